@@ -1,0 +1,1 @@
+"""Multinet: one neural-net frontend on NumPy, JAX, PyTorch and TensorFlow."""

@@ -1,0 +1,178 @@
+"""Dtype names and the one promotion table that every backend follows.
+
+Dtypes cross the waist as strings (`"float32"`). The table is the lattice that JAX
+publishes and Keras documents: Python scalars are weak, so they never widen a tensor of
+their own kind, and results that depend on scalars alone are int32, floatx or complex64.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from multinet.errors import DTypeError, unknown_name
+
+FLOATS = ("float16", "bfloat16", "float32", "float64")
+SIGNED = ("int8", "int16", "int32", "int64")
+UNSIGNED = ("uint8", "uint16", "uint32", "uint64")
+INTEGERS = SIGNED + UNSIGNED
+COMPLEX = ("complex64", "complex128")
+ALL = ("bool", *INTEGERS, *FLOATS, *COMPLEX)
+
+_WEAK = {bool: "bool", int: "int*", float: "float*", complex: "complex*"}
+
+# Each dtype and the ones directly above it; the join of two is their least upper bound.
+_ABOVE = {
+    "bool": ("int*",),
+    "int*": ("uint8", "int8"),
+    "uint8": ("uint16", "int16"),
+    "uint16": ("uint32", "int32"),
+    "uint32": ("uint64", "int64"),
+    "uint64": ("float*",),
+    "int8": ("int16",),
+    "int16": ("int32",),
+    "int32": ("int64",),
+    "int64": ("float*",),
+    "float*": ("bfloat16", "float16", "complex*"),
+    "bfloat16": ("float32",),
+    "float16": ("float32",),
+    "float32": ("float64", "complex64"),
+    "float64": ("complex128",),
+    "complex*": ("complex64",),
+    "complex64": ("complex128",),
+    "complex128": (),
+}
+
+_floatx = "float32"
+
+
+def _ancestors(name: str) -> frozenset[str]:
+    found = {name}
+    for above in _ABOVE[name]:
+        found |= _ancestors(above)
+    return frozenset(found)
+
+
+_UPPER = {name: _ancestors(name) for name in _ABOVE}
+
+
+@lru_cache(maxsize=None)
+def _join(x: str, y: str) -> str:
+    common = _UPPER[x] & _UPPER[y]
+    return next(name for name in common if common <= _UPPER[name])
+
+
+def floatx() -> str:
+    """Return the default float dtype, `"float32"` unless `set_floatx` changed it."""
+    return _floatx
+
+
+def set_floatx(value: str) -> None:
+    """Set the default float dtype: float16, bfloat16, float32 or float64."""
+    global _floatx
+    if value not in FLOATS:
+        raise unknown_name("float dtype", value, FLOATS)
+    _floatx = value
+
+
+def _concrete(name: str) -> str:
+    if name == "int*":
+        return "int32"
+    if name == "float*":
+        return _floatx
+    if name == "complex*":
+        return "complex128" if _floatx == "float64" else "complex64"
+    return name
+
+
+def promote(*dtypes: Any) -> str:
+    """Return the dtype that holds all of `dtypes` (names, or Python types as weak ones).
+
+    >>> promote("int32", float), promote("uint8", "int8"), promote("float16", float)
+    ('float32', 'int16', 'float16')
+    """
+    joined = weaken(dtypes[0])
+    for dtype in dtypes[1:]:
+        name = weaken(dtype)
+        if name != joined:
+            joined = _join(joined, name)
+    return _concrete(joined)
+
+
+def weaken(dtype: Any) -> str:
+    """Return the lattice name of a dtype name or of a Python scalar type."""
+    weak = _WEAK.get(dtype) if isinstance(dtype, type) else None
+    return weak if weak is not None else standardize(dtype)
+
+
+def standardize(dtype: Any) -> str:
+    """Return the name of `dtype`: a name, a Python or NumPy type, a framework's dtype.
+
+    `None` is floatx, `int` is int32, `float` is floatx. An unknown one is an
+    `ArgumentError` that lists the names.
+    """
+    if dtype in _UPPER_NAMES:
+        return dtype
+    if dtype is None:
+        return _floatx
+    if isinstance(dtype, type) and dtype in _WEAK:
+        return _concrete(_WEAK[dtype])
+    name = getattr(dtype, "name", None) or getattr(dtype, "__name__", None)
+    name = str(name or dtype).rpartition(".")[2]
+    if name in ("bool_", "boolean"):
+        name = "bool"
+    if name not in _UPPER_NAMES:
+        raise unknown_name("dtype", name, ALL)
+    return name
+
+
+_UPPER_NAMES = frozenset(ALL)
+
+
+def is_float(dtype: str) -> bool:
+    """Return whether `dtype` is a real floating-point dtype."""
+    return dtype in FLOATS
+
+
+def is_integer(dtype: str) -> bool:
+    """Return whether `dtype` is a signed or unsigned integer dtype (bool is not)."""
+    return dtype in INTEGERS
+
+
+def is_complex(dtype: str) -> bool:
+    """Return whether `dtype` is complex."""
+    return dtype in COMPLEX
+
+
+def is_differentiable(dtype: str) -> bool:
+    """Return whether gradients exist for `dtype`: floats and complex numbers."""
+    return dtype in FLOATS or dtype in COMPLEX
+
+
+def to_float(dtype: str) -> str:
+    """Return the inexact dtype that `dtype` computes in: itself, or floatx for integers."""
+    return dtype if is_differentiable(dtype) else _floatx
+
+
+def real_of(dtype: str) -> str:
+    """Return the dtype of the real part: complex64 -> float32, others unchanged."""
+    return {"complex64": "float32", "complex128": "float64"}.get(dtype, dtype)
+
+
+def complex_of(dtype: str) -> str:
+    """Return the complex dtype whose parts hold `dtype`."""
+    return "complex128" if dtype in ("float64", "complex128") else "complex64"
+
+
+@lru_cache(maxsize=None)
+def to_numpy(dtype: str) -> np.dtype[Any]:
+    """Return the NumPy dtype named `dtype` (bfloat16 comes from ml_dtypes)."""
+    if dtype == "bfloat16":
+        import ml_dtypes
+
+        return np.dtype(ml_dtypes.bfloat16)
+    if dtype not in _UPPER_NAMES:
+        raise DTypeError(f"{dtype!r} is not a Multinet dtype: {', '.join(ALL)}.")
+    return np.dtype(dtype)

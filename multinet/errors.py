@@ -1,0 +1,38 @@
+"""The exceptions Multinet raises; each is also the built-in that Keras code catches."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class MultinetError(Exception):
+    """The base of every exception that Multinet raises on purpose."""
+
+
+class ShapeError(MultinetError, ValueError):
+    """Shapes that do not fit together."""
+
+
+class DTypeError(MultinetError, TypeError):
+    """A dtype that is unknown, unsupported here, or would be narrowed silently."""
+
+
+class ArgumentError(MultinetError, ValueError):
+    """An argument outside what the function accepts."""
+
+
+class BackendError(MultinetError, RuntimeError):
+    """A backend that is unknown, not installed, broken, or given foreign tensors."""
+
+
+class TraceError(MultinetError, RuntimeError):
+    """An operation that needs concrete values was reached while compiling."""
+
+
+def unknown_name(kind: str, name: object, known: Iterable[str]) -> ArgumentError:
+    """Return the error for a name that is not in `known`, naming the near ones."""
+    known = sorted(known)
+    near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.5)
+    hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+    return ArgumentError(f"Unknown {kind} {name!r}.{hint} Known: {', '.join(known)}.")

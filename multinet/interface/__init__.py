@@ -1,0 +1,106 @@
+"""The waist: the one interface through which every tensor operation goes.
+
+A method marked `@abstractmethod` is a **primitive**: each backend writes it. A method with
+a body is **fused**: the body is its specification, every backend has it for free, and
+overrides it where its framework has something faster. There is no other list.
+
+`array.py` holds conversion to sorting, `program.py` contraction to devices, `fused.py` the
+default bodies. A backend follows the same order.
+
+**Arguments arrive clean.** Tensors are native to the backend and share one dtype; axes are
+sorted tuples of non-negative ints; shapes are tuples of ints; permutations are complete.
+In the two-operand elementwise primitives one operand may be a Python scalar of a kind
+that does not widen the tensor's dtype. Functions handed to control flow and transforms
+take and return flat tuples of tensors; trees live above the waist. A backend need not
+check what is promised here.
+
+**One table of conventions**
+
+| subject | rule |
+|---|---|
+| result dtype | that of the tensor operands, unless the method says otherwise |
+| float32 | is float32: reduced-precision matmul (TF32, bfloat16 passes) is off |
+| low floats | float16/bfloat16 results are correct to the dtype; sums accumulate wider |
+| bool | arithmetic on bool is not required; `cast` first |
+| unsigned | every integer primitive supports all widths: the backend widens, never the caller |
+| integer overflow | wraps; division by zero is undefined |
+| division | `divide` is for floats; `floor_divide` floors; `mod` has the divisor's sign |
+| rounding | `round` goes to the even neighbour; float to int truncates towards zero |
+| abs at 0 | gradient 0 (real and complex) |
+| maximum, minimum ties | each operand takes half of the gradient |
+| max, min over axes, ties | the tied elements share the gradient equally |
+| max_pool ties | the first in row-major order takes the gradient |
+| relu at 0 | gradient 0; `clip` is minimum(maximum(x, low), high), ties and all |
+| prod with zeros | the exact gradient: the product of the other factors |
+| power | at x = 0 the gradient for x is y*x**(y-1), so 0 for y = 0; for y it is 0 |
+| step functions | sign, floor, ceil, round, comparisons: gradient zero |
+| where | the branch not selected gets gradient exactly 0, even where it is inf or NaN |
+| argmax, argmin, sort | stable: the first of equals wins; results are int32 |
+| NaN | max, min, maximum, minimum propagate; sort puts it last; argmax/argmin find the first |
+| 0-d and empty | every primitive accepts them where the mathematics does; an empty sum is 0 |
+| complex gradients | for real L and z = x + iy the gradient is dL/dx + i dL/dy (torch, TensorFlow) |
+| integers in `vjp` | no gradient: integer and bool inputs get zeros of their shape and dtype |
+| purity | no primitive changes an argument, except lists that say they are consumed |
+| aliasing | results may share memory with arguments, except those of `from_numpy`, `to_numpy` |
+
+`INTERFACE` is the (major, minor) version. A backend declares the one it was written for;
+one that is behind by a minor version loads, and a primitive it lacks raises by name.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from multinet.interface.array import Scalar
+from multinet.interface.fused import Backend
+from multinet.interface.program import Key
+
+INTERFACE = (1, 0)
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """What an entry point of the group `multinet.backends` names: a backend not yet loaded.
+
+    Making one imports no framework. `requires` are the import names of the framework,
+    `distribution` the installed package whose version is shown, `install` the shell
+    command that installs what is missing, `load` the function that imports the framework
+    and returns the backend class.
+
+    >>> plugin = Plugin("numpy", ("numpy",), "numpy", "pip install multinet-nn", load)
+    """
+
+    name: str
+    requires: tuple[str, ...]
+    distribution: str
+    install: str
+    load: Callable[[], type[Backend[Any]]]
+
+
+def primitives() -> tuple[str, ...]:
+    """Return the names of all primitives, in the order of the interface."""
+    return tuple(name for name, method in _methods() if _is_abstract(method))
+
+
+def fused() -> tuple[str, ...]:
+    """Return the names of all fused methods, in the order of the interface."""
+    return tuple(name for name, method in _methods() if not _is_abstract(method))
+
+
+def _methods() -> list[tuple[str, Any]]:
+    found: dict[str, Any] = {}
+    for cls in reversed(Backend.__mro__):
+        for name, method in vars(cls).items():
+            if inspect.isfunction(method) and not name.startswith("_"):
+                found[name] = method
+    return list(found.items())
+
+
+def _is_abstract(method: Any) -> bool:
+    return getattr(method, "__isabstractmethod__", False)
+
+
+__all__ = ["INTERFACE", "Backend", "Key", "Plugin", "Scalar", "fused", "primitives"]
