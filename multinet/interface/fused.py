@@ -55,6 +55,12 @@ class Backend(ProgramPrimitives[T]):
         one = self.full((), 1, self.dtype(outputs[0]))
         return outputs[0], outputs[1:], pullback((one, *seeds))
 
+    def copy(self, x: T) -> T:
+        """Return a tensor of equal values in memory of its own. All dtypes."""
+        flat = self.reshape(x, (math.prod(self.shape(x)),))
+        nothing = self.full((0,), 0, self.dtype(x))
+        return self.reshape(self.concatenate([nothing, flat], 0), self.shape(x))
+
     # -- comparison -----------------------------------------------------------------------
 
     def not_equal(self, x: T | Scalar, y: T | Scalar) -> T:

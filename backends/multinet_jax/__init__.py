@@ -1,0 +1,17 @@
+"""The JAX backend of Multinet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from multinet.interface import Backend, Plugin
+
+
+def load() -> type[Backend[Any]]:
+    """Import JAX and return the backend class."""
+    from multinet_jax.fused import JaxBackend
+
+    return JaxBackend
+
+
+plugin = Plugin("jax", ("jax",), "jax", "pip install 'multinet-nn[jax]'", load)

@@ -1,0 +1,423 @@
+"""Array primitives in JAX. Contracts are in `multinet.interface.array`.
+
+`jax.numpy` functions are jitted and take half the time of bare `lax` ones when eager (5
+against 10 microseconds for an addition), so `lax` is here only for a narrower meaning.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.custom_derivatives import SymbolicZero
+
+from multinet import dtypes
+from multinet.errors import DTypeError, TraceError
+from multinet.interface.array import Axes, Scalar, Shape
+from multinet.interface.fused import Backend
+
+Array = jax.Array
+
+_NAMES = {dtypes.to_numpy(name): name for name in dtypes.ALL}
+_LOW = frozenset(map(dtypes.to_numpy, ("float16", "bfloat16")))
+_WIDE = frozenset(("int64", "uint64", "float64", "complex128"))
+_IN_BOUNDS = lax.GatherScatterMode.PROMISE_IN_BOUNDS
+_SCATTERS: dict[str, Callable[..., Array]] = {
+    "set": lax.scatter,
+    "add": lax.scatter_add,
+    "multiply": lax.scatter_mul,
+    "max": lax.scatter_max,
+    "min": lax.scatter_min,
+}
+
+
+class _Width:
+    """Whether arrays exist, after which 64-bit dtypes cannot be switched on."""
+
+    fixed = False
+
+    @classmethod
+    def native(cls, dtype: str) -> np.dtype[Any]:
+        """Return the NumPy dtype for a tensor about to be made, 64 bits enabled."""
+        if dtype in _WIDE and not jax.config.jax_enable_x64:  # type: ignore[attr-defined]
+            if cls.fixed:
+                raise DTypeError(
+                    f"JAX would narrow {dtype} to 32 bits: its 64-bit mode is off, and "
+                    "arrays exist already. Set JAX_ENABLE_X64=1 before the program "
+                    "starts, or ask for a 64-bit dtype first, or use a 32-bit one."
+                )
+            jax.config.update("jax_enable_x64", True)
+        cls.fixed = True
+        return dtypes.to_numpy(dtype)
+
+
+def widened(compute: Callable[[Array], Array], x: Array) -> Array:
+    """Apply `compute` in float32 to a float16 or bfloat16 tensor and round once."""
+    if x.dtype not in _LOW:
+        return compute(x)
+    wide = compute(lax.convert_element_type(x, np.float32))
+    return lax.convert_element_type(wide, x.dtype)
+
+
+def _scalar(value: Any, x: Any) -> Any:
+    # JAX reads a Python int as an int32, whatever the dtype of the other operand.
+    if type(value) is int and not -(2**31) <= value < 2**31:
+        return np.array(value, x.dtype)
+    return value
+
+
+def _binary(compute: Callable[[Any, Any], Array]) -> Any:
+    def method(self: Any, x: Array | Scalar, y: Array | Scalar) -> Array:
+        return compute(_scalar(x, y), _scalar(y, x))
+
+    return method
+
+
+@jax.custom_jvp
+def _power(x: Any, y: Any) -> Array:
+    """Return x**y, whose derivatives of every order exist at x = 0 where y = 0."""
+    return jnp.power(x, y)
+
+
+def _power_jvp(primals: Any, tangents: Any) -> tuple[Array, Array]:
+    (x, y), (dx, dy) = primals, tangents
+    result = _power(x, y)
+    slope = jnp.zeros_like(result)
+    if not isinstance(dx, SymbolicZero):
+        slope = dx * y * _power(jnp.where(y == 0, 1, x), y - 1)
+    if not isinstance(dy, SymbolicZero):
+        base = jnp.where(x == 0, 1, x)
+        slope = slope + dy * jnp.log(base) * _power(base, y)
+    return result, slope
+
+
+_power.defjvp(_power_jvp, symbolic_zeros=True)
+
+
+class ArrayOps(Backend[Array]):
+    """Conversion to sorting."""
+
+    # -- conversion --------------------------------------------------------------------
+
+    def from_numpy(self, array: np.ndarray[Any, Any]) -> Array:
+        name = _NAMES.get(array.dtype)
+        if name is None:
+            raise DTypeError(
+                f"JAX holds no {array.dtype} arrays. Convert to one of "
+                f"{', '.join(dtypes.ALL)} first."
+            )
+        return jnp.array(array, _Width.native(name), copy=True)
+
+    def to_numpy(self, x: Array) -> np.ndarray[Any, Any]:
+        if isinstance(x, jax.core.Tracer):
+            raise TraceError(
+                "A tensor has no value while JAX compiles or transforms a function. "
+                "Return it from the function and convert it outside."
+            )
+        return np.array(x)
+
+    def is_tensor(self, x: object) -> bool:
+        return isinstance(x, jax.Array)
+
+    def shape(self, x: Array) -> Shape:
+        return x.shape
+
+    def dtype(self, x: Array) -> str:
+        return _NAMES[x.dtype]  # `x.dtype.name` takes 1.4 microseconds, this 0.1
+
+    def cast(self, x: Array, dtype: str) -> Array:
+        if dtype == "bool":
+            return x if x.dtype == bool else jnp.not_equal(x, 0)
+        return lax.convert_element_type(x, _Width.native(dtype))
+
+    def bitcast(self, x: Array, dtype: str) -> Array:
+        if jnp.iscomplexobj(x):
+            parts = jnp.stack([lax.real(x), lax.imag(x)], -1)
+            if dtype in dtypes.COMPLEX:
+                return lax.stop_gradient(x)
+            return lax.bitcast_convert_type(parts, _Width.native(dtype))
+        if dtype in dtypes.COMPLEX:
+            half = _Width.native(dtypes.real_of(dtype))
+            parts = lax.bitcast_convert_type(x, half)
+            return lax.complex(parts[..., 0], parts[..., 1])
+        if x.dtype == bool:
+            x = x.astype(np.uint8)
+        if dtype == "bool":
+            return lax.bitcast_convert_type(x, np.uint8) != 0
+        return lax.bitcast_convert_type(x, _Width.native(dtype))
+
+    def make_complex(self, real: Array, imag: Array) -> Array:
+        return lax.complex(real, imag)
+
+    def real(self, x: Array) -> Array:
+        return jnp.real(x)
+
+    def imag(self, x: Array) -> Array:
+        return jnp.imag(x)
+
+    def conj(self, x: Array) -> Array:
+        return jnp.conj(x)
+
+    # -- creation ----------------------------------------------------------------------
+
+    def full(self, shape: Shape, value: Scalar, dtype: str) -> Array:
+        return jnp.full(shape, value, _Width.native(dtype))
+
+    def arange(self, start: Scalar, stop: Scalar, step: Scalar, dtype: str) -> Array:
+        native = _Width.native(dtype)
+        if type(start) is type(stop) is type(step) is int:
+            count = max(0, -((start - stop) // step))
+        else:
+            count = max(0, math.ceil((stop - start) / step))  # type: ignore[operator]
+        if start == 0 and step == 1:
+            return lax.iota(native, count)
+        # On the host, where the products are exact: XLA rounds them in the low floats.
+        exact = np.float64 if dtypes.is_float(dtype) else native
+        places = np.arange(count).astype(exact) * np.array(step).astype(exact)
+        return jnp.array((places + np.array(start).astype(exact)).astype(native))
+
+    # -- elementwise, one operand ------------------------------------------------------
+
+    def negative(self, x: Array) -> Array:
+        return jnp.negative(x)
+
+    def abs(self, x: Array) -> Array:
+        if not jnp.issubdtype(x.dtype, np.floating):
+            return jnp.abs(x)
+        return jnp.where(x == 0, 0, jnp.abs(x))  # JAX's gradient at 0 is 1
+
+    def sign(self, x: Array) -> Array:
+        return jnp.sign(x)
+
+    def sqrt(self, x: Array) -> Array:
+        return jnp.sqrt(x)
+
+    def exp(self, x: Array) -> Array:
+        return jnp.exp(x)
+
+    def expm1(self, x: Array) -> Array:
+        return jnp.expm1(x)
+
+    def log(self, x: Array) -> Array:
+        return jnp.log(x)
+
+    def log1p(self, x: Array) -> Array:
+        return jnp.log1p(x)
+
+    def sin(self, x: Array) -> Array:
+        return jnp.sin(x)
+
+    def cos(self, x: Array) -> Array:
+        return jnp.cos(x)
+
+    def tan(self, x: Array) -> Array:
+        return jnp.tan(x)
+
+    def arcsin(self, x: Array) -> Array:
+        return jnp.arcsin(x)
+
+    def arccos(self, x: Array) -> Array:
+        return jnp.arccos(x)
+
+    def arctan(self, x: Array) -> Array:
+        return jnp.arctan(x)
+
+    def sinh(self, x: Array) -> Array:
+        return jnp.sinh(x)
+
+    def cosh(self, x: Array) -> Array:
+        return jnp.cosh(x)
+
+    def tanh(self, x: Array) -> Array:
+        return jnp.tanh(x)
+
+    def arcsinh(self, x: Array) -> Array:
+        return jnp.arcsinh(x)
+
+    def arccosh(self, x: Array) -> Array:
+        return jnp.arccosh(x)
+
+    def arctanh(self, x: Array) -> Array:
+        return jnp.arctanh(x)
+
+    def sigmoid(self, x: Array) -> Array:
+        return jax.nn.sigmoid(x)
+
+    def erf(self, x: Array) -> Array:
+        return lax.erf(x)
+
+    def erfinv(self, x: Array) -> Array:
+        return lax.erf_inv(x)
+
+    def floor(self, x: Array) -> Array:
+        return jnp.floor(x)
+
+    def ceil(self, x: Array) -> Array:
+        return jnp.ceil(x)
+
+    def round(self, x: Array) -> Array:
+        return jnp.round(x)
+
+    # -- elementwise, two operands (broadcasting; either may be a Python scalar) -------
+
+    add = _binary(jnp.add)
+    subtract = _binary(jnp.subtract)
+    multiply = _binary(jnp.multiply)
+    divide = _binary(jnp.divide)
+    floor_divide = _binary(jnp.floor_divide)
+    mod = _binary(jnp.remainder)
+    maximum = _binary(jnp.maximum)
+    minimum = _binary(jnp.minimum)
+    arctan2 = _binary(jnp.arctan2)
+    bitwise_and = _binary(jnp.bitwise_and)
+    bitwise_or = _binary(jnp.bitwise_or)
+    bitwise_xor = _binary(jnp.bitwise_xor)
+    left_shift = _binary(jnp.left_shift)
+    right_shift = _binary(jnp.right_shift)
+
+    def power(self, x: Array | Scalar, y: Array | Scalar) -> Array:
+        x, y = _scalar(x, y), _scalar(y, x)
+        if not (jnp.issubdtype(jnp.result_type(x, y), np.inexact)):
+            return jnp.power(x, y)
+        if isinstance(x, jax.Array) and type(y) in (int, float) and y % 1 == 0:
+            return widened(lambda x: jnp.power(x, int(y)), x)
+        return _power(x, y)
+
+    def logaddexp(self, x: Array | Scalar, y: Array | Scalar) -> Array:
+        if isinstance(x, jax.Array):
+            return widened(lambda x: jnp.logaddexp(x, y), x)
+        return self.logaddexp(y, x)
+
+    # -- comparison and logic ----------------------------------------------------------
+
+    equal = _binary(jnp.equal)
+    less = _binary(jnp.less)
+    less_equal = _binary(jnp.less_equal)
+
+    def logical_and(self, x: Array, y: Array) -> Array:
+        return jnp.logical_and(x, y)
+
+    def logical_or(self, x: Array, y: Array) -> Array:
+        return jnp.logical_or(x, y)
+
+    def logical_not(self, x: Array) -> Array:
+        return jnp.logical_not(x)
+
+    def isnan(self, x: Array) -> Array:
+        return jnp.isnan(x)
+
+    def isfinite(self, x: Array) -> Array:
+        return jnp.isfinite(x)
+
+    def where(self, condition: Array, x: Array | Scalar, y: Array | Scalar) -> Array:
+        return jnp.where(condition, _scalar(x, y), _scalar(y, x))
+
+    # -- reductions (`axes` sorted, unique, non-negative; () reduces nothing) ----------
+
+    def sum(self, x: Array, axes: Axes, keepdims: bool) -> Array:
+        return widened(lambda x: jnp.sum(x, axes, x.dtype, keepdims=keepdims), x)
+
+    def prod(self, x: Array, axes: Axes, keepdims: bool) -> Array:
+        return widened(lambda x: jnp.prod(x, axes, x.dtype, keepdims=keepdims), x)
+
+    def max(self, x: Array, axes: Axes, keepdims: bool) -> Array:
+        return jnp.max(x, axes, keepdims=keepdims)
+
+    def min(self, x: Array, axes: Axes, keepdims: bool) -> Array:
+        return jnp.min(x, axes, keepdims=keepdims)
+
+    def any(self, x: Array, axes: Axes, keepdims: bool) -> Array:
+        return jnp.any(x, axes, keepdims=keepdims)
+
+    def all(self, x: Array, axes: Axes, keepdims: bool) -> Array:
+        return jnp.all(x, axes, keepdims=keepdims)
+
+    def argmax(self, x: Array, axis: int) -> Array:
+        return lax.argmax(x, axis, np.int32)  # type: ignore[arg-type]
+
+    def argmin(self, x: Array, axis: int) -> Array:
+        return lax.argmin(x, axis, np.int32)  # type: ignore[arg-type]
+
+    def cumsum(self, x: Array, axis: int) -> Array:
+        return widened(lambda x: lax.cumsum(x, axis), x)
+
+    def cumprod(self, x: Array, axis: int) -> Array:
+        return widened(lambda x: lax.cumprod(x, axis), x)
+
+    # -- shape (all dtypes) ------------------------------------------------------------
+
+    def reshape(self, x: Array, shape: Shape) -> Array:
+        return lax.reshape(x, shape)
+
+    def transpose(self, x: Array, permutation: Axes) -> Array:
+        return jnp.transpose(x, permutation)
+
+    def broadcast_to(self, x: Array, shape: Shape) -> Array:
+        return jnp.broadcast_to(x, shape)
+
+    def concatenate(self, xs: Sequence[Array], axis: int) -> Array:
+        return lax.concatenate(xs, axis)
+
+    def pad(self, x: Array, widths: Sequence[tuple[int, int]], value: Scalar) -> Array:
+        fill = np.array(value).astype(x.dtype)
+        return lax.pad(x, fill, [(before, after, 0) for before, after in widths])
+
+    def slice(self, x: Array, start: Shape, stop: Shape, step: Shape) -> Array:
+        return lax.slice(x, start, stop, step)
+
+    def flip(self, x: Array, axes: Axes) -> Array:
+        return lax.rev(x, axes)
+
+    # -- indexing ----------------------------------------------------------------------
+
+    def take(self, x: Array, indices: Array, axis: int) -> Array:
+        ndim = x.ndim + indices.ndim - 1
+        numbers = lax.GatherDimensionNumbers(
+            offset_dims=(*range(axis), *range(axis + indices.ndim, ndim)),
+            collapsed_slice_dims=(axis,),
+            start_index_map=(axis,),
+        )
+        sizes = (*x.shape[:axis], 1, *x.shape[axis + 1 :])
+        places = lax.expand_dims(indices, (indices.ndim,))
+        # Widened so that the gradient, a sum over repeated indices, is not rounded at
+        # each term; XLA fuses the casts into the gather.
+        return widened(
+            lambda x: lax.gather(x, places, numbers, sizes, mode=_IN_BOUNDS), x
+        )
+
+    def take_along_axis(self, x: Array, indices: Array, axis: int) -> Array:
+        return widened(
+            lambda x: jnp.take_along_axis(x, indices, axis, mode=_IN_BOUNDS), x
+        )
+
+    def scatter(self, x: Array, indices: Array, updates: Array, mode: str) -> Array:
+        depth = indices.shape[1]
+        numbers = lax.ScatterDimensionNumbers(
+            update_window_dims=tuple(range(1, updates.ndim)),
+            inserted_window_dims=tuple(range(depth)),
+            scatter_dims_to_operand_dims=tuple(range(depth)),
+        )
+        combine = _SCATTERS[mode]
+
+        def compute(x: Array) -> Array:
+            values = updates.astype(x.dtype)
+            return combine(x, indices, values, numbers, mode=_IN_BOUNDS)
+
+        return widened(compute, x)
+
+    # -- sorting -----------------------------------------------------------------------
+
+    def sort(self, x: Array) -> Array:
+        return lax.sort(x)
+
+    def argsort(self, x: Array) -> Array:
+        places = lax.broadcasted_iota(np.int32, x.shape, x.ndim - 1)
+        return lax.sort((x, places), num_keys=1, is_stable=True)[1]
+
+    def searchsorted(self, sorted: Array, values: Array, side: str) -> Array:
+        return jnp.searchsorted(sorted, values, side).astype(np.int32)

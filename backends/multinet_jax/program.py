@@ -1,0 +1,422 @@
+"""Program primitives in JAX. Contracts are in `multinet.interface.program`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from multinet import philox
+from multinet.errors import BackendError
+from multinet.interface.array import Shape
+from multinet.interface.program import Function, Key, Pairs, Tensors
+from multinet_jax.array import Array, ArrayOps, widened
+
+_FULL = lax.Precision.HIGHEST  # float32 products in float32: not TF32 or bfloat16
+
+
+class ProgramOps(ArrayOps):
+    """Contraction to devices."""
+
+    # -- contraction -------------------------------------------------------------------
+
+    def matmul(self, x: Array, y: Array) -> Array:
+        return jnp.matmul(x, y, precision=_FULL)
+
+    def einsum(self, equation: str, *operands: Array) -> Array:
+        return jnp.einsum(equation, *operands, precision=_FULL)
+
+    # -- linear algebra (floats 32 and 64, complex; leading axes are batches) ----------
+
+    def cholesky(self, x: Array) -> Array:
+        return lax.linalg.cholesky(_hermitian(x), symmetrize_input=False)
+
+    def solve(self, a: Array, b: Array) -> Array:
+        return jnp.linalg.solve(a, b)
+
+    def solve_triangular(self, a: Array, b: Array, lower: bool) -> Array:
+        return lax.linalg.triangular_solve(a, b, left_side=True, lower=lower)
+
+    def qr(self, x: Array, full_matrices: bool) -> tuple[Array, Array]:
+        q, r = lax.linalg.qr(x, full_matrices=full_matrices)
+        return q, r
+
+    def svd(self, x: Array, full_matrices: bool) -> tuple[Array, Array, Array]:
+        u, s, vh = jnp.linalg.svd(x, full_matrices=full_matrices)
+        return u, s, vh
+
+    def eigh(self, x: Array) -> tuple[Array, Array]:
+        values, vectors = jnp.linalg.eigh(_hermitian(x), symmetrize_input=False)
+        return values, vectors
+
+    def eig(self, x: Array) -> tuple[Array, Array]:
+        x = lax.stop_gradient(x)
+        dtype = jnp.result_type(x.dtype, np.complex64)
+        if jax.default_backend() == "cpu":
+            values, vectors = jnp.linalg.eig(x)
+            return values, vectors
+        # XLA has no general eigensolver on most accelerators.
+        return jax.pure_callback(
+            lambda x: tuple(y.astype(dtype) for y in np.linalg.eig(np.asarray(x))),
+            (
+                jax.ShapeDtypeStruct(x.shape[:-1], dtype),
+                jax.ShapeDtypeStruct(x.shape, dtype),
+            ),
+            x,
+            vmap_method="expand_dims",
+        )
+
+    def lu_factor(self, x: Array) -> tuple[Array, Array]:
+        packed, pivots, _ = lax.linalg.lu(x)
+        return packed, pivots
+
+    def slogdet(self, x: Array) -> tuple[Array, Array]:
+        sign, log_modulus = jnp.linalg.slogdet(x)
+        return sign, log_modulus
+
+    # -- FFT (last axis; float32 or float64 <-> complex64 or complex128) ---------------
+
+    def fft(self, x: Array) -> Array:
+        return jnp.fft.fft(x)
+
+    def ifft(self, x: Array) -> Array:
+        return jnp.fft.ifft(x)
+
+    def rfft(self, x: Array) -> Array:
+        return jnp.fft.rfft(x)
+
+    def irfft(self, x: Array, n: int) -> Array:
+        return jnp.fft.irfft(x, n)
+
+    # -- windows (channels last, 1 to 3 spatial axes; floats) --------------------------
+
+    def conv(
+        self,
+        x: Array,
+        kernel: Array,
+        strides: Shape,
+        padding: Pairs,
+        dilation: Shape,
+        groups: int,
+    ) -> Array:
+        last, spatial = x.ndim - 1, tuple(range(1, x.ndim - 1))
+        numbers = lax.ConvDimensionNumbers(
+            lhs_spec=(0, last, *spatial),
+            rhs_spec=(last, last - 1, *range(last - 1)),
+            out_spec=(0, last, *spatial),
+        )
+        return lax.conv_general_dilated(
+            x,
+            kernel,
+            strides,
+            padding,
+            rhs_dilation=dilation,
+            dimension_numbers=numbers,
+            feature_group_count=groups,
+            precision=_FULL,
+        )
+
+    def conv_transpose(
+        self,
+        x: Array,
+        kernel: Array,
+        shape: Shape,
+        strides: Shape,
+        padding: Pairs,
+        dilation: Shape,
+        groups: int,
+    ) -> Array:
+        channels = kernel.shape[-2] * groups
+        source = jax.ShapeDtypeStruct((x.shape[0], *shape, channels), x.dtype)
+
+        def forward(y: Array) -> Array:
+            return self.conv(y, kernel, strides, padding, dilation, groups)
+
+        (y,) = jax.linear_transpose(forward, source)(x)
+        return y
+
+    def max_pool(
+        self, x: Array, window: Shape, strides: Shape, padding: Pairs
+    ) -> Array:
+        # One axis at a time from the last: the first in row-major order still wins, and
+        # a (3, 3) window takes 4 comparisons in place of 8.
+        for i in reversed(range(len(window))):
+            x = _max_along(x, i + 1, window[i], strides[i], padding[i])
+        return x
+
+    def sum_pool(
+        self, x: Array, window: Shape, strides: Shape, padding: Pairs
+    ) -> Array:
+        return widened(partial(_sum_windows, window, strides, padding), x)
+
+    # -- random bits -------------------------------------------------------------------
+
+    def random_bits(self, key: Key, shape: Shape, width: int) -> Array:
+        return _random_bits(jnp.asarray(key, np.uint32), shape, width)
+
+    def fold_in(self, key: Key, data: Any) -> Key:
+        return _fold_in(jnp.asarray(key, np.uint32), jnp.asarray(data, np.uint32))
+
+    # -- control flow (flat tuples of tensors; functions are pure) ---------------------
+
+    def cond(
+        self,
+        predicate: Array,
+        true_function: Function[Array],
+        false_function: Function[Array],
+        operands: Sequence[Array],
+    ) -> Tensors[Array]:
+        return lax.cond(
+            predicate, _tupled(true_function), _tupled(false_function), *operands
+        )
+
+    def while_loop(
+        self,
+        condition: Callable[..., Array],
+        body: Function[Array],
+        state: Sequence[Array],
+    ) -> Tensors[Array]:
+        return lax.while_loop(
+            lambda state: condition(*state),
+            lambda state: tuple(body(*state)),
+            tuple(state),
+        )
+
+    def scan(
+        self,
+        function: Callable[
+            [Tensors[Array], Tensors[Array]], tuple[Tensors[Array], Tensors[Array]]
+        ],
+        carry: Sequence[Array],
+        xs: Sequence[Array],
+        length: int,
+        reverse: bool,
+    ) -> tuple[Tensors[Array], Tensors[Array]]:
+        def step(carry: Any, x: Any) -> tuple[Any, Any]:
+            carry, y = function(carry, x)
+            return tuple(carry), tuple(y)
+
+        return lax.scan(step, tuple(carry), tuple(xs), length, reverse)
+
+    # -- transforms (functions of flat positional tensors, returning flat tuples) ------
+
+    def vjp(
+        self, function: Function[Array], primals: Sequence[Array]
+    ) -> tuple[Tensors[Array], Callable[[Sequence[Array]], Tensors[Array]]]:
+        outputs, pull = jax.vjp(_tupled(function), *primals)
+        inputs = [_like(x) for x in primals]
+
+        def pullback(cotangents: Sequence[Array]) -> Tensors[Array]:
+            gradients = pull(tuple(map(to_cotangent, cotangents)))
+            return tuple(map(from_cotangent, gradients, inputs))
+
+        return outputs, pullback
+
+    def jvp(
+        self,
+        function: Function[Array],
+        primals: Sequence[Array],
+        tangents: Sequence[Array],
+    ) -> tuple[Tensors[Array], Tensors[Array]]:
+        outputs, derivatives = jax.jvp(
+            _tupled(function), tuple(primals), tuple(tangents)
+        )
+        return outputs, tuple(
+            jnp.zeros_like(y) if t.dtype == jax.dtypes.float0 else t
+            for y, t in zip(outputs, derivatives, strict=True)
+        )
+
+    def vmap(
+        self, function: Function[Array], in_axes: Sequence[int | None]
+    ) -> Function[Array]:
+        return jax.vmap(_tupled(function), tuple(in_axes))
+
+    def jit(self, function: Function[Array], donate: Sequence[int]) -> Function[Array]:
+        return jax.jit(_tupled(function), donate_argnums=tuple(donate))
+
+    def checkpoint(self, function: Function[Array]) -> Function[Array]:
+        return jax.checkpoint(_tupled(function))
+
+    def stop_gradient(self, x: Array) -> Array:
+        return lax.stop_gradient(x)
+
+    def custom_gradient(
+        self,
+        function: Callable[..., tuple[Tensors[Array], Callable[..., Tensors[Array]]]],
+    ) -> Function[Array]:
+        def run(*xs: Array) -> tuple[Tensors[Array], Callable[..., Any]]:
+            outputs, pullback = function(*xs)
+            kinds = [_like(y) for y in outputs]
+
+            def pull(cotangents: Any) -> Any:
+                given = map(from_cotangent, cotangents, kinds)
+                return tuple(map(to_cotangent, pullback(*given)))
+
+            return tuple(outputs), pull
+
+        return jax.custom_gradient(run)
+
+    # -- devices -----------------------------------------------------------------------
+
+    def devices(self) -> tuple[str, ...]:
+        return tuple(_devices())
+
+    def device(self, name: str) -> AbstractContextManager[Any]:
+        known = _devices()
+        if name not in known:
+            raise BackendError(
+                f"JAX has no device {name!r}. Use one of: {', '.join(known)}."
+            )
+        return jax.default_device(known[name])
+
+    def synchronize(self, x: Array) -> None:
+        jax.block_until_ready(x)
+
+
+# -- linear algebra --------------------------------------------------------------------
+
+
+def _hermitian(x: Array) -> Array:
+    # JAX's derivative rules take both halves to be given; the lower one alone is read.
+    lower = jnp.tril(x, -1)
+    diagonal = jnp.tril(x) - lower
+    return lower + jnp.real(diagonal).astype(x.dtype) + jnp.conj(lower.mT)
+
+
+# -- windows ---------------------------------------------------------------------------
+
+
+def _max_along(
+    x: Array, axis: int, window: int, stride: int, padding: tuple[int, int]
+) -> Array:
+    size, (before, after) = x.shape[axis], padding
+    count = (size + before + after - window) // stride + 1
+    widths = [(0, 0, 0)] * x.ndim
+    widths[axis] = (before, after, 0)
+    padded = lax.pad(x, np.array(-np.inf, x.dtype), widths)
+    places = np.arange(count) * stride - before
+    column = (count,) + (1,) * (x.ndim - 1 - axis)
+    best, seen = _take_row(padded, axis, 0, count, stride), _inside(places, size)
+    for shift in range(1, window):
+        new = _take_row(padded, axis, shift, count, stride)
+        real = _inside(places + shift, size)
+        better = (new > best) | (jnp.isnan(new) & ~jnp.isnan(best))
+        first = real & ~seen  # what is not padding beats it, even if it is -inf
+        if first.any():
+            better = better | first.reshape(column)
+        best, seen = jnp.where(better, new, best), seen | real
+    return best
+
+
+def _inside(places: np.ndarray[Any, Any], size: int) -> np.ndarray[Any, Any]:
+    return (places >= 0) & (places < size)
+
+
+def _take_row(x: Array, axis: int, start: int, count: int, stride: int) -> Array:
+    stop = start + (count - 1) * stride + 1 if count else start
+    return lax.slice_in_dim(x, start, stop, stride, axis)
+
+
+def _sum_windows(window: Shape, strides: Shape, padding: Pairs, x: Array) -> Array:
+    return lax.reduce_window(
+        x,
+        np.array(0, x.dtype),
+        lax.add,
+        (1, *window, 1),
+        (1, *strides, 1),
+        ((0, 0), *padding, (0, 0)),
+    )
+
+
+# -- random bits -----------------------------------------------------------------------
+
+
+def _philox(key: Array, c0: Array, c1: int) -> tuple[Array, Array, Array, Array]:
+    """Return the four words of counters (c0, c1, k0, k1), c0 of any shape."""
+    # Twice as fast on a CPU as `lax.rng_bit_generator`, whose batching rule, besides,
+    # gives every key of a vmap the words of the first.
+    k0, k1 = key[0], key[1]
+    zeros = jnp.zeros_like(c0)
+    first, second = (zeros + np.uint32(m) for m in _MULTIPLIERS)
+    lanes = (c0, zeros + np.uint32(c1), zeros + k0, zeros + k1)
+    for _ in range(philox.ROUNDS):
+        c0, c1_, c2, c3 = lanes
+        lanes = (
+            lax.mulhi(second, c2) ^ c1_ ^ k0,
+            second * c2,
+            lax.mulhi(first, c0) ^ c3 ^ k1,
+            first * c0,
+        )
+        k0 = k0 + np.uint32(philox.WEYL_0)
+        k1 = k1 + np.uint32(philox.WEYL_1)
+    return lanes
+
+
+_MULTIPLIERS = (philox.MULTIPLY_0, philox.MULTIPLY_1)
+
+
+@partial(jax.jit, static_argnums=(1, 2))
+def _random_bits(key: Array, shape: Shape, width: int) -> Array:
+    count = int(np.prod(shape, dtype=np.int64))
+    words = -(-count // (128 // width))
+    lanes = _philox(key, lax.iota(np.uint32, words), 0)
+    if width == 16:
+        halves = [(lane & np.uint32(0xFFFF), lane >> np.uint32(16)) for lane in lanes]
+        lanes = [half.astype(np.uint16) for pair in halves for half in pair]
+    return lax.slice(jnp.stack(lanes, -1).reshape(-1), (0,), (count,)).reshape(shape)
+
+
+@jax.jit
+def _fold_in(key: Array, data: Array) -> Array:
+    return jnp.stack(_philox(key, data, 1)[:2])
+
+
+# -- transforms ------------------------------------------------------------------------
+
+
+def _tupled(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *xs: tuple(function(*xs))
+
+
+def _like(x: Array) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(x.shape, x.dtype)
+
+
+def to_cotangent(cotangent: Array) -> Any:
+    """Return a cotangent as JAX wants it: conjugate if complex, float0 of integers."""
+    if jnp.iscomplexobj(cotangent):
+        return jnp.conj(cotangent)
+    if not jnp.issubdtype(cotangent.dtype, np.inexact):
+        return np.zeros(cotangent.shape, jax.dtypes.float0)
+    return cotangent
+
+
+def from_cotangent(cotangent: Any, like: jax.ShapeDtypeStruct) -> Array:
+    """Return a cotangent of JAX as the interface wants it, of the dtype of `like`."""
+    if cotangent.dtype == jax.dtypes.float0:
+        return jnp.zeros(like.shape, like.dtype)
+    return jnp.conj(cotangent) if jnp.iscomplexobj(cotangent) else cotangent
+
+
+# -- devices ---------------------------------------------------------------------------
+
+
+def _devices() -> dict[str, Any]:
+    found = jax.local_devices()
+    if jax.default_backend() != "cpu":
+        found = found + jax.local_devices(backend="cpu")
+    chosen: Any = jax.config.jax_default_device  # type: ignore[attr-defined]
+    if chosen in found:
+        found = [chosen, *(device for device in found if device != chosen)]
+    return {_device_name(device): device for device in found}
+
+
+def _device_name(device: Any) -> str:
+    platform = {"cuda": "gpu", "rocm": "gpu"}.get(device.platform, device.platform)
+    return f"{platform}:{device.id}"

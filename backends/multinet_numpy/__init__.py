@@ -1,0 +1,17 @@
+"""The NumPy backend of Multinet: kernels, reverse-mode differentiation, no dependencies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from multinet.interface import Backend, Plugin
+
+
+def load() -> type[Backend[Any]]:
+    """Import and return the backend class."""
+    from multinet_numpy.backend import NumpyBackend
+
+    return NumpyBackend
+
+
+plugin = Plugin("numpy", ("numpy",), "numpy", "pip install multinet-nn", load)

@@ -1,0 +1,302 @@
+"""Kernels: reductions, shape, indexing and sorting, on plain arrays."""
+
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from multinet.errors import ArgumentError
+from multinet_numpy.dtypes import LOW, like, widened
+
+_ROWS = 64  # rows a block: longer runs of sequential float32 additions lose digits
+_ONES: dict[tuple[Any, int], Any] = {}
+
+# -- reductions --------------------------------------------------------------------------
+
+
+@widened
+def sum(x: Any, axes: Sequence[int], keepdims: bool) -> Any:
+    """Return the sum: pairwise over inner axes, blocked over outer ones."""
+    if x.dtype.kind not in "fc":
+        return np.add.reduce(x, axis=tuple(axes), dtype=x.dtype, keepdims=keepdims)
+    shape = x.shape
+    if len(axes) == x.ndim:
+        total = np.add.reduce(x.reshape(-1))
+        return np.full((1,) * x.ndim, total) if keepdims and shape else total
+    kept = list(shape)
+    for first, last in reversed(_runs(axes)):
+        rows = math.prod(kept[first:last])
+        inner = math.prod(kept[last:])
+        outer = math.prod(kept[:first])
+        x = _sum_middle(x.reshape(outer, rows, inner))
+        kept[first:last] = [1] * (last - first)
+    if not keepdims:
+        kept = [n for i, n in enumerate(shape) if i not in axes]
+    return x.reshape(kept)
+
+
+def _runs(axes: Sequence[int]) -> list[tuple[int, int]]:
+    runs: list[tuple[int, int]] = []
+    for axis in axes:
+        if runs and runs[-1][1] == axis:
+            runs[-1] = (runs[-1][0], axis + 1)
+        else:
+            runs.append((axis, axis + 1))
+    return runs
+
+
+def ones(count: int, dtype: Any) -> Any:
+    """Return a cached vector of ones, never to be written."""
+    found = _ONES.get((dtype, count))
+    if found is None:
+        if len(_ONES) > 256:
+            _ONES.clear()
+        found = _ONES[(dtype, count)] = np.ones(count, dtype)
+    return found
+
+
+def _sum_middle(x: Any) -> Any:
+    """Sum (outer, rows, inner) over rows."""
+    outer, rows, inner = x.shape
+    if inner == 1 or rows == 0:
+        return np.add.reduce(x, axis=1)
+    if x.dtype.kind == "c":
+        parts = np.ascontiguousarray(x).view(x.real.dtype)
+        return _sum_middle(parts).view(x.dtype)
+    while rows > 1:
+        if rows <= _ROWS:
+            return np.matmul(ones(rows, x.dtype), x)
+        whole = rows - rows % _ROWS
+        blocks = x[:, :whole].reshape(outer * (whole // _ROWS), _ROWS, inner)
+        part = np.matmul(ones(_ROWS, x.dtype), blocks)
+        part = part.reshape(outer, whole // _ROWS, inner)
+        if whole < rows:
+            tail = np.matmul(ones(rows - whole, x.dtype), x[:, whole:])
+            part = np.concatenate((part, tail[:, None]), axis=1)
+        x, rows = part, part.shape[1]
+    return x[:, 0]
+
+
+def unbroadcast(x: Any, shape: tuple[int, ...]) -> Any:
+    """Sum over the axes along which `shape` was broadcast to x's shape."""
+    extra = x.ndim - len(shape)
+    axes = [i + extra for i, n in enumerate(shape) if n == 1 and x.shape[i + extra] != 1]
+    return sum(x, (*range(extra), *axes), False).reshape(shape)
+
+
+@widened
+def prod(x: Any, axes: Sequence[int], keepdims: bool) -> Any:
+    """Return the product over axes."""
+    return np.multiply.reduce(x, axis=tuple(axes), dtype=x.dtype, keepdims=keepdims)
+
+
+def max(x: Any, axes: Sequence[int], keepdims: bool) -> Any:
+    """Return the largest over axes."""
+    return np.maximum.reduce(x, axis=tuple(axes), keepdims=keepdims)
+
+
+def min(x: Any, axes: Sequence[int], keepdims: bool) -> Any:
+    """Return the smallest over axes."""
+    return np.minimum.reduce(x, axis=tuple(axes), keepdims=keepdims)
+
+
+def any(x: Any, axes: Sequence[int], keepdims: bool) -> Any:
+    """Return whether any is true."""
+    return np.logical_or.reduce(x, axis=tuple(axes), keepdims=keepdims)
+
+
+def all(x: Any, axes: Sequence[int], keepdims: bool) -> Any:
+    """Return whether all are true."""
+    return np.logical_and.reduce(x, axis=tuple(axes), keepdims=keepdims)
+
+
+def argmax(x: Any, axis: int) -> Any:
+    """Return the index of the first maximum."""
+    return np.argmax(x, axis).astype(np.int32)
+
+
+def argmin(x: Any, axis: int) -> Any:
+    """Return the index of the first minimum."""
+    return np.argmin(x, axis).astype(np.int32)
+
+
+@widened
+def cumsum(x: Any, axis: int) -> Any:
+    """Return running sums."""
+    return np.add.accumulate(x, axis, x.dtype)
+
+
+@widened
+def cumprod(x: Any, axis: int) -> Any:
+    """Return running products."""
+    return np.multiply.accumulate(x, axis, x.dtype)
+
+
+# -- shape -------------------------------------------------------------------------------
+
+
+def reshape(x: Any, shape: tuple[int, ...]) -> Any:
+    """Return the elements in another shape."""
+    return x.reshape(shape)
+
+
+def transpose(x: Any, permutation: Sequence[int]) -> Any:
+    """Permute the axes."""
+    return x.transpose(permutation)
+
+
+def swap(x: Any) -> Any:
+    """Swap the last two axes."""
+    return x.T if x.ndim == 2 else x.swapaxes(-1, -2)
+
+
+def broadcast_to(x: Any, shape: tuple[int, ...]) -> Any:
+    """Expand to `shape`: a copy where that is faster than NumPy's Python-level view."""
+    if math.prod(shape) > 2048:
+        return np.broadcast_to(x, shape)
+    out = np.empty(shape, x.dtype)
+    out[...] = x
+    return out
+
+
+def concatenate(*args: Any) -> Any:
+    """Join the arrays args[:-1] along axis args[-1]."""
+    return np.concatenate(args[:-1], args[-1])
+
+
+def stack(*xs: Any) -> Any:
+    """Join arrays along a new first axis."""
+    return np.stack(xs)
+
+
+def pad(x: Any, widths: Sequence[tuple[int, int]], value: Any) -> Any:
+    """Surround with a constant."""
+    shape = [n + before + after for n, (before, after) in zip(x.shape, widths)]
+    out = np.full(shape, like(value, x), x.dtype)
+    out[tuple([np.s_[b : b + n] for n, (b, _) in zip(x.shape, widths)])] = x
+    return out
+
+
+def flip(x: Any, axes: Sequence[int]) -> Any:
+    """Reverse the order along axes."""
+    back = builtins.slice(None, None, -1)
+    return x[tuple([back if i in axes else builtins.slice(None) for i in range(x.ndim)])]
+
+
+# -- indexing ----------------------------------------------------------------------------
+
+
+def getitem(x: Any, key: Any) -> Any:
+    """Return x[key]."""
+    return x[key]
+
+
+def getitem_adjoint(g: Any, key: Any, shape: tuple[int, ...]) -> Any:
+    """Return zeros of `shape` with g added at `key`."""
+    out = np.zeros(shape, g.dtype)
+    keys = key if type(key) is tuple else (key,)
+    if not builtins.any(isinstance(k, (np.ndarray, list)) for k in keys):
+        out[key] = g
+    elif builtins.all(isinstance(k, np.ndarray) and k.dtype.kind == "i" for k in keys):
+        return _scatter_add(out, keys, g)
+    else:
+        np.add.at(out, key, g)
+    return out
+
+
+def take(x: Any, indices: Any, axis: int) -> Any:
+    """Pick slices along an axis."""
+    return np.take(x, indices, axis)
+
+
+def take_adjoint(g: Any, indices: Any, axis: int, shape: tuple[int, ...]) -> Any:
+    """Return zeros of `shape` with the slices of g added where `take` picked them."""
+    count = np.ndim(indices)
+    rows = np.moveaxis(g, range(axis, axis + count), range(count))
+    kept = shape[:axis] + shape[axis + 1 :]
+    out = np.zeros((shape[axis], *kept), g.dtype)
+    out = _scatter_add(out, (np.reshape(indices, -1),), rows.reshape(-1, *kept))
+    return np.moveaxis(out, 0, axis)
+
+
+def take_along_axis(x: Any, indices: Any, axis: int) -> Any:
+    """Pick elements along an axis."""
+    return np.take_along_axis(x, indices, axis)
+
+
+def take_along_axis_adjoint(g: Any, indices: Any, axis: int, shape: Any) -> Any:
+    """Return zeros of `shape` with g added where `take_along_axis` picked."""
+    places = list(np.ix_(*map(np.arange, indices.shape)))
+    places[axis] = indices
+    flat = np.ravel_multi_index(tuple(places), shape).reshape(-1)
+    return _add_rows(np.zeros(math.prod(shape), g.dtype), flat, g.reshape(-1)).reshape(shape)
+
+
+def scatter(x: Any, indices: Any, updates: Any, mode: str) -> Any:
+    """Return x with updates combined at indices (n, k)."""
+    key = tuple(indices[:, i] for i in range(indices.shape[1]))
+    if mode == "add":
+        return _scatter_add(x, key, updates)
+    out = x.copy()
+    if mode == "set":
+        out[key] = updates
+    elif mode in _COMBINE:
+        _COMBINE[mode].at(out, key, updates)
+    else:
+        raise ArgumentError(f"scatter's mode is set, add, multiply, max or min: {mode!r}.")
+    return out
+
+
+_COMBINE = {"multiply": np.multiply, "max": np.maximum, "min": np.minimum}
+
+
+def _scatter_add(x: Any, key: tuple[Any, ...], updates: Any) -> Any:
+    """Return x with updates added at x[key], key one integer array for each leading axis."""
+    leading = x.shape[: len(key)]
+    flat = np.ravel_multi_index(key, leading) if len(key) != 1 else key[0]
+    rows, width = math.prod(leading), math.prod(x.shape[len(key) :])
+    table = x.reshape(rows, width)
+    return _add_rows(table, flat.reshape(-1), updates.reshape(-1, width)).reshape(x.shape)
+
+
+@widened
+def _add_rows(table: Any, index: Any, rows: Any) -> Any:
+    out = table.copy()
+    if index.size == 0:
+        return out
+    if rows.ndim == 1 or rows.shape[1] == 1:
+        np.add.at(out.reshape(-1), index, rows.reshape(-1))
+        return out
+    # 2-D np.add.at is 4 to 13 times slower than sorting and summing runs.
+    order = np.argsort(index, kind="stable")
+    ordered = index[order]
+    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    out[ordered[starts]] += np.add.reduceat(rows[order], starts, axis=0)
+    return out
+
+
+# -- sorting -----------------------------------------------------------------------------
+
+
+def _plain(x: Any) -> Any:
+    # bfloat16 sorts NaN first
+    return x.astype(np.float32) if x.dtype.type in LOW else x
+
+
+def sort(x: Any) -> Any:
+    """Sort the last axis."""
+    return np.sort(_plain(x), -1).astype(x.dtype, copy=False)
+
+
+def argsort(x: Any) -> Any:
+    """Return the stable order that sorts the last axis."""
+    return np.argsort(_plain(x), -1, kind="stable").astype(np.int32)
+
+
+def searchsorted(sorted: Any, values: Any, side: str) -> Any:
+    """Return insertion points."""
+    return np.searchsorted(_plain(sorted), _plain(values), side).astype(np.int32)

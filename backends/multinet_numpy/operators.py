@@ -1,0 +1,235 @@
+"""Native operators of traced tensors, for programs that use them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+import numpy as np
+
+from multinet import dtypes
+from multinet.errors import TraceError
+from multinet_numpy.dtypes import NAMES, SCALARS
+
+_HINT = (
+    "A value inside a differentiated function was asked for as {}, which would cut its "
+    "gradient silently. Use the operations of the library, or stop_gradient(x) first."
+)
+
+
+def _operate(name: str, x: Any, y: Any) -> Any:
+    """Apply a binary primitive after the promotion of the library's operations."""
+    from multinet_numpy.tape import traced
+
+    types = [type(v) if type(v) in SCALARS else NAMES[v.dtype.type] for v in (x, y)]
+    common = dtypes.promote(*types)
+    x, y = (_to(traced, v, t, common) for v, t in zip((x, y), types))
+    return getattr(traced, name)(x, y)
+
+
+def _to(traced: Any, value: Any, kind: Any, dtype: str) -> Any:
+    return value if kind == dtype or type(value) in SCALARS else traced.cast(value, dtype)
+
+
+class Operators:
+    """The operators and attributes of NumPy arrays, recorded where they are computed."""
+
+    __slots__ = ()
+    __array_ufunc__ = None  # array + traced asks traced, not the other way round
+    __hash__ = None  # type: ignore[assignment]
+    value: Any
+
+    # -- attributes ----------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape."""
+        return self.value.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The NumPy dtype."""
+        return self.value.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self.value.ndim
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self.value.size
+
+    @property
+    def T(self) -> Any:
+        """The tensor with its axes reversed."""
+        return self.transpose()
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    # -- methods -------------------------------------------------------------------------
+
+    def _call(self, name: str, *args: Any) -> Any:
+        from multinet_numpy.tape import traced
+
+        return getattr(traced, name)(self, *args)
+
+    def astype(self, dtype: Any) -> Any:
+        """Return the tensor in another dtype."""
+        return self._call("cast", dtypes.standardize(dtype))
+
+    def reshape(self, *shape: Any) -> Any:
+        """Return the elements in another shape; one size may be -1."""
+        sizes = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
+        known = -int(np.prod(sizes))
+        sizes = tuple(self.size // max(known, 1) if n == -1 else n for n in sizes)
+        return self._call("reshape", sizes)
+
+    def transpose(self, *axes: Any) -> Any:
+        """Permute the axes, or reverse them."""
+        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
+        order = tuple(order) or tuple(reversed(range(self.ndim)))
+        return self._call("transpose", tuple(i % self.ndim for i in order))
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """Return the sum over axes."""
+        return self._call("sum", self._axes(axis), keepdims)
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """Return the mean over axes."""
+        axes = self._axes(axis)
+        return self.sum(axis, keepdims) / float(np.prod([self.shape[i] for i in axes]))
+
+    def _axes(self, axis: Any) -> tuple[int, ...]:
+        if axis is None:
+            return tuple(range(self.ndim))
+        axes = (axis,) if isinstance(axis, int) else axis
+        return tuple(sorted(i % self.ndim for i in axes))
+
+    def __getitem__(self, key: Any) -> Any:
+        from multinet_numpy.tape import strip
+
+        keys = tuple(map(strip, key)) if isinstance(key, tuple) else strip(key)
+        return self._call("getitem", keys)
+
+    # -- operators -----------------------------------------------------------------------
+
+    def __add__(self, y: Any) -> Any:
+        return _operate("add", self, y)
+
+    def __radd__(self, y: Any) -> Any:
+        return _operate("add", y, self)
+
+    def __sub__(self, y: Any) -> Any:
+        return _operate("subtract", self, y)
+
+    def __rsub__(self, y: Any) -> Any:
+        return _operate("subtract", y, self)
+
+    def __mul__(self, y: Any) -> Any:
+        return _operate("multiply", self, y)
+
+    def __rmul__(self, y: Any) -> Any:
+        return _operate("multiply", y, self)
+
+    def __truediv__(self, y: Any) -> Any:
+        return _operate("divide", self, y)
+
+    def __rtruediv__(self, y: Any) -> Any:
+        return _operate("divide", y, self)
+
+    def __floordiv__(self, y: Any) -> Any:
+        return _operate("floor_divide", self, y)
+
+    def __rfloordiv__(self, y: Any) -> Any:
+        return _operate("floor_divide", y, self)
+
+    def __mod__(self, y: Any) -> Any:
+        return _operate("mod", self, y)
+
+    def __rmod__(self, y: Any) -> Any:
+        return _operate("mod", y, self)
+
+    def __pow__(self, y: Any) -> Any:
+        return _operate("power", self, y)
+
+    def __rpow__(self, y: Any) -> Any:
+        return _operate("power", y, self)
+
+    def __matmul__(self, y: Any) -> Any:
+        return _product(self, y)
+
+    def __rmatmul__(self, y: Any) -> Any:
+        return _product(y, self)
+
+    def __lt__(self, y: Any) -> Any:
+        return _operate("less", self, y)
+
+    def __le__(self, y: Any) -> Any:
+        return _operate("less_equal", self, y)
+
+    def __gt__(self, y: Any) -> Any:
+        return _operate("greater", self, y)
+
+    def __ge__(self, y: Any) -> Any:
+        return _operate("greater_equal", self, y)
+
+    def __eq__(self, y: Any) -> Any:
+        return _operate("equal", self, y)
+
+    def __ne__(self, y: Any) -> Any:
+        return _operate("not_equal", self, y)
+
+    def __neg__(self) -> Any:
+        return self._call("negative")
+
+    def __pos__(self) -> Any:
+        return self
+
+    def __abs__(self) -> Any:
+        return self._call("abs")
+
+    # -- refusals ------------------------------------------------------------------------
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+        raise TraceError(_HINT.format("a NumPy array"))
+
+    def numpy(self) -> NoReturn:
+        """Refuse: the value is being differentiated."""
+        raise TraceError(_HINT.format("a NumPy array"))
+
+    def item(self) -> NoReturn:
+        """Refuse: the value is being differentiated."""
+        raise TraceError(_HINT.format("a Python number"))
+
+    def __float__(self) -> NoReturn:
+        raise TraceError(_HINT.format("a Python float"))
+
+    def __int__(self) -> NoReturn:
+        raise TraceError(_HINT.format("a Python int"))
+
+    def __bool__(self) -> NoReturn:
+        raise TraceError(_HINT.format("a Python bool"))
+
+    def __repr__(self) -> str:
+        return f"<traced {self.dtype} {self.shape}>"
+
+
+def _product(x: Any, y: Any) -> Any:
+    """Multiply matrices as `@` does: vectors gain an axis that the result drops."""
+    from multinet_numpy.tape import traced
+
+    wide_x = traced.reshape(x, (1, *x.shape)) if x.ndim == 1 else x
+    wide_y = traced.reshape(y, (*y.shape, 1)) if y.ndim == 1 else y
+    out = _operate("matmul", wide_x, wide_y)
+    shape = list(out.shape)
+    if y.ndim == 1:
+        del shape[-1]
+    if x.ndim == 1:
+        del shape[-1 if y.ndim == 1 else -2]
+    return traced.reshape(out, tuple(shape)) if len(shape) < out.ndim else out

@@ -1,0 +1,35 @@
+"""The TensorFlow backend of Multinet: a plug-in, loaded when it is first asked for."""
+
+from __future__ import annotations
+
+import os
+from importlib import metadata
+from typing import Any
+
+from multinet.interface import Backend, Plugin
+
+
+def load() -> type[Backend[Any]]:
+    """Import TensorFlow, without its start-up log, and return the backend class."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from multinet_tensorflow.fused import TensorflowBackend
+
+    return TensorflowBackend
+
+
+def _distribution() -> str:
+    # The same import package ships under two names; the plain one is the usual.
+    try:
+        metadata.distribution("tensorflow")
+    except metadata.PackageNotFoundError:
+        return "tensorflow-cpu"
+    return "tensorflow"
+
+
+plugin = Plugin(
+    "tensorflow",
+    ("tensorflow",),
+    _distribution(),
+    "pip install 'multinet-nn[tensorflow]'",
+    load,
+)

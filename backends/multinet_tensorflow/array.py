@@ -1,0 +1,405 @@
+"""Array primitives on TensorFlow: conversion to sorting, in the interface's order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from multinet.errors import DTypeError, TraceError
+from multinet.interface import Backend, Scalar
+from multinet_tensorflow import rules
+from multinet_tensorflow.numerics import (
+    accurate_sum,
+    as_float32,
+    as_int64,
+    broadcast,
+    constant,
+    differentiable,
+    dims,
+    elementwise,
+    order_key,
+    pair,
+    running_product,
+    tree_product,
+    widen,
+)
+
+Shape = tuple[int, ...]
+Axes = tuple[int, ...]
+_MASK = 2**64 - 1
+
+
+class ArrayOps(Backend[Any]):
+    """Conversion to sorting; `TensorflowBackend` is the complete class."""
+
+    # -- conversion --------------------------------------------------------------------
+
+    def from_numpy(self, array: np.ndarray[Any, Any]) -> Any:
+        try:
+            return tf.constant(array)
+        except (ValueError, TypeError) as error:
+            raise DTypeError(f"TensorFlow cannot hold dtype {array.dtype}.") from error
+
+    def to_numpy(self, x: Any) -> np.ndarray[Any, Any]:
+        if tf.is_symbolic_tensor(x):
+            raise TraceError(
+                "A value was asked for while TensorFlow is compiling: there is none "
+                "yet. Return the tensor from the compiled function instead."
+            )
+        return np.array(x.numpy())
+
+    def is_tensor(self, x: object) -> bool:
+        return isinstance(x, tf.Tensor)
+
+    def shape(self, x: Any) -> Shape:
+        return tuple(x.shape.as_list())
+
+    def dtype(self, x: Any) -> str:
+        return x.dtype.name
+
+    def cast(self, x: Any, dtype: str) -> Any:
+        if dtype == "bool" and x.dtype != tf.bool:
+            return tf.not_equal(x, tf.zeros((), x.dtype))
+        return widen(x, tf.as_dtype(dtype))
+
+    def bitcast(self, x: Any, dtype: str) -> Any:
+        x = tf.cast(x, tf.uint8) if x.dtype == tf.bool else x
+        return tf.cast(x, dtype) if dtype == "bool" else tf.bitcast(x, dtype)
+
+    def make_complex(self, real: Any, imag: Any) -> Any:
+        return tf.complex(real, imag)
+
+    def real(self, x: Any) -> Any:
+        return tf.math.real(x)
+
+    def imag(self, x: Any) -> Any:
+        return tf.math.imag(x)
+
+    def conj(self, x: Any) -> Any:
+        return tf.math.conj(x)
+
+    # -- creation ----------------------------------------------------------------------
+
+    def full(self, shape: Shape, value: Scalar, dtype: str) -> Any:
+        return tf.fill(shape, constant(value, tf.as_dtype(dtype)))
+
+    def arange(self, start: Scalar, stop: Scalar, step: Scalar, dtype: str) -> Any:
+        count = max(0, math.ceil((stop - start) / step))  # type: ignore[operator]
+        if tf.as_dtype(dtype).is_integer:
+            # Modulo 2**64, so that the far half of uint64 is reached as well.
+            start, step = ((int(v.real) & _MASK) for v in (start, step))
+            start, step = (v - (v >> 63 << 64) for v in (start, step))
+            return tf.cast(tf.range(count, dtype=tf.int64) * step + start, dtype)
+        return tf.cast(tf.cast(tf.range(count), tf.float64) * step + start, dtype)
+
+    # -- elementwise, one operand ------------------------------------------------------
+
+    def negative(self, x: Any) -> Any:
+        return as_int64(tf.negative, x) if x.dtype.is_unsigned else tf.negative(x)
+
+    def abs(self, x: Any) -> Any:
+        return x if x.dtype.is_unsigned else tf.abs(x)
+
+    def sign(self, x: Any) -> Any:
+        return tf.cast(x != 0, x.dtype) if x.dtype.is_unsigned else tf.sign(x)
+
+    def sqrt(self, x: Any) -> Any:
+        return tf.sqrt(x)
+
+    def exp(self, x: Any) -> Any:
+        return tf.exp(x)
+
+    def expm1(self, x: Any) -> Any:
+        return tf.math.expm1(x)
+
+    def log(self, x: Any) -> Any:
+        return tf.math.log(x)
+
+    def log1p(self, x: Any) -> Any:
+        return tf.math.log1p(x)
+
+    def sin(self, x: Any) -> Any:
+        return tf.sin(x)
+
+    def cos(self, x: Any) -> Any:
+        return tf.cos(x)
+
+    def tan(self, x: Any) -> Any:
+        return tf.tan(x)
+
+    def arcsin(self, x: Any) -> Any:
+        return tf.asin(x)
+
+    def arccos(self, x: Any) -> Any:
+        return tf.acos(x)
+
+    def arctan(self, x: Any) -> Any:
+        return tf.atan(x)
+
+    def sinh(self, x: Any) -> Any:
+        return tf.sinh(x)
+
+    def cosh(self, x: Any) -> Any:
+        return tf.cosh(x)
+
+    def tanh(self, x: Any) -> Any:
+        return tf.tanh(x)
+
+    def arcsinh(self, x: Any) -> Any:
+        return tf.asinh(x)
+
+    def arccosh(self, x: Any) -> Any:
+        return tf.acosh(x)
+
+    def arctanh(self, x: Any) -> Any:
+        return tf.atanh(x)
+
+    def sigmoid(self, x: Any) -> Any:
+        return tf.sigmoid(x)
+
+    def erf(self, x: Any) -> Any:
+        return rules.erf(x)
+
+    def erfinv(self, x: Any) -> Any:
+        return rules.erfinv(x)
+
+    def floor(self, x: Any) -> Any:
+        return tf.floor(x)
+
+    def ceil(self, x: Any) -> Any:
+        return tf.math.ceil(x)
+
+    def round(self, x: Any) -> Any:
+        return tf.round(x)
+
+    # -- elementwise, two operands (broadcasting; either may be a Python scalar) -------
+
+    def add(self, x: Any, y: Any) -> Any:
+        return elementwise(tf.add, *pair(x, y))
+
+    def subtract(self, x: Any, y: Any) -> Any:
+        return elementwise(tf.subtract, *pair(x, y))
+
+    def multiply(self, x: Any, y: Any) -> Any:
+        return elementwise(tf.multiply, *pair(x, y))
+
+    def divide(self, x: Any, y: Any) -> Any:
+        return elementwise(tf.divide, *pair(x, y))
+
+    def floor_divide(self, x: Any, y: Any) -> Any:
+        return tf.math.floordiv(*pair(x, y))
+
+    def mod(self, x: Any, y: Any) -> Any:
+        return elementwise(tf.math.floormod, *pair(x, y))
+
+    def power(self, x: Any, y: Any) -> Any:
+        x, y = pair(x, y)
+        return (
+            elementwise(rules.power, x, y)
+            if differentiable(x)
+            else as_int64(tf.pow, x, y)
+        )
+
+    def maximum(self, x: Any, y: Any) -> Any:
+        return rules.choice(tf.maximum, tf.greater, *pair(x, y))
+
+    def minimum(self, x: Any, y: Any) -> Any:
+        return rules.choice(tf.minimum, tf.less, *pair(x, y))
+
+    def arctan2(self, x: Any, y: Any) -> Any:
+        return elementwise(tf.atan2, *pair(x, y))
+
+    def logaddexp(self, x: Any, y: Any) -> Any:
+        return elementwise(rules.logaddexp, *pair(x, y))
+
+    def bitwise_and(self, x: Any, y: Any) -> Any:
+        x, y = pair(x, y)
+        return (tf.logical_and if x.dtype == tf.bool else tf.bitwise.bitwise_and)(x, y)
+
+    def bitwise_or(self, x: Any, y: Any) -> Any:
+        x, y = pair(x, y)
+        return (tf.logical_or if x.dtype == tf.bool else tf.bitwise.bitwise_or)(x, y)
+
+    def bitwise_xor(self, x: Any, y: Any) -> Any:
+        x, y = pair(x, y)
+        return (tf.not_equal if x.dtype == tf.bool else tf.bitwise.bitwise_xor)(x, y)
+
+    def left_shift(self, x: Any, y: Any) -> Any:
+        return tf.bitwise.left_shift(*pair(x, y))
+
+    def right_shift(self, x: Any, y: Any) -> Any:
+        return tf.bitwise.right_shift(*pair(x, y))
+
+    # -- comparison and logic ----------------------------------------------------------
+
+    def equal(self, x: Any, y: Any) -> Any:
+        return tf.equal(*pair(x, y))
+
+    def less(self, x: Any, y: Any) -> Any:
+        return tf.less(*_comparable(*pair(x, y)))
+
+    def less_equal(self, x: Any, y: Any) -> Any:
+        return tf.less_equal(*_comparable(*pair(x, y)))
+
+    def logical_and(self, x: Any, y: Any) -> Any:
+        return tf.logical_and(x, y)
+
+    def logical_or(self, x: Any, y: Any) -> Any:
+        return tf.logical_or(x, y)
+
+    def logical_not(self, x: Any) -> Any:
+        return tf.logical_not(x)
+
+    def isnan(self, x: Any) -> Any:
+        return tf.not_equal(x, x) if x.dtype.is_complex else tf.math.is_nan(x)
+
+    def isfinite(self, x: Any) -> Any:
+        if x.dtype.is_complex:
+            real, imag = tf.math.real(x), tf.math.imag(x)
+            return tf.logical_and(tf.math.is_finite(real), tf.math.is_finite(imag))
+        return tf.math.is_finite(x)
+
+    def where(self, condition: Any, x: Any, y: Any) -> Any:
+        return elementwise(tf.where, condition, *pair(x, y))
+
+    # -- reductions (`axes` sorted, unique, non-negative; () reduces nothing) ----------
+
+    def sum(self, x: Any, axes: Axes, keepdims: bool) -> Any:
+        if not differentiable(x):
+            return tf.reduce_sum(x, axes, keepdims)
+        return as_float32(lambda x: accurate_sum(x, axes, keepdims), x)
+
+    def prod(self, x: Any, axes: Axes, keepdims: bool) -> Any:
+        if not differentiable(x):
+            return tf.reduce_prod(x, axes, keepdims)
+        shape = dims(x)
+        kept = [i for i in range(len(shape)) if i not in axes]
+        count = math.prod(shape[i] for i in axes)
+        x = tf.transpose(x, (*kept, *axes))
+        x = tf.reshape(x, (*[shape[i] for i in kept], count))
+        y = as_float32(tree_product, x)
+        return (
+            tf.reshape(y, [1 if i in axes else n for i, n in enumerate(shape)])
+            if keepdims
+            else y
+        )
+
+    def max(self, x: Any, axes: Axes, keepdims: bool) -> Any:
+        return tf.reduce_max(x, axes, keepdims)
+
+    def min(self, x: Any, axes: Axes, keepdims: bool) -> Any:
+        return tf.reduce_min(x, axes, keepdims)
+
+    def any(self, x: Any, axes: Axes, keepdims: bool) -> Any:
+        return tf.reduce_any(x, axes, keepdims)
+
+    def all(self, x: Any, axes: Axes, keepdims: bool) -> Any:
+        return tf.reduce_all(x, axes, keepdims)
+
+    def argmax(self, x: Any, axis: int) -> Any:
+        return tf.argmax(order_key(x, "largest"), axis, tf.int32)
+
+    def argmin(self, x: Any, axis: int) -> Any:
+        return tf.argmin(order_key(x, "smallest"), axis, tf.int32)
+
+    def cumsum(self, x: Any, axis: int) -> Any:
+        return as_float32(lambda x: tf.cumsum(x, axis), x)
+
+    def cumprod(self, x: Any, axis: int) -> Any:
+        if not differentiable(x):
+            return tf.math.cumprod(x, axis)
+        swap = _swap_last(len(x.shape), axis)
+        return tf.transpose(as_float32(running_product, tf.transpose(x, swap)), swap)
+
+    # -- shape (all dtypes) ------------------------------------------------------------
+
+    def reshape(self, x: Any, shape: Shape) -> Any:
+        return tf.reshape(x, shape)
+
+    def transpose(self, x: Any, permutation: Axes) -> Any:
+        return tf.transpose(x, permutation)
+
+    def broadcast_to(self, x: Any, shape: Shape) -> Any:
+        return broadcast(x, shape)
+
+    def concatenate(self, xs: Sequence[Any], axis: int) -> Any:
+        return tf.concat(xs, axis)
+
+    def pad(self, x: Any, widths: Sequence[tuple[int, int]], value: Scalar) -> Any:
+        if not widths:
+            return x
+        return tf.pad(x, widths, constant_values=constant(value, x.dtype))
+
+    def slice(self, x: Any, start: Shape, stop: Shape, step: Shape) -> Any:
+        if all(
+            n == 1 for n in step
+        ):  # its gradient is a pad, that of a strided one a copy
+            return tf.slice(x, start, [b - a for a, b in zip(start, stop, strict=True)])
+        return tf.strided_slice(x, start, stop, step)
+
+    def flip(self, x: Any, axes: Axes) -> Any:
+        return tf.reverse(x, axes) if axes else x
+
+    # -- indexing ----------------------------------------------------------------------
+
+    def take(self, x: Any, indices: Any, axis: int) -> Any:
+        return tf.gather(x, indices, axis=axis)
+
+    def take_along_axis(self, x: Any, indices: Any, axis: int) -> Any:
+        last = len(x.shape) - 1
+        if axis != last:
+            swap = _swap_last(last + 1, axis)
+            x, indices = tf.transpose(x, swap), tf.transpose(indices, swap)
+        y = tf.gather(x, indices, batch_dims=last)
+        return y if axis == last else tf.transpose(y, swap)
+
+    def scatter(self, x: Any, indices: Any, updates: Any, mode: str) -> Any:
+        if mode == "multiply":
+            shape, depth = dims(x), indices.shape[1]
+            strides = [math.prod(shape[i + 1 : depth]) for i in range(depth)]
+            rows = tf.reduce_sum(tf.cast(indices, tf.int64) * strides, 1)
+            size = math.prod(shape[:depth])
+            factors = tf.math.unsorted_segment_prod(updates, rows, size)
+            return x * tf.reshape(factors, shape)
+        if mode == "add":
+            return as_float32(
+                lambda x, updates: tf.tensor_scatter_nd_add(x, indices, updates),
+                x,
+                updates,
+            )
+        scatters = {
+            "set": tf.tensor_scatter_nd_update,
+            "max": tf.tensor_scatter_nd_max,
+            "min": tf.tensor_scatter_nd_min,
+        }
+        return scatters[mode](x, indices, updates)
+
+    # -- sorting -----------------------------------------------------------------------
+
+    def sort(self, x: Any) -> Any:
+        if x.dtype.is_integer:
+            return tf.sort(x)
+        return tf.gather(x, self.argsort(x), batch_dims=len(x.shape) - 1)
+
+    def argsort(self, x: Any) -> Any:
+        return tf.argsort(order_key(x, "largest"), stable=True)
+
+    def searchsorted(self, sorted: Any, values: Any, side: str) -> Any:
+        flat = tf.reshape(values, (-1,))
+        return tf.reshape(tf.searchsorted(sorted, flat, side), values.shape)
+
+
+def _swap_last(rank: int, axis: int) -> list[int]:
+    order = list(range(rank))
+    order[axis], order[-1] = order[-1], order[axis]
+    return order
+
+
+def _comparable(x: Any, y: Any) -> tuple[Any, Any]:
+    return (
+        (tf.cast(x, tf.uint8), tf.cast(y, tf.uint8)) if x.dtype == tf.bool else (x, y)
+    )

@@ -1,0 +1,90 @@
+"""Elementwise functions whose values or gradients TensorFlow gets wrong somewhere."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import tensorflow as tf
+
+from multinet_tensorflow.numerics import as_float32, differentiable, dims, sum_to
+
+
+def erf(x: Any) -> Any:
+    """Return the error function."""
+    # The float64 kernel is NaN at infinity.
+    return tf.where(tf.math.is_inf(x), tf.sign(x), tf.math.erf(x))
+
+
+@tf.custom_gradient
+def erfinv(x: Any) -> Any:
+    """Return the inverse error function."""
+    # The kernel goes through ndtri((x + 1) / 2), which is coarse near 0: float64 hides
+    # it from float32, and a Newton step on erf repairs float64 itself.
+    wide = tf.cast(x, tf.float64)
+    y = tf.math.erfinv(wide)
+    inner = tf.abs(wide) < 0.5
+    slope = tf.exp(-tf.square(y)) * (2 / math.sqrt(math.pi))
+    y = tf.where(inner, y - (tf.math.erf(y) - wide) / slope, y)
+    y = tf.cast(y, x.dtype)
+
+    def gradient(g: Any) -> Any:
+        return g * tf.exp(tf.square(erfinv(x))) * (math.sqrt(math.pi) / 2)
+
+    return y, gradient
+
+
+@tf.custom_gradient
+def power(x: Any, y: Any) -> Any:
+    """Return x**y of floats, its gradients finite at x = 0 where they exist."""
+    out = tf.pow(x, y)
+
+    def gradient(g: Any) -> tuple[Any, Any]:
+        one = tf.ones((), x.dtype)
+        for_x = g * tf.math.conj(y * power(x, tf.where(y == 0, one, y - one)))
+        inside = x != 0 if x.dtype.is_complex else x > 0
+        for_y = g * tf.math.conj(power(x, y) * tf.math.log(tf.where(inside, x, one)))
+        return sum_to(for_x, dims(x)), sum_to(for_y, dims(y))
+
+    return out, gradient
+
+
+def choice(op: Any, better: Any, x: Any, y: Any) -> Any:
+    """Return the maximum or the minimum; ties split the gradient in half."""
+    if not differentiable(x):
+        return op(x, y)
+
+    @tf.custom_gradient
+    def rule(x: Any, y: Any) -> Any:
+        def gradient(g: Any) -> tuple[Any, Any]:
+            zero, half = tf.zeros_like(g), g * 0.5
+            tied = tf.where(tf.equal(x, y), half, zero)
+            for_x, for_y = (
+                tf.where(better(x, y), g, tied),
+                tf.where(better(y, x), g, tied),
+            )
+            return sum_to(for_x, dims(x)), sum_to(for_y, dims(y))
+
+        return op(x, y), gradient
+
+    return rule(x, y)
+
+
+def logaddexp(x: Any, y: Any) -> Any:
+    """Return log(e**x + e**y), smooth at ties to all orders."""
+    return as_float32(_logaddexp, x, y)
+
+
+@tf.custom_gradient
+def _logaddexp(x: Any, y: Any) -> Any:
+    same_infinity = tf.logical_and(tf.equal(x, y), tf.math.is_inf(x))
+    # The difference stays x - y at finite ties: its slope makes all orders right there.
+    difference = tf.where(same_infinity, tf.zeros((), x.dtype), x - y)
+    out = tf.maximum(x, y) + tf.math.log1p(tf.exp(-tf.abs(difference)))
+
+    def gradient(g: Any) -> tuple[Any, Any]:
+        difference = tf.where(same_infinity, tf.zeros((), x.dtype), x - y)
+        for_x, for_y = g * tf.sigmoid(difference), g * tf.sigmoid(-difference)
+        return sum_to(for_x, dims(x)), sum_to(for_y, dims(y))
+
+    return out, gradient

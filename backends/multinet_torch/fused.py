@@ -1,0 +1,268 @@
+"""The PyTorch backend: the fused methods for which torch has something faster."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch.nn import functional as F
+
+from multinet.interface import Key, Scalar
+from multinet_torch import random, transforms
+from multinet_torch.array import Axes, Shape, Tensor
+from multinet_torch.program import Function, ProgramOps, Tensors
+from multinet_torch.widening import ordered
+
+
+class TorchBackend(ProgramOps):
+    """The interface on PyTorch, eager."""
+
+    name: ClassVar[str] = "torch"
+    interface: ClassVar[tuple[int, int]] = (1, 0)
+
+    # -- program arguments -------------------------------------------------------------
+
+    def argument(self, value: Any, dtype: str) -> Any:
+        return value
+
+    def value_and_grad(
+        self, function: Function, primals: Sequence[Tensor]
+    ) -> tuple[Tensor, Tensors, Tensors]:
+        if not transforms.is_plain():
+            return super().value_and_grad(function, primals)
+        return transforms.value_and_grad(function, primals)
+
+    # -- comparison --------------------------------------------------------------------
+
+    def not_equal(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
+        return ordered(operator.ne, x, y)
+
+    def greater(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
+        return ordered(operator.gt, x, y)
+
+    def greater_equal(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
+        return ordered(operator.ge, x, y)
+
+    def isinf(self, x: Tensor) -> Tensor:
+        return torch.isinf(x)
+
+    # -- elementwise -------------------------------------------------------------------
+
+    def rsqrt(self, x: Tensor) -> Tensor:
+        return torch.rsqrt(x)
+
+    def relu(self, x: Tensor) -> Tensor:
+        return torch.relu(x) if x.dtype.is_signed else x
+
+    def leaky_relu(self, x: Tensor, slope: float) -> Tensor:
+        return F.leaky_relu(x, slope)
+
+    def elu(self, x: Tensor, alpha: float) -> Tensor:
+        return F.elu(x, alpha)
+
+    def softplus(self, x: Tensor) -> Tensor:
+        return F.softplus(x, threshold=40.0)  # torch's 20 is 2e-9 off, seen in float64
+
+    def silu(self, x: Tensor) -> Tensor:
+        return F.silu(x)
+
+    def gelu(self, x: Tensor, approximate: bool) -> Tensor:
+        return F.gelu(x, approximate="tanh" if approximate else "none")
+
+    # -- reductions --------------------------------------------------------------------
+
+    def mean(self, x: Tensor, axes: Axes, keepdims: bool) -> Tensor:
+        return torch.mean(x, axes, keepdims) if axes else x
+
+    def logsumexp(self, x: Tensor, axes: Axes, keepdims: bool) -> Tensor:
+        return torch.logsumexp(x, axes, keepdims) if axes else x
+
+    def softmax(self, x: Tensor, axis: int) -> Tensor:
+        return torch.softmax(x, axis)
+
+    def log_softmax(self, x: Tensor, axis: int) -> Tensor:
+        return torch.log_softmax(x, axis)
+
+    # -- shape and indexing ------------------------------------------------------------
+
+    def expand_dims(self, x: Tensor, axis: int) -> Tensor:
+        return x.unsqueeze(axis)
+
+    def squeeze(self, x: Tensor, axes: Axes) -> Tensor:
+        return x.squeeze(axes)
+
+    def stack(self, xs: Sequence[Tensor], axis: int) -> Tensor:
+        return torch.stack(tuple(xs), axis)
+
+    def split(self, x: Tensor, sizes: Sequence[int], axis: int) -> Tensors:
+        return x.split(tuple(sizes), axis)
+
+    def tile(self, x: Tensor, repeats: Shape) -> Tensor:
+        return x.repeat(repeats)
+
+    def embedding(self, table: Tensor, indices: Tensor) -> Tensor:
+        return F.embedding(indices, table)
+
+    def top_k(self, x: Tensor, k: int) -> tuple[Tensor, Tensor]:
+        values, order = torch.sort(x, dim=-1, descending=True, stable=True)
+        return values[..., :k], order[..., :k].to(torch.int32)
+
+    # -- contraction and linear algebra ------------------------------------------------
+
+    def dense(self, x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
+        flat = x if x.dim() == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
+        y = flat @ kernel if bias is None else torch.addmm(bias, flat, kernel)
+        return y if x.dim() == 2 else y.reshape(*x.shape[:-1], kernel.shape[1])
+
+    # -- random ------------------------------------------------------------------------
+
+    def random_uniform(self, key: Key, shape: Shape) -> Tensor:
+        words = random.words(key, math.prod(shape), 8).to(torch.float32)
+        return words.mul_(2.0**-24).reshape(shape)
+
+    def random_normal(self, key: Key, shape: Shape) -> Tensor:
+        words = random.words(key, math.prod(shape), 9).to(torch.float32)
+        v = words.add_(0.5).mul_(2.0**-22).sub_(1.0)
+        return torch.erfinv(v).mul_(math.sqrt(2.0)).reshape(shape)
+
+    def dropout_mask(self, key: Key, shape: Shape, rate: float) -> Tensor:
+        threshold = min(round(rate * 65536), 65535)
+        halves = random.half_words(key, math.prod(shape))
+        return random.at_least(halves, threshold).reshape(shape)
+
+    # -- losses (over the last axis; the result drops it) ------------------------------
+
+    def sparse_softmax_cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
+        rows, classes = logits.reshape(-1, logits.shape[-1]), labels.reshape(-1)
+        losses = F.cross_entropy(rows, classes.to(torch.int64), reduction="none")
+        return losses.reshape(labels.shape)
+
+    # -- normalization and attention ---------------------------------------------------
+
+    def batch_norm(
+        self,
+        x: Tensor,
+        mean: Tensor,
+        variance: Tensor,
+        scale: Tensor | None,
+        offset: Tensor | None,
+        epsilon: float,
+    ) -> Tensor:
+        if offset is None:
+            return super().batch_norm(x, mean, variance, scale, offset, epsilon)
+        factor = torch.rsqrt(variance + epsilon)
+        if scale is not None:
+            factor = factor * scale
+        return torch.addcmul(offset, x - mean, factor)
+
+    def layer_norm(
+        self,
+        x: Tensor,
+        scale: Tensor | None,
+        offset: Tensor | None,
+        axes: Axes,
+        epsilon: float,
+    ) -> Tensor:
+        inner = x.shape[x.dim() - len(axes) :]
+        trailing = axes == tuple(range(x.dim() - len(axes), x.dim()))
+        given = [p for p in (scale, offset) if p is not None]
+        if not trailing or any(p.numel() != inner.numel() for p in given):
+            return super().layer_norm(x, scale, offset, axes, epsilon)
+        weight = None if scale is None else scale.reshape(inner)
+        bias = None if offset is None else offset.reshape(inner)
+        return F.layer_norm(x, inner, weight, bias, epsilon)
+
+    def attention(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        mask: Tensor | None,
+        bias: Tensor | None,
+        scale: float,
+    ) -> Tensor:
+        # The kernel has one derivative, and in float16 a masked row is not even.
+        if not transforms.is_first_order() or query.dtype == torch.float16:
+            return super().attention(query, key, value, mask, bias, scale)
+        if mask is not None:
+            shown = query.new_zeros(()) if bias is None else bias
+            bias = torch.where(mask, shown, -1e38)
+        heads = [x.transpose(1, 2) for x in (query, key, value)]
+        y = F.scaled_dot_product_attention(*heads, attn_mask=bias, scale=scale)
+        return y.transpose(1, 2)
+
+    # -- optimizers (lists in, lists out; params and slots are consumed) ---------------
+
+    def sgd_update(
+        self,
+        params: Sequence[Tensor],
+        grads: Sequence[Tensor],
+        velocities: Sequence[Tensor],
+        learning_rate: Any,
+        momentum: float,
+        nesterov: bool,
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        if not (isinstance(learning_rate, float) and _in_place(params)):
+            return super().sgd_update(
+                params, grads, velocities, learning_rate, momentum, nesterov
+            )
+        params, velocities, steps = list(params), list(velocities), list(grads)
+        if momentum:
+            torch._foreach_mul_(velocities, momentum)
+            torch._foreach_add_(velocities, steps, alpha=-learning_rate)
+            if not nesterov:
+                torch._foreach_add_(params, velocities)
+                return params, velocities
+            torch._foreach_add_(params, velocities, alpha=momentum)
+        torch._foreach_add_(params, steps, alpha=-learning_rate)
+        return params, velocities
+
+    def adam_update(
+        self,
+        params: Sequence[Tensor],
+        grads: Sequence[Tensor],
+        means: Sequence[Tensor],
+        variances: Sequence[Tensor],
+        step: Any,
+        learning_rate: Any,
+        beta_1: float,
+        beta_2: float,
+        epsilon: float,
+    ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+        on_host = isinstance(step, int) and isinstance(learning_rate, float)
+        if not (on_host and _in_place(params) and len({p.dtype for p in params}) == 1):
+            return super().adam_update(
+                params,
+                grads,
+                means,
+                variances,
+                step,
+                learning_rate,
+                beta_1,
+                beta_2,
+                epsilon,
+            )
+        # The kernel reads flat memory, and adds epsilon after it corrects the root.
+        new = [[x.contiguous() for x in xs] for xs in (params, grads, means, variances)]
+        count = torch.full((), float(step), device=params[0].device)
+        torch._fused_adam_(
+            *new,
+            [],
+            [count] * len(params),
+            lr=learning_rate,
+            beta1=beta_1,
+            beta2=beta_2,
+            weight_decay=0.0,
+            eps=epsilon / math.sqrt(1 - beta_2**step),
+            amsgrad=False,
+            maximize=False,
+        )
+        return new[0], new[2], new[3]
+
+
+def _in_place(params: Sequence[Tensor]) -> bool:
+    """Return whether params may be overwritten: nothing is being recorded."""
+    return bool(params) and params[0].is_floating_point() and transforms.is_plain()

@@ -1,0 +1,105 @@
+"""Convolution and pooling on torch: channels last outside, torch's order inside.
+
+Only views are permuted, so memory stays channels last. Uneven padding becomes a pad.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Sequence
+
+import torch
+from torch.nn import functional as F
+
+Tensor = torch.Tensor
+Shape = tuple[int, ...]
+Pairs = Sequence[tuple[int, int]]
+
+_CONV = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+_CONV_TRANSPOSE = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
+_MAX_POOL = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
+_SUM_POOL = {2: F.avg_pool2d, 3: F.avg_pool3d}
+
+
+def conv(
+    x: Tensor,
+    kernel: Tensor,
+    strides: Shape,
+    padding: Pairs,
+    dilation: Shape,
+    groups: int,
+) -> Tensor:
+    """Cross-correlate x (n, *spatial, c) with kernel (*window, c // groups, out)."""
+    x, even = _padded(_channels_first(x), padding, None, 0.0)
+    apply = _CONV[len(strides)]
+    y = apply(x, _weight(kernel), None, strides, even, dilation, groups)
+    return _channels_last(y)
+
+
+def conv_transpose(
+    x: Tensor,
+    kernel: Tensor,
+    shape: Shape,
+    strides: Shape,
+    padding: Pairs,
+    dilation: Shape,
+    groups: int,
+) -> Tensor:
+    """Apply the transpose of `conv` to x (n, *spatial, out)."""
+    # torch crops evenly: crop the smaller side there and the rest of the larger here.
+    even = [min(pair) for pair in padding]
+    extra = []
+    for i, (before, after) in enumerate(padding):
+        reached = (
+            (x.shape[i + 1] - 1) * strides[i] + dilation[i] * (kernel.shape[i] - 1) + 1
+        )
+        extra.append(shape[i] + before + after - reached)
+    apply = _CONV_TRANSPOSE[len(shape)]
+    arguments = (None, strides, even, extra, groups, dilation)
+    y = _channels_last(apply(_channels_first(x), _weight(kernel), *arguments))
+    for i, (before, _) in enumerate(padding):
+        y = y.narrow(i + 1, before - even[i], shape[i])
+    return y
+
+
+def max_pool(x: Tensor, window: Shape, strides: Shape, padding: Pairs) -> Tensor:
+    """Return the maximum of each window of x (n, *spatial, c)."""
+    x, even = _padded(_channels_first(x), padding, window, -math.inf)
+    return _channels_last(_MAX_POOL[len(window)](x, window, strides, even))
+
+
+def sum_pool(x: Tensor, window: Shape, strides: Shape, padding: Pairs) -> Tensor:
+    """Return the sum of each window of x (n, *spatial, c)."""
+    if len(window) == 1:  # torch's one-dimensional mean takes no divisor
+        y = sum_pool(x.unsqueeze(1), (1, *window), (1, *strides), [(0, 0), *padding])
+        return y.squeeze(1)
+    x, even = _padded(_channels_first(x), padding, window, 0.0)
+    pool: Callable[..., Tensor] = _SUM_POOL[len(window)]
+    return _channels_last(pool(x, window, strides, even, divisor_override=1))
+
+
+def _padded(
+    x: Tensor, padding: Pairs, window: Shape | None, value: float
+) -> tuple[Tensor, list[int]]:
+    """Pad x unless torch's own padding will do: even, and for pools at most half."""
+    even = [before for before, after in padding if before == after]
+    limits = [math.inf if window is None else size // 2 for size in window or padding]
+    if len(even) == len(padding) and all(map(operator.le, even, limits)):
+        return x, even
+    flat = [width for pair in reversed(padding) for width in pair]
+    return torch.constant_pad_nd(x, flat, value), [0] * len(padding)
+
+
+def _weight(kernel: Tensor) -> Tensor:
+    """Permute (*window, c // groups, out) to (out, c // groups, *window)."""
+    last = kernel.dim() - 1
+    return kernel.permute(last, last - 1, *range(last - 1))
+
+
+def _channels_first(x: Tensor) -> Tensor:
+    return x.permute(0, x.dim() - 1, *range(1, x.dim() - 1))
+
+
+def _channels_last(x: Tensor) -> Tensor:
+    return x.permute(0, *range(2, x.dim()), 1)

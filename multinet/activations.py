@@ -1,0 +1,240 @@
+"""Activation functions, and the names they have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from multinet import ops
+from multinet.names import Registry
+
+
+def linear(x: Any) -> Any:
+    """Return x."""
+    return x
+
+
+def relu(
+    x: Any,
+    negative_slope: float = 0.0,
+    max_value: float | None = None,
+    threshold: float = 0.0,
+) -> Any:
+    """Return x above `threshold`, else negative_slope * (x - threshold); at most max_value.
+
+    Source: Nair and Hinton, "Rectified linear units", 2010.
+    """
+    if threshold == 0.0:
+        y = ops.leaky_relu(x, negative_slope) if negative_slope else ops.relu(x)
+    else:
+        below = ops.multiply(ops.subtract(x, threshold), negative_slope)
+        y = ops.where(ops.greater(x, threshold), x, below)
+    return y if max_value is None else ops.minimum(y, max_value)
+
+
+def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
+    """Return x where positive, else negative_slope * x."""
+    return ops.leaky_relu(x, negative_slope)
+
+
+def relu6(x: Any) -> Any:
+    """Return min(max(x, 0), 6)."""
+    return ops.minimum(ops.relu(x), 6.0)
+
+
+def elu(x: Any, alpha: float = 1.0) -> Any:
+    """Return x where positive, else alpha * (e**x - 1). Source: Clevert et al., 2015."""
+    return ops.elu(x, alpha)
+
+
+def selu(x: Any) -> Any:
+    """Return the scaled elu that keeps mean 0 and variance 1.
+
+    Source: Klambauer et al., "Self-normalizing neural networks", 2017.
+    """
+    return ops.selu(x)
+
+
+def celu(x: Any, alpha: float = 1.0) -> Any:
+    """Return x where positive, else alpha * (e**(x / alpha) - 1). Source: Barron, 2017."""
+    return ops.celu(x, alpha)
+
+
+def gelu(x: Any, approximate: bool = False) -> Any:
+    """Return x times the normal distribution function of x, exact or by tanh.
+
+    Source: Hendrycks and Gimpel, "Gaussian error linear units", 2016.
+    """
+    return ops.gelu(x, approximate)
+
+
+def silu(x: Any) -> Any:
+    """Return x * sigmoid(x). Source: Ramachandran et al., 2017."""
+    return ops.silu(x)
+
+
+def mish(x: Any) -> Any:
+    """Return x * tanh(softplus(x)). Source: Misra, 2019."""
+    return ops.multiply(x, ops.tanh(ops.softplus(x)))
+
+
+def glu(x: Any, axis: int = -1) -> Any:
+    """Return one half of x times the sigmoid of the other. Source: Dauphin et al., 2016."""
+    return ops.glu(x, axis)
+
+
+def sigmoid(x: Any) -> Any:
+    """Return 1 / (1 + e**-x)."""
+    return ops.sigmoid(x)
+
+
+def log_sigmoid(x: Any) -> Any:
+    """Return log(sigmoid(x)), without overflow."""
+    return ops.negative(ops.softplus(ops.negative(x)))
+
+
+def hard_sigmoid(x: Any) -> Any:
+    """Return x / 6 + 0.5, cut off at 0 and 1."""
+    return ops.clip(ops.add(ops.divide(x, 6.0), 0.5), 0.0, 1.0)
+
+
+def hard_silu(x: Any) -> Any:
+    """Return x * hard_sigmoid(x). Source: Howard et al., MobileNetV3, 2019."""
+    return ops.multiply(x, hard_sigmoid(x))
+
+
+def tanh(x: Any) -> Any:
+    """Return the hyperbolic tangent."""
+    return ops.tanh(x)
+
+
+def hard_tanh(x: Any) -> Any:
+    """Return x, cut off at -1 and 1."""
+    return ops.clip(x, -1.0, 1.0)
+
+
+def tanh_shrink(x: Any) -> Any:
+    """Return x - tanh(x)."""
+    return ops.subtract(x, ops.tanh(x))
+
+
+def hard_shrink(x: Any, threshold: float = 0.5) -> Any:
+    """Return x where |x| exceeds `threshold`, else 0."""
+    return ops.where(ops.greater(ops.abs(x), threshold), x, 0.0)
+
+
+def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
+    """Return x moved towards 0 by `threshold`, and 0 within it."""
+    above = ops.relu(ops.subtract(x, threshold))
+    return ops.subtract(above, ops.relu(ops.subtract(ops.negative(x), threshold)))
+
+
+def threshold(x: Any, threshold: float, default_value: float) -> Any:
+    """Return x where it exceeds `threshold`, else `default_value`."""
+    return ops.where(ops.greater(x, threshold), x, float(default_value))
+
+
+def exponential(x: Any) -> Any:
+    """Return e**x."""
+    return ops.exp(x)
+
+
+def softplus(x: Any) -> Any:
+    """Return log(1 + e**x)."""
+    return ops.softplus(x)
+
+
+def squareplus(x: Any, b: float = 4) -> Any:
+    """Return (x + sqrt(x**2 + b)) / 2. Source: Barron, 2021."""
+    root = ops.sqrt(ops.add(ops.square(x), float(b)))
+    return ops.multiply(ops.add(x, root), 0.5)
+
+
+def sparse_plus(x: Any) -> Any:
+    """Return 0 up to -1, x from 1 on, (x + 1)**2 / 4 between."""
+    middle = ops.multiply(ops.square(ops.add(x, 1.0)), 0.25)
+    inner = ops.where(ops.less(x, 1.0), middle, x)
+    return ops.where(ops.less_equal(x, -1.0), 0.0, inner)
+
+
+def sparse_sigmoid(x: Any) -> Any:
+    """Return (x + 1) / 2, cut off at 0 and 1."""
+    return ops.clip(ops.multiply(ops.add(x, 1.0), 0.5), 0.0, 1.0)
+
+
+def softsign(x: Any) -> Any:
+    """Return x / (1 + |x|)."""
+    return ops.divide(x, ops.add(ops.abs(x), 1.0))
+
+
+def softmax(x: Any, axis: int = -1) -> Any:
+    """Return e**x / sum(e**x) along an axis."""
+    return ops.softmax(x, axis)
+
+
+def log_softmax(x: Any, axis: int = -1) -> Any:
+    """Return log(softmax(x)) along an axis."""
+    return ops.log_softmax(x, axis)
+
+
+def sparsemax(x: Any, axis: int = -1) -> Any:
+    """Return the nearest point of the probability simplex, along an axis.
+
+    Source: Martins and Astudillo, "From softmax to sparsemax", 2016.
+    """
+    return ops.sparsemax(x, axis)
+
+
+swish, hard_swish = silu, hard_silu
+
+_registry = Registry(
+    "activation",
+    (
+        linear,
+        relu,
+        leaky_relu,
+        relu6,
+        elu,
+        selu,
+        celu,
+        gelu,
+        silu,
+        mish,
+        glu,
+        sigmoid,
+        log_sigmoid,
+        hard_sigmoid,
+        hard_silu,
+        tanh,
+        hard_tanh,
+        tanh_shrink,
+        hard_shrink,
+        soft_shrink,
+        threshold,
+        exponential,
+        softplus,
+        squareplus,
+        sparse_plus,
+        sparse_sigmoid,
+        softsign,
+        softmax,
+        log_softmax,
+        sparsemax,
+    ),
+    {"swish": silu, "hard_swish": hard_silu},
+)
+
+
+def get(identifier: Any) -> Any:
+    """Return the activation of a name, or the function itself; None is linear."""
+    return linear if identifier is None else _registry.get(identifier)
+
+
+def serialize(activation: Any) -> Any:
+    """Return the name of an activation (the configuration of a layer used as one)."""
+    return _registry.serialize(activation)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return the activation of a name."""
+    return linear if config is None else _registry.deserialize(config, custom_objects)

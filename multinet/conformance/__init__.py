@@ -1,0 +1,13 @@
+"""The conformance kit: proves that a backend keeps the interface's contracts.
+
+`multinet conform NAME` runs it from the shell, `run(backend)` from Python, and
+`pytest --pyargs multinet.conformance --backend NAME` one test a method. It needs the
+`test` extra (SciPy, pytest, Hypothesis).
+"""
+
+from __future__ import annotations
+
+from multinet.conformance.report import Failure, Report, show
+from multinet.conformance.runner import known_failures, run
+
+__all__ = ["Failure", "Report", "known_failures", "run", "show"]

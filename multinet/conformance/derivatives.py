@@ -1,0 +1,208 @@
+"""Derivatives: those of the oracle by finite differences, those of a backend by transforms.
+
+Complex numbers count as pairs of reals, (dL/dx, dL/dy) for z = x + iy, which is the
+interface's convention for their gradients.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from multinet import dtypes
+from multinet.conformance.check import compare, fetch
+from multinet.conformance.row import Array, Case, Row
+from multinet.interface import Backend
+
+FIRST, SECOND = 1e-3, 4e-3  # steps of the five-point stencil, for the two orders
+#: Relative error allowed: first order, second order.
+ALLOWED = {
+    "float32": (5e-5, 5e-4),
+    "float64": (1e-8, 2e-6),
+    "complex64": (5e-5, 5e-4),
+    "complex128": (1e-8, 2e-6),
+}
+
+Vector = Array
+
+
+def pack(arrays: Any) -> Vector:
+    """Return the arrays as one vector of float64, complex ones as pairs."""
+    parts = [np.zeros(0)]
+    for x in arrays:
+        x = np.ascontiguousarray(x).reshape(-1)
+        wide = x.astype(np.complex128 if x.dtype.kind == "c" else np.float64)
+        parts.append(wide.view(np.float64))
+    return np.concatenate(parts)
+
+
+def unpack(vector: Vector, like: Any) -> list[Array]:
+    """Return the arrays of a vector, with the shapes and kinds of `like`."""
+    arrays, start = [], 0
+    for x in like:
+        width = 2 if x.dtype.kind == "c" else 1
+        part = vector[start : start + x.size * width]
+        start += x.size * width
+        part = np.ascontiguousarray(part)
+        arrays.append((part.view(np.complex128) if width == 2 else part).reshape(x.shape))
+    return arrays
+
+
+def along(function: Callable[[Vector], Vector], x: Vector, d: Vector, h: float) -> Vector:
+    """Return the derivative of function at x along d, to fourth order in h."""
+    near = function(x + h * d) - function(x - h * d)
+    far = function(x + 2 * h * d) - function(x - 2 * h * d)
+    return (8 * near - far) / (12 * h)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Inputs, directions and the derivatives that the oracle has there."""
+
+    inputs: list[Any]  # arrays and scalars, as drawn
+    active: list[int]  # the positions that are differentiated
+    cotangents: list[Array]
+    tangents: list[Array]
+    gradients: list[Array]  # cotangents pulled back
+    forward: list[Array]  # tangents pushed forward
+    curvature: list[Array]  # gradient of <gradients, tangents>
+
+
+_cache: dict[tuple[str, str, bool], Expected] = {}
+
+
+def expected_derivatives(row: Row, case: Case, dtype: str, order: int) -> Expected:
+    """Return the oracle's derivatives for a case; both precisions share one computation."""
+    wide = dtypes.is_complex(dtype)
+    key = (row.name, case.label, wide)
+    if key not in _cache:
+        _cache[key] = _differentiate(row, case, "complex128" if wide else "float64", order)
+    return _cache[key]
+
+
+def _differentiate(row: Row, case: Case, dtype: str, order: int) -> Expected:
+    inputs = case.draw(row.name, dtype)
+    active = [i for i, x in enumerate(inputs) if is_inexact(x)]
+    primals = [inputs[i] for i in active]
+
+    def function(vector: Vector) -> Vector:
+        values = list(inputs)
+        for i, x in zip(active, unpack(vector, primals), strict=True):
+            values[i] = x
+        return pack(y for y in row.expected(values, case) if is_inexact(y))
+
+    generator = np.random.default_rng(zlib.crc32(f"d{row.name}/{case.label}".encode()))
+    outputs = [y for y in row.expected(inputs, case) if is_inexact(y)]
+    x = pack(primals)
+    d = generator.uniform(-1, 1, x.shape).astype(np.float32).astype(np.float64)
+    c = generator.uniform(0.5, 1.5, pack(outputs).shape).astype(np.float32)
+    c = c.astype(np.float64)
+    units = np.eye(x.size)
+    gradient = np.array([c @ along(function, x, unit, FIRST) for unit in units])
+    curvature = np.zeros(x.shape)
+    if order > 1:
+
+        def slope(at: Vector) -> Vector:
+            return np.asarray(c @ along(function, at, d, SECOND))
+
+        curvature = np.array([along(slope, x, unit, SECOND) for unit in units])
+    return Expected(
+        inputs,
+        active,
+        cotangents=unpack(c, outputs),
+        tangents=unpack(d, primals),
+        gradients=unpack(_clean(gradient.reshape(x.shape), 1e-10), primals),
+        forward=unpack(_clean(along(function, x, d, FIRST), 1e-10), outputs),
+        curvature=unpack(_clean(curvature.reshape(x.shape), 1e-8), primals),
+    )
+
+
+def _clean(x: Vector, noise: float) -> Vector:
+    """Return x with what is only rounding of the differences set to the 0 it stands for."""
+    return np.where(np.abs(x) < noise, 0.0, x)
+
+
+def is_inexact(x: Any) -> bool:
+    """Return whether x is an array of floats or complex numbers."""
+    return isinstance(x, np.ndarray) and x.dtype.kind not in "biu"
+
+
+def program(
+    backend: Backend[Any], function: Callable[..., Any], primals: int, order: int
+) -> Callable[..., tuple[Any, ...]]:
+    """Return the function of (primals, cotangents, tangents) that gives all derivatives.
+
+    Its outputs are the gradients, the forward derivatives, then (order 2) the gradients of
+    <gradients, tangents> for primals and for cotangents.
+    """
+
+    def pulled(*values: Any) -> tuple[Any, ...]:
+        _, pullback = backend.vjp(function, values[:primals])
+        return tuple(pullback(values[primals:]))
+
+    def derivatives(*values: Any) -> tuple[Any, ...]:
+        at, rest = values[:primals], values[primals:]
+        cotangents, tangents = rest[:-primals], rest[-primals:]
+        _, pushed = backend.jvp(function, at, tangents)
+        if order == 1:
+            return (*pulled(*at, *cotangents), *pushed)
+        gradients, pullback = backend.vjp(pulled, (*at, *cotangents))
+        return (*gradients, *pushed, *pullback(tangents))
+
+    return derivatives
+
+
+def check_derivatives(
+    backend: Backend[Any], row: Row, case: Case, dtype: str, compiled: bool
+) -> float:
+    """Check vjp, jvp and the vjp of the vjp of one case; return the first-order error."""
+    oracle = expected_derivatives(row, case, dtype, row.order)
+    inputs = [
+        backend.from_numpy(narrow(x, dtype)) if isinstance(x, np.ndarray) else x
+        for x in oracle.inputs
+    ]
+
+    def function(*primals: Any) -> tuple[Any, ...]:
+        values = list(inputs)
+        for i, x in zip(oracle.active, primals, strict=True):
+            values[i] = x
+        outputs = row.apply(backend, values, case)
+        return tuple(
+            y for y in outputs if dtypes.is_differentiable(backend.dtype(y))
+        )
+
+    run = program(backend, function, len(oracle.active), row.order)
+    if compiled:
+        run = backend.jit(run, ())
+    seeds = [backend.from_numpy(narrow(c, dtype)) for c in oracle.cotangents]
+    tangents = [backend.from_numpy(narrow(d, dtype)) for d in oracle.tangents]
+    results = run(*(inputs[i] for i in oracle.active), *seeds, *tangents)
+    wanted = [("vjp", 0, g) for g in oracle.gradients]
+    wanted += [("jvp", 0, y) for y in oracle.forward]
+    if row.order > 1:
+        wanted += [("second order", 1, h) for h in oracle.curvature]
+        wanted += [("second order, of the cotangent", 1, y) for y in oracle.forward]
+    worst = 0.0
+    for got, (what, level, value) in zip(results, wanted, strict=True):
+        array = fetch(backend, got, what)
+        allowed = ALLOWED[dtype][level]
+        name = str(narrow(value, dtype).dtype)
+        error = compare(
+            array, value, name, what=what, slack=row.slack, floor=1.0, tolerance=allowed
+        )
+        worst = error if level == 0 and error > worst else worst
+    return worst
+
+
+def narrow(x: Array, dtype: str) -> Array:
+    """Return a float or complex array in the precision of `dtype`; others unchanged."""
+    if not is_inexact(x):
+        return x
+    real = dtypes.real_of(dtype)
+    if x.dtype.kind == "c":
+        return x.astype(dtypes.to_numpy(dtypes.complex_of(real)))
+    return x.astype(dtypes.to_numpy(real))

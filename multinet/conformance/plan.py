@@ -1,0 +1,183 @@
+"""The plan of a run: every check as data, so that the command and pytest share them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from multinet import dtypes
+from multinet.conformance.check import compare, fetch
+from multinet.conformance.derivatives import check_derivatives
+from multinet.conformance.row import LOW, USUAL, WIDE, Case, Row
+from multinet.interface import Backend
+
+#: The accumulated error of a result in low precision is that of one rounding.
+COMPILED_SLACK = 2.0
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing to verify: `run` returns the error (or None) or raises `Mismatch`."""
+
+    level: str
+    row: str
+    case: str
+    dtype: str
+    run: Callable[[Backend[Any]], float | None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a run covers: the dtypes the backend holds, and how much of everything."""
+
+    dtypes: tuple[str, ...]
+    all_dtypes: bool = False
+    gradients: bool = True
+
+
+def row_checks(row: Row, level: str, options: Options) -> Iterator[Check]:
+    """Yield the checks of one row: probes, values, transforms, derivatives."""
+    for label, probe in row.probes:
+        yield Check(level, row.name, label, "", probe)
+    primary = next((d for d in USUAL if d in row.dtypes), "")
+    for dtype in row.dtypes:
+        if dtype not in options.dtypes:
+            continue
+        cases = [case for case in row.cases if dtype in (case.dtypes or row.dtypes)]
+        if dtype == primary:
+            if cases:
+                yield _mapped(row, cases[0], dtype, level)
+                yield _compiled(row, cases[0], dtype, level)
+        elif dtype in USUAL or options.all_dtypes:
+            own = [c for c in cases[2:] if c.dtypes and primary not in c.dtypes]
+            cases = [*cases[:2], *own]  # shapes were settled by the primary dtype
+        else:
+            continue
+        for case in cases:
+            yield _value(row, case, dtype, level)
+    if options.gradients and row.differentiable:
+        yield from _derivatives(row, options)
+
+
+def _value(row: Row, case: Case, dtype: str, level: str) -> Check:
+    def run(backend: Backend[Any]) -> float:
+        return check_value(backend, row, case, dtype, case.draw(row.name, dtype))
+
+    return Check(level, row.name, case.label, dtype, run)
+
+
+def check_value(
+    backend: Backend[Any], row: Row, case: Case, dtype: str, drawn: list[Any]
+) -> float:
+    """Compare one call with the oracle; return the largest error of its outputs."""
+    tensors = [to_native(backend, x) for x in drawn]
+    return _against_oracle(
+        backend, row, case, dtype, drawn, row.apply(backend, tensors, case)
+    )
+
+
+def _against_oracle(
+    backend: Backend[Any], row: Row, case: Case, dtype: str, drawn: Any, outputs: Any
+) -> float:
+    wanted = row.expected(drawn, case)
+    floor = 0.0 if case.relative else row.floor
+    worst = 0.0
+    for i, (got, value) in enumerate(zip(outputs, wanted, strict=True)):
+        name = row.result_dtype(case, i, dtype)
+        slack = row.slack if dtype not in LOW else max(row.slack / 4, 1.0)
+        what = "value" if len(wanted) == 1 else f"output {i}"
+        array = fetch(backend, got, what)
+        # A narrower input rounds before the oracle sees it; a narrower output after.
+        error = compare(array, value, name, what=what, slack=slack, floor=floor)
+        worst = max(worst, error)
+    return worst
+
+
+def to_native(backend: Backend[Any], x: Any) -> Any:
+    """Return an array as a tensor; Python scalars unchanged."""
+    return backend.from_numpy(x) if isinstance(x, np.ndarray) else x
+
+
+def _compiled(row: Row, case: Case, dtype: str, level: str) -> Check:
+    def run(backend: Backend[Any]) -> float:
+        drawn = case.draw(row.name, dtype)
+        places = [i for i, x in enumerate(drawn) if isinstance(x, np.ndarray)]
+
+        def function(*tensors: Any) -> tuple[Any, ...]:
+            values = list(drawn)
+            for i, x in zip(places, tensors, strict=True):
+                values[i] = x
+            return row.apply(backend, values, case)
+
+        compiled = backend.jit(function, ())
+        tensors = [backend.from_numpy(drawn[i]) for i in places]
+        compiled(*tensors)  # the second call runs what the first one built
+        outputs = compiled(*tensors)
+        return _against_oracle(backend, row, case, dtype, drawn, outputs)
+
+    return Check(level, row.name, f"{case.label}, compiled", dtype, run)
+
+
+def _mapped(row: Row, case: Case, dtype: str, level: str) -> Check:
+    def run(backend: Backend[Any]) -> float:
+        first = case.draw(row.name, dtype)
+        second = case.draw(row.name + "'", dtype)
+        places = [i for i, x in enumerate(first) if isinstance(x, np.ndarray)]
+
+        def function(*tensors: Any) -> tuple[Any, ...]:
+            values = list(first)
+            for i, x in zip(places, tensors, strict=True):
+                values[i] = x
+            return row.apply(backend, values, case)
+
+        stacked = [backend.from_numpy(np.stack([first[i], second[i]])) for i in places]
+        outputs = backend.vmap(function, (0,) * len(places))(*stacked)
+        worst = 0.0
+        wanted = zip(row.expected(first, case), row.expected(second, case), strict=True)
+        for i, (got, pair) in enumerate(zip(outputs, wanted, strict=True)):
+            name = row.result_dtype(case, i, dtype)
+            array = fetch(backend, got)
+            error = compare(
+                array, np.stack(pair), name, slack=row.slack, floor=row.floor
+            )
+            worst = max(worst, error)
+        return worst
+
+    return Check(level, row.name, f"{case.label}, mapped", dtype, run)
+
+
+def _derivatives(row: Row, options: Options) -> Iterator[Check]:
+    wanted = ["complex64", "complex128"] if "complex64" in row.dtypes else []
+    if "float32" in row.dtypes:
+        wanted = [*WIDE, *wanted]
+    for dtype in wanted:
+        if dtype not in options.dtypes:
+            continue
+        cases = [
+            case
+            for case in row.cases
+            if case.gradient and dtype in (case.dtypes or row.dtypes)
+        ]
+        narrow = dtype in ("float32", "complex64")
+        if narrow and "float64" in options.dtypes or dtypes.is_complex(dtype):
+            cases = cases[:1]  # the wide dtype, or the real one, takes the other cases
+        for i, case in enumerate(cases):
+            if i == 0:
+                yield _derivative(row, case, dtype, compiled=False)
+            yield _derivative(row, case, dtype, compiled=True)
+
+
+def _derivative(row: Row, case: Case, dtype: str, compiled: bool) -> Check:
+    def run(backend: Backend[Any]) -> float:
+        return check_derivatives(backend, row, case, dtype, compiled)
+
+    label = f"{case.label}, compiled" if compiled else case.label
+    return Check("gradients", row.name, label, dtype, run)
+
+
+def override_checks(row: Row, options: Options) -> Iterator[Check]:
+    """Yield the checks of an override against the interface's own body."""
+    return iter(())

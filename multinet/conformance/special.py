@@ -1,0 +1,3 @@
+"""Special values."""
+NAMES = ()
+PROBES = ()

@@ -1,0 +1,96 @@
+"""Projections that weights go through after each update."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from multinet import ops
+from multinet.names import Configurable, Registry
+
+_TINY = 1e-7  # keeps a zero weight zero instead of 0 / 0
+
+
+class Constraint(Configurable):
+    """A function of a weight that returns the weight allowed; subclass with __call__."""
+
+    def __call__(self, w: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} must define __call__(self, w).")
+
+
+def _norms(w: Any, axis: int | Sequence[int]) -> Any:
+    return ops.sqrt(ops.sum(ops.square(w), axis=axis, keepdims=True))
+
+
+class MaxNorm(Constraint):
+    """Shrink vectors along `axis` whose norm exceeds `max_value`.
+
+    Source: Srivastava et al., "Dropout", 2014, section 5.1.
+    """
+
+    def __init__(self, max_value: float = 2, axis: int | Sequence[int] = 0) -> None:
+        self.max_value, self.axis = max_value, axis
+
+    def __call__(self, w: Any) -> Any:
+        norms = _norms(w, self.axis)
+        wanted = ops.clip(norms, 0.0, float(self.max_value))
+        return ops.multiply(w, ops.divide(wanted, ops.add(norms, _TINY)))
+
+
+class MinMaxNorm(Constraint):
+    """Move the norms along `axis` into [min_value, max_value], the fraction `rate` of it."""
+
+    def __init__(
+        self,
+        min_value: float = 0.0,
+        max_value: float = 1.0,
+        rate: float = 1.0,
+        axis: int | Sequence[int] = 0,
+    ) -> None:
+        self.min_value, self.max_value = min_value, max_value
+        self.rate, self.axis = rate, axis
+
+    def __call__(self, w: Any) -> Any:
+        norms = _norms(w, self.axis)
+        inside = ops.clip(norms, float(self.min_value), float(self.max_value))
+        wanted = ops.add(
+            ops.multiply(inside, float(self.rate)),
+            ops.multiply(norms, float(1 - self.rate)),
+        )
+        return ops.multiply(w, ops.divide(wanted, ops.add(norms, _TINY)))
+
+
+class NonNeg(Constraint):
+    """Replace negative weights by zero."""
+
+    def __call__(self, w: Any) -> Any:
+        return ops.relu(w)
+
+
+class UnitNorm(Constraint):
+    """Divide vectors along `axis` by their norms."""
+
+    def __init__(self, axis: int | Sequence[int] = 0) -> None:
+        self.axis = axis
+
+    def __call__(self, w: Any) -> Any:
+        return ops.divide(w, ops.add(_norms(w, self.axis), _TINY))
+
+
+_registry = Registry("constraint", (MaxNorm, MinMaxNorm, NonNeg, UnitNorm))
+max_norm, min_max_norm, non_neg, unit_norm = MaxNorm, MinMaxNorm, NonNeg, UnitNorm
+
+
+def get(identifier: Any) -> Any:
+    """Return the constraint of a name, a configuration, or the object itself."""
+    return _registry.get(identifier)
+
+
+def serialize(constraint: Any) -> Any:
+    """Return the configuration of a constraint."""
+    return _registry.serialize(constraint)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return the constraint of a configuration."""
+    return _registry.deserialize(config, custom_objects)

@@ -1,0 +1,435 @@
+"""Initial values of weights, made on the host: bit-identical on every backend."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from multinet import dtypes
+from multinet.errors import ArgumentError, DTypeError, ShapeError
+from multinet.names import Configurable, Registry
+from multinet.ops.core import host
+from multinet.random import host as draw
+from multinet.random.keys import SeedGenerator, key_of
+from multinet.registry import current
+
+# The standard deviation of a normal distribution cut off at two of its own.
+_TRUNCATED_STDDEV = 0.87962566103423978
+
+
+class Initializer(Configurable):
+    """A function of (shape, dtype) that returns a new tensor; subclass with __call__."""
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
+        raise NotImplementedError(
+            f"{type(self).__name__} must define __call__(self, shape, dtype=None)."
+        )
+
+    def clone(self) -> Any:
+        """Return a new initializer of the same configuration."""
+        return type(self).from_config(self.get_config())
+
+
+def _tensor(values: np.ndarray[Any, Any], dtype: Any) -> Any:
+    name = dtypes.standardize(dtype)
+    return current().from_numpy(np.ascontiguousarray(values, dtypes.to_numpy(name)))
+
+
+def _fill(shape: Sequence[int], value: Any, dtype: Any) -> Any:
+    return current().full(tuple(shape), value, dtypes.standardize(dtype))
+
+
+class Zeros(Initializer):
+    """All zeros."""
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
+        return _fill(shape, 0, dtype)
+
+
+class Ones(Initializer):
+    """All ones."""
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
+        return _fill(shape, 1, dtype)
+
+
+class Constant(Initializer):
+    """A number everywhere, or an array that broadcasts to the shape."""
+
+    def __init__(self, value: Any = 0.0) -> None:
+        self.value = value
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
+        return _tensor(np.broadcast_to(host(self.value), tuple(shape)), dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return {"value"}, as a number or nested lists."""
+        simple = isinstance(self.value, bool | int | float | list)
+        return {"value": self.value if simple else host(self.value).tolist()}
+
+
+class Identity(Initializer):
+    """`gain` on the diagonal of a matrix, zeros elsewhere."""
+
+    def __init__(self, gain: float = 1.0) -> None:
+        self.gain = gain
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
+        if len(shape) != 2:
+            raise ShapeError(f"Identity expects the shape of a matrix, got {tuple(shape)}.")
+        return _tensor(self.gain * np.eye(*shape), dtype)
+
+
+class RandomInitializer(Initializer):
+    """The base of random initializers, which decides what `seed` means.
+
+    None: new numbers at each call, from the global seed. An int: the same numbers at each
+    call. A `SeedGenerator`: the next ones of its stream.
+    """
+
+    def __init__(self, seed: Any = None) -> None:
+        if isinstance(seed, Mapping):
+            seed = SeedGenerator(**seed.get("config", seed))
+        if seed is not None and not isinstance(seed, int | np.integer | SeedGenerator):
+            raise ArgumentError(
+                f"Expected seed to be an int, a SeedGenerator or None, got {seed!r}."
+            )
+        self.seed = seed
+
+    def draw(self, key: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+        """Return the values for a host key, as a NumPy array."""
+        raise NotImplementedError(f"{type(self).__name__} must define draw(key, shape).")
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
+        name = dtypes.standardize(dtype)
+        if not dtypes.is_float(name):
+            raise DTypeError(
+                f"{type(self).__name__} makes floats, got dtype {name!r}. Use one of "
+                f"{', '.join(dtypes.FLOATS)}."
+            )
+        return _tensor(self.draw(key_of(self.seed), tuple(shape)), name)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments; a SeedGenerator by its configuration."""
+        config = super().get_config()
+        if isinstance(self.seed, SeedGenerator):
+            config["seed"] = {
+                "class_name": "SeedGenerator",
+                "config": self.seed.get_config(),
+            }
+        return config
+
+
+def _uniform(key: tuple[int, int], shape: tuple[int, ...], width: float) -> Any:
+    return (draw.uniform(key, shape).astype(np.float64) - 0.5) * width
+
+
+class RandomUniform(RandomInitializer):
+    """Uniform between `minval` and `maxval`."""
+
+    def __init__(
+        self, minval: float = -0.05, maxval: float = 0.05, seed: Any = None
+    ) -> None:
+        super().__init__(seed)
+        self.minval, self.maxval = minval, maxval
+
+    def draw(self, key: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+        """Return the values for a host key."""
+        centre = (self.minval + self.maxval) / 2
+        return _uniform(key, shape, self.maxval - self.minval) + centre
+
+
+class RandomNormal(RandomInitializer):
+    """Normal with the given mean and standard deviation."""
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None) -> None:
+        super().__init__(seed)
+        self.mean, self.stddev = mean, stddev
+
+    def draw(self, key: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+        """Return the values for a host key."""
+        return draw.normal(key, shape) * self.stddev + self.mean
+
+
+class TruncatedNormal(RandomInitializer):
+    """Normal, conditioned on at most two `stddev` from `mean`."""
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None) -> None:
+        super().__init__(seed)
+        self.mean, self.stddev = mean, stddev
+
+    def draw(self, key: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+        """Return the values for a host key."""
+        return draw.truncated_normal(key, shape) * self.stddev + self.mean
+
+
+def compute_fans(
+    shape: Sequence[int],
+    input_axes: Sequence[int] | None = None,
+    output_axes: Sequence[int] | None = None,
+) -> tuple[int, int]:
+    """Return how many inputs and outputs a unit of a kernel of this shape has.
+
+    A kernel is (..., inputs, outputs); the axes before are the receptive field. With
+    `input_axes` and `output_axes` those hold the inputs and outputs, the rest the field.
+    """
+    shape = tuple(int(n) for n in shape)
+    if input_axes is not None and output_axes is not None:
+        inputs = {axis % len(shape) for axis in input_axes}
+        outputs = {axis % len(shape) for axis in output_axes}
+        field = math.prod(
+            n for axis, n in enumerate(shape) if axis not in inputs | outputs
+        )
+        fan_in = math.prod(shape[axis] for axis in inputs)
+        return fan_in * field, math.prod(shape[axis] for axis in outputs) * field
+    if not shape:
+        return 1, 1
+    if len(shape) == 1:
+        return shape[0], shape[0]
+    field = math.prod(shape[:-2])
+    return shape[-2] * field, shape[-1] * field
+
+
+_MODES = ("fan_in", "fan_out", "fan_avg")
+_DISTRIBUTIONS = ("uniform", "truncated_normal", "untruncated_normal")
+
+
+class VarianceScaling(RandomInitializer):
+    """Random values of variance `scale` / n, n by `mode` the inputs, outputs or their mean.
+
+    `distribution` is "truncated_normal", "untruncated_normal" or "uniform".
+
+    Source: He et al., "Delving deep into rectifiers", 2015; Glorot and Bengio, 2010.
+    """
+
+    def __init__(
+        self,
+        scale: float = 1.0,
+        mode: str = "fan_in",
+        distribution: str = "truncated_normal",
+        seed: Any = None,
+        input_axes: Sequence[int] | None = None,
+        output_axes: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(seed)
+        if not scale > 0:
+            raise ArgumentError(f"Expected scale > 0, got {scale!r}.")
+        if mode not in _MODES:
+            raise ArgumentError(f"Expected mode among {_MODES}, got {mode!r}.")
+        distribution = distribution.lower()
+        distribution = {"normal": "truncated_normal"}.get(distribution, distribution)
+        if distribution not in _DISTRIBUTIONS:
+            raise ArgumentError(
+                f"Expected distribution among {_DISTRIBUTIONS}, got {distribution!r}."
+            )
+        if (input_axes is None) != (output_axes is None):
+            raise ArgumentError("Give input_axes and output_axes together, or neither.")
+        self.scale, self.mode, self.distribution = scale, mode, distribution
+        self.input_axes, self.output_axes = input_axes, output_axes
+
+    def draw(self, key: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+        """Return the values for a host key."""
+        fan_in, fan_out = compute_fans(shape, self.input_axes, self.output_axes)
+        fans = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}
+        stddev = math.sqrt(self.scale / max(1.0, fans[self.mode]))
+        if self.distribution == "uniform":
+            return _uniform(key, shape, 2 * math.sqrt(3) * stddev)
+        if self.distribution == "untruncated_normal":
+            return draw.normal(key, shape) * stddev
+        return draw.truncated_normal(key, shape) * (stddev / _TRUNCATED_STDDEV)
+
+
+class _Preset(VarianceScaling):
+    preset: tuple[float, str, str]
+
+    def __init__(
+        self,
+        seed: Any = None,
+        input_axes: Sequence[int] | None = None,
+        output_axes: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(*self.preset, seed, input_axes, output_axes)
+
+
+class GlorotUniform(_Preset):
+    """Uniform of variance 2 / (inputs + outputs). Source: Glorot and Bengio, 2010."""
+
+    preset = (1.0, "fan_avg", "uniform")
+
+
+class GlorotNormal(_Preset):
+    """Truncated normal of variance 2 / (inputs + outputs). Source: Glorot, Bengio, 2010."""
+
+    preset = (1.0, "fan_avg", "truncated_normal")
+
+
+class HeUniform(_Preset):
+    """Uniform of variance 2 / inputs. Source: He et al., 2015."""
+
+    preset = (2.0, "fan_in", "uniform")
+
+
+class HeNormal(_Preset):
+    """Truncated normal of variance 2 / inputs. Source: He et al., 2015."""
+
+    preset = (2.0, "fan_in", "truncated_normal")
+
+
+class LecunUniform(_Preset):
+    """Uniform of variance 1 / inputs. Source: LeCun et al., "Efficient backprop", 1998."""
+
+    preset = (1.0, "fan_in", "uniform")
+
+
+class LecunNormal(_Preset):
+    """Truncated normal of variance 1 / inputs. Source: LeCun et al., 1998."""
+
+    preset = (1.0, "fan_in", "truncated_normal")
+
+
+class Orthogonal(RandomInitializer):
+    """`gain` times a matrix of orthonormal rows or columns, the axes but the last merged.
+
+    Source: Saxe et al., "Exact solutions to the nonlinear dynamics of learning", 2013.
+    """
+
+    def __init__(self, gain: float = 1.0, seed: Any = None) -> None:
+        super().__init__(seed)
+        self.gain = gain
+
+    def draw(self, key: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+        """Return the values for a host key."""
+        if len(shape) < 2:
+            raise ShapeError(f"Orthogonal expects at least two axes, got shape {shape}.")
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        tall = draw.normal(key, (max(rows, columns), min(rows, columns)))
+        q, r = np.linalg.qr(tall)
+        q = q * np.where(np.diagonal(r) < 0, -1.0, 1.0)  # else not uniformly distributed
+        return self.gain * (q if rows >= columns else q.T).reshape(shape)
+
+
+class STFT(Initializer):
+    """The kernel (window, 1, frequencies) whose convolution is a Fourier transform.
+
+    `side` is "real" or "imag"; `window` "hann", "hamming", "blackman", "bartlett", an array
+    or None; `scaling` divides by the root of the sum of squares ("density") or by the sum
+    ("spectrum") of the window.
+    """
+
+    def __init__(
+        self,
+        side: str = "real",
+        window: Any = "hann",
+        scaling: str | None = "density",
+        periodic: bool = False,
+    ) -> None:
+        if side not in ("real", "imag"):
+            raise ArgumentError(f"Expected side 'real' or 'imag', got {side!r}.")
+        if isinstance(window, str) and window not in _WINDOWS:
+            raise ArgumentError(
+                f"Expected window among {tuple(_WINDOWS)}, an array or None, got {window!r}."
+            )
+        if scaling not in ("density", "spectrum", None):
+            raise ArgumentError(
+                f"Expected scaling 'density', 'spectrum' or None, got {scaling!r}."
+            )
+        self.side, self.window = side, window
+        self.scaling, self.periodic = scaling, periodic
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
+        if len(shape) != 3 or shape[1] != 1:
+            raise ShapeError(
+                f"STFT expects a shape (window, 1, frequencies), got {tuple(shape)}."
+            )
+        length, _, frequencies = shape
+        size = 2 * (frequencies - 1)
+        if length > size:
+            raise ShapeError(
+                f"STFT expects a window of at most 2 * (frequencies - 1) = {size} samples, "
+                f"got {length}."
+            )
+        steps = np.outer(np.arange(length), np.arange(frequencies))
+        angles = 2 * np.pi * steps / size
+        waves = np.cos(angles) if self.side == "real" else -np.sin(angles)
+        return _tensor((waves * self._weights(length)[:, None])[:, None], dtype)
+
+    def _weights(self, length: int) -> np.ndarray[Any, Any]:
+        if self.window is None:
+            weights = np.ones(length)
+        elif isinstance(self.window, str):
+            weights = _WINDOWS[self.window](length + self.periodic)[:length]
+        else:
+            weights = np.asarray(host(self.window), np.float64)
+        if weights.shape != (length,):
+            raise ShapeError(f"Expected {length} window values, got {weights.shape}.")
+        if self.scaling == "density":
+            return weights / np.sqrt(np.sum(weights**2))
+        return weights / np.sum(weights) if self.scaling else weights
+
+
+_WINDOWS: dict[str, Any] = {
+    "hann": np.hanning,
+    "hamming": np.hamming,
+    "blackman": np.blackman,
+    "bartlett": np.bartlett,
+}
+
+_CLASSES = (
+    Zeros,
+    Ones,
+    Constant,
+    Identity,
+    RandomUniform,
+    RandomNormal,
+    TruncatedNormal,
+    VarianceScaling,
+    GlorotUniform,
+    GlorotNormal,
+    HeUniform,
+    HeNormal,
+    LecunUniform,
+    LecunNormal,
+    Orthogonal,
+    STFT,
+)
+IdentityInitializer, OrthogonalInitializer, STFTInitializer = Identity, Orthogonal, STFT
+_registry = Registry(
+    "initializer",
+    _CLASSES,
+    {
+        "zero": Zeros,
+        "one": Ones,
+        "normal": RandomNormal,
+        "uniform": RandomUniform,
+        "IdentityInitializer": Identity,
+        "OrthogonalInitializer": Orthogonal,
+        "STFTInitializer": STFT,
+    },
+)
+zeros, ones, constant, identity = Zeros, Ones, Constant, Identity
+random_uniform, random_normal = RandomUniform, RandomNormal
+truncated_normal, variance_scaling = TruncatedNormal, VarianceScaling
+glorot_uniform, glorot_normal = GlorotUniform, GlorotNormal
+he_uniform, he_normal = HeUniform, HeNormal
+lecun_uniform, lecun_normal = LecunUniform, LecunNormal
+orthogonal, stft = Orthogonal, STFT
+
+
+def get(identifier: Any) -> Any:
+    """Return the initializer of a name, a configuration, or the object itself."""
+    if isinstance(identifier, int | float | np.ndarray):
+        return Constant(identifier)
+    return _registry.get(identifier)
+
+
+def serialize(initializer: Any) -> Any:
+    """Return the configuration of an initializer."""
+    return _registry.serialize(initializer)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return the initializer of a configuration."""
+    return _registry.deserialize(config, custom_objects)

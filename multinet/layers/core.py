@@ -1,0 +1,275 @@
+"""Dense, Activation, Dropout, Flatten, Reshape, and Input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from multinet import activations, constraints, initializers, ops, random, regularizers
+from multinet.errors import ArgumentError, ShapeError
+from multinet.layers.base import Layer, unique_name
+from multinet.symbolic.tensor import Node, SymbolicTensor, placeholder
+
+
+class InputLayer(Layer):
+    """The layer behind `Input`: it holds the placeholder of a model's input."""
+
+    def __init__(
+        self,
+        shape: Sequence[int | None] | None = None,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        batch_shape: Sequence[int | None] | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name=name or unique_name("input_layer"), dtype=dtype)
+        if (shape is None) == (batch_shape is None):
+            raise ArgumentError(
+                "Input needs one of shape=(...), without the batch axis, and "
+                f"batch_shape=(...), with it; got shape={shape}, batch_shape={batch_shape}."
+            )
+        if batch_shape is None:
+            batch_shape = (batch_size, *_shape_argument(shape))
+        self.batch_shape = tuple(batch_shape)
+        tensor = placeholder(self.batch_shape, self.dtype, self.name)
+        tensor.node = Node(self, (), {})
+        tensor.node.outputs = tensor
+        self._nodes.append(tensor.node)
+        self.built = True
+
+    def call(self) -> Any:
+        """Return nothing: a model feeds its inputs itself."""
+        raise ArgumentError("An InputLayer is fed by its model, not called.")
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        return {
+            "batch_shape": self.batch_shape,
+            "dtype": self.dtype,
+            "name": self.name,
+        }
+
+
+def _shape_argument(shape: Any) -> tuple[int | None, ...]:
+    if isinstance(shape, int):
+        raise ArgumentError(f"Expected shape to be a tuple such as ({shape},), got {shape}.")
+    return tuple(shape)
+
+
+def Input(  # noqa: N802 - Keras's name
+    shape: Sequence[int | None] | None = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    batch_shape: Sequence[int | None] | None = None,
+    name: str | None = None,
+) -> SymbolicTensor:
+    """Return the symbolic input of a functional model; `shape` leaves out the batch axis.
+
+    >>> x = Input(shape=(28, 28, 1))
+    >>> model = Model(x, layers.Dense(10)(layers.Flatten()(x)))
+    """
+    return InputLayer(shape, batch_size, dtype, batch_shape, name).output
+
+
+class Dense(Layer):
+    """activation(inputs @ kernel + bias) on the last axis: (..., n) -> (..., units)."""
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        if not isinstance(units, int) or units <= 0:
+            raise ArgumentError(f"Expected units to be a positive integer, got {units!r}.")
+        self.units = units
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+        self.bias = None
+
+    def build(self, input_shape: Any) -> None:
+        """Create the kernel (n, units) and the bias (units,)."""
+        if len(input_shape) < 1:
+            raise ShapeError(f"{self.name} expects at least one axis, got a scalar.")
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(input_shape[-1], self.units),
+            initializer=self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )
+        if self.use_bias:
+            self.bias = self.add_weight(
+                name="bias",
+                shape=(self.units,),
+                initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        """Return (..., units) for (..., n)."""
+        inputs = ops.cast(inputs, self.dtype)
+        size = ops.shape(inputs)[-1]
+        if isinstance(size, int) and size != self.kernel.shape[0]:
+            raise ShapeError(
+                f"{self.name} expects a last axis of {self.kernel.shape[0]}, got shape "
+                f"{ops.shape(inputs)}. Was the layer built on other data?"
+            )
+        outputs = ops.nn.dense(inputs, self.kernel, self.bias)
+        return self.activation(outputs)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "kernel_initializer": initializers.serialize(self.kernel_initializer),
+            "bias_initializer": initializers.serialize(self.bias_initializer),
+            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
+            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
+            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
+            "kernel_constraint": constraints.serialize(self.kernel_constraint),
+            "bias_constraint": constraints.serialize(self.bias_constraint),
+        }
+
+
+class Activation(Layer):
+    """Apply an activation, given by name or as a function, elementwise."""
+
+    def __init__(self, activation: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.activation = activations.get(activation)
+
+    def call(self, inputs: Any) -> Any:
+        """Return activation(inputs)."""
+        return self.activation(inputs)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        name = activations.serialize(self.activation)
+        return {**super().get_config(), "activation": name}
+
+
+class Dropout(Layer):
+    """While training, set inputs to 0 with probability `rate`, scaling the rest to match.
+
+    The masks depend on the seed and the step alone: equal on every backend.
+
+    Source: Srivastava et al., "Dropout", 2014.
+    """
+
+    def __init__(
+        self,
+        rate: float,
+        noise_shape: Sequence[int | None] | None = None,
+        seed: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if not isinstance(rate, int | float) or not 0 <= rate <= 1:
+            raise ArgumentError(f"Expected rate to be within [0, 1], got {rate!r}.")
+        self.rate = rate
+        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
+        self.seed = seed
+        self.seed_generator = (
+            seed
+            if isinstance(seed, random.SeedGenerator)
+            else random.SeedGenerator(seed)
+        )
+
+    def call(self, inputs: Any, training: bool | None = False) -> Any:
+        """Return inputs with some zeroed while training, else unchanged."""
+        if not training or self.rate == 0:
+            return inputs
+        noise_shape = self.noise_shape
+        if noise_shape is not None:
+            sizes = ops.shape(inputs)
+            noise_shape = [n if m is None else m for n, m in zip(sizes, noise_shape)]
+        return random.dropout(inputs, self.rate, noise_shape, self.seed_generator)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        seed = self.seed.seed if isinstance(self.seed, random.SeedGenerator) else self.seed
+        return {
+            **super().get_config(),
+            "rate": self.rate,
+            "noise_shape": self.noise_shape,
+            "seed": seed,
+        }
+
+
+class Flatten(Layer):
+    """Join all axes but the batch: (b, ...) -> (b, n)."""
+
+    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.data_format = data_format_of(data_format)
+
+    def call(self, inputs: Any) -> Any:
+        """Return (b, n); channels_first inputs are read channels last, as Keras does."""
+        rank = len(ops.shape(inputs))
+        if self.data_format == "channels_first" and rank > 2:
+            inputs = ops.transpose(inputs, (0, *range(2, rank), 1))
+        size = 1
+        for n in ops.shape(inputs)[1:]:
+            size = n * size
+        return ops.reshape(inputs, (ops.shape(inputs)[0], size))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        return {**super().get_config(), "data_format": self.data_format}
+
+
+class Reshape(Layer):
+    """Give each sample another shape; one size may be -1."""
+
+    def __init__(self, target_shape: Sequence[int], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.target_shape = tuple(target_shape)
+        if self.target_shape.count(-1) > 1:
+            raise ArgumentError(f"Expected at most one -1, got {self.target_shape}.")
+
+    def call(self, inputs: Any) -> Any:
+        """Return (b, *target_shape)."""
+        shape = ops.shape(inputs)
+        target = self.target_shape
+        if -1 in target:
+            size, known = 1, 1
+            for n in shape[1:]:
+                size = n * size
+            for n in target:
+                known *= n if n != -1 else 1
+            target = tuple(size // known if n == -1 else n for n in target)
+        return ops.reshape(inputs, (shape[0], *target))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        return {**super().get_config(), "target_shape": self.target_shape}
+
+
+def data_format_of(value: str | None) -> str:
+    """Return channels_last or channels_first; None is channels_last."""
+    if value not in (None, "channels_last", "channels_first"):
+        raise ArgumentError(
+            f"Expected data_format channels_last or channels_first, got {value!r}."
+        )
+    return value or "channels_last"

@@ -1,0 +1,149 @@
+"""Pooling over windows and over all positions, of 1, 2 and 3 spatial axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from multinet import ops
+from multinet.layers.base import Layer
+from multinet.layers.convolution import padding_of, spatial
+from multinet.layers.core import data_format_of
+
+
+class BasePooling(Layer):
+    """Reduce each window of inputs (b, *spatial, c)."""
+
+    rank: int
+    reduce: str
+
+    def __init__(
+        self,
+        pool_size: int | Sequence[int] = 2,
+        strides: int | Sequence[int] | None = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.pool_size = spatial(pool_size, self.rank, "pool_size")
+        chosen = self.pool_size if strides is None else strides
+        self.strides = spatial(chosen, self.rank, "strides")
+        self.padding = padding_of(padding)
+        self.data_format = data_format_of(data_format)
+
+    def call(self, inputs: Any) -> Any:
+        """Return (b, *spatial', c)."""
+        pool = ops.nn.max_pool if self.reduce == "max" else ops.nn.average_pool
+        return pool(inputs, self.pool_size, self.strides, self.padding, self.data_format)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        return {
+            **super().get_config(),
+            "pool_size": self.pool_size,
+            "strides": self.strides,
+            "padding": self.padding,
+            "data_format": self.data_format,
+        }
+
+
+class MaxPooling1D(BasePooling):
+    """The maximum of each window of sequences (b, t, c)."""
+
+    rank, reduce = 1, "max"
+
+
+class MaxPooling2D(BasePooling):
+    """The maximum of each window of images (b, h, w, c)."""
+
+    rank, reduce = 2, "max"
+
+
+class MaxPooling3D(BasePooling):
+    """The maximum of each window of volumes (b, d, h, w, c)."""
+
+    rank, reduce = 3, "max"
+
+
+class AveragePooling1D(BasePooling):
+    """The mean of each window of sequences (b, t, c), padding not counted."""
+
+    rank, reduce = 1, "average"
+
+
+class AveragePooling2D(BasePooling):
+    """The mean of each window of images (b, h, w, c), padding not counted."""
+
+    rank, reduce = 2, "average"
+
+
+class AveragePooling3D(BasePooling):
+    """The mean of each window of volumes (b, d, h, w, c), padding not counted."""
+
+    rank, reduce = 3, "average"
+
+
+class BaseGlobalPooling(Layer):
+    """Reduce all positions: (b, *spatial, c) -> (b, c)."""
+
+    rank: int
+    reduce: str
+
+    def __init__(
+        self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.data_format = data_format_of(data_format)
+        self.keepdims = keepdims
+
+    def call(self, inputs: Any) -> Any:
+        """Return (b, c), or with `keepdims` sizes of 1 for the positions."""
+        first = 1 if self.data_format == "channels_last" else 2
+        axes = tuple(range(first, first + self.rank))
+        reduce = ops.max if self.reduce == "max" else ops.mean
+        return reduce(inputs, axis=axes, keepdims=self.keepdims)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        return {
+            **super().get_config(),
+            "data_format": self.data_format,
+            "keepdims": self.keepdims,
+        }
+
+
+class GlobalMaxPooling1D(BaseGlobalPooling):
+    """The maximum over a sequence: (b, t, c) -> (b, c)."""
+
+    rank, reduce = 1, "max"
+
+
+class GlobalMaxPooling2D(BaseGlobalPooling):
+    """The maximum over an image: (b, h, w, c) -> (b, c)."""
+
+    rank, reduce = 2, "max"
+
+
+class GlobalMaxPooling3D(BaseGlobalPooling):
+    """The maximum over a volume: (b, d, h, w, c) -> (b, c)."""
+
+    rank, reduce = 3, "max"
+
+
+class GlobalAveragePooling1D(BaseGlobalPooling):
+    """The mean over a sequence: (b, t, c) -> (b, c)."""
+
+    rank, reduce = 1, "average"
+
+
+class GlobalAveragePooling2D(BaseGlobalPooling):
+    """The mean over an image: (b, h, w, c) -> (b, c)."""
+
+    rank, reduce = 2, "average"
+
+
+class GlobalAveragePooling3D(BaseGlobalPooling):
+    """The mean over a volume: (b, d, h, w, c) -> (b, c)."""
+
+    rank, reduce = 3, "average"

@@ -1,0 +1,136 @@
+"""Losses: functions of (y_true, y_pred), and classes with reduction and weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from multinet.losses.base import (
+    FunctionLoss,
+    Loss,
+    LossFunctionWrapper,
+    reduce_values,
+)
+from multinet.losses.overlap import Circle, Dice, Tversky, circle, dice, tversky
+from multinet.losses.pointwise import (
+    CategoricalHinge,
+    CosineSimilarity,
+    Hinge,
+    Huber,
+    LogCosh,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    Poisson,
+    SquaredHinge,
+    categorical_hinge,
+    cosine_similarity,
+    hinge,
+    huber,
+    log_cosh,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_squared_error,
+    mean_squared_logarithmic_error,
+    poisson,
+    squared_hinge,
+)
+from multinet.losses.probabilistic import (
+    BinaryCrossentropy,
+    BinaryFocalCrossentropy,
+    CategoricalCrossentropy,
+    CategoricalFocalCrossentropy,
+    CategoricalGeneralizedCrossEntropy,
+    KLDivergence,
+    SparseCategoricalCrossentropy,
+    binary_crossentropy,
+    binary_focal_crossentropy,
+    categorical_crossentropy,
+    categorical_focal_crossentropy,
+    categorical_generalized_cross_entropy,
+    kl_divergence,
+    sparse_categorical_crossentropy,
+)
+from multinet.names import Registry
+
+_CLASSES: tuple[type[FunctionLoss], ...] = (
+    BinaryCrossentropy,
+    BinaryFocalCrossentropy,
+    CategoricalCrossentropy,
+    CategoricalFocalCrossentropy,
+    CategoricalGeneralizedCrossEntropy,
+    CategoricalHinge,
+    Circle,
+    CosineSimilarity,
+    Dice,
+    Hinge,
+    Huber,
+    KLDivergence,
+    LogCosh,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    Poisson,
+    SparseCategoricalCrossentropy,
+    SquaredHinge,
+    Tversky,
+)
+
+ALIASES = {
+    "bce": binary_crossentropy,
+    "BCE": binary_crossentropy,
+    "kld": kl_divergence,
+    "KLD": kl_divergence,
+    "mae": mean_absolute_error,
+    "MAE": mean_absolute_error,
+    "mape": mean_absolute_percentage_error,
+    "MAPE": mean_absolute_percentage_error,
+    "mse": mean_squared_error,
+    "MSE": mean_squared_error,
+    "msle": mean_squared_logarithmic_error,
+    "MSLE": mean_squared_logarithmic_error,
+}
+_class_of = {cls.function: cls for cls in _CLASSES}
+_registry = Registry("loss", (*_class_of, *_CLASSES, LossFunctionWrapper), ALIASES)
+
+
+def get(identifier: Any) -> Any:
+    """Return the loss of a name, a configuration, or the object itself.
+
+    As in Keras a snake_case name is the function, a CamelCase one a Loss.
+    """
+    return _registry.get(identifier)
+
+
+def resolve(identifier: Any) -> Loss:
+    """Return the Loss that a name, a configuration, a function or a Loss stands for."""
+    loss = get(identifier)
+    if isinstance(loss, Loss):
+        return loss
+    cls = _class_of.get(loss)
+    return cls() if cls is not None else LossFunctionWrapper(loss)
+
+
+def serialize(loss: Any) -> Any:
+    """Return the configuration of a loss, the name of a function."""
+    return _registry.serialize(loss)
+
+
+def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return the loss of a name or a configuration."""
+    return _registry.deserialize(name, custom_objects)
+
+
+__all__ = [
+    "Loss",
+    "LossFunctionWrapper",
+    "deserialize",
+    "get",
+    "reduce_values",
+    "resolve",
+    "serialize",
+    *(cls.__name__ for cls in _CLASSES),
+    *(function.__name__ for function in _class_of),
+]

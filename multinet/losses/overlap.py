@@ -1,0 +1,154 @@
+"""Losses on the overlap of regions, and on similarities of embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from multinet import ops
+from multinet.losses.base import EPSILON, FunctionLoss, pair
+from multinet.ops.core import as_tensor, cast_tensor, floating
+from multinet.registry import current
+
+Axis = int | Sequence[int] | None
+
+
+def dice(y_true: Any, y_pred: Any, axis: Axis = None) -> Any:
+    """Return 1 - 2 |A and B| / (|A| + |B|) of soft regions, over `axis` or all axes.
+
+    Source: Milletari et al., "V-Net", 2016.
+    """
+    y_true, y_pred = pair(y_true, y_pred)
+    common = ops.sum(ops.multiply(y_true, y_pred), axis=axis)
+    sizes = ops.add(ops.sum(y_true, axis=axis), ops.sum(y_pred, axis=axis))
+    ratio = ops.divide(ops.multiply(common, 2.0), ops.add(sizes, EPSILON))
+    return ops.subtract(1.0, ratio)
+
+
+def tversky(
+    y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Axis = None
+) -> Any:
+    """Return 1 - common / (common + alpha * only true + beta * only predicted).
+
+    Source: Salehi et al., "Tversky loss function for image segmentation", 2017.
+    """
+    y_true, y_pred = pair(y_true, y_pred)
+    common = ops.sum(ops.multiply(y_true, y_pred), axis=axis)
+    missed = ops.sum(ops.multiply(ops.subtract(1.0, y_pred), y_true), axis=axis)
+    false = ops.sum(ops.multiply(y_pred, ops.subtract(1.0, y_true)), axis=axis)
+    extra = ops.add(ops.multiply(missed, alpha), ops.multiply(false, beta))
+    total = ops.add(ops.add(common, extra), EPSILON)
+    return ops.subtract(1.0, ops.divide(common, total))
+
+
+def circle(
+    y_true: Any,
+    y_pred: Any,
+    ref_labels: Any = None,
+    ref_embeddings: Any = None,
+    remove_diagonal: bool = True,
+    gamma: float = 80,
+    margin: float = 0.4,
+) -> Any:
+    """Return how far unit embeddings are from nearness within and distance across labels.
+
+    Labels are integers (batch,), embeddings (batch, size) of norm 1; references default to
+    the batch itself, each compared to the others only, with `remove_diagonal`.
+
+    Source: Sun et al., "Circle loss", 2020.
+    """
+    y_pred = floating(y_pred)
+    labels = _labels(y_true)
+    references = y_pred if ref_embeddings is None else as_tensor(ref_embeddings)
+    others = labels if ref_labels is None else _labels(ref_labels)
+    cosines = ops.matmul(y_pred, ops.transpose(references))
+    distance = ops.maximum(ops.subtract(1.0, cosines), 0.0)
+    same = ops.equal(ops.expand_dims(labels, 1), ops.expand_dims(others, 0))
+    different = ops.logical_not(same)
+    if remove_diagonal:
+        rows, columns = current().shape(same)
+        same = ops.logical_and(same, ops.logical_not(ops.eye(rows, columns, dtype="bool")))
+    near_weight = ops.add(distance, margin)
+    far_weight = ops.maximum(ops.subtract(1.0 + margin, distance), 0.0)
+    near = ops.multiply(near_weight, ops.subtract(distance, margin))
+    far = ops.multiply(far_weight, ops.subtract(1.0 - margin, distance))
+    positive = _masked_logsumexp(ops.multiply(near, float(gamma)), same)
+    negative = _masked_logsumexp(ops.multiply(far, float(gamma)), different)
+    return ops.softplus(ops.add(positive, negative))
+
+
+def _masked_logsumexp(x: Any, mask: Any) -> Any:
+    # Not -inf: a row without a pair would have gradient NaN instead of zero.
+    return ops.logsumexp(ops.where(mask, x, -1e9), axis=1)
+
+
+def _labels(y: Any) -> Any:
+    labels = cast_tensor(as_tensor(y), "int32")
+    shape = current().shape(labels)
+    return current().squeeze(labels, (1,)) if len(shape) == 2 else labels
+
+
+class Dice(FunctionLoss):
+    """1 - 2 |A and B| / (|A| + |B|) of soft regions. Source: Milletari et al., 2016."""
+
+    function = dice
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "dice",
+        axis: Axis = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name, reduction, dtype)
+        self.axis = axis
+
+
+class Tversky(FunctionLoss):
+    """Dice with weights for missed and false points. Source: Salehi et al., 2017."""
+
+    function = tversky
+
+    def __init__(
+        self,
+        alpha: float = 0.5,
+        beta: float = 0.5,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "tversky",
+        axis: Axis = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name, reduction, dtype)
+        self.alpha, self.beta, self.axis = alpha, beta, axis
+
+
+class Circle(FunctionLoss):
+    """Nearness of embeddings within labels, distance across. Source: Sun et al., 2020."""
+
+    function = circle
+
+    def __init__(
+        self,
+        gamma: float = 80.0,
+        margin: float = 0.4,
+        remove_diagonal: bool = True,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "circle",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name, reduction, dtype)
+        self.gamma, self.margin, self.remove_diagonal = gamma, margin, remove_diagonal
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Return one loss a sample."""
+        return circle(
+            y_true,
+            y_pred,
+            remove_diagonal=self.remove_diagonal,
+            gamma=self.gamma,
+            margin=self.margin,
+        )
+
+    def valid(self, y_true: Any, y_pred: Any, values: Any) -> Any:
+        """Return where the loss is positive: samples without a pair do not count."""
+        return ops.greater(values, 0.0)

@@ -1,0 +1,376 @@
+"""Losses on probabilities and logits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from multinet import ops
+from multinet.errors import ArgumentError, ShapeError
+from multinet.losses.base import EPSILON, FunctionLoss, pair
+from multinet.ops.core import as_tensor, axis_of, cast_tensor, floating
+from multinet.registry import current
+
+
+def _last(x: Any, axis: int) -> Any:
+    """Return x with `axis` moved to the end."""
+    rank = len(current().shape(x))
+    axis = axis_of(axis, rank)
+    if axis == rank - 1:
+        return x
+    order = [i for i in range(rank) if i != axis]
+    return current().transpose(x, (*order, axis))
+
+
+def _probabilities(x: Any) -> Any:
+    """Return values along the last axis divided by their sum, away from 0 and 1."""
+    backend = current()
+    last = len(backend.shape(x)) - 1
+    x = backend.divide(x, backend.sum(x, (last,), True))
+    return backend.clip(x, EPSILON, 1.0 - EPSILON)
+
+
+def _one_hot_pair(y_true: Any, y_pred: Any, smoothing: float) -> tuple[Any, Any]:
+    """Return float targets and predictions of one shape, the targets smoothed."""
+    y_pred = floating(y_pred)
+    y_true = as_tensor(y_true, current().dtype(y_pred))
+    shape, other = current().shape(y_true), current().shape(y_pred)
+    if not current().symbolic and shape != other:
+        raise ShapeError(
+            f"Expected one-hot targets of the shape of the predictions, {other}, got "
+            f"{shape}. For integer labels use sparse_categorical_crossentropy."
+        )
+    if smoothing:
+        y_true = ops.multiply(y_true, 1.0 - smoothing)
+        y_true = ops.add(y_true, smoothing / shape[-1])
+    return y_true, y_pred
+
+
+def categorical_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Any:
+    """Return -sum(y_true * log(y_pred)) over the classes, for one-hot or soft targets.
+
+    Probabilities are normalised to sum 1 and kept 1e-7 away from 0 and 1.
+    """
+    y_true, y_pred = _one_hot_pair(y_true, y_pred, label_smoothing)
+    y_true, y_pred = _last(y_true, axis), _last(y_pred, axis)
+    backend = current()
+    if from_logits:
+        return backend.softmax_cross_entropy(y_pred, y_true)
+    terms = backend.multiply(y_true, backend.log(_probabilities(y_pred)))
+    last = len(backend.shape(terms)) - 1
+    return backend.negative(backend.sum(terms, (last,), False))
+
+
+def sparse_categorical_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    from_logits: bool = False,
+    ignore_class: int | None = None,
+    axis: int = -1,
+) -> Any:
+    """Return -log(y_pred[label]) for integer labels, of the shape without the classes.
+
+    Labels lie in [0, classes); where one equals `ignore_class` the result is 0.
+    """
+    backend = current()
+    y_pred = _last(floating(y_pred), axis)
+    labels = sparse_labels(y_true, y_pred, axis)
+    last = len(backend.shape(y_pred)) - 1
+    kept = None
+    if ignore_class is not None:
+        kept = backend.not_equal(labels, ignore_class)
+        labels = backend.where(kept, labels, 0)
+        y_pred = backend.where(backend.expand_dims(kept, last), y_pred, 0.0)
+    if from_logits:
+        values = backend.sparse_softmax_cross_entropy(y_pred, labels)
+    else:
+        index = backend.expand_dims(labels, last)
+        picked = backend.take_along_axis(_probabilities(y_pred), index, last)
+        values = backend.negative(backend.log(backend.squeeze(picked, (last,))))
+    return values if kept is None else backend.where(kept, values, 0.0)
+
+
+def sparse_labels(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
+    """Return integer labels of the shape of `y_pred` (classes last) without classes."""
+    backend = current()
+    labels = as_tensor(y_true)
+    if backend.dtype(labels) != "int64":
+        labels = cast_tensor(labels, "int32")
+    shape, expected = backend.shape(labels), backend.shape(y_pred)[:-1]
+    if len(shape) == len(expected) + 1:
+        axis = axis_of(axis, len(shape))
+        if shape[axis] == 1:
+            labels = backend.squeeze(labels, (axis,))
+            shape = backend.shape(labels)
+    if not backend.symbolic and shape != expected:
+        raise ShapeError(
+            f"Expected integer labels of shape {expected} for predictions of shape "
+            f"{backend.shape(y_pred)}, got {shape}. For one-hot targets use "
+            "categorical_crossentropy."
+        )
+    return labels
+
+
+def _binary_pair(y_true: Any, y_pred: Any, smoothing: float) -> tuple[Any, Any]:
+    y_true, y_pred = pair(y_true, y_pred)
+    if smoothing:
+        y_true = ops.add(ops.multiply(y_true, 1.0 - smoothing), 0.5 * smoothing)
+    return y_true, y_pred
+
+
+def _binary_terms(y_true: Any, y_pred: Any) -> Any:
+    p = ops.clip(y_pred, EPSILON, 1.0 - EPSILON)
+    positive = ops.multiply(y_true, ops.log(p))
+    negative = ops.multiply(ops.subtract(1.0, y_true), ops.log(ops.subtract(1.0, p)))
+    return ops.negative(ops.add(positive, negative))
+
+
+def binary_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Any:
+    """Return the mean over an axis of -(y log(p) + (1 - y) log(1 - p)).
+
+    Probabilities are kept 1e-7 away from 0 and 1.
+    """
+    y_true, y_pred = _binary_pair(y_true, y_pred, label_smoothing)
+    if from_logits:
+        shape = current().shape(y_pred)
+        if current().shape(y_true) != shape:
+            y_true = current().broadcast_to(y_true, shape)
+        values = current().sigmoid_cross_entropy(y_pred, y_true)
+    else:
+        values = _binary_terms(y_true, y_pred)
+    return ops.mean(values, axis=axis)
+
+
+def binary_focal_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    apply_class_balancing: bool = False,
+    alpha: float = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Any:
+    """Return binary cross-entropy times (1 - probability of the truth)**gamma.
+
+    With `apply_class_balancing` also times alpha (class 1) or 1 - alpha (class 0).
+
+    Source: Lin et al., "Focal loss for dense object detection", 2018.
+    """
+    y_true, y_pred = _binary_pair(y_true, y_pred, label_smoothing)
+    if from_logits:
+        y_pred = ops.sigmoid(y_pred)
+    values = _binary_terms(y_true, y_pred)
+    other = ops.subtract(1.0, y_true)
+    truth = ops.add(
+        ops.multiply(y_true, y_pred), ops.multiply(other, ops.subtract(1.0, y_pred))
+    )
+    values = ops.multiply(ops.power(ops.subtract(1.0, truth), float(gamma)), values)
+    if apply_class_balancing:
+        balance = ops.add(ops.multiply(y_true, alpha), ops.multiply(other, 1.0 - alpha))
+        values = ops.multiply(balance, values)
+    return ops.mean(values, axis=axis)
+
+
+def categorical_focal_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    alpha: float = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Any:
+    """Return -sum(alpha * (1 - p)**gamma * y log(p)) over the classes.
+
+    Source: Lin et al., "Focal loss for dense object detection", 2018.
+    """
+    y_true, y_pred = _one_hot_pair(y_true, y_pred, label_smoothing)
+    y_true, y_pred = _last(y_true, axis), _last(y_pred, axis)
+    p = _probabilities(ops.softmax(y_pred, axis=-1) if from_logits else y_pred)
+    terms = ops.multiply(ops.negative(y_true), ops.log(p))
+    factor = ops.multiply(ops.power(ops.subtract(1.0, p), float(gamma)), alpha)
+    return ops.sum(ops.multiply(factor, terms), axis=-1)
+
+
+def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> Any:
+    """Return (1 - p**q) / q for the probability p of the integer label.
+
+    Source: Zhang and Sabuncu, "Generalized cross entropy loss", 2018.
+    """
+    y_pred = floating(y_pred)
+    labels = sparse_labels(y_true, y_pred)
+    backend = current()
+    last = len(backend.shape(y_pred)) - 1
+    index = backend.expand_dims(labels, last)
+    p = backend.squeeze(backend.take_along_axis(y_pred, index, last), (last,))
+    return ops.divide(ops.subtract(1.0, ops.power(p, float(q))), float(q))
+
+
+def kl_divergence(y_true: Any, y_pred: Any) -> Any:
+    """Return sum(y_true * log(y_true / y_pred)) over the last axis."""
+    y_true, y_pred = pair(y_true, y_pred)
+    y_true, y_pred = ops.clip(y_true, EPSILON, 1.0), ops.clip(y_pred, EPSILON, 1.0)
+    return ops.sum(ops.multiply(y_true, ops.log(ops.divide(y_true, y_pred))), axis=-1)
+
+
+class BinaryCrossentropy(FunctionLoss):
+    """Cross-entropy of independent binary targets, from probabilities or logits."""
+
+    function = binary_crossentropy
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "binary_crossentropy",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name, reduction, dtype)
+        self.from_logits, self.label_smoothing = from_logits, label_smoothing
+        self.axis = axis
+
+
+class BinaryFocalCrossentropy(FunctionLoss):
+    """Binary cross-entropy that well-predicted targets count less in.
+
+    Source: Lin et al., "Focal loss for dense object detection", 2018.
+    """
+
+    function = binary_focal_crossentropy
+
+    def __init__(
+        self,
+        apply_class_balancing: bool = False,
+        alpha: float = 0.25,
+        gamma: float = 2.0,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "binary_focal_crossentropy",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name, reduction, dtype)
+        self.apply_class_balancing, self.alpha = apply_class_balancing, alpha
+        self.gamma, self.from_logits = gamma, from_logits
+        self.label_smoothing, self.axis = label_smoothing, axis
+
+
+class CategoricalCrossentropy(FunctionLoss):
+    """Cross-entropy of one-hot or soft targets, from probabilities or logits."""
+
+    function = categorical_crossentropy
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "categorical_crossentropy",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name, reduction, dtype)
+        self.from_logits, self.label_smoothing = from_logits, label_smoothing
+        self.axis = axis
+
+
+class CategoricalFocalCrossentropy(FunctionLoss):
+    """Categorical cross-entropy that well-predicted targets count less in.
+
+    Source: Lin et al., "Focal loss for dense object detection", 2018.
+    """
+
+    function = categorical_focal_crossentropy
+
+    def __init__(
+        self,
+        alpha: float = 0.25,
+        gamma: float = 2.0,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "categorical_focal_crossentropy",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name, reduction, dtype)
+        self.alpha, self.gamma, self.from_logits = alpha, gamma, from_logits
+        self.label_smoothing, self.axis = label_smoothing, axis
+
+
+class SparseCategoricalCrossentropy(FunctionLoss):
+    """Cross-entropy of integer labels, from probabilities or logits.
+
+    Labels equal to `ignore_class` do not count, in the mean neither.
+    """
+
+    function = sparse_categorical_crossentropy
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        ignore_class: int | None = None,
+        reduction: str | None = "sum_over_batch_size",
+        axis: int = -1,
+        name: str | None = "sparse_categorical_crossentropy",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name, reduction, dtype)
+        self.from_logits, self.ignore_class, self.axis = from_logits, ignore_class, axis
+
+    def valid(self, y_true: Any, y_pred: Any, values: Any) -> Any:
+        """Return where the label is not `ignore_class`."""
+        if self.ignore_class is None:
+            return None
+        labels = sparse_labels(y_true, _last(y_pred, self.axis), self.axis)
+        return current().not_equal(labels, self.ignore_class)
+
+
+class CategoricalGeneralizedCrossEntropy(FunctionLoss):
+    """(1 - p**q) / q: between absolute error (q = 1) and cross-entropy (q near 0).
+
+    Source: Zhang and Sabuncu, "Generalized cross entropy loss", 2018.
+    """
+
+    function = categorical_generalized_cross_entropy
+
+    def __init__(
+        self,
+        q: float = 0.5,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "categorical_generalized_cross_entropy",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name, reduction, dtype)
+        if not 0 < q < 1:
+            raise ArgumentError(f"Expected q in (0, 1), got {q!r}.")
+        self.q = q
+
+
+class KLDivergence(FunctionLoss):
+    """sum(y_true * log(y_true / y_pred)) over the last axis."""
+
+    function = kl_divergence
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "kl_divergence",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name, reduction, dtype)

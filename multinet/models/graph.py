@@ -1,0 +1,134 @@
+"""The functional graph: from symbolic inputs and outputs to a function of tensors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import optree
+
+from multinet.errors import ArgumentError, ShapeError
+from multinet.layers.base import Layer
+from multinet.layers.core import InputLayer
+from multinet.ops.core import PUBLIC, as_tensor, cast_tensor
+from multinet.registry import current
+from multinet.symbolic.tensor import Node, SymbolicTensor
+
+
+class Graph:
+    """The calls that lead from `inputs` to `outputs`, in the order they were recorded.
+
+    `inputs` and `outputs` are trees of SymbolicTensors; any tensor recorded on the way to
+    the outputs can be an input, so a graph may start in the middle of another.
+    """
+
+    def __init__(self, inputs: Any, outputs: Any) -> None:
+        self.inputs, self.outputs = inputs, outputs
+        self.flat_inputs, self.input_spec = _flatten(inputs, "inputs")
+        self.flat_outputs, self.output_spec = _flatten(outputs, "outputs")
+        self.nodes = _ancestors(self.flat_inputs, self.flat_outputs)
+        self._plan = [_plan(node) for node in self.nodes]
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, input layers first, each once."""
+        entries = [t.node.operation for t in self.flat_inputs if t.node is not None]
+        found = [op for op in entries if isinstance(op, InputLayer)]
+        found += [n.operation for n in self.nodes if isinstance(n.operation, Layer)]
+        return list({id(layer): layer for layer in found}.values())
+
+    def run(self, inputs: Any) -> Any:
+        """Return the outputs for a tree of tensors."""
+        values = {
+            id(slot): _fit(value, slot)
+            for slot, value in zip(self.flat_inputs, self._match(inputs))
+        }
+        for operation, leaves, spec, produced in self._plan:
+            filled = [
+                values[id(x)] if type(x) is SymbolicTensor else x for x in leaves
+            ]
+            args, kwargs = optree.tree_unflatten(spec, filled)
+            results = operation(*args, **kwargs)
+            if len(produced) == 1 and current().is_tensor(results):
+                values[id(produced[0])] = results
+                continue
+            for slot, value in zip(produced, optree.tree_leaves(results)):
+                values[id(slot)] = value
+        outputs = [values[id(slot)] for slot in self.flat_outputs]
+        return optree.tree_unflatten(self.output_spec, outputs)
+
+    def _match(self, inputs: Any) -> list[Any]:
+        slots = self.flat_inputs
+        if isinstance(inputs, dict) and not isinstance(self.inputs, dict):
+            missing = [slot.name for slot in slots if slot.name not in inputs]
+            if missing:
+                raise ArgumentError(
+                    f"Expected inputs named {[s.name for s in slots]}, got "
+                    f"{sorted(inputs)}: {missing} missing."
+                )
+            return [inputs[slot.name] for slot in slots]
+        if isinstance(inputs, dict):
+            absent = sorted(set(self.inputs) - set(inputs))
+            if absent:
+                raise ArgumentError(f"The inputs lack {absent}; got {sorted(inputs)}.")
+            inputs = {name: inputs[name] for name in self.inputs}
+        leaves = optree.tree_leaves(inputs)
+        if len(leaves) != len(slots):
+            names = [slot.name for slot in slots]
+            raise ArgumentError(f"Expected {len(slots)} inputs {names}, got {len(leaves)}.")
+        return leaves
+
+
+def _flatten(tree: Any, what: str) -> tuple[list[SymbolicTensor], Any]:
+    leaves, spec = optree.tree_flatten(tree)
+    wrong = [type(leaf).__name__ for leaf in leaves if type(leaf) is not SymbolicTensor]
+    if wrong or not leaves:
+        raise ArgumentError(
+            f"Expected the {what} of a model to be symbolic tensors, made from Input(...); "
+            f"got {', '.join(wrong) or 'none'}."
+        )
+    return leaves, spec  # type: ignore[return-value]
+
+
+def _ancestors(
+    inputs: list[SymbolicTensor], outputs: list[SymbolicTensor]
+) -> list[Node]:
+    known = {id(tensor) for tensor in inputs}
+    found: dict[int, Node] = {}
+    stack = [tensor for tensor in outputs if id(tensor) not in known]
+    while stack:
+        tensor = stack.pop()
+        node = tensor.node
+        if node is None or isinstance(node.operation, InputLayer):
+            raise ArgumentError(
+                f"The outputs depend on {tensor!r}, which is not among the inputs. Add it "
+                "to Model(inputs=...)."
+            )
+        if id(node) not in found:
+            found[id(node)] = node
+            stack += [source for source in node.inputs if id(source) not in known]
+    return sorted(found.values(), key=lambda node: node.serial)
+
+
+def _plan(node: Node) -> tuple[Any, list[Any], Any, list[Any]]:
+    leaves, spec = optree.tree_flatten((node.args, node.kwargs))  # type: ignore[arg-type]
+    return node.operation, leaves, spec, optree.tree_leaves(node.outputs)
+
+
+def _fit(value: Any, slot: SymbolicTensor) -> Any:
+    """Return an input as the placeholder declares it: dtype, and a last axis of 1."""
+    value = cast_tensor(as_tensor(value), slot.dtype)
+    shape, want = current().shape(value), slot.shape
+    if len(shape) == len(want) - 1 and want[-1] == 1:
+        value = PUBLIC["expand_dims"](value, -1)
+    elif len(shape) == len(want) + 1 and shape[-1] == 1:
+        value = PUBLIC["squeeze"](value, -1)
+    shape = current().shape(value)
+    fits = len(shape) == len(want) and all(
+        w is None or not isinstance(n, int) or n == w for n, w in zip(shape, want)
+    )
+    if not fits:
+        raise ShapeError(
+            f"Input {slot.name!r} expects shape {want}, got {tuple(shape)}. None stands "
+            "for any size; the first axis is the batch."
+        )
+    return value

@@ -1,0 +1,137 @@
+"""Sequential: a stack of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from multinet.errors import ArgumentError
+from multinet.layers.base import Layer
+from multinet.layers.core import Input, InputLayer
+from multinet.models.graph import Graph
+from multinet.models.model import Model
+from multinet.registry import current
+from multinet.symbolic.dims import public_shape
+from multinet.symbolic.tensor import SymbolicTensor
+
+
+class Sequential(Model):
+    """A model that passes its input through a list of layers.
+
+    The weights exist once the input's shape is known: from an `Input` at the start, from
+    `input_shape=` of the first layer, or from the first data.
+
+    >>> model = Sequential([Input((784,)), Dense(128, activation="relu"), Dense(10)])
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Any] | None = None,
+        trainable: bool = True,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name=name, trainable=trainable)
+        self._stack: list[Layer] = []
+        for layer in layers or ():
+            self._append(layer)
+        self._rebuild()
+
+    def add(self, layer: Any, rebuild: bool = True) -> None:
+        """Put a layer on top."""
+        self._append(layer)
+        if rebuild:
+            self._rebuild()
+
+    def _append(self, layer: Any) -> None:
+        if isinstance(layer, SymbolicTensor) and layer.node is not None:
+            layer = layer.node.operation
+        if not isinstance(layer, Layer):
+            raise ArgumentError(
+                f"Expected a Layer, got {type(layer).__name__}. Wrap a function in "
+                "Activation(function), or subclass Layer."
+            )
+        if any(layer.name == other.name for other in self._stack):
+            raise ArgumentError(
+                f"A layer called {layer.name!r} is in {self.name} already. Give each its "
+                "own name=..."
+            )
+        if isinstance(layer, InputLayer) and self._stack:
+            raise ArgumentError(f"Input must come first in {self.name}.")
+        hint = layer._input_shape_hint
+        if not self._stack and hint is not None and not isinstance(layer, InputLayer):
+            self._stack.append(Input(shape=hint, dtype=layer.dtype).node.operation)  # type: ignore[union-attr]
+        self._stack.append(layer)
+
+    def pop(self, rebuild: bool = True) -> Layer:
+        """Remove the top layer and return it."""
+        if not self.layers:
+            raise ArgumentError(f"{self.name} has no layer to remove.")
+        layer = self._stack.pop()
+        if rebuild:
+            self._rebuild()
+        return layer
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, without the input."""
+        return [layer for layer in self._stack if not isinstance(layer, InputLayer)]
+
+    def _rebuild(self) -> None:
+        self._graph, self.built = None, False
+        self._forget_compiled()
+        if self._stack and isinstance(self._stack[0], InputLayer) and len(self._stack) > 1:
+            self._trace(self._stack[0].output)
+
+    def _trace(self, entry: SymbolicTensor) -> None:
+        tensor: Any = entry
+        for layer in self.layers:
+            tensor = layer(tensor)
+        self._graph = Graph(entry, tensor)
+        self.built = True
+
+    def build(self, input_shape: Any = None) -> None:
+        """Create the weights for inputs of a shape, which includes the batch axis."""
+        if self.built:
+            return
+        if input_shape is None:
+            raise ArgumentError(f"{self.name}.build needs input_shape=(None, ...).")
+        dtype = self.layers[0].dtype if self.layers else None
+        self._trace(Input(batch_shape=tuple(input_shape), dtype=dtype))
+
+    def _build(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        inputs = args[0] if args else next(iter(kwargs.values()))
+        backend = current()
+        if backend.is_tensor(inputs):
+            shape = public_shape(backend.shape(inputs))
+            dtype = backend.dtype(inputs)
+            self._trace(Input(batch_shape=(None, *shape[1:]), dtype=dtype))
+        self.built = True  # on trees of inputs the layers build as the call reaches them
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Return the output of the last layer."""
+        if self._graph is not None:
+            return self._graph.run(inputs)
+        for layer in self.layers:
+            inputs = layer(inputs)
+        return inputs
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the name and the layers, as classes and configurations."""
+        layers = [
+            {"class_name": type(layer).__name__, "config": layer.get_config()}
+            for layer in self._stack
+        ]
+        return {"name": self.name, "trainable": self.trainable, "layers": layers}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Return a model of this configuration, with fresh weights."""
+        from multinet import layers as known
+
+        rebuilt = []
+        for entry in config["layers"]:
+            kind = getattr(known, entry["class_name"], None)
+            if not (isinstance(kind, type) and issubclass(kind, Layer)):
+                raise ArgumentError(f"Unknown layer class {entry['class_name']!r}.")
+            rebuilt.append(kind.from_config(entry["config"]))
+        return cls(rebuilt, config.get("trainable", True), config.get("name"))

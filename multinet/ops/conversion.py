@@ -1,0 +1,191 @@
+"""Conversion between tensors, host data and dtypes, and questions about tensors."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from multinet import dtypes
+from multinet.errors import ArgumentError, DTypeError, ShapeError
+from multinet.ops.core import as_tensor, cast_tensor, float_max, host, op, shape_of
+from multinet.registry import current
+from multinet.symbolic.dims import Dim, public_shape
+from multinet.symbolic.tensor import SymbolicTensor
+
+_WIDTHS = {"bool": 8, "bfloat16": 16, "complex64": 64, "complex128": 128}
+
+
+@op
+def convert_to_tensor(
+    x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None
+) -> Any:
+    """Return `x` as a tensor of the backend in use.
+
+    NumPy arrays keep their dtype; Python numbers become int32, floatx or bool. Sparse and
+    ragged tensors do not exist here: asking for one is an `ArgumentError`.
+    """
+    if sparse or ragged:
+        raise ArgumentError("Sparse and ragged tensors are not supported; pass dense data.")
+    return as_tensor(x, None if dtype is None else dtypes.standardize(dtype))
+
+
+@op
+def array(x: Any, dtype: Any = None) -> Any:
+    """Return `x` as a tensor of the backend in use, as `convert_to_tensor` does."""
+    return convert_to_tensor(x, dtype)
+
+
+def convert_to_numpy(x: Any) -> np.ndarray[Any, Any]:
+    """Return a tensor of any loaded backend, a Variable or host data as a NumPy array."""
+    if isinstance(x, SymbolicTensor):
+        x._refuse()
+    return host(x)
+
+
+def is_tensor(x: Any) -> bool:
+    """Return whether `x` is a tensor of the backend in use, or a SymbolicTensor."""
+    return isinstance(x, SymbolicTensor) or current().is_tensor(x)
+
+
+def shape(x: Any) -> tuple[Any, ...]:
+    """Return the shape as a tuple of ints; unknown sizes of symbolic tensors are `Dim`s.
+
+    Sizes add, multiply and floor-divide, so `reshape(x, (shape(x)[0] * 2, -1))` works on
+    symbolic tensors too.
+    """
+    if isinstance(x, SymbolicTensor):
+        return tuple(x.array.shape)
+    known = getattr(x, "shape", None) if not current().is_tensor(x) else None
+    return tuple(known) if isinstance(known, tuple) else tuple(shape_of(as_tensor(x)))
+
+
+def dtype(x: Any) -> str:
+    """Return the name of the dtype."""
+    if isinstance(x, SymbolicTensor):
+        return x.dtype
+    return current().dtype(as_tensor(x))
+
+
+def ndim(x: Any) -> int:
+    """Return the number of axes."""
+    return len(shape(x))
+
+
+def size(x: Any) -> Any:
+    """Return the number of elements."""
+    return math.prod(shape(x))
+
+
+@op
+def cast(x: Any, dtype: Any) -> Any:
+    """Return `x` in another dtype: float to integer truncates, to bool is x != 0."""
+    return cast_tensor(as_tensor(x), dtypes.standardize(dtype))
+
+
+@op
+def saturate_cast(x: Any, dtype: Any) -> Any:
+    """Return `x` in another dtype, values outside its range taking the nearest bound."""
+    x, backend = as_tensor(x), current()
+    have, want = backend.dtype(x), dtypes.standardize(dtype)
+    if "bool" in (have, want) or dtypes.is_complex(have) or dtypes.is_complex(want):
+        return cast_tensor(x, want)
+    low, high = (max(a, b) if i == 0 else min(a, b) for i, (a, b) in
+                 enumerate(zip(_range(have), _range(want))))
+    if dtypes.is_integer(want) and dtypes.is_float(have):
+        return _clamped(x, have, want)
+    if dtypes.is_integer(have):
+        return cast_tensor(backend.clip(x, int(low), int(high)), want)
+    return cast_tensor(backend.clip(x, float(low), float(high)), want)
+
+
+def _clamped(x: Any, have: str, want: str) -> Any:
+    """Saturate floats to integers; a float rarely holds an integer dtype's maximum."""
+    backend, (low, high) = current(), _range(want)
+    below, above = backend.less_equal(x, float(low)), backend.less_equal(float(high), x)
+    inside = backend.logical_not(backend.logical_or(below, above))
+    result = cast_tensor(backend.where(inside, x, 0), want)
+    result = backend.where(above, backend.full((), int(high), want), result)
+    return backend.where(below, backend.full((), int(low), want), result)
+
+
+def _range(dtype: str) -> tuple[Any, Any]:
+    if dtypes.is_float(dtype):
+        return -float_max(dtype), float_max(dtype)
+    info = np.iinfo(dtype)
+    return int(info.min), int(info.max)
+
+
+@op
+def view(x: Any, dtype: Any = None) -> Any:
+    """Return the bits of `x` as another dtype; the last axis grows or shrinks to fit."""
+    x, backend = as_tensor(x), current()
+    have = backend.dtype(x)
+    want = have if dtype is None else dtypes.standardize(dtype)
+    if want == have:
+        return x
+    if _width(have) != _width(want):
+        raise DTypeError(
+            f"ops.view expects a dtype as wide as {have} ({_width(have)} bits), got {want}."
+        )
+    return backend.bitcast(x, want)
+
+
+def _width(dtype: str) -> int:
+    return _WIDTHS.get(dtype) or int(dtype.lstrip("uintfloat"))
+
+
+@op
+def stop_gradient(variable: Any) -> Any:
+    """Return the tensor as a constant: gradients do not flow through."""
+    return current().stop_gradient(as_tensor(variable))
+
+
+@op
+def copy(x: Any) -> Any:
+    """Return a tensor of equal values in memory of its own."""
+    return current().copy(as_tensor(x))
+
+
+@op
+def view_as_complex(x: Any) -> Any:
+    """Return the complex numbers whose parts are the two entries of the last axis."""
+    x, backend = as_tensor(x), current()
+    dtype = backend.dtype(x)
+    if dtypes.is_complex(dtype):
+        return x
+    x = cast_tensor(x, dtypes.real_of(dtypes.complex_of(dtype)))
+    form = shape_of(x)
+    if not form or isinstance(form[-1], Dim) or form[-1] != 2:
+        raise ShapeError(
+            f"ops.view_as_complex expects a last axis of 2, got {public_shape(form)}."
+        )
+    last = len(form) - 1
+    parts = backend.split(x, (1, 1), last)
+    return backend.make_complex(*(backend.squeeze(part, (last,)) for part in parts))
+
+
+@op
+def view_as_real(x: Any) -> Any:
+    """Return real and imaginary part as a new last axis of 2; real numbers unchanged."""
+    x, backend = as_tensor(x), current()
+    if not dtypes.is_complex(backend.dtype(x)):
+        return x
+    return backend.stack([backend.real(x), backend.imag(x)], len(shape_of(x)))
+
+
+@op
+def polar(abs_: Any, angle: Any) -> Any:
+    """Return the complex numbers of a modulus and a phase in radians."""
+    from multinet.ops.arithmetic import both
+    from multinet.ops.core import operands
+
+    backend = current()
+    radius, phase = both(*operands(abs_, angle, floating=True))
+    part = dtypes.real_of(dtypes.complex_of(backend.dtype(radius)))
+    radius, phase = cast_tensor(radius, part), cast_tensor(phase, part)
+    return backend.make_complex(
+        backend.multiply(radius, backend.cos(phase)),
+        backend.multiply(radius, backend.sin(phase)),
+    )

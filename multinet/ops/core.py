@@ -1,0 +1,230 @@
+"""What every public op stands on: the decorator, conversion and promotion."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import ml_dtypes
+import numpy as np
+
+from multinet import dtypes
+from multinet.errors import ArgumentError, BackendError, DTypeError, ShapeError
+from multinet.registry import current, get, owner
+from multinet.symbolic.tensor import SymbolicTensor, is_symbolic, record
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+#: The public ops by name; the functional graph and the operators look them up here.
+PUBLIC: dict[str, Callable[..., Any]] = {}
+
+_CONTAINERS = (list, tuple, dict)
+
+
+def op(function: F) -> F:
+    """Make a function on tensors a public op: on SymbolicTensors it records a node."""
+
+    @functools.wraps(function)
+    def public(*args: Any, **kwargs: Any) -> Any:
+        for arg in args:
+            kind = type(arg)
+            if kind is SymbolicTensor or (kind in _CONTAINERS and is_symbolic(arg)):
+                return record(public, function, args, kwargs)
+        if kwargs and is_symbolic(kwargs):
+            return record(public, function, args, kwargs)
+        return function(*args, **kwargs)
+
+    PUBLIC[function.__name__] = public
+    return public  # type: ignore[return-value]
+
+
+def as_tensor(x: Any, dtype: str | None = None) -> Any:
+    """Return `x` as a tensor of the backend in use.
+
+    Tensors pass unchanged, Variables give their value, NumPy arrays keep their dtype;
+    Python numbers and lists of them become int32, floatx or bool. `BackendError` for a
+    tensor of another backend.
+    """
+    backend = current()
+    if backend.is_tensor(x):
+        return x if dtype is None else cast_tensor(x, dtype)
+    value = getattr(x, "__multinet_tensor__", None)
+    if value is not None:
+        return as_tensor(value(), dtype)
+    if is_scalar(x):
+        name = dtype or dtypes.promote(type(x))
+        return backend.full((), _fits(x, name), name)
+    return backend.from_numpy(host_array(x, dtype))
+
+
+def host_array(x: Any, dtype: str | None = None) -> np.ndarray[Any, Any]:
+    """Return host data as a NumPy array of a Multinet dtype; Python data is weak."""
+    refuse_foreign(x)
+    strong = isinstance(x, np.ndarray | np.generic) or hasattr(x, "__array__")
+    try:
+        array = np.asarray(x)
+    except ValueError as error:
+        raise ShapeError(f"Expected rectangular data, got {type(x).__name__}: {error}")
+    if array.dtype.kind in "OSUMmV" and array.dtype.name not in dtypes.ALL:
+        raise DTypeError(
+            f"Expected numbers or bools, got a {type(x).__name__} of dtype {array.dtype}. "
+            "Encode strings and objects as integers first."
+        )
+    if dtype is None:
+        weak = {"i": int, "u": int, "f": float, "c": complex}.get(array.dtype.kind)
+        if strong or weak is None:
+            dtype = dtypes.standardize(array.dtype)
+        else:
+            dtype = dtypes.promote(weak)
+    if array.dtype.kind in "iu" and dtypes.is_integer(dtype) and array.size:
+        _fits(int(array.min()), dtype)
+        _fits(int(array.max()), dtype)
+    return array.astype(dtypes.to_numpy(dtype), copy=False)
+
+
+def _fits(value: Any, dtype: str) -> Any:
+    if isinstance(value, int) and dtypes.is_integer(dtype):
+        info = np.iinfo(dtype)
+        if not info.min <= value <= info.max:
+            raise DTypeError(
+                f"{value} does not fit in {dtype} ({info.min} to {info.max}). Pass a wider "
+                "dtype, such as dtype='int64', or a NumPy array that has one."
+            )
+    return value
+
+
+def refuse_foreign(x: Any) -> None:
+    """Raise `BackendError` if `x` is a tensor of another loaded backend."""
+    if isinstance(x, np.ndarray | np.generic):
+        return  # host data everywhere
+    other = owner(x)
+    if other is None and type(x).__name__ == "SymbolicArray":
+        raise BackendError(
+            "A symbolic value left the model whose shapes were being computed. Return "
+            "tensors from call() instead of storing them on self."
+        )
+    if other is not None:
+        here = current().concrete.name
+        raise BackendError(
+            f"Got a tensor of backend {other.name!r} ({type(x).__name__}) while backend "
+            f"{here!r} is in use. Convert it with multinet.ops.convert_to_numpy(x), or "
+            f"work inside `with multinet.use_backend({other.name!r})`."
+        )
+
+
+def cast_tensor(x: Any, dtype: str) -> Any:
+    """Return the native tensor `x` in `dtype`; complex to real keeps the real part."""
+    backend = current()
+    have = backend.dtype(x)
+    if have == dtype:
+        return x
+    if dtypes.is_complex(have) and not dtypes.is_complex(dtype):
+        x = backend.real(x)
+    return backend.cast(x, dtype)
+
+
+def kind_of(x: Any) -> Any:
+    """Return what `x` promotes as: a dtype name, or a Python type for weak scalars."""
+    if is_scalar(x):
+        return type(x)
+    return current().dtype(x)
+
+
+def operands(*xs: Any, floating: bool = False) -> tuple[Any, ...]:
+    """Return arguments promoted to one dtype, Python scalars left as they are if they fit.
+
+    At least one result is a tensor. With `floating`, integers become floatx.
+    """
+    backend = current()
+    if not floating and len(xs) == 2:
+        x, y = xs
+        if backend.is_tensor(x) and backend.is_tensor(y):
+            if backend.dtype(x) == backend.dtype(y):
+                return xs  # most calls, so it comes first
+    values = [x if is_scalar(x) else as_tensor(x) for x in xs]
+    if all(map(is_scalar, values)):
+        name = dtypes.promote(*map(type, values))
+        name = dtypes.to_float(name) if floating else name
+        return tuple(backend.full((), _fits(v, name), name) for v in values)
+    name = dtypes.promote(*map(kind_of, values))
+    if floating:
+        name = dtypes.to_float(name)
+    return tuple(
+        _fits(v, name) if is_scalar(v) else cast_tensor(v, name) for v in values
+    )
+
+
+def is_scalar(x: Any) -> bool:
+    """Return whether `x` is a Python number, which is weak in promotion."""
+    return isinstance(x, bool | int | float | complex) and not isinstance(x, np.generic)
+
+
+def floating(x: Any) -> Any:
+    """Return `x` as a float or complex tensor: integers and bool become floatx."""
+    x = as_tensor(x)
+    return cast_tensor(x, dtypes.to_float(current().dtype(x)))
+
+
+def numeric(x: Any) -> Any:
+    """Return `x` as a tensor that arithmetic accepts: bool becomes int32."""
+    x = as_tensor(x)
+    return cast_tensor(x, "int32") if current().dtype(x) == "bool" else x
+
+
+def boolean(x: Any) -> Any:
+    """Return `x` as a bool tensor: true where it is not zero."""
+    return cast_tensor(as_tensor(x), "bool")
+
+
+def axis_of(axis: int, rank: int, what: str = "axis") -> int:
+    """Return a non-negative axis; `ArgumentError` naming the range if it is outside."""
+    if not -rank <= axis < rank:
+        raise ArgumentError(
+            f"Expected {what} in [{-rank}, {rank}) for a tensor of {rank} axes, got {axis}."
+        )
+    return axis % rank
+
+
+def axes_of(axis: Any, rank: int) -> tuple[int, ...]:
+    """Return sorted unique non-negative axes of an int, a sequence, or None for all."""
+    if axis is None:
+        return tuple(range(rank))
+    chosen = [axis] if isinstance(axis, int | np.integer) else list(axis)
+    axes = sorted(axis_of(int(a), rank) for a in chosen)
+    if len(set(axes)) < len(axes):
+        raise ArgumentError(f"Expected each axis once, got axis={axis}.")
+    return tuple(axes)
+
+
+def shape_of(x: Any) -> tuple[Any, ...]:
+    """Return the shape of a native tensor."""
+    return current().shape(x)
+
+
+def host(x: Any) -> np.ndarray[Any, Any]:
+    """Return `x` (tensor, Variable, or host data) as a NumPy array."""
+    value = getattr(x, "__multinet_tensor__", None)
+    if value is not None:
+        x = value()
+    backend = current()
+    if backend.is_tensor(x):
+        return backend.to_numpy(x)
+    other = owner(x)
+    return host_array(x) if other is None else other.to_numpy(x)
+
+
+def numpy_backend() -> Any:
+    """Return the embedded backend, which computes on the host whatever is in use."""
+    return get("numpy")
+
+
+def float_max(dtype: str) -> float:
+    """Return the largest finite number of a float dtype."""
+    return float(ml_dtypes.finfo(dtypes.to_numpy(dtype)).max)
+
+
+def dtype_of(x: Any, y: Any) -> str:
+    """Return the dtype of promoted operands, of which one may be a Python scalar."""
+    backend = current()
+    return backend.dtype(y if is_scalar(x) else x)

@@ -1,0 +1,316 @@
+"""Tensors made from shapes and numbers."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from multinet import dtypes
+from multinet.errors import ArgumentError
+from multinet.ops.core import (
+    as_tensor,
+    axis_of,
+    cast_tensor,
+    host,
+    is_scalar,
+    op,
+    operands,
+    shape_of,
+)
+from multinet.registry import current
+from multinet.symbolic.dims import Dim
+
+
+def shape_tuple(shape: Any) -> tuple[Any, ...]:
+    """Return a shape argument as a tuple of ints and Dims; a single size is a vector's."""
+    if isinstance(shape, Dim | int | np.integer):
+        shape = (shape,)
+    elif current().is_tensor(shape):
+        shape = host(shape)
+    return tuple(n if isinstance(n, Dim) else operator.index(n) for n in shape)
+
+
+@op
+def zeros(shape: Any, dtype: Any = None) -> Any:
+    """Return zeros, of floatx unless `dtype` says otherwise."""
+    return current().full(shape_tuple(shape), 0, dtypes.standardize(dtype))
+
+
+@op
+def ones(shape: Any, dtype: Any = None) -> Any:
+    """Return ones, of floatx unless `dtype` says otherwise."""
+    return current().full(shape_tuple(shape), 1, dtypes.standardize(dtype))
+
+
+@op
+def empty(shape: Any, dtype: Any = None) -> Any:
+    """Return a tensor whose values are not to be relied on; they are zeros."""
+    return zeros(shape, dtype)
+
+
+@op
+def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
+    """Return a tensor filled with a number, or with what broadcasts to the shape."""
+    if is_scalar(fill_value):
+        name = dtypes.promote(type(fill_value)) if dtype is None else dtype
+        return current().full(shape_tuple(shape), fill_value, dtypes.standardize(name))
+    value = as_tensor(fill_value, None if dtype is None else dtypes.standardize(dtype))
+    return current().broadcast_to(value, shape_tuple(shape))
+
+
+@op
+def zeros_like(x: Any, dtype: Any = None) -> Any:
+    """Return zeros in the shape, and by default the dtype, of `x`."""
+    return _filled_like(x, 0, dtype)
+
+
+@op
+def ones_like(x: Any, dtype: Any = None) -> Any:
+    """Return ones in the shape, and by default the dtype, of `x`."""
+    return _filled_like(x, 1, dtype)
+
+
+@op
+def empty_like(x: Any, dtype: Any = None) -> Any:
+    """Return a tensor like `x` whose values are not to be relied on; they are zeros."""
+    return _filled_like(x, 0, dtype)
+
+
+@op
+def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:
+    """Return a tensor in the shape, and by default the dtype, of `x`, filled."""
+    x, backend = as_tensor(x), current()
+    name = backend.dtype(x) if dtype is None else dtypes.standardize(dtype)
+    return full(backend.shape(x), fill_value, name)
+
+
+def _filled_like(x: Any, value: int, dtype: Any) -> Any:
+    x, backend = as_tensor(x), current()
+    name = backend.dtype(x) if dtype is None else dtypes.standardize(dtype)
+    return backend.full(backend.shape(x), value, name)
+
+
+@op
+def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Any:
+    """Return start, start + step, ... below stop; `arange(n)` starts at 0.
+
+    int32 where all are integers, otherwise floatx.
+    """
+    if stop is None:
+        start, stop = 0, start
+    numbers = [n if isinstance(n, Dim) else _number(n) for n in (start, stop, step or 1)]
+    if step is not None and not isinstance(numbers[2], Dim) and _number(step) == 0:
+        raise ArgumentError("ops.arange expects a step that is not 0.")
+    kinds = [int if isinstance(n, Dim) else type(n) for n in numbers]
+    name = dtypes.promote(*kinds) if dtype is None else dtypes.standardize(dtype)
+    if name == "bool":
+        raise ArgumentError("ops.arange makes numbers, got dtype='bool'.")
+    return current().arange(*numbers, name)
+
+
+def _number(x: Any) -> Any:
+    return x if is_scalar(x) else host(x).item()
+
+
+@op
+def eye(N: Any, M: Any = None, k: int = 0, dtype: Any = None) -> Any:  # noqa: N803
+    """Return ones on diagonal `k` of an N x M matrix, zeros elsewhere."""
+    return current().eye(N, N if M is None else M, k, dtypes.standardize(dtype))
+
+
+@op
+def identity(n: Any, dtype: Any = None) -> Any:
+    """Return the n x n identity matrix."""
+    return eye(n, dtype=dtype)
+
+
+@op
+def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Any:  # noqa: N803
+    """Return an N x M matrix of ones at and below diagonal `k`, zeros above."""
+    return cast_tensor(_triangle(N, N if M is None else M, k), dtypes.standardize(dtype))
+
+
+def _triangle(rows: Any, columns: Any, k: int) -> Any:
+    backend = current()
+    i = backend.reshape(backend.arange(0, rows, 1, "int32"), (rows, 1))
+    j = backend.reshape(backend.arange(0, columns, 1, "int32"), (1, columns))
+    return backend.less_equal(j, backend.add(i, k))
+
+
+@op
+def tril(x: Any, k: int = 0) -> Any:
+    """Return the lower triangle of matrices: zeros above diagonal `k`."""
+    x, backend = as_tensor(x), current()
+    rows, columns = shape_of(x)[-2:]
+    zero = False if backend.dtype(x) == "bool" else 0
+    return backend.where(_triangle(rows, columns, k), x, zero)
+
+
+@op
+def triu(x: Any, k: int = 0) -> Any:
+    """Return the upper triangle of matrices: zeros below diagonal `k`."""
+    x, backend = as_tensor(x), current()
+    rows, columns = shape_of(x)[-2:]
+    zero = False if backend.dtype(x) == "bool" else 0
+    return backend.where(_triangle(rows, columns, k - 1), zero, x)
+
+
+@op
+def linspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Any:
+    """Return `num` evenly spaced values from start to stop, along a new axis.
+
+    `retstep` returns the spacing too; without `endpoint` the stop is left out.
+    """
+    backend = current()
+    start, stop = (as_tensor(x) for x in operands(start, stop, floating=True))
+    wanted = backend.dtype(start) if dtype is None else dtypes.standardize(dtype)
+    steps = num - 1 if endpoint else num
+    width = backend.divide(backend.subtract(stop, start), float(max(steps, 1)))
+    rank = len(shape_of(width))
+    place = backend.arange(0, num, 1, "int32")
+    place = backend.reshape(place, (num,) + (1,) * rank)
+    t = cast_tensor(place, backend.dtype(start))
+    values = backend.add(start, backend.multiply(t, width))
+    if endpoint and num > 1:  # rounding may miss the stop
+        values = backend.where(backend.equal(place, num - 1), stop, values)
+    if dtypes.is_integer(wanted):
+        values = backend.floor(values)
+    values = _move_first(cast_tensor(values, wanted), axis_of(axis, rank + 1))
+    return (values, width) if retstep else values
+
+
+def _move_first(x: Any, axis: int) -> Any:
+    order = list(range(1, len(shape_of(x))))
+    order.insert(axis, 0)
+    return x if axis == 0 else current().transpose(x, tuple(order))
+
+
+@op
+def logspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    base: float = 10,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Any:
+    """Return base**x for `num` evenly spaced x from start to stop, along a new axis."""
+    backend = current()
+    exponents = linspace(start, stop, num, endpoint, axis=axis)
+    powers = backend.power(float(base), exponents)
+    return powers if dtype is None else cast_tensor(powers, dtypes.standardize(dtype))
+
+
+@op
+def geomspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Any:
+    """Return `num` values from start to stop in equal ratios, along a new axis.
+
+    Both ends have one sign and are not 0.
+    """
+    backend = current()
+    start, stop = (as_tensor(x) for x in operands(start, stop, floating=True))
+    sign = backend.sign(start)
+    ends = [backend.log(backend.abs(x)) for x in (start, stop)]
+    rank = len(np.broadcast_shapes(shape_of(start), shape_of(stop)))
+    values = backend.exp(linspace(*ends, num, endpoint))
+    place = backend.reshape(backend.arange(0, num, 1, "int32"), (num,) + (1,) * rank)
+    values = backend.multiply(values, sign)
+    values = backend.where(backend.equal(place, 0), start, values)
+    if endpoint and num > 1:
+        values = backend.where(backend.equal(place, num - 1), stop, values)
+    values = _move_first(values, axis_of(axis, rank + 1))
+    return values if dtype is None else cast_tensor(values, dtypes.standardize(dtype))
+
+
+@op
+def meshgrid(*x: Any, indexing: str = "xy") -> list[Any]:
+    """Return one grid of coordinates per vector.
+
+    `xy` puts the first vector along axis 1 and the second along axis 0; `ij` keeps order.
+    """
+    if indexing not in ("xy", "ij"):
+        raise ArgumentError(f"Expected indexing 'xy' or 'ij', got {indexing!r}.")
+    backend = current()
+    vectors = [backend.reshape(v, (math.prod(shape_of(v)),)) for v in map(as_tensor, x)]
+    order = list(range(len(vectors)))
+    if indexing == "xy" and len(vectors) > 1:
+        order[:2] = [1, 0]
+    sizes = [0] * len(vectors)
+    for vector, axis in zip(vectors, order):
+        sizes[axis] = shape_of(vector)[0]
+    grids = []
+    for vector, axis in zip(vectors, order):
+        form = [1] * len(vectors)
+        form[axis] = shape_of(vector)[0]
+        grids.append(
+            backend.broadcast_to(backend.reshape(vector, tuple(form)), tuple(sizes))
+        )
+    return grids
+
+
+@op
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:  # noqa: N803
+    """Return the powers of a vector as columns, from the highest unless `increasing`."""
+    x, backend = as_tensor(x), current()
+    count = shape_of(x)[0] if N is None else N
+    exponents = list(range(count)) if increasing else list(range(count - 1, -1, -1))
+    powers = backend.from_numpy(np.asarray(exponents, dtypes.to_numpy(backend.dtype(x))))
+    return backend.power(backend.expand_dims(x, 1), powers)
+
+
+# -- windows of signals --------------------------------------------------------------------
+
+
+def _window(name: str, doc: str, terms: Sequence[float]) -> Any:
+    """Return the op for the window sum(terms[k] * cos(2 pi k i / (n - 1)))."""
+
+    def function(x: int) -> Any:
+        n, backend = operator.index(_number(x)), current()
+        if n == 1:
+            return ones((1,))
+        t = 2 * math.pi * np.arange(n) / max(n - 1, 1)
+        values = sum(c * np.cos(k * t) for k, c in enumerate(terms))
+        return backend.from_numpy(np.asarray(values, dtypes.to_numpy(dtypes.floatx())))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = doc
+    return op(function)
+
+
+blackman = _window("blackman", "Return Blackman's window.", (0.42, -0.5, 0.08))
+hamming = _window("hamming", "Return the Hamming window.", (0.54, -0.46))
+hanning = _window("hanning", "Return the Hann window.", (0.5, -0.5))
+
+
+@op
+def bartlett(x: int) -> Any:
+    """Return the triangular window of `x` values that is 0 at both ends."""
+    values = np.bartlett(operator.index(_number(x)))
+    return current().from_numpy(values.astype(dtypes.to_numpy(dtypes.floatx())))
+
+
+@op
+def kaiser(x: int, beta: float) -> Any:
+    """Return Kaiser's window of `x` values; a larger `beta` narrows it."""
+    values = np.kaiser(operator.index(_number(x)), float(_number(beta)))
+    return current().from_numpy(values.astype(dtypes.to_numpy(dtypes.floatx())))

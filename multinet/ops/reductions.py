@@ -1,0 +1,222 @@
+"""Reductions over axes, and running sums and products."""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any
+
+from multinet import dtypes
+from multinet.errors import DTypeError, ShapeError
+from multinet.ops.core import (
+    as_tensor,
+    axes_of,
+    axis_of,
+    boolean,
+    cast_tensor,
+    floating,
+    numeric,
+    op,
+    operands,
+    shape_of,
+)
+from multinet.registry import current
+
+_SUMMED = {"bool": "int32", "int8": "int32", "int16": "int32"} | {
+    "uint8": "uint32",
+    "uint16": "uint32",
+}
+
+
+def summed(dtype: str) -> str:
+    """Return the dtype that sums and products of `dtype` have: 32 bits or more."""
+    return _SUMMED.get(dtype, dtype)
+
+
+@op
+def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Return the sum over axes; bool and narrow integers add up in 32 bits."""
+    x, backend = as_tensor(x), current()
+    dtype = backend.dtype(x)
+    if dtype in _SUMMED:
+        x = backend.cast(x, _SUMMED[dtype])
+    return backend.sum(x, axes_of(axis, len(backend.shape(x))), keepdims)
+
+
+@op
+def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Any:
+    """Return the product over axes; bool and narrow integers multiply in 32 bits."""
+    x, backend = as_tensor(x), current()
+    wanted = summed(backend.dtype(x)) if dtype is None else dtypes.standardize(dtype)
+    x = cast_tensor(x, wanted)
+    if dtypes.is_complex(wanted):
+        raise DTypeError(f"ops.prod takes real numbers, got {wanted}.")
+    return backend.prod(x, axes_of(axis, len(backend.shape(x))), keepdims)
+
+
+@op
+def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Any:
+    """Return the largest over axes; NaN wins; `initial` is at least returned."""
+    return _extreme("max", x, axis, keepdims, initial)
+
+
+@op
+def min(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Any:
+    """Return the smallest over axes; NaN wins; `initial` is at most returned."""
+    return _extreme("min", x, axis, keepdims, initial)
+
+
+def _extreme(name: str, x: Any, axis: Any, keepdims: bool, initial: Any) -> Any:
+    x, backend = as_tensor(x), current()
+    shape = backend.shape(x)
+    axes = axes_of(axis, len(shape))
+    if backend.dtype(x) == "bool":
+        function = backend.any if name == "max" else backend.all
+        result = function(x, axes, keepdims)
+    elif builtins.any(isinstance(shape[a], int) and shape[a] == 0 for a in axes):
+        if initial is None:
+            raise ShapeError(
+                f"ops.{name} of an empty axis, in shape {shape}, has no value. Pass initial=."
+            )
+        kept = [1 if i in axes else n for i, n in enumerate(shape) if keepdims or i not in axes]
+        return backend.full(tuple(kept), initial, backend.dtype(x))
+    else:
+        result = getattr(backend, name)(x, axes, keepdims)
+    if initial is None:
+        return result
+    return getattr(backend, name + "imum")(*operands(result, initial))
+
+
+@op
+def any(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Return whether any element over axes is true (nonzero), as bool."""
+    x, backend = boolean(x), current()
+    return backend.any(x, axes_of(axis, len(backend.shape(x))), keepdims)
+
+
+@op
+def all(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Return whether all elements over axes are true (nonzero), as bool."""
+    x, backend = boolean(x), current()
+    return backend.all(x, axes_of(axis, len(backend.shape(x))), keepdims)
+
+
+@op
+def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Return the mean over axes; integers and bool give floatx."""
+    x, backend = floating(x), current()
+    return backend.mean(x, axes_of(axis, len(backend.shape(x))), keepdims)
+
+
+@op
+def var(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Return the variance over axes, divided by the count; real for complex numbers."""
+    x, backend = floating(x), current()
+    axes = axes_of(axis, len(backend.shape(x)))
+    if dtypes.is_complex(backend.dtype(x)):
+        centred = backend.subtract(x, backend.mean(x, axes, True))
+        return backend.mean(backend.square(backend.abs(centred)), axes, keepdims)
+    return backend.moments(x, axes, keepdims)[1]
+
+
+@op
+def std(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Return the standard deviation over axes: sqrt(var)."""
+    return current().sqrt(var(x, axis, keepdims))
+
+
+@op
+def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Return log(sum(e**x)) over axes without overflow."""
+    x, backend = floating(x), current()
+    return backend.logsumexp(x, axes_of(axis, len(backend.shape(x))), keepdims)
+
+
+@op
+def count_nonzero(x: Any, axis: Any = None) -> Any:
+    """Return how many elements over axes are not zero, as int32."""
+    x, backend = cast_tensor(boolean(x), "int32"), current()
+    return backend.sum(x, axes_of(axis, len(backend.shape(x))), False)
+
+
+@op
+def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Return the largest minus the smallest over axes."""
+    x = numeric(x)
+    return current().subtract(max(x, axis, keepdims), min(x, axis, keepdims))
+
+
+@op
+def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+    """Return the int32 index of the first maximum along an axis, or of the flat tensor."""
+    return _arg("argmax", x, axis, keepdims)
+
+
+@op
+def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+    """Return the int32 index of the first minimum along an axis, or of the flat tensor."""
+    return _arg("argmin", x, axis, keepdims)
+
+
+def _arg(name: str, x: Any, axis: int | None, keepdims: bool) -> Any:
+    from multinet.ops.shapes import ravel
+
+    x, backend = as_tensor(x), current()
+    rank = len(backend.shape(x))
+    if axis is None:
+        result = getattr(backend, name)(ravel(x), 0)
+        return backend.reshape(result, (1,) * rank) if keepdims else result
+    axis = axis_of(axis, rank)
+    result = getattr(backend, name)(x, axis)
+    return backend.expand_dims(result, axis) if keepdims else result
+
+
+@op
+def cumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
+    """Return running sums along an axis, or of the flat tensor; bool counts in int32."""
+    return _running("cumsum", x, axis, dtype)
+
+
+@op
+def cumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
+    """Return running products along an axis, or of the flat tensor; bool is int32."""
+    return _running("cumprod", x, axis, dtype)
+
+
+def _running(name: str, x: Any, axis: int | None, dtype: Any) -> Any:
+    from multinet.ops.shapes import ravel
+
+    x = numeric(x) if dtype is None else as_tensor(x, dtypes.standardize(dtype))
+    if axis is None:
+        x, axis = ravel(x), 0
+    return getattr(current(), name)(x, axis_of(axis, len(shape_of(x))))
+
+
+@op
+def average(x: Any, axis: Any = None, weights: Any = None) -> Any:
+    """Return the mean over axes, weighted by `weights` of x's shape or of the axis."""
+    if weights is None:
+        return mean(x, axis)
+    x, w = (as_tensor(v) for v in operands(as_tensor(x), as_tensor(weights), floating=True))
+    backend, shape = current(), shape_of(x)
+    if len(shape_of(w)) != len(shape):
+        if not isinstance(axis, int) or len(shape_of(w)) != 1:
+            raise ShapeError(
+                f"ops.average expects weights of shape {shape}, or a vector with an int "
+                f"axis, got weights of shape {shape_of(w)} and axis={axis}."
+            )
+        at = axis_of(axis, len(shape))
+        w = backend.reshape(w, tuple(n if i == at else 1 for i, n in enumerate(shape)))
+    axes = axes_of(axis, len(shape))
+    w = backend.broadcast_to(w, shape)
+    total = backend.sum(backend.multiply(x, w), axes, False)
+    return backend.divide(total, backend.sum(w, axes, False))
+
+
+@op
+def allclose(
+    x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> Any:
+    """Return whether |x1 - x2| <= atol + rtol * |x2| everywhere, as a bool scalar."""
+    from multinet.ops.arithmetic import isclose
+
+    return all(isclose(x1, x2, rtol, atol, equal_nan))

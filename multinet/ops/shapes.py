@@ -1,0 +1,435 @@
+"""Functions that rearrange elements without changing them."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from multinet import dtypes
+from multinet.errors import ArgumentError, ShapeError
+from multinet.ops.arithmetic import broadcast_shapes
+from multinet.ops.core import as_tensor, axes_of, axis_of, host, is_scalar, op, shape_of
+from multinet.ops.creation import shape_tuple
+from multinet.registry import current
+from multinet.symbolic.dims import Dim, differ, public_shape
+
+
+@op
+def reshape(x: Any, newshape: Any) -> Any:
+    """Return the elements in row-major order in another shape; one size may be -1."""
+    x, backend = as_tensor(x), current()
+    shape = shape_of(x)
+    wanted = tuple(-1 if n is None else n for n in shape_tuple_or_none(newshape))
+    unknown = [i for i, n in enumerate(wanted) if isinstance(n, int) and n == -1]
+    if len(unknown) > 1:
+        raise ShapeError(f"ops.reshape expects one -1 at most, got {newshape}.")
+    total = math.prod(shape)
+    if unknown:
+        known = math.prod(n for i, n in enumerate(wanted) if i != unknown[0])
+        _check_divides(total, known, shape, newshape)
+        size = total // known if isinstance(known, Dim) or known else 0
+        wanted = (*wanted[: unknown[0]], size, *wanted[unknown[0] + 1 :])
+    if differ(math.prod(wanted), total):
+        raise ShapeError(
+            f"ops.reshape cannot turn shape {public_shape(shape)} ({total} elements) into "
+            f"{newshape} ({math.prod(wanted)} elements)."
+        )
+    return backend.reshape(x, wanted)
+
+
+def shape_tuple_or_none(shape: Any) -> tuple[Any, ...]:
+    """Return a shape argument that may hold None as a tuple."""
+    if isinstance(shape, list | tuple) and None in [n for n in shape if n is None]:
+        return tuple(-1 if n is None else n for n in shape)
+    return shape_tuple(shape)
+
+
+def _check_divides(total: Any, known: Any, shape: Any, newshape: Any) -> None:
+    if isinstance(total, Dim) or isinstance(known, Dim):
+        return
+    if total % known if known else total:
+        raise ShapeError(
+            f"ops.reshape cannot turn shape {shape} ({total} elements) into {newshape}: "
+            f"{total} is not a multiple of {known}."
+        )
+
+
+@op
+def ravel(x: Any) -> Any:
+    """Return the elements in row-major order as a vector."""
+    x = as_tensor(x)
+    return current().reshape(x, (math.prod(shape_of(x)),))
+
+
+@op
+def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
+    """Permute the axes: axis i of the result is axes[i] of x; reversed by default."""
+    x = as_tensor(x)
+    rank = len(shape_of(x))
+    order = range(rank - 1, -1, -1) if axes is None else [axis_of(a, rank) for a in axes]
+    if sorted(order) != list(range(rank)):
+        raise ArgumentError(
+            f"ops.transpose expects a permutation of {rank} axes, got axes={axes}."
+        )
+    return current().transpose(x, tuple(order))
+
+
+@op
+def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
+    """Exchange two axes."""
+    x = as_tensor(x)
+    rank = len(shape_of(x))
+    order = list(range(rank))
+    i, j = axis_of(axis1, rank, "axis1"), axis_of(axis2, rank, "axis2")
+    order[i], order[j] = j, i
+    return current().transpose(x, tuple(order))
+
+
+@op
+def moveaxis(x: Any, source: Any, destination: Any) -> Any:
+    """Move axes to other positions; the rest keep their order."""
+    x = as_tensor(x)
+    rank = len(shape_of(x))
+    origin = [source] if isinstance(source, int) else list(source)
+    target = [destination] if isinstance(destination, int) else list(destination)
+    origin = [axis_of(a, rank, "source") for a in origin]
+    target = [axis_of(a, rank, "destination") for a in target]
+    if len(origin) != len(target) or len(set(origin)) < len(origin):
+        raise ArgumentError(
+            f"ops.moveaxis expects as many distinct sources as destinations, got {source} "
+            f"and {destination}."
+        )
+    order = [a for a in range(rank) if a not in origin]
+    for to, axis in sorted(zip(target, origin)):
+        order.insert(to, axis)
+    return current().transpose(x, tuple(order))
+
+
+@op
+def expand_dims(x: Any, axis: Any) -> Any:
+    """Insert axes of size 1 at positions of the result."""
+    x, backend = as_tensor(x), current()
+    positions = [axis] if isinstance(axis, int) else list(axis)
+    rank = len(shape_of(x)) + len(positions)
+    for position in sorted(axis_of(a, rank) for a in positions):
+        x = backend.expand_dims(x, position)
+    return x
+
+
+@op
+def squeeze(x: Any, axis: Any = None) -> Any:
+    """Remove axes of size 1: all of them, or those given."""
+    x = as_tensor(x)
+    shape = shape_of(x)
+    if axis is None:
+        axes = tuple(i for i, n in enumerate(shape) if isinstance(n, int) and n == 1)
+    else:
+        axes = axes_of(axis, len(shape))
+    for i in axes:
+        if differ(shape[i], 1):
+            raise ShapeError(
+                f"ops.squeeze expects size 1 at axis {i}, got shape {public_shape(shape)}."
+            )
+    return current().squeeze(x, axes)
+
+
+@op
+def broadcast_to(x: Any, shape: Any) -> Any:
+    """Expand axes of size 1, and add leading ones, to `shape`."""
+    x = as_tensor(x)
+    have, want = shape_of(x), shape_tuple(shape)
+    broadcast_shapes(have, want, what="ops.broadcast_to")
+    if len(have) > len(want):
+        raise ShapeError(f"ops.broadcast_to cannot turn shape {have} into {want}.")
+    return current().broadcast_to(x, want)
+
+
+def promoted(xs: Any, what: str) -> list[Any]:
+    """Return a sequence of tensors, or the rows of one tensor, in one dtype."""
+    backend = current()
+    if backend.is_tensor(xs) or isinstance(xs, np.ndarray):
+        xs = unstack(xs)
+    values = [x if is_scalar(x) else as_tensor(x) for x in xs]
+    if not values:
+        raise ArgumentError(f"ops.{what} expects at least one tensor, got none.")
+    kinds = {type(v) if is_scalar(v) else backend.dtype(v) for v in values}
+    name = dtypes.promote(*kinds)
+    return [as_tensor(v, name) for v in values]
+
+
+@op
+def concatenate(xs: Sequence[Any], axis: int | None = 0) -> Any:
+    """Join tensors along an existing axis; None flattens them first."""
+    values = promoted(xs, "concatenate")
+    if axis is None:
+        values, axis = [ravel(v) for v in values], 0
+    shapes = [shape_of(v) for v in values]
+    axis = axis_of(axis, len(shapes[0]))
+    for shape in shapes[1:]:
+        wrong = len(shape) != len(shapes[0]) or any(
+            differ(n, m) for i, (n, m) in enumerate(zip(shape, shapes[0])) if i != axis
+        )
+        if wrong:
+            raise ShapeError(
+                f"ops.concatenate expects shapes equal except at axis {axis}, got "
+                f"{', '.join(str(public_shape(s)) for s in shapes)}."
+            )
+    return current().concatenate(values, axis)
+
+
+@op
+def stack(x: Sequence[Any], axis: int = 0) -> Any:
+    """Join tensors of one shape along a new axis."""
+    values = promoted(x, "stack")
+    shapes = [shape_of(v) for v in values]
+    for shape in shapes[1:]:
+        if len(shape) != len(shapes[0]) or any(map(differ, shape, shapes[0])):
+            raise ShapeError(
+                "ops.stack expects tensors of one shape, got "
+                f"{', '.join(str(public_shape(s)) for s in shapes)}."
+            )
+    return current().stack(values, axis_of(axis, len(shapes[0]) + 1))
+
+
+@op
+def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
+    """Return the slices along an axis, without the axis, as a list."""
+    x, backend = as_tensor(x), current()
+    axis = axis_of(axis, len(shape_of(x)))
+    count = shape_of(x)[axis]
+    if isinstance(count, Dim):
+        if num is None:
+            raise ShapeError("ops.unstack along an axis of unknown size needs num=.")
+    elif num is not None and num != count:
+        raise ShapeError(f"ops.unstack expects num to be the axis' size {count}, got {num}.")
+    parts = backend.split(x, (1,) * (count if num is None else num), axis)
+    return [backend.squeeze(part, (axis,)) for part in parts]
+
+
+@op
+def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    """Cut an axis into equal sections, or at indices; returns a list."""
+    x = as_tensor(x)
+    axis = axis_of(axis, len(shape_of(x)))
+    size = shape_of(x)[axis]
+    if isinstance(indices_or_sections, int | np.integer):
+        count = int(indices_or_sections)
+        if not isinstance(size, Dim) and size % count:
+            raise ShapeError(
+                f"ops.split expects sections that divide the axis: {size} into {count}. "
+                "Use ops.array_split for uneven ones."
+            )
+        return list(current().split(x, (size // count,) * count, axis))
+    return _cut(x, indices_or_sections, axis)
+
+
+def _cut(x: Any, indices: Any, axis: int) -> list[Any]:
+    size = shape_of(x)[axis]
+    places = [int(i) for i in (indices if isinstance(indices, list | tuple) else host(indices))]
+    if not isinstance(size, Dim):
+        places = [min(i + size if i < 0 else i, size) for i in places]
+    edges = [0, *places, size]
+    widths = [b - a if isinstance(b, Dim) else max(b - a, 0) for a, b in zip(edges, edges[1:])]
+    return list(current().split(x, tuple(widths), axis))
+
+
+@op
+def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    """Cut an axis into sections of nearly equal size, the first ones larger; a list."""
+    x = as_tensor(x)
+    axis = axis_of(axis, len(shape_of(x)))
+    if not isinstance(indices_or_sections, int | np.integer):
+        return _cut(x, indices_or_sections, axis)
+    count = int(indices_or_sections)
+    each, extra = divmod(operator.index(shape_of(x)[axis]), count)
+    widths = (each + 1,) * extra + (each,) * (count - extra)
+    return list(current().split(x, widths, axis))
+
+
+@op
+def hsplit(x: Any, indices_or_sections: Any) -> list[Any]:
+    """Split along axis 1, or axis 0 of a vector."""
+    x = as_tensor(x)
+    return split(x, indices_or_sections, 0 if len(shape_of(x)) == 1 else 1)
+
+
+@op
+def vsplit(x: Any, indices_or_sections: Any) -> list[Any]:
+    """Split along axis 0."""
+    return split(x, indices_or_sections, 0)
+
+
+@op
+def dsplit(x: Any, indices_or_sections: Any) -> list[Any]:
+    """Split along axis 2."""
+    return split(x, indices_or_sections, 2)
+
+
+def _of_rank(x: Any, rank: int) -> Any:
+    """Return x with axes of size 1 added as NumPy's atleast_nd functions do."""
+    shape = shape_of(x)
+    if len(shape) >= rank:
+        return x
+    lead = (1,) * ((rank - len(shape)) if rank < 3 or len(shape) == 0 else 1)
+    shape = (*lead, *shape)
+    return current().reshape(x, (*shape, *(1,) * (rank - len(shape))))
+
+
+@op
+def vstack(xs: Sequence[Any]) -> Any:
+    """Join along axis 0; vectors become rows."""
+    return concatenate([_of_rank(x, 2) for x in promoted(xs, "vstack")], 0)
+
+
+@op
+def hstack(xs: Sequence[Any]) -> Any:
+    """Join along axis 1, or axis 0 of vectors."""
+    values = [_of_rank(x, 1) for x in promoted(xs, "hstack")]
+    return concatenate(values, 0 if len(shape_of(values[0])) == 1 else 1)
+
+
+@op
+def dstack(xs: Sequence[Any]) -> Any:
+    """Join along axis 2; vectors and matrices become (1, n, 1) and (m, n, 1)."""
+    values = [_of_rank(x, 3) for x in promoted(xs, "dstack")]
+    return concatenate(values, 2)
+
+
+@op
+def append(x1: Any, x2: Any, axis: int | None = None) -> Any:
+    """Join two tensors along an axis; None flattens them first."""
+    return concatenate([x1, x2], axis)
+
+
+@op
+def tile(x: Any, repeats: Any) -> Any:
+    """Repeat the whole tensor along each axis."""
+    x, backend = as_tensor(x), current()
+    counts, shape = shape_tuple(repeats), shape_of(x)
+    counts = (1,) * (len(shape) - len(counts)) + counts
+    if len(shape) < len(counts):
+        x = backend.reshape(x, (1,) * (len(counts) - len(shape)) + tuple(shape))
+    return backend.tile(x, counts)
+
+
+@op
+def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
+    """Repeat each slice along an axis: an int, or one count for each slice."""
+    x, backend = as_tensor(x), current()
+    if axis is None:
+        x, axis = ravel(x), 0
+    axis = axis_of(axis, len(shape_of(x)))
+    if isinstance(repeats, Dim):
+        return backend.repeat(x, repeats, axis)  # type: ignore[arg-type]
+    counts = np.asarray(host(repeats)).reshape(-1)
+    if counts.size == 1:
+        return backend.repeat(x, int(counts[0]), axis)
+    order = np.repeat(np.arange(counts.size, dtype=np.int32), counts)
+    return backend.take(x, backend.from_numpy(order), axis)
+
+
+@op
+def flip(x: Any, axis: Any = None) -> Any:
+    """Reverse the order along axes; along all of them by default."""
+    x = as_tensor(x)
+    return current().flip(x, axes_of(axis, len(shape_of(x))))
+
+
+@op
+def flipud(x: Any) -> Any:
+    """Reverse the order along axis 0."""
+    return flip(x, 0)
+
+
+@op
+def fliplr(x: Any) -> Any:
+    """Reverse the order along axis 1."""
+    return flip(x, 1)
+
+
+@op
+def rot90(array: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
+    """Rotate by k quarter turns, from the first of two axes towards the second."""
+    array = as_tensor(array)
+    rank = len(shape_of(array))
+    first, second = (axis_of(a, rank, "axes") for a in axes)
+    if first == second:
+        raise ArgumentError(f"ops.rot90 expects two different axes, got {axes}.")
+    turns = k % 4
+    if turns == 0:
+        return array
+    if turns == 2:
+        return flip(array, (first, second))
+    if turns == 1:
+        return swapaxes(flip(array, second), first, second)
+    return flip(swapaxes(array, first, second), second)
+
+
+@op
+def roll(x: Any, shift: Any, axis: Any = None) -> Any:
+    """Shift elements along axes, those that leave coming back at the other end."""
+    x, backend = as_tensor(x), current()
+    if axis is None:
+        return backend.reshape(roll(ravel(x), shift, 0), shape_of(x))
+    axes = [axis] if isinstance(axis, int) else list(axis)
+    shifts = [int(s) for s in np.broadcast_to(np.asarray(shift), (len(axes),))]
+    for a, count in zip(axes, shifts):
+        at = axis_of(a, len(shape_of(x)))
+        size = shape_of(x)[at]
+        if isinstance(size, int) and size == 0:
+            continue
+        cut = (-count) % size
+        tail, head = backend.split(x, (cut, size - cut), at)
+        x = backend.concatenate([head, tail], at)
+    return x
+
+
+_MODES = ("constant", "reflect", "symmetric", "edge", "wrap")
+
+
+@op
+def pad(
+    x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None
+) -> Any:
+    """Surround with values: one width, one (before, after), or one pair for each axis.
+
+    `mode` is constant, reflect, symmetric, edge or wrap.
+    """
+    x, backend = as_tensor(x), current()
+    rank = len(shape_of(x))
+    widths = [(int(a), int(b)) for a, b in np.broadcast_to(np.asarray(pad_width), (rank, 2))]
+    if mode not in _MODES:
+        raise ArgumentError(f"Expected mode {', '.join(_MODES)}, got {mode!r}.")
+    if mode == "constant":
+        value = 0 if constant_values is None else constant_values
+        value = value if is_scalar(value) else host(value).item()
+        if backend.dtype(x) == "bool":
+            value = bool(value)
+        return backend.pad(x, widths, value)
+    if constant_values is not None:
+        raise ArgumentError(f"ops.pad takes constant_values in mode 'constant', not {mode!r}.")
+    for axis, (before, after) in enumerate(widths):
+        if before or after:
+            x = _pad_by_index(x, axis, before, after, mode)
+    return x
+
+
+def _pad_by_index(x: Any, axis: int, before: int, after: int, mode: str) -> Any:
+    backend, size = current(), shape_of(x)[axis]
+    place = backend.arange(-before, size + after, 1, "int32")
+    if mode == "edge":
+        index = backend.clip(place, 0, size - 1) if isinstance(size, int) else place
+    elif mode == "wrap":
+        index = backend.mod(place, size) if isinstance(size, int) else place
+    else:  # a zigzag; `reflect` does not repeat the edge
+        shift, period = (1, 2 * size - 2) if mode == "reflect" else (0, 2 * size)
+        index = place
+        if isinstance(size, int):
+            period = max(period, 1)
+            around = backend.mod(place, period)
+            index = backend.minimum(around, backend.subtract(period - 1 + shift, around))
+    return backend.take(x, index, axis)

@@ -1,0 +1,50 @@
+"""Optimizers and learning-rate schedules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from multinet.names import Registry
+from multinet.optimizers import schedules
+from multinet.optimizers.base import Optimizer
+from multinet.optimizers.kernels import (
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Lion,
+    RMSprop,
+)
+
+_CLASSES = (SGD, Adam, AdamW, Adamax, RMSprop, Adagrad, Adadelta, Lion)
+_registry = Registry(
+    "optimizer", _CLASSES, {cls.__name__.lower(): cls for cls in _CLASSES}
+)
+
+
+def get(identifier: Any) -> Any:
+    """Return the optimizer of a name, a configuration, or the object itself."""
+    return _registry.get(identifier)
+
+
+def serialize(optimizer: Any) -> Any:
+    """Return the configuration of an optimizer."""
+    return _registry.serialize(optimizer)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return the optimizer of a configuration."""
+    return _registry.deserialize(config, custom_objects)
+
+
+__all__ = [
+    "Optimizer",
+    "deserialize",
+    "get",
+    "schedules",
+    "serialize",
+    *(cls.__name__ for cls in _CLASSES),
+]

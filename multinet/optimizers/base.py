@@ -1,0 +1,448 @@
+"""Optimizer: options and state around a pure update of lists of tensors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from multinet.errors import ArgumentError
+from multinet.names import Configurable, snake_case, unique_name
+from multinet.optimizers import rules, schedules
+from multinet.registry import current
+from multinet.scope import active_scope
+from multinet.variables import Variable
+
+Tensors = list[Any]
+
+
+class Optimizer(Configurable):
+    """The base of optimizers: subclass it, name the slots and write `kernel`.
+
+    Each update goes through `update`, a pure function of lists of tensors: gradients are
+    unscaled and clipped, weights decayed, then `kernel` moves them, averages follow and
+    constraints hold. `slot_names` names the values kept for each weight.
+
+    `learning_rate` is a number, a `LearningRateSchedule`, or a function without arguments.
+    """
+
+    slot_names: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        learning_rate: Any,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        self.name = name or unique_name(snake_case(type(self).__name__))
+        self.weight_decay = weight_decay
+        self.clipnorm, self.clipvalue = clipnorm, clipvalue
+        self.global_clipnorm = global_clipnorm
+        self.use_ema, self.ema_momentum = use_ema, ema_momentum
+        self.ema_overwrite_frequency = ema_overwrite_frequency
+        self.loss_scale_factor = loss_scale_factor
+        self.gradient_accumulation_steps = gradient_accumulation_steps
+        self._check_options()
+        self._source = _rate_source(learning_rate)
+        self._rate: Variable | None = None
+        self._iterations: Variable | None = None
+        self._known_rate: tuple[Any, float] | None = None
+        self._given: tuple[Any, Any] | None = None
+        self._no_decay: list[Any] = []
+        self._params: list[Variable] = []
+        self.slot_variables: list[Variable] = []
+        self.built = False
+
+    def _check_options(self) -> None:
+        clips = {
+            "clipnorm": self.clipnorm,
+            "clipvalue": self.clipvalue,
+            "global_clipnorm": self.global_clipnorm,
+        }
+        given = {name: value for name, value in clips.items() if value is not None}
+        if len(given) > 1:
+            raise ArgumentError(f"Expected at most one way of clipping, got {given}.")
+        if self.gradient_accumulation_steps is not None:
+            raise ArgumentError(
+                "gradient_accumulation_steps is not supported. Average the gradients of "
+                "several batches in a train_step, or use a larger batch."
+            )
+        if self.use_ema and not 0 <= self.ema_momentum <= 1:
+            raise ArgumentError(
+                f"Expected ema_momentum in [0, 1], got {self.ema_momentum!r}."
+            )
+        every = self.ema_overwrite_frequency
+        if every is not None and (not isinstance(every, int) or every < 1):
+            raise ArgumentError(
+                f"Expected ema_overwrite_frequency to be an int >= 1, got {every!r}."
+            )
+
+    # -- what a subclass writes -------------------------------------------------------------
+
+    def kernel(
+        self,
+        params: Tensors,
+        grads: Tensors,
+        slots: list[Tensors],
+        step: Any,
+        learning_rate: Any,
+    ) -> tuple[Tensors, list[Tensors]]:
+        """Return the params moved and, for each slot name, the new values.
+
+        `slots` has a list for each slot name. `step` counts from 1; it and `learning_rate`
+        are host numbers or scalar tensors. Params and slots are consumed.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define kernel(...).")
+
+    def slot_start(self, slot: str) -> float:
+        """Return the number that a slot is filled with at first."""
+        return 0.0
+
+    # -- state ------------------------------------------------------------------------------
+
+    def build(self, variables: Iterable[Variable]) -> None:
+        """Make the slots of `variables`, the weights to optimize."""
+        if self.built:
+            return
+        self._params = list(variables)
+        self._index = {id(v): i for i, v in enumerate(self._params)}
+        self._make_counters()
+        if self.use_ema:
+            self._add_slots(("average",))
+        self._add_slots(self.slot_names)
+        self.built = True
+
+    def _add_slots(self, names: Sequence[str]) -> None:
+        for variable in self._params:
+            for slot in names:
+                self.slot_variables.append(self._slot(variable, slot))
+
+    def _slot(self, variable: Variable, slot: str) -> Variable:
+        start = 0.0 if slot == "average" else self.slot_start(slot)
+
+        def filled(shape: tuple[int, ...], dtype: Any) -> Any:
+            return current().full(shape, start, dtype)
+
+        name = f"{variable.path.replace('/', '_')}_{slot}"
+        new = Variable(filled, variable.shape, variable.dtype, False, name=name)
+        new.path = f"{self.name}/{name}"
+        return new
+
+    def _make_counters(self) -> None:
+        if self._iterations is not None:
+            return
+        self._iterations = Variable(0, dtype="int32", trainable=False, name="iteration")
+        self._iterations.path = f"{self.name}/iteration"
+        if isinstance(self._source, float):
+            self._rate = Variable(
+                self._source, dtype="float32", trainable=False, name="learning_rate"
+            )
+            self._rate.path = f"{self.name}/learning_rate"
+
+    @property
+    def iterations(self) -> Variable:
+        """The number of updates done, an int32 Variable."""
+        self._make_counters()
+        assert self._iterations is not None
+        return self._iterations
+
+    @property
+    def learning_rate(self) -> Any:
+        """The rate: a Variable, or a float where a schedule or function computes it."""
+        self._make_counters()
+        if self._rate is not None:
+            return self._rate
+        return self.rate_at(int(self.iterations.numpy()))
+
+    @learning_rate.setter
+    def learning_rate(self, value: Any) -> None:
+        source = _rate_source(value)
+        if self._rate is not None and isinstance(source, float):
+            self._rate.assign(source)
+        elif not isinstance(self._source, float):
+            raise ArgumentError(
+                f"The learning rate comes from {self._source!r}, so it cannot be set. "
+                "Make the optimizer with a number instead."
+            )
+        else:
+            self._source, self._rate = source, None
+            if self._iterations is not None and isinstance(source, float):
+                self._rate = Variable(source, dtype="float32", trainable=False)
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The counter, the rate if it is a Variable, and the slots, as Keras orders them."""
+        self._make_counters()
+        counters = [v for v in (self._iterations, self._rate) if v is not None]
+        return [*counters, *self.slot_variables]
+
+    def rate_at(self, iterations: int) -> float:
+        """Return the learning rate on the host after `iterations` updates."""
+        if isinstance(self._source, schedules.LearningRateSchedule):
+            return float(self._source(iterations))
+        if callable(self._source):
+            return float(np.asarray(self._source()))
+        if self._rate is None:
+            return float(np.float32(self._source))
+        raw = self._rate.__multinet_tensor__()
+        if self._known_rate is None or self._known_rate[0] is not raw:
+            self._known_rate = (raw, float(self._rate.numpy()))
+        return self._known_rate[1]
+
+    # -- the update -------------------------------------------------------------------------
+
+    def update(
+        self,
+        params: Sequence[Any],
+        grads: Sequence[Any],
+        slots: Sequence[Any],
+        step: Any,
+        learning_rate: Any,
+    ) -> tuple[Tensors, Tensors]:
+        """Return params and slots after one update; both are consumed.
+
+        `params` and `grads` are in the order given to `build`, `slots` in the order of
+        `slot_variables`. A gradient of None leaves its weight as it is. `step` counts
+        from 1; it and `learning_rate` are host numbers or scalars made by `argument`.
+        """
+        active = [i for i, grad in enumerate(grads) if grad is not None]
+        if not active:
+            raise ArgumentError("No weight has a gradient: the loss depends on none.")
+        count, width = len(params), len(self.slot_names)
+        params, slots = list(params), list(slots)
+        averages = slots[:count] if self.use_ema else []
+        slots = slots[count:] if self.use_ema else slots
+        if len(active) == count:
+            params, table = self._move(
+                active,
+                params,
+                list(grads),
+                [slots[j::width] for j in range(width)],
+                step,
+                learning_rate,
+            )
+            for j, column in enumerate(table):
+                slots[j::width] = column
+        else:
+            moved, table = self._move(
+                active,
+                [params[i] for i in active],
+                [grads[i] for i in active],
+                [[slots[i * width + j] for i in active] for j in range(width)],
+                step,
+                learning_rate,
+            )
+            for place, i in enumerate(active):
+                params[i] = moved[place]
+                for j in range(width):
+                    slots[i * width + j] = table[j][place]
+        if self.use_ema:
+            params, averages = self._average(params, averages, step)
+        return self._constrain(params), [*averages, *slots]
+
+    def _move(
+        self,
+        active: list[int],
+        params: Tensors,
+        grads: Tensors,
+        table: list[Tensors],
+        step: Any,
+        rate: Any,
+    ) -> tuple[Tensors, list[Tensors]]:
+        if self.loss_scale_factor is not None:
+            grads = rules.scale(grads, 1.0 / self.loss_scale_factor)
+        if self.clipnorm is not None:
+            grads = rules.clip_by_norm(grads, self.clipnorm)
+        elif self.global_clipnorm is not None:
+            grads = rules.clip_by_global_norm(grads, self.global_clipnorm)
+        elif self.clipvalue is not None:
+            grads = rules.clip_by_value(grads, self.clipvalue)
+        if self.weight_decay is not None:
+            decays = [self._decays(i) for i in active]
+            params = rules.decay(params, decays, rate, self.weight_decay)
+        return self.kernel(params, grads, table, step, rate)
+
+    def _average(
+        self, params: Tensors, averages: Tensors, step: Any
+    ) -> tuple[Tensors, Tensors]:
+        averages = rules.average(averages, params, step, self.ema_momentum)
+        every = self.ema_overwrite_frequency
+        if every is None:
+            return params, averages
+        return rules.overwrite(params, averages, step, every), averages
+
+    def _constrain(self, params: Tensors) -> Tensors:
+        constraints = [v.constraint for v in self._params]
+        if not any(constraints):
+            return params
+        return [c(p) if c else p for p, c in zip(params, constraints, strict=True)]
+
+    def exclude_from_weight_decay(
+        self,
+        var_list: Iterable[Variable] | None = None,
+        var_names: Iterable[str] | None = None,
+    ) -> None:
+        """Exempt variables, given or whose path matches a pattern, from weight decay."""
+        self._no_decay += [id(variable) for variable in var_list or ()]
+        self._no_decay += [re.compile(pattern) for pattern in var_names or ()]
+
+    def _decays(self, index: int) -> bool:
+        if not self._no_decay:
+            return True
+        variable = self._params[index]
+        return not any(
+            rule == id(variable) if isinstance(rule, int) else rule.search(variable.path)
+            for rule in self._no_decay
+        )
+
+    # -- on Variables -----------------------------------------------------------------------
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Variable:
+        """Update variables by (gradient, variable) pairs; return `iterations`."""
+        pairs = list(grads_and_vars)
+        self.apply([grad for grad, _ in pairs], [variable for _, variable in pairs])
+        return self.iterations
+
+    def apply(
+        self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None
+    ) -> None:
+        """Update variables (by default those of `build`) by their gradients.
+
+        Arrays taken from the variables before are not touched.
+        """
+        if trainable_variables is None:
+            trainable_variables = self._params
+        if not self.built:
+            self.build(trainable_variables)
+        ordered = self._in_order(grads, trainable_variables)
+        step, rate = self._now()
+        params = [v.value for v in self._params]  # copies: update consumes them
+        slots = [v.value for v in self.slot_variables]
+        params, slots = self.update(params, ordered, slots, step, rate)
+        for variable, value in zip(self._params, params, strict=True):
+            variable.assign(value)
+        for variable, value in zip(self.slot_variables, slots, strict=True):
+            variable.assign(value)
+        self.iterations.assign_add(1)
+
+    def _in_order(self, grads: Sequence[Any], variables: Sequence[Variable]) -> Tensors:
+        if len(grads) != len(variables):
+            raise ArgumentError(
+                f"Expected a gradient for each of {len(variables)} variables, got "
+                f"{len(grads)}."
+            )
+        ordered: Tensors = [None] * len(self._params)
+        for grad, variable in zip(grads, variables):
+            if id(variable) not in self._index:
+                raise ArgumentError(
+                    f"{variable!r} is not among the {len(self._params)} variables that "
+                    f"{self.name!r} was built with. Build a new optimizer for the others."
+                )
+            ordered[self._index[id(variable)]] = grad
+        return ordered
+
+    def _now(self) -> tuple[Any, Any]:
+        """Return the step and rate: those given, tensors in a scope, else host numbers."""
+        if self._given is not None:
+            return self._given
+        scope = active_scope()
+        if scope is None or id(self.iterations) not in scope.values:
+            done = int(self.iterations.numpy())
+            return done + 1, self.rate_at(done)
+        backend, done = current(), self.iterations.__multinet_tensor__()
+        if self._rate is None:
+            return backend.add(done, 1), self.rate_at(int(self.iterations.numpy()))
+        return backend.add(done, 1), self._rate.__multinet_tensor__()
+
+    @contextmanager
+    def given(self, step: Any, learning_rate: Any) -> Iterator[None]:
+        """Let `apply` inside the block use this step and rate: a compiled step's arguments."""
+        before, self._given = self._given, (step, learning_rate)
+        try:
+            yield
+        finally:
+            self._given = before
+
+    def scale_loss(self, loss: Any) -> Any:
+        """Return the loss times `loss_scale_factor`, which `update` divides out again."""
+        if self.loss_scale_factor is None:
+            return loss
+        return current().multiply(loss, float(self.loss_scale_factor))
+
+    def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
+        """With `use_ema`, set the variables to their averages, as at the end of training."""
+        if not self.use_ema:
+            return
+        for variable in var_list:
+            variable.assign(self.slot_variables[self._index[id(variable)]].value)
+
+    # -- configuration ----------------------------------------------------------------------
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments, with the present learning rate."""
+        source = self._source
+        if isinstance(source, schedules.LearningRateSchedule):
+            rate: Any = schedules.serialize(source)
+        elif callable(source):
+            raise ArgumentError(
+                "The learning rate is a function, which no configuration can hold. Use a "
+                "LearningRateSchedule instead."
+            )
+        else:
+            rate = source if self._rate is None else float(str(self._rate.numpy()))
+        config = {}
+        for name in _arguments(type(self)):
+            config[name] = rate if name == "learning_rate" else getattr(self, name)
+        return config
+
+    @classmethod
+    def from_config(
+        cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Return a new optimizer of this configuration."""
+        config = dict(config)
+        if isinstance(config.get("learning_rate"), Mapping):
+            config["learning_rate"] = schedules.deserialize(
+                config["learning_rate"], custom_objects
+            )
+        return cls(**config)
+
+
+def _arguments(cls: type) -> list[str]:
+    """Return the arguments of the constructor and, where it has **kwargs, of its bases."""
+    from multinet.names import arguments_of
+
+    names: dict[str, None] = {}
+    for base in cls.__mro__:
+        if "__init__" not in vars(base) or base is object:
+            continue
+        kinds = arguments_of(base)
+        names.update({n: None for n, kind in kinds.items() if kind != kind.VAR_KEYWORD})
+        if not any(kind == kind.VAR_KEYWORD for kind in kinds.values()):
+            break
+    return list(names)
+
+
+def _rate_source(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return schedules.deserialize(value)
+    if isinstance(value, schedules.LearningRateSchedule) or callable(value):
+        return value
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ArgumentError(
+            "Expected learning_rate to be a number, a LearningRateSchedule or a function "
+            f"without arguments, got {value!r}."
+        ) from None

@@ -1,0 +1,107 @@
+"""What happens to gradients before an update, and to weights around it.
+
+Functions of lists of native tensors; numbers that vary with the step may be host numbers
+or scalar tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from multinet.registry import current
+
+
+def like(value: Any, x: Any) -> Any:
+    """Return a scalar tensor in the dtype of `x`; a host number as it is."""
+    backend = current()
+    return backend.cast(value, backend.dtype(x)) if backend.is_tensor(value) else value
+
+
+def scale(tensors: Sequence[Any], factor: float) -> list[Any]:
+    """Return the tensors times a number."""
+    return [current().multiply(x, factor) for x in tensors]
+
+
+def _square_sum(x: Any) -> Any:
+    backend = current()
+    if backend.dtype(x) in ("float16", "bfloat16"):
+        x = backend.cast(x, "float32")
+    return backend.sum(backend.square(x), tuple(range(len(backend.shape(x)))), False)
+
+
+def clip_by_value(grads: Sequence[Any], limit: float) -> list[Any]:
+    """Return gradients with each element within [-limit, limit]."""
+    return [current().clip(g, -float(limit), float(limit)) for g in grads]
+
+
+def clip_by_norm(grads: Sequence[Any], limit: float) -> list[Any]:
+    """Return gradients, each shrunk to at most the Euclidean norm `limit`."""
+    return [_shrink(g, current().sqrt(_square_sum(g)), limit) for g in grads]
+
+
+def clip_by_global_norm(grads: Sequence[Any], limit: float) -> list[Any]:
+    """Return gradients shrunk by one factor, so that their joint norm is at most `limit`.
+
+    Source: Pascanu et al., "On the difficulty of training recurrent networks", 2012.
+    """
+    backend = current()
+    total = _square_sum(grads[0])
+    for grad in grads[1:]:
+        total = backend.add(total, backend.cast(_square_sum(grad), backend.dtype(total)))
+    norm = backend.sqrt(total)
+    return [_shrink(g, norm, limit) for g in grads]
+
+
+def _shrink(grad: Any, norm: Any, limit: float) -> Any:
+    backend = current()
+    factor = backend.divide(float(limit), backend.maximum(norm, float(limit)))
+    return backend.multiply(grad, like(factor, grad))
+
+
+def decay(
+    params: Sequence[Any], decays: Sequence[bool], rate: Any, weight_decay: float
+) -> list[Any]:
+    """Return params - params * weight_decay * rate, where `decays` says so.
+
+    Source: Loshchilov and Hutter, "Decoupled weight decay regularization", 2017.
+    """
+    backend = current()
+    tensor = backend.is_tensor(rate)
+    amount = backend.multiply(rate, weight_decay) if tensor else rate * weight_decay
+    return [
+        backend.subtract(p, backend.multiply(p, like(amount, p))) if yes else p
+        for p, yes in zip(params, decays, strict=True)
+    ]
+
+
+def average(
+    averages: Sequence[Any], params: Sequence[Any], step: Any, momentum: float
+) -> list[Any]:
+    """Return moving averages of params; the params themselves after the first step."""
+    backend = current()
+    keep: Any = momentum
+    if backend.is_tensor(step):
+        first = backend.less_equal(step, 1)
+        keep = backend.where(first, 0.0, backend.full((), momentum, "float32"))
+        take = backend.subtract(1.0, keep)
+    else:
+        keep = 0.0 if step <= 1 else momentum
+        take = 1.0 - keep
+    return [
+        backend.add(
+            backend.multiply(a, like(keep, a)), backend.multiply(p, like(take, p))
+        )
+        for a, p in zip(averages, params, strict=True)
+    ]
+
+
+def overwrite(
+    params: Sequence[Any], averages: Sequence[Any], step: Any, every: int
+) -> list[Any]:
+    """Return the averages at each multiple of `every` steps, the params otherwise."""
+    backend = current()
+    if not backend.is_tensor(step):
+        return [backend.copy(a) for a in averages] if step % every == 0 else list(params)
+    due = backend.equal(backend.mod(step, every), 0)
+    return [backend.where(due, a, p) for p, a in zip(params, averages, strict=True)]

@@ -1,0 +1,244 @@
+"""Which backend computes: discovery by entry points, the default, and `use_backend`."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import threading
+from contextvars import ContextVar, Token
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import EntryPoint
+from typing import Any
+
+from multinet.errors import BackendError, unknown_name
+from multinet.interface import INTERFACE, Backend, Plugin
+
+GROUP = "multinet.backends"
+VARIABLE = "MULTINET_BACKEND"
+
+_lock = threading.RLock()
+_loaded: dict[str, Backend[Any]] = {}
+_registered: dict[str, Plugin] = {}
+_override: ContextVar[Backend[Any] | None] = ContextVar("backend", default=None)
+_chosen: list[Backend[Any]] = []  # use_backend() calls in order; the last one is the default
+_default: Backend[Any] | None = None
+
+
+def current() -> Backend[Any]:
+    """Return the backend in use: the innermost `with use_backend`, or the default."""
+    backend = _override.get()
+    if backend is not None:
+        return backend
+    return _default if _default is not None else _load_default()
+
+
+def _load_default() -> Backend[Any]:
+    global _default
+    backend = get(os.environ.get(VARIABLE) or "numpy")
+    with _lock:
+        if _default is None:
+            _default = backend
+        return _default
+
+
+def get(name: str) -> Backend[Any]:
+    """Return the backend called `name`, importing its framework on first use.
+
+    `ArgumentError` if no plug-in has that name, `BackendError` if its framework is not
+    installed (with the command that installs it) or the plug-in is broken.
+    """
+    backend = _loaded.get(name)
+    if backend is None:
+        with _lock:
+            backend = _loaded.get(name)
+            if backend is None:
+                backend = _loaded[name] = _load(name)
+    return backend
+
+
+def register(plugin: Plugin) -> None:
+    """Make a backend known without an entry point: one being written, or a test double."""
+    with _lock:
+        _registered[plugin.name] = plugin
+        _loaded.pop(plugin.name, None)
+
+
+def _load(name: str) -> Backend[Any]:
+    known = _known()
+    if name not in known:
+        raise unknown_name(f"backend ({VARIABLE} or use_backend)", name, known)
+    plugin = _resolve(known[name])
+    missing = _missing(plugin)
+    if missing:
+        ready = [info.name for info in backends() if info.installed]
+        raise BackendError(
+            f"Backend {name!r} needs {missing}, which is not installed. Install it with: "
+            f"{plugin.install}. Ready to use: {', '.join(ready)}."
+        )
+    try:
+        cls = plugin.load()
+    except ImportError as error:
+        raise BackendError(
+            f"The plug-in of backend {name!r} failed to import although "
+            f"{', '.join(plugin.requires)} is installed: {error}. This is a fault of the "
+            "plug-in or of that installation, not a missing framework."
+        ) from error
+    return _instantiate(name, cls)
+
+
+def _instantiate(name: str, cls: type[Backend[Any]]) -> Backend[Any]:
+    major, minor = cls.interface
+    if major != INTERFACE[0] or minor > INTERFACE[1]:
+        raise BackendError(
+            f"Backend {name!r} is written for interface {major}.{minor}, this Multinet has "
+            f"{INTERFACE[0]}.{INTERFACE[1]}. Install matching versions of the two."
+        )
+    lacking = sorted(getattr(cls, "__abstractmethods__", ()))
+    if lacking and minor == INTERFACE[1]:
+        raise BackendError(
+            f"Backend {name!r} lacks {len(lacking)} primitives: {', '.join(lacking)}."
+        )
+    bodies = {method: _lacking(name, method, cls.interface) for method in lacking}
+    return type(cls.__name__, (cls,), bodies)() if bodies else cls()
+
+
+def _lacking(name: str, method: str, version: tuple[int, int]) -> Any:
+    def body(self: Any, *args: Any, **kwargs: Any) -> Any:
+        raise BackendError(
+            f"Backend {name!r} has no primitive {method!r}: it is written for interface "
+            f"{version[0]}.{version[1]}. Update the plug-in, or use another backend."
+        )
+
+    return body
+
+
+def _known() -> dict[str, Plugin | EntryPoint]:
+    entries: dict[str, Plugin | EntryPoint] = {
+        entry.name: entry for entry in importlib.metadata.entry_points(group=GROUP)
+    }
+    return entries | _registered
+
+
+@lru_cache(maxsize=None)
+def _resolve(found: Plugin | EntryPoint) -> Plugin:
+    if isinstance(found, Plugin):
+        return found
+    where = f"The entry point {found.name} = {found.value} of group {GROUP}"
+    try:
+        plugin = found.load()
+    except Exception as error:
+        raise BackendError(
+            f"{where} does not load: {error!r}. Repair or uninstall that plug-in."
+        ) from error
+    if not isinstance(plugin, Plugin):
+        raise BackendError(
+            f"{where} must name a multinet.interface.Plugin, got {type(plugin).__name__}."
+        )
+    return plugin
+
+
+def _missing(plugin: Plugin) -> str:
+    absent = [r for r in plugin.requires if importlib.util.find_spec(r) is None]
+    return ", ".join(absent)
+
+
+@dataclass(frozen=True)
+class BackendInfo:
+    """One known backend, as `multinet.backends()` lists it; `error` if it is broken."""
+
+    name: str
+    installed: bool
+    version: str | None
+    install: str
+    error: str | None = None
+
+    def devices(self) -> tuple[str, ...]:
+        """Return its devices, which imports the framework; empty if not installed."""
+        return get(self.name).devices() if self.installed else ()
+
+
+def backends() -> tuple[BackendInfo, ...]:
+    """Return every known backend: installed or not, its version, how to install it.
+
+    Imports no framework; `info.devices()` does.
+
+    >>> [info.name for info in multinet.backends() if info.installed]
+    ['numpy', 'torch']
+    """
+    return tuple(_info(name, found) for name, found in _known().items())
+
+
+def _info(name: str, found: Plugin | EntryPoint) -> BackendInfo:
+    try:
+        plugin = _resolve(found)
+    except BackendError as error:
+        return BackendInfo(name, False, None, "", str(error))
+    if _missing(plugin):
+        return BackendInfo(name, False, None, plugin.install)
+    try:
+        version = importlib.metadata.version(plugin.distribution)
+    except importlib.metadata.PackageNotFoundError:
+        version = None
+    return BackendInfo(name, True, version, plugin.install)
+
+
+class use_backend:  # noqa: N801 - reads as a function, and is one that `with` can undo
+    """Choose the backend: for the whole process as a call, for a block in a `with`.
+
+    As a call it sets the default of every thread. In a `with` it holds for the block, in
+    this thread or task only. Accepts a name or a `Backend`.
+
+    >>> multinet.use_backend("torch")
+    >>> with multinet.use_backend("jax"):
+    ...     model.fit(x, y)
+    """
+
+    def __init__(self, name: str | Backend[Any]) -> None:
+        self.backend = get(name) if isinstance(name, str) else name
+        self._tokens: list[Token[Backend[Any] | None]] = []
+        self._committed = True
+        with _lock:
+            _chosen.append(self.backend)
+            _refresh()
+
+    def __enter__(self) -> Backend[Any]:
+        """Undo the process-wide choice; hold for the block instead."""
+        if self._committed:
+            self._committed = False
+            with _lock:
+                # Remove the last equal entry: a concurrent call may have come after it.
+                del _chosen[len(_chosen) - 1 - _chosen[::-1].index(self.backend)]
+                _refresh()
+        self._tokens.append(_override.set(self.backend))
+        return self.backend
+
+    def __exit__(self, *exc: object) -> None:
+        """Return to the backend that held before."""
+        _override.reset(self._tokens.pop())
+
+    @classmethod
+    def scoped(cls, backend: Backend[Any]) -> use_backend:
+        """Return a `with` scope for `backend` that never touches the default."""
+        scope = cls.__new__(cls)
+        scope.backend, scope._tokens, scope._committed = backend, [], False
+        return scope
+
+    def __repr__(self) -> str:
+        return f"use_backend({self.backend.name!r})"
+
+
+def _refresh() -> None:
+    global _default
+    _default = _chosen[-1] if _chosen else None
+
+
+def owner(x: object) -> Backend[Any] | None:
+    """Return the loaded backend that the tensor `x` belongs to, if any."""
+    return next((b for b in _loaded.values() if b.is_tensor(x)), None)
+
+
+def backend() -> str:
+    """Return the name of the backend in use, as `keras.backend.backend()` does."""
+    return current().concrete.name

@@ -1,0 +1,116 @@
+"""Penalties on weights that join the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from multinet import ops
+from multinet.errors import ArgumentError, ShapeError
+from multinet.names import Configurable, Registry
+from multinet.registry import current
+
+
+class Regularizer(Configurable):
+    """A function of a weight that returns a scalar penalty; subclass and write __call__."""
+
+    def __call__(self, x: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} must define __call__(self, x).")
+
+
+def _factor(value: float, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        raise ArgumentError(f"Expected {name} to be a number >= 0, got {value!r}.")
+    return float(value)
+
+
+def _penalty(x: Any, l1: float, l2: float) -> Any:
+    total: Any = None
+    if l1:
+        total = ops.multiply(ops.sum(ops.abs(x)), l1)
+    if l2:
+        squares = ops.multiply(ops.sum(ops.square(x)), l2)
+        total = squares if total is None else ops.add(total, squares)
+    return ops.multiply(ops.sum(x), 0.0) if total is None else total
+
+
+class L1(Regularizer):
+    """l1 * sum(|x|)."""
+
+    def __init__(self, l1: float = 0.01) -> None:
+        self.l1 = _factor(0.01 if l1 is None else l1, "l1")
+
+    def __call__(self, x: Any) -> Any:
+        return _penalty(x, self.l1, 0.0)
+
+
+class L2(Regularizer):
+    """l2 * sum(x**2)."""
+
+    def __init__(self, l2: float = 0.01) -> None:
+        self.l2 = _factor(0.01 if l2 is None else l2, "l2")
+
+    def __call__(self, x: Any) -> Any:
+        return _penalty(x, 0.0, self.l2)
+
+
+class L1L2(Regularizer):
+    """l1 * sum(|x|) + l2 * sum(x**2)."""
+
+    def __init__(self, l1: float = 0.0, l2: float = 0.0) -> None:
+        self.l1 = _factor(0.0 if l1 is None else l1, "l1")
+        self.l2 = _factor(0.0 if l2 is None else l2, "l2")
+
+    def __call__(self, x: Any) -> Any:
+        return _penalty(x, self.l1, self.l2)
+
+
+class OrthogonalRegularizer(Regularizer):
+    """factor * the mean |cosine| between the rows (or columns) of a matrix."""
+
+    def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:
+        self.factor = _factor(factor, "factor")
+        if mode not in ("rows", "columns"):
+            raise ArgumentError(f"Expected mode 'rows' or 'columns', got {mode!r}.")
+        self.mode = mode
+
+    def __call__(self, x: Any) -> Any:
+        shape = ops.shape(x)
+        if len(shape) != 2:
+            raise ShapeError(
+                f"OrthogonalRegularizer expects a matrix, got a weight of shape {shape}."
+            )
+        axis = 1 if self.mode == "rows" else 0
+        size = shape[1 - axis]
+        norms = ops.sqrt(ops.sum(ops.square(x), axis=axis, keepdims=True))
+        unit = ops.divide(x, ops.maximum(norms, 1e-6))
+        if axis == 0:
+            unit = ops.transpose(unit)
+        cosines = ops.matmul(unit, ops.transpose(unit))
+        distinct = ops.subtract(1.0, ops.eye(size, dtype=current().dtype(cosines)))
+        total = ops.sum(ops.abs(ops.multiply(cosines, distinct)))
+        pairs = size * (size - 1) / 2
+        return ops.divide(ops.multiply(total, 0.5 * self.factor), max(pairs, 1.0))
+
+
+_registry = Registry(
+    "regularizer",
+    (L1, L2, L1L2, OrthogonalRegularizer),
+    {"l1l2": L1L2, "l1_l2": L1L2},
+)
+l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
+
+
+def get(identifier: Any) -> Any:
+    """Return the regularizer of a name, a configuration, or the object itself."""
+    return _registry.get(identifier)
+
+
+def serialize(regularizer: Any) -> Any:
+    """Return the configuration of a regularizer."""
+    return _registry.serialize(regularizer)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return the regularizer of a configuration."""
+    return _registry.deserialize(config, custom_objects)

@@ -1,0 +1,109 @@
+"""Callback, and the list that calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from multinet.errors import ArgumentError
+
+
+class Callback:
+    """Code that runs at points of fit, evaluate and predict; override the hooks needed.
+
+    `self.model` is the model and `self.params` a dict with epochs, steps and verbose.
+    Logs are floats by name. Setting `self.model.stop_training = True` ends `fit` after the
+    epoch.
+    """
+
+    def __init__(self) -> None:
+        self.model: Any = None
+        self.params: dict[str, Any] = {}
+
+    def set_model(self, model: Any) -> None:
+        """Set `self.model`."""
+        self.model = model
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Set `self.params`."""
+        self.params = params
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Run before the first epoch."""
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        """Run after the last epoch, with its logs."""
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Run before an epoch, counted from 0."""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Run after an epoch and its validation."""
+
+    def on_train_batch_begin(
+        self, batch: int, logs: dict[str, float] | None = None
+    ) -> None:
+        """Run before a training step."""
+
+    def on_train_batch_end(
+        self, batch: int, logs: dict[str, float] | None = None
+    ) -> None:
+        """Run after a training step, with the running means of the epoch."""
+
+    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Run before evaluation or validation."""
+
+    def on_test_end(self, logs: dict[str, float] | None = None) -> None:
+        """Run after evaluation or validation."""
+
+    def on_test_batch_begin(
+        self, batch: int, logs: dict[str, float] | None = None
+    ) -> None:
+        """Run before an evaluation step."""
+
+    def on_test_batch_end(
+        self, batch: int, logs: dict[str, float] | None = None
+    ) -> None:
+        """Run after an evaluation step."""
+
+    def on_predict_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Run before predict."""
+
+    def on_predict_end(self, logs: dict[str, float] | None = None) -> None:
+        """Run after predict."""
+
+    def on_predict_batch_begin(
+        self, batch: int, logs: dict[str, float] | None = None
+    ) -> None:
+        """Run before a prediction step."""
+
+    def on_predict_batch_end(
+        self, batch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        """Run after a prediction step."""
+
+
+class CallbackList:
+    """Calls callbacks in order, and knows which batch hooks anyone listens to."""
+
+    def __init__(
+        self, callbacks: Iterable[Callback], model: Any, params: dict[str, Any]
+    ) -> None:
+        self.callbacks = list(callbacks)
+        for callback in self.callbacks:
+            if not isinstance(callback, Callback):
+                raise ArgumentError(
+                    f"Expected callbacks to be Callback objects, got {callback!r}."
+                )
+            callback.set_params(params)
+            callback.set_model(model)
+
+    def listens(self, hook: str) -> bool:
+        """Return whether a callback overrides `hook`."""
+        default = getattr(Callback, hook)
+        return any(getattr(type(c), hook) is not default for c in self.callbacks)
+
+    def call(self, hook: str, *args: Any) -> None:
+        """Call `hook` of each callback."""
+        for callback in self.callbacks:
+            getattr(callback, hook)(*args)

@@ -1,0 +1,136 @@
+"""What `compile` was told, matched with the outputs: losses, weights and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from multinet import losses, metrics, ops
+from multinet.errors import ArgumentError, unknown_name
+from multinet.registry import current
+
+
+def per_output(value: Any, names: Sequence[str], what: str) -> list[Any]:
+    """Return one entry for each output of a value, a list by position, or a dict by name."""
+    if isinstance(value, dict):
+        unknown = [name for name in value if name not in names]
+        if unknown:
+            raise unknown_name(f"output in {what}", unknown[0], names)
+        return [value.get(name) for name in names]
+    if isinstance(value, list | tuple):
+        if len(value) != len(names):
+            raise ArgumentError(
+                f"Expected {what} for {len(names)} outputs {list(names)}, got {len(value)}."
+            )
+        return list(value)
+    return [value] * len(names)
+
+
+class CompiledLoss:
+    """The sum of the outputs' losses, each with its weight."""
+
+    def __init__(self, loss: Any, weights: Any, names: Sequence[str]) -> None:
+        if isinstance(weights, int | float):
+            weights = [weights] * len(names)
+        self.names = list(names)
+        self.losses = [losses.get(item) for item in per_output(loss, names, "loss")]
+        self.weights = per_output(weights, names, "loss_weights")
+        if all(item is None for item in self.losses):
+            raise ArgumentError("compile needs a loss for at least one output, got none.")
+
+    def __call__(
+        self, targets: Sequence[Any], outputs: Sequence[Any], weights: Sequence[Any]
+    ) -> tuple[Any, list[Any]]:
+        """Return the total, and the loss of each output that has one."""
+        each, total = [], None
+        for i, loss in enumerate(self.losses):
+            if loss is None:
+                continue
+            value = _apply(loss, targets[i], outputs[i], weights[i])
+            each.append(value)
+            if self.weights[i] is not None:
+                value = ops.multiply(value, self.weights[i])
+            total = value if total is None else ops.add(total, value)
+        return total, each
+
+
+def _apply(loss: Any, target: Any, output: Any, weight: Any) -> Any:
+    if target is None:
+        raise ArgumentError("The loss needs targets: pass y to fit, evaluate or step.")
+    if isinstance(loss, losses.Loss):
+        return loss(target, output, weight)
+    value = loss(target, output)
+    if weight is not None:
+        value = ops.multiply(value, weight)
+    return ops.mean(value)
+
+
+class CompiledMetrics:
+    """The metrics of each output, made when the shapes are known."""
+
+    def __init__(self, plain: Any, weighted: Any, loss: CompiledLoss | None) -> None:
+        self.plain, self.weighted, self.loss = plain, weighted, loss
+        self.entries: list[tuple[int, metrics.Metric, bool]] = []
+
+    def build(
+        self, names: Sequence[str], targets: Sequence[Any], outputs: Sequence[Any]
+    ) -> list[metrics.Metric]:
+        """Resolve names such as `"accuracy"` by shapes, and return the metrics."""
+        backend = current()
+        self.entries = []
+        for given, is_weighted in ((self.plain, False), (self.weighted, True)):
+            for i, chosen in enumerate(_metrics_by_output(given, names)):
+                for item in chosen:
+                    shapes = (
+                        backend.shape(targets[i]) if targets[i] is not None else (),
+                        backend.shape(outputs[i]),
+                    )
+                    metric = self._resolve(item, i, *shapes)
+                    if len(names) > 1 and isinstance(item, str):
+                        metric.name = f"{names[i]}_{metric.name}"
+                    self.entries.append((i, metric, is_weighted))
+        return [metric for _, metric, _ in self.entries]
+
+    def _resolve(self, item: Any, i: int, true_shape: Any, pred_shape: Any) -> Any:
+        loss = self.loss.losses[i] if self.loss is not None else None
+        if isinstance(item, metrics.Metric):
+            return item
+        if isinstance(item, str):
+            return metrics.resolve(item, loss, true_shape, pred_shape)
+        if callable(item):
+            return metrics.MeanMetricWrapper(item, name=getattr(item, "__name__", "metric"))
+        raise ArgumentError(f"Expected a metric, its name or a function, got {item!r}.")
+
+    def update(
+        self, targets: Sequence[Any], outputs: Sequence[Any], weights: Sequence[Any]
+    ) -> None:
+        """Update every metric from a batch."""
+        for i, metric, is_weighted in self.entries:
+            metric.update_state(targets[i], outputs[i], weights[i] if is_weighted else None)
+
+
+def _metrics_by_output(given: Any, names: Sequence[str]) -> list[list[Any]]:
+    if given is None:
+        return [[] for _ in names]
+    if not isinstance(given, list | tuple | dict):
+        given = [given]
+    if isinstance(given, dict):
+        chosen = per_output(given, names, "metrics")
+    elif len(names) == 1 and not any(isinstance(g, list | tuple) for g in given):
+        chosen = [list(given)]
+    elif len(names) > 1 and len(given) == len(names):
+        chosen = list(given)
+    elif len(names) == 1:
+        chosen = per_output(given, names, "metrics")
+    else:
+        raise ArgumentError(
+            f"The model has {len(names)} outputs {list(names)}: give metrics as a list of "
+            f"that length or a dict by output name, got {given!r}."
+        )
+    return [_as_list(item) for item in chosen]
+
+
+def _as_list(item: Any) -> list[Any]:
+    if item is None:
+        return []
+    return list(item) if isinstance(item, list | tuple) else [item]

@@ -1,0 +1,164 @@
+"""Arrays in, batches out: checking, dtypes, splitting, shuffling, weights by class."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import optree
+
+from multinet import dtypes
+from multinet.errors import ArgumentError, DTypeError, ShapeError
+from multinet.ops.core import host
+from multinet.random import host as host_random
+from multinet.registry import current
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass
+class Batch:
+    """Trees of host arrays, or of tensors, with one first axis; `None` where not given."""
+
+    x: Any
+    y: Any = None
+    sample_weight: Any = None
+
+    def tree(self) -> tuple[Any, Any, Any]:
+        """Return the three as one tree."""
+        return self.x, self.y, self.sample_weight
+
+    def size(self) -> int:
+        """Return the number of samples."""
+        return len(optree.tree_leaves(self.x)[0])
+
+    def map(self, function: Any) -> Batch:
+        """Return the batch with `function` applied to each array."""
+        return Batch(*optree.tree_map(function, self.tree()))
+
+    def take(self, index: Any) -> Batch:
+        """Return the samples at an index array or slice."""
+        return self.map(lambda array: array[index])
+
+    def to_device(self) -> Batch:
+        """Return the batch as tensors of the backend in use."""
+        return self.map(current().from_numpy)
+
+
+def prepare(x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
+    """Return a batch of host arrays, floats as floatx and integers as int32.
+
+    Accepts NumPy arrays, tensors, lists of numbers, and trees of them. `ShapeError` if the
+    numbers of samples differ.
+    """
+    _refuse_iterators(x)
+    batch = Batch(_arrays(x), _arrays(y), _arrays(sample_weight))
+    sizes = {len(leaf) for leaf in optree.tree_leaves(batch.tree())}  # type: ignore[arg-type]
+    if len(sizes) != 1:
+        shapes = [leaf.shape for leaf in optree.tree_leaves(batch.tree())]  # type: ignore[union-attr]
+        raise ShapeError(
+            "Expected x, y and sample_weight to have the same number of samples (first "
+            f"axis), got shapes {shapes}."
+        )
+    return batch
+
+
+def _refuse_iterators(x: Any) -> None:
+    if isinstance(x, str | bytes) or hasattr(x, "__next__") or callable(x):
+        raise ArgumentError(
+            f"Expected arrays (or lists and dicts of arrays), got {type(x).__name__}. "
+            "Generators and datasets are not supported yet: collect them into arrays."
+        )
+
+
+def _arrays(tree: Any) -> Any:
+    def is_leaf(node: Any) -> bool:
+        return not isinstance(node, tuple | dict) and not _holds_arrays(node)
+
+    return optree.tree_map(_array, tree, is_leaf=lambda n: n is not None and is_leaf(n))
+
+
+def _holds_arrays(node: Any) -> bool:
+    """Return whether a list is a structure of arrays, rather than rows of numbers."""
+    return isinstance(node, list) and any(
+        isinstance(item, dict | tuple) or hasattr(item, "shape") and np.ndim(item) > 0
+        for item in node
+    )
+
+
+def _array(leaf: Any) -> Array:
+    array = np.asarray(host(leaf))
+    if array.ndim == 0:
+        raise ShapeError("Expected arrays with a first axis of samples, got a scalar.")
+    kind = array.dtype.kind
+    if kind in "iu":
+        return _int32(array)
+    if kind == "b" or dtypes.is_complex(array.dtype.name):
+        return array
+    return array.astype(dtypes.to_numpy(dtypes.floatx()), copy=False)
+
+
+def _int32(array: Array) -> Array:
+    info = np.iinfo(np.int32)
+    if array.size and (array.max() > info.max or array.min() < info.min):
+        raise DTypeError(
+            f"Integers given as data become int32, but {array.dtype} values reach from "
+            f"{array.min()} to {array.max()}. Convert them to float, or re-number them."
+        )
+    return array.astype(np.int32, copy=False)
+
+
+def batches(
+    data: Batch, batch_size: int, order: Array | None = None
+) -> Iterator[Batch]:
+    """Yield consecutive batches, in `order` if given; the last may be smaller."""
+    for start in range(0, data.size(), batch_size):
+        piece = slice(start, start + batch_size)
+        yield data.take(piece if order is None else order[piece])
+
+
+def count_batches(data: Batch, batch_size: int) -> int:
+    """Return how many batches `batches` yields."""
+    return math.ceil(data.size() / batch_size)
+
+
+def shuffled(key: tuple[int, int], count: int) -> Array:
+    """Return the order of an epoch; the same on every backend."""
+    return host_random.permutation(key, count)
+
+
+def split(data: Batch, fraction: float) -> tuple[Batch, Batch]:
+    """Return training data, and the last `fraction` of samples for validation."""
+    if not 0 < fraction < 1:
+        raise ArgumentError(f"Expected validation_split within (0, 1), got {fraction}.")
+    size = data.size()
+    cut = math.floor(size * (1 - fraction))
+    if cut == 0 or cut == size:
+        raise ArgumentError(
+            f"validation_split={fraction} of {size} samples leaves {cut} for training and "
+            f"{size - cut} for validation. Give more samples or another fraction."
+        )
+    return data.take(slice(0, cut)), data.take(slice(cut, size))
+
+
+def weigh_classes(data: Batch, class_weight: Mapping[int, float]) -> Batch:
+    """Return the batch with sample weights multiplied by the weight of each class."""
+    leaves = optree.tree_leaves(data.y)
+    if len(leaves) != 1:
+        raise ArgumentError(
+            f"class_weight needs a model with one output, got {len(leaves)} targets. Pass "
+            "sample_weight instead."
+        )
+    labels: Array = leaves[0]  # type: ignore[assignment]
+    if labels.ndim > 1 and labels.shape[-1] > 1:
+        labels = labels.argmax(-1)
+    labels = labels.reshape(len(labels), -1)[:, 0].astype(np.int64)
+    weights = np.ones(len(labels), dtypes.to_numpy(dtypes.floatx()))
+    for label, weight in class_weight.items():
+        weights[labels == label] = weight
+    if data.sample_weight is not None:
+        weights = weights * optree.tree_leaves(data.sample_weight)[0]  # type: ignore[operator]
+    return Batch(data.x, data.y, weights)

@@ -1,0 +1,392 @@
+"""Trainer: compile, fit, evaluate and predict, on top of the pure step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import optree
+
+from multinet import metrics, ops, optimizers
+from multinet.errors import ArgumentError, MultinetError
+from multinet.layers.base import CallContext
+from multinet.registry import current
+from multinet.scope import Scope
+from multinet.symbolic.tensor import shadowing, symbolic_array
+from multinet.training import data as data_module
+from multinet.training.callbacks import History
+from multinet.training.compiled import CompiledLoss, CompiledMetrics, per_output
+from multinet.training.data import Batch
+from multinet.training.loop import fit_epochs, run_evaluate, run_predict
+from multinet.training.step import State, Step
+
+if TYPE_CHECKING:
+    from multinet.layers.base import Layer as _Host
+else:
+    _Host = object
+
+
+class Trainer(_Host):
+    """The training half of a Model. See `Model`."""
+
+    stop_training = False
+    optimizer: Any = None
+    loss: Any = None
+    _compiled: tuple[CompiledLoss | None, Any, Any, Any] | None = None
+    _run_eagerly = False
+    _random_step = 0
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Choose how to train: an optimizer, a loss and metrics, by name or as objects.
+
+        For several outputs, losses, weights and metrics are lists by position or dicts by
+        output name. `run_eagerly` runs the step uncompiled, for debugging.
+        """
+        if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
+            raise ArgumentError(
+                f"Expected steps_per_execution >= 1, got {steps_per_execution!r}."
+            )
+        if jit_compile not in ("auto", True, False):
+            raise ArgumentError(f"Expected jit_compile auto or a bool, got {jit_compile!r}.")
+        self.optimizer = optimizers.get(optimizer)
+        self.loss = loss
+        self._compiled = (None, loss_weights, metrics, weighted_metrics)
+        self._run_eagerly = run_eagerly
+        self.stop_training = False
+        self._forget_compiled()
+
+    def _forget_compiled(self) -> None:
+        self._steps: dict[Any, Step] = {}
+        self._ready = False
+        self._loss_tracker: Any = None
+        self._output_trackers: list[Any] = []
+        self._compiled_metrics: list[Any] = []
+
+    # -- preparation: shapes are known -------------------------------------------------------
+
+    def _prepare(self, batch: Batch, training: bool = True) -> None:
+        """Build the layers, the metrics and the optimizer for data like `batch`."""
+        if self._compiled is None:
+            raise MultinetError(
+                f"{self.name} must be compiled first: model.compile(optimizer=..., loss=...)."
+            )
+        if self._ready:
+            return
+        with shadowing():
+            shapes = batch.map(_placeholder)
+            with CallContext(training=training):
+                outputs = self(shapes.x, training=training)
+            self._name_outputs(outputs)
+            names = self._names
+            _, weights, plain, weighted = self._compiled
+            loss = CompiledLoss(self.loss, weights, names) if self.loss is not None else None
+            self._compiled = (loss, weights, plain, weighted)
+            self._metric_set = CompiledMetrics(plain, weighted, loss)
+            leaves = optree.tree_leaves(outputs)
+            targets = self._align(shapes.y)
+            self._compiled_metrics = self._metric_set.build(names, targets, leaves)
+        self._loss_tracker = metrics.Mean(name="loss")
+        if loss is not None and len(names) > 1:
+            kept = [n for n, item in zip(names, loss.losses) if item is not None]
+            self._output_trackers = [metrics.Mean(name=f"{n}_loss") for n in kept]
+        if self.optimizer is not None and training:
+            self._build_optimizer()
+        self._ready = True
+
+    def _build_optimizer(self) -> None:
+        if not self.optimizer.built:
+            self.optimizer.build(self.trainable_weights)
+
+    def _name_outputs(self, outputs: Any) -> None:
+        count = len(optree.tree_leaves(outputs))
+        graph = getattr(self, "_graph", None)
+        if isinstance(outputs, dict):
+            self._names = sorted(outputs)
+        elif graph is not None and count > 1:
+            self._names = self.output_names  # type: ignore[attr-defined]
+        else:
+            self._names = [f"output_{i + 1}" for i in range(count)]
+
+    def _align(self, tree: Any) -> list[Any]:
+        """Return one target (or weight) for each output."""
+        names = self._names
+        if isinstance(tree, dict):
+            return per_output(tree, names, "y")
+        if isinstance(tree, list | tuple):
+            return per_output(tree, names, "y")
+        if tree is not None and len(names) > 1:
+            raise ArgumentError(
+                f"The model has {len(names)} outputs {names}; y must be a list of that "
+                "length or a dict by output name."
+            )
+        return [tree] * len(names)
+
+    def _align_weights(self, tree: Any) -> list[Any]:
+        if isinstance(tree, list | tuple | dict):
+            return self._align(tree)
+        return [tree] * len(self._names)
+
+    # -- inside the step -----------------------------------------------------------------------
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """Return the scalar to minimize; override it for a loss of your own."""
+        assert self._compiled is not None
+        loss, total = self._compiled[0], None
+        if loss is not None:
+            total, self._each = loss(
+                self._align(y), optree.tree_leaves(y_pred), self._align_weights(sample_weight)
+            )
+        for extra in self.losses:
+            total = extra if total is None else ops.add(total, extra)
+        if total is None:
+            raise MultinetError(
+                f"{self.name} has nothing to minimize: pass loss=... to compile, or call "
+                "add_loss in a layer."
+            )
+        return total
+
+    def _forward(self, batch: Batch, training: bool) -> tuple[Any, list[Any], Any]:
+        self._each: list[Any] = []
+        with CallContext(training=training):
+            outputs = self(batch.x, training=training)
+            loss = self.compute_loss(
+                batch.x, batch.y, outputs, batch.sample_weight, training
+            )
+        each, self._each = self._each, []
+        return loss, each if self._output_trackers else [], outputs
+
+    def _update_metrics(self, batch: Batch, outputs: Any, loss: Any, each: Any) -> None:
+        size = float(ops.shape(optree.tree_leaves(batch.x)[0])[0])
+        self._loss_tracker.update_state(loss, sample_weight=size)
+        for tracker, value in zip(self._output_trackers, each):
+            tracker.update_state(value, sample_weight=size)
+        self._metric_set.update(
+            self._align(batch.y),
+            optree.tree_leaves(outputs),
+            self._align_weights(batch.sample_weight),
+        )
+
+    def _step(self, kind: str, batch: Batch) -> Step:
+        spec = optree.tree_structure(batch.tree())  # type: ignore[arg-type]
+        trained = tuple(map(id, self.trainable_weights)) if kind == "train" else ()
+        key = (kind, spec, current().name, trained)
+        step = self._steps.get(key)
+        if step is None:
+            step = Step(self, kind, spec, not self._run_eagerly)
+            self._steps[key] = step
+        return step
+
+    def _logged_metrics(self) -> list[Any]:
+        first = [self._loss_tracker, *self._output_trackers, *self._compiled_metrics]
+        known = set(map(id, first))
+        return [*first, *(m for m in self.metrics if id(m) not in known)]
+
+    def reset_metrics(self) -> None:
+        """Start all metrics anew."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names in the logs, in the order `evaluate` returns them."""
+        return [metric.name for metric in self._logged_metrics()]
+
+    # -- the public methods -----------------------------------------------------------------------
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: Any = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int = 1,
+    ) -> History:
+        """Train on arrays for some epochs, and return the History of the logs.
+
+        `x` and `y` are arrays, or trees of arrays, with one first axis of samples; floats
+        become floatx and integers int32. `batch_size` is 32 unless given. `verbose` is 0,
+        1 (a bar on a terminal), 2 (a line an epoch) or "auto".
+        """
+        batch = data_module.prepare(x, y, sample_weight)
+        validation = None
+        if validation_data is not None:
+            validation = _validation(validation_data)
+        elif validation_split:
+            batch, validation = data_module.split(batch, validation_split)
+        if class_weight is not None:
+            batch = data_module.weigh_classes(batch, class_weight)
+        size = _batch_size(batch_size)
+        self._prepare(batch)
+        if self.optimizer is None:
+            raise MultinetError("fit needs an optimizer: pass one to compile.")
+        return fit_epochs(
+            self,
+            batch,
+            validation,
+            batch_size=size,
+            epochs=range(initial_epoch, epochs),
+            verbose=verbose,
+            callbacks=callbacks or (),
+            shuffle=shuffle,
+            steps=steps_per_epoch,
+            validation_steps=validation_steps,
+            validation_size=validation_batch_size or size,
+            validation_freq=validation_freq,
+        )
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Return the loss and the metrics on arrays: a float, a list, or a dict by name."""
+        batch = data_module.prepare(x, y, sample_weight)
+        self._prepare(batch, training=False)
+        logs = run_evaluate(
+            self, batch, _batch_size(batch_size), verbose, callbacks or (), steps
+        )
+        return _as_result(logs, return_dict)
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
+        """Return the outputs for arrays, computed batch by batch, as NumPy arrays."""
+        batch = data_module.prepare(x)
+        return run_predict(
+            self, batch, _batch_size(batch_size), verbose, callbacks or (), steps
+        )
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Do one training step; return the metrics since they were last reset."""
+        batch = data_module.prepare(x, y, sample_weight)
+        if class_weight is not None:
+            batch = data_module.weigh_classes(batch, class_weight)
+        self._prepare(batch)
+        return _as_result(self._one_step("train", batch), return_dict)
+
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Evaluate one batch; return the metrics since they were last reset."""
+        batch = data_module.prepare(x, y, sample_weight)
+        self._prepare(batch, training=False)
+        return _as_result(self._one_step("test", batch), return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Return the outputs for one batch as NumPy arrays."""
+        batch = data_module.prepare(x)
+        return run_predict(self, batch, batch.size(), 0, (), None)
+
+    def _one_step(self, kind: str, batch: Batch) -> dict[str, float]:
+        if kind == "train":
+            self._build_optimizer()
+        state = State(self._step(kind, batch), mutated=kind == "train")
+        try:
+            state.run(batch.to_device(), *self._scalars(kind))
+        finally:
+            state.store()
+        return self._logs(state)
+
+    def _scalars(self, kind: str) -> tuple[Any, ...]:
+        """Return what a step is told besides the data: its number, and the update's."""
+        backend = current()
+        self._random_step += 1
+        counter = backend.argument(self._random_step, "uint32")
+        if kind != "train":
+            return (counter,)
+        iterations = self.optimizer.advance()
+        rate = self.optimizer.rate_at(iterations)
+        return (
+            counter,
+            backend.argument(iterations + 1, "int32"),
+            backend.argument(rate, "float32"),
+        )
+
+    def _build_for(self, batch: Batch) -> None:
+        """Create the weights for data like `batch`, by a run on shapes alone."""
+        with shadowing():
+            self(batch.map(_placeholder).x, training=False)
+
+    @staticmethod
+    def _to_numpy(x: Any) -> np.ndarray[Any, Any]:
+        return current().to_numpy(x)
+
+    def _logs(self, state: State) -> dict[str, float]:
+        backend = current()
+        with Scope(state.step.variables, state.values):
+            results = {m.name: m.result() for m in self._logged_metrics()}
+        return {name: float(backend.to_numpy(value)) for name, value in results.items()}
+
+
+def _placeholder(array: np.ndarray[Any, Any]) -> Any:
+    return symbolic_array((None, *array.shape[1:]), array.dtype.name)
+
+
+def _batch_size(value: int | None) -> int:
+    size = 32 if value is None else value
+    if not isinstance(size, int | np.integer) or size < 1:
+        raise ArgumentError(f"Expected batch_size to be a positive integer, got {value!r}.")
+    return int(size)
+
+
+def _validation(given: Any) -> Batch:
+    if not isinstance(given, tuple | list) or not 2 <= len(given) <= 3:
+        raise ArgumentError(
+            "Expected validation_data=(x, y) or (x, y, sample_weight), got "
+            f"{type(given).__name__}."
+        )
+    return data_module.prepare(*given)
+
+
+def _as_result(logs: dict[str, float], as_dict: bool) -> Any:
+    if as_dict:
+        return logs
+    values = list(logs.values())
+    return values[0] if len(values) == 1 else values
