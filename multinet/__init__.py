@@ -1,1 +1,74 @@
-"""Multinet: one neural-net frontend on NumPy, JAX, PyTorch and TensorFlow."""
+"""Multinet: one neural-net frontend on NumPy, JAX, PyTorch and TensorFlow.
+
+>>> import multinet as keras
+>>> model = keras.Sequential([keras.Input((784,)), keras.layers.Dense(10)])
+
+The backend is chosen by the environment variable `MULTINET_BACKEND` or by
+`use_backend`; NumPy is the default.
+"""
+
+from multinet import (
+    activations,
+    callbacks,
+    constraints,
+    datasets,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    ops,
+    optimizers,
+    random,
+    regularizers,
+    utils,
+)
+from multinet.dtypes import floatx, set_floatx
+from multinet.errors import MultinetError
+from multinet.initializers import Initializer
+from multinet.layers import Input, Layer
+from multinet.losses import Loss
+from multinet.metrics import Metric
+from multinet.models import Model, Sequential
+from multinet.optimizers import Optimizer
+from multinet.random import SeedGenerator, set_random_seed
+from multinet.registry import backend, backends, use_backend
+from multinet.symbolic.tensor import SymbolicTensor
+from multinet.variables import Variable
+from multinet.version import __version__
+
+__all__ = [
+    "Initializer",
+    "Input",
+    "Layer",
+    "Loss",
+    "Metric",
+    "Model",
+    "MultinetError",
+    "Optimizer",
+    "SeedGenerator",
+    "Sequential",
+    "SymbolicTensor",
+    "Variable",
+    "__version__",
+    "activations",
+    "backend",
+    "backends",
+    "callbacks",
+    "constraints",
+    "datasets",
+    "floatx",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "ops",
+    "optimizers",
+    "random",
+    "regularizers",
+    "set_floatx",
+    "set_random_seed",
+    "use_backend",
+    "utils",
+]

@@ -20,7 +20,8 @@ def relu(
     max_value: float | None = None,
     threshold: float = 0.0,
 ) -> Any:
-    """Return x above `threshold`, else negative_slope * (x - threshold); at most max_value.
+    """Return x above `threshold`, else negative_slope * (x - threshold); at most
+    max_value.
 
     Source: Nair and Hinton, "Rectified linear units", 2010.
     """
@@ -39,11 +40,11 @@ def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
 
 def relu6(x: Any) -> Any:
     """Return min(max(x, 0), 6)."""
-    return ops.minimum(ops.relu(x), 6.0)
+    return ops.relu6(x)
 
 
 def elu(x: Any, alpha: float = 1.0) -> Any:
-    """Return x where positive, else alpha * (e**x - 1). Source: Clevert et al., 2015."""
+    """Return x where positive, else alpha * (e**x - 1). Source: Clevert, 2015."""
     return ops.elu(x, alpha)
 
 
@@ -56,7 +57,10 @@ def selu(x: Any) -> Any:
 
 
 def celu(x: Any, alpha: float = 1.0) -> Any:
-    """Return x where positive, else alpha * (e**(x / alpha) - 1). Source: Barron, 2017."""
+    """Return x where positive, else alpha * (e**(x / alpha) - 1).
+
+    Source: Barron, "Continuously differentiable exponential linear units", 2017.
+    """
     return ops.celu(x, alpha)
 
 
@@ -79,7 +83,10 @@ def mish(x: Any) -> Any:
 
 
 def glu(x: Any, axis: int = -1) -> Any:
-    """Return one half of x times the sigmoid of the other. Source: Dauphin et al., 2016."""
+    """Return one half of x times the sigmoid of the other.
+
+    Source: Dauphin et al., "Language modeling with gated convolutions", 2016.
+    """
     return ops.glu(x, axis)
 
 
@@ -90,17 +97,17 @@ def sigmoid(x: Any) -> Any:
 
 def log_sigmoid(x: Any) -> Any:
     """Return log(sigmoid(x)), without overflow."""
-    return ops.negative(ops.softplus(ops.negative(x)))
+    return ops.log_sigmoid(x)
 
 
 def hard_sigmoid(x: Any) -> Any:
     """Return x / 6 + 0.5, cut off at 0 and 1."""
-    return ops.clip(ops.add(ops.divide(x, 6.0), 0.5), 0.0, 1.0)
+    return ops.hard_sigmoid(x)
 
 
 def hard_silu(x: Any) -> Any:
     """Return x * hard_sigmoid(x). Source: Howard et al., MobileNetV3, 2019."""
-    return ops.multiply(x, hard_sigmoid(x))
+    return ops.hard_silu(x)
 
 
 def tanh(x: Any) -> Any:
@@ -110,28 +117,27 @@ def tanh(x: Any) -> Any:
 
 def hard_tanh(x: Any) -> Any:
     """Return x, cut off at -1 and 1."""
-    return ops.clip(x, -1.0, 1.0)
+    return ops.hard_tanh(x)
 
 
 def tanh_shrink(x: Any) -> Any:
     """Return x - tanh(x)."""
-    return ops.subtract(x, ops.tanh(x))
+    return ops.tanh_shrink(x)
 
 
 def hard_shrink(x: Any, threshold: float = 0.5) -> Any:
     """Return x where |x| exceeds `threshold`, else 0."""
-    return ops.where(ops.greater(ops.abs(x), threshold), x, 0.0)
+    return ops.hard_shrink(x, threshold)
 
 
 def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
     """Return x moved towards 0 by `threshold`, and 0 within it."""
-    above = ops.relu(ops.subtract(x, threshold))
-    return ops.subtract(above, ops.relu(ops.subtract(ops.negative(x), threshold)))
+    return ops.soft_shrink(x, threshold)
 
 
 def threshold(x: Any, threshold: float, default_value: float) -> Any:
     """Return x where it exceeds `threshold`, else `default_value`."""
-    return ops.where(ops.greater(x, threshold), x, float(default_value))
+    return ops.threshold(x, threshold, default_value)
 
 
 def exponential(x: Any) -> Any:
@@ -146,25 +152,22 @@ def softplus(x: Any) -> Any:
 
 def squareplus(x: Any, b: float = 4) -> Any:
     """Return (x + sqrt(x**2 + b)) / 2. Source: Barron, 2021."""
-    root = ops.sqrt(ops.add(ops.square(x), float(b)))
-    return ops.multiply(ops.add(x, root), 0.5)
+    return ops.squareplus(x, b)
 
 
 def sparse_plus(x: Any) -> Any:
     """Return 0 up to -1, x from 1 on, (x + 1)**2 / 4 between."""
-    middle = ops.multiply(ops.square(ops.add(x, 1.0)), 0.25)
-    inner = ops.where(ops.less(x, 1.0), middle, x)
-    return ops.where(ops.less_equal(x, -1.0), 0.0, inner)
+    return ops.sparse_plus(x)
 
 
 def sparse_sigmoid(x: Any) -> Any:
     """Return (x + 1) / 2, cut off at 0 and 1."""
-    return ops.clip(ops.multiply(ops.add(x, 1.0), 0.5), 0.0, 1.0)
+    return ops.sparse_sigmoid(x)
 
 
 def softsign(x: Any) -> Any:
     """Return x / (1 + |x|)."""
-    return ops.divide(x, ops.add(ops.abs(x), 1.0))
+    return ops.softsign(x)
 
 
 def softmax(x: Any, axis: int = -1) -> Any:

@@ -12,10 +12,12 @@ _TINY = 1e-7  # keeps a zero weight zero instead of 0 / 0
 
 
 class Constraint(Configurable):
-    """A function of a weight that returns the weight allowed; subclass with __call__."""
+    """The base of constraints: subclass it, `__call__` returns the weight allowed."""
 
     def __call__(self, w: Any) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} must define __call__(self, w).")
+        raise NotImplementedError(
+            f"{type(self).__name__} must define __call__(self, w)."
+        )
 
 
 def _norms(w: Any, axis: int | Sequence[int]) -> Any:
@@ -38,7 +40,7 @@ class MaxNorm(Constraint):
 
 
 class MinMaxNorm(Constraint):
-    """Move the norms along `axis` into [min_value, max_value], the fraction `rate` of it."""
+    """Move norms along `axis` towards [min_value, max_value], by the part `rate`."""
 
     def __init__(
         self,

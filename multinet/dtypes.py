@@ -7,7 +7,7 @@ their own kind, and results that depend on scalars alone are int32, floatx or co
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,7 @@ def _ancestors(name: str) -> frozenset[str]:
 _UPPER = {name: _ancestors(name) for name in _ABOVE}
 
 
-@lru_cache(maxsize=None)
+@cache
 def _join(x: str, y: str) -> str:
     common = _UPPER[x] & _UPPER[y]
     return next(name for name in common if common <= _UPPER[name])
@@ -88,7 +88,8 @@ def _concrete(name: str) -> str:
 
 
 def promote(*dtypes: Any) -> str:
-    """Return the dtype that holds all of `dtypes` (names, or Python types as weak ones).
+    """Return the dtype that holds all of `dtypes` (names, or Python types as weak
+    ones).
 
     >>> promote("int32", float), promote("uint8", "int8"), promote("float16", float)
     ('float32', 'int16', 'float16')
@@ -166,7 +167,7 @@ def complex_of(dtype: str) -> str:
     return "complex128" if dtype in ("float64", "complex128") else "complex64"
 
 
-@lru_cache(maxsize=None)
+@cache
 def to_numpy(dtype: str) -> np.dtype[Any]:
     """Return the NumPy dtype named `dtype` (bfloat16 comes from ml_dtypes)."""
     if dtype == "bfloat16":

@@ -21,7 +21,7 @@ _TRUNCATED_STDDEV = 0.87962566103423978
 
 
 class Initializer(Configurable):
-    """A function of (shape, dtype) that returns a new tensor; subclass with __call__."""
+    """The base of initializers: subclass it and write `__call__(shape, dtype=None)`."""
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
         raise NotImplementedError(
@@ -79,15 +79,17 @@ class Identity(Initializer):
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
         if len(shape) != 2:
-            raise ShapeError(f"Identity expects the shape of a matrix, got {tuple(shape)}.")
+            raise ShapeError(
+                f"Identity expects the shape of a matrix, got {tuple(shape)}."
+            )
         return _tensor(self.gain * np.eye(*shape), dtype)
 
 
 class RandomInitializer(Initializer):
     """The base of random initializers, which decides what `seed` means.
 
-    None: new numbers at each call, from the global seed. An int: the same numbers at each
-    call. A `SeedGenerator`: the next ones of its stream.
+    None: new numbers at each call, from the global seed. An int: the same numbers at
+    each call. A `SeedGenerator`: the next ones of its stream.
     """
 
     def __init__(self, seed: Any = None) -> None:
@@ -99,9 +101,13 @@ class RandomInitializer(Initializer):
             )
         self.seed = seed
 
-    def draw(self, key: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+    def draw(
+        self, key: tuple[int, int], shape: tuple[int, ...]
+    ) -> np.ndarray[Any, Any]:
         """Return the values for a host key, as a NumPy array."""
-        raise NotImplementedError(f"{type(self).__name__} must define draw(key, shape).")
+        raise NotImplementedError(
+            f"{type(self).__name__} must define draw(key, shape)."
+        )
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
         name = dtypes.standardize(dtype)
@@ -136,7 +142,9 @@ class RandomUniform(RandomInitializer):
         super().__init__(seed)
         self.minval, self.maxval = minval, maxval
 
-    def draw(self, key: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+    def draw(
+        self, key: tuple[int, int], shape: tuple[int, ...]
+    ) -> np.ndarray[Any, Any]:
         """Return the values for a host key."""
         centre = (self.minval + self.maxval) / 2
         return _uniform(key, shape, self.maxval - self.minval) + centre
@@ -145,11 +153,15 @@ class RandomUniform(RandomInitializer):
 class RandomNormal(RandomInitializer):
     """Normal with the given mean and standard deviation."""
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None) -> None:
+    def __init__(
+        self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None
+    ) -> None:
         super().__init__(seed)
         self.mean, self.stddev = mean, stddev
 
-    def draw(self, key: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+    def draw(
+        self, key: tuple[int, int], shape: tuple[int, ...]
+    ) -> np.ndarray[Any, Any]:
         """Return the values for a host key."""
         return draw.normal(key, shape) * self.stddev + self.mean
 
@@ -157,11 +169,15 @@ class RandomNormal(RandomInitializer):
 class TruncatedNormal(RandomInitializer):
     """Normal, conditioned on at most two `stddev` from `mean`."""
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None) -> None:
+    def __init__(
+        self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None
+    ) -> None:
         super().__init__(seed)
         self.mean, self.stddev = mean, stddev
 
-    def draw(self, key: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+    def draw(
+        self, key: tuple[int, int], shape: tuple[int, ...]
+    ) -> np.ndarray[Any, Any]:
         """Return the values for a host key."""
         return draw.truncated_normal(key, shape) * self.stddev + self.mean
 
@@ -174,7 +190,8 @@ def compute_fans(
     """Return how many inputs and outputs a unit of a kernel of this shape has.
 
     A kernel is (..., inputs, outputs); the axes before are the receptive field. With
-    `input_axes` and `output_axes` those hold the inputs and outputs, the rest the field.
+    `input_axes` and `output_axes` those hold the inputs and outputs, the rest the
+    field.
     """
     shape = tuple(int(n) for n in shape)
     if input_axes is not None and output_axes is not None:
@@ -198,7 +215,8 @@ _DISTRIBUTIONS = ("uniform", "truncated_normal", "untruncated_normal")
 
 
 class VarianceScaling(RandomInitializer):
-    """Random values of variance `scale` / n, n by `mode` the inputs, outputs or their mean.
+    """Random values of variance `scale` / n, n by `mode` the inputs, outputs or their
+    mean.
 
     `distribution` is "truncated_normal", "untruncated_normal" or "uniform".
 
@@ -230,7 +248,9 @@ class VarianceScaling(RandomInitializer):
         self.scale, self.mode, self.distribution = scale, mode, distribution
         self.input_axes, self.output_axes = input_axes, output_axes
 
-    def draw(self, key: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+    def draw(
+        self, key: tuple[int, int], shape: tuple[int, ...]
+    ) -> np.ndarray[Any, Any]:
         """Return the values for a host key."""
         fan_in, fan_out = compute_fans(shape, self.input_axes, self.output_axes)
         fans = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}
@@ -261,7 +281,7 @@ class GlorotUniform(_Preset):
 
 
 class GlorotNormal(_Preset):
-    """Truncated normal of variance 2 / (inputs + outputs). Source: Glorot, Bengio, 2010."""
+    """Truncated normal of variance 2 / (inputs + outputs). Source: Glorot, 2010."""
 
     preset = (1.0, "fan_avg", "truncated_normal")
 
@@ -279,7 +299,7 @@ class HeNormal(_Preset):
 
 
 class LecunUniform(_Preset):
-    """Uniform of variance 1 / inputs. Source: LeCun et al., "Efficient backprop", 1998."""
+    """Uniform of variance 1 / inputs. Source: LeCun, "Efficient backprop", 1998."""
 
     preset = (1.0, "fan_in", "uniform")
 
@@ -291,7 +311,8 @@ class LecunNormal(_Preset):
 
 
 class Orthogonal(RandomInitializer):
-    """`gain` times a matrix of orthonormal rows or columns, the axes but the last merged.
+    """`gain` times a matrix of orthonormal rows or columns, the axes but the last
+    merged.
 
     Source: Saxe et al., "Exact solutions to the nonlinear dynamics of learning", 2013.
     """
@@ -300,23 +321,29 @@ class Orthogonal(RandomInitializer):
         super().__init__(seed)
         self.gain = gain
 
-    def draw(self, key: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+    def draw(
+        self, key: tuple[int, int], shape: tuple[int, ...]
+    ) -> np.ndarray[Any, Any]:
         """Return the values for a host key."""
         if len(shape) < 2:
-            raise ShapeError(f"Orthogonal expects at least two axes, got shape {shape}.")
+            raise ShapeError(
+                f"Orthogonal expects at least two axes, got shape {shape}."
+            )
         rows, columns = math.prod(shape[:-1]), shape[-1]
         tall = draw.normal(key, (max(rows, columns), min(rows, columns)))
         q, r = np.linalg.qr(tall)
-        q = q * np.where(np.diagonal(r) < 0, -1.0, 1.0)  # else not uniformly distributed
+        q = q * np.where(
+            np.diagonal(r) < 0, -1.0, 1.0
+        )  # else not uniformly distributed
         return self.gain * (q if rows >= columns else q.T).reshape(shape)
 
 
 class STFT(Initializer):
     """The kernel (window, 1, frequencies) whose convolution is a Fourier transform.
 
-    `side` is "real" or "imag"; `window` "hann", "hamming", "blackman", "bartlett", an array
-    or None; `scaling` divides by the root of the sum of squares ("density") or by the sum
-    ("spectrum") of the window.
+    `side` is "real" or "imag"; `window` "hann", "hamming", "blackman", "bartlett", an
+    array or None; `scaling` divides by the root of the sum of squares ("density") or by
+    the sum ("spectrum") of the window.
     """
 
     def __init__(
@@ -330,7 +357,8 @@ class STFT(Initializer):
             raise ArgumentError(f"Expected side 'real' or 'imag', got {side!r}.")
         if isinstance(window, str) and window not in _WINDOWS:
             raise ArgumentError(
-                f"Expected window among {tuple(_WINDOWS)}, an array or None, got {window!r}."
+                f"Expected window among {tuple(_WINDOWS)}, an array or None, got "
+                f"{window!r}."
             )
         if scaling not in ("density", "spectrum", None):
             raise ArgumentError(
@@ -348,8 +376,8 @@ class STFT(Initializer):
         size = 2 * (frequencies - 1)
         if length > size:
             raise ShapeError(
-                f"STFT expects a window of at most 2 * (frequencies - 1) = {size} samples, "
-                f"got {length}."
+                f"STFT expects a window of at most 2 * (frequencies - 1) = {size} "
+                f"samples, got {length}."
             )
         steps = np.outer(np.arange(length), np.arange(frequencies))
         angles = 2 * np.pi * steps / size

@@ -1,4 +1,4 @@
-"""Names, configurations and objects: one table a kind, for get, serialize, deserialize."""
+"""Names, configurations and objects: one table of names a kind."""
 
 from __future__ import annotations
 
@@ -24,12 +24,15 @@ class Configurable:
         """Return the constructor's arguments, as data that can be written to a file."""
         config = {}
         for name, kind in arguments_of(type(self)).items():
-            if kind in (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL):
+            if kind in (
+                inspect.Parameter.VAR_KEYWORD,
+                inspect.Parameter.VAR_POSITIONAL,
+            ):
                 continue
             if not hasattr(self, name):
                 raise ArgumentError(
-                    f"{type(self).__name__} has an argument {name!r} but no attribute of "
-                    f"that name. Keep it as self.{name}, or override get_config."
+                    f"{type(self).__name__} has an argument {name!r} but no attribute "
+                    f"of that name. Keep it as self.{name}, or override get_config."
                 )
             config[name] = getattr(self, name)
         return config
@@ -77,7 +80,10 @@ class Registry:
     """
 
     def __init__(
-        self, kind: str, objects: Iterable[Any], aliases: Mapping[str, Any] | None = None
+        self,
+        kind: str,
+        objects: Iterable[Any],
+        aliases: Mapping[str, Any] | None = None,
     ) -> None:
         self.kind = kind
         objects = list(objects)
@@ -91,13 +97,16 @@ class Registry:
         for table in (custom or {}, self.objects, CUSTOM):
             if name in table:
                 return table[name]
-        custom_by_name = {key.rpartition(">")[2]: value for key, value in CUSTOM.items()}
+        custom_by_name = {
+            key.rpartition(">")[2]: value for key, value in CUSTOM.items()
+        }
         if name in custom_by_name:
             return custom_by_name[name]
         raise unknown_name(self.kind, name, self.objects)
 
     def get(self, identifier: Any) -> Any:
-        """Return the object that a name, a configuration, a class or an object stands for.
+        """Return the object that a name, a configuration, a class or an object stands
+        for.
 
         A name or class gives a new object; functions, objects and None are returned.
         """
@@ -112,8 +121,8 @@ class Registry:
         if callable(identifier) or isinstance(identifier, Configurable):
             return identifier
         raise ArgumentError(
-            f"Expected a {self.kind}: a name, a configuration, an object or a function, got "
-            f"{type(identifier).__name__}."
+            f"Expected a {self.kind}: a name, configuration, object or function, "
+            f"got {type(identifier).__name__}."
         )
 
     def serialize(self, thing: Any) -> Any:
@@ -126,8 +135,8 @@ class Registry:
         name = _custom_name(thing) or thing.__name__
         if name == "<lambda>":
             raise ArgumentError(
-                f"A lambda given as {self.kind} has no name to be saved under. Define it "
-                "with def, and register it to load it again."
+                f"A lambda given as {self.kind} has no name to be saved under. Define "
+                "it with def, and register it to load it again."
             )
         return name
 
@@ -144,8 +153,8 @@ class Registry:
             return _instance(self.find(config, custom_objects))
         if not isinstance(config, Mapping) or "class_name" not in config:
             raise ArgumentError(
-                f"Expected a {self.kind} as a name or as a dictionary with class_name and "
-                f"config, got {config!r}."
+                f"Expected a {self.kind} as a name or as a dictionary with class_name "
+                f"and config, got {config!r}."
             )
         if config["class_name"] == "function":
             return self.find(config["config"], custom_objects)

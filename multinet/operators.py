@@ -70,5 +70,7 @@ class Operators:
     def __iter__(self) -> Any:
         size = self.shape[0] if self.shape else None  # type: ignore[attr-defined]
         if size is None:
-            raise MultinetError(f"Cannot iterate over {self!r}: its first axis is unknown.")
+            raise MultinetError(
+                f"Cannot iterate over {self!r}: its first axis is unknown."
+            )
         return (self[i] for i in range(size))

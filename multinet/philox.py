@@ -1,8 +1,8 @@
 """Philox-4x32-10, the one random generator of Multinet, on the host.
 
-Word i of key (k0, k1) is lane i % 4 of the block at counter (i // 4, 0, k0, k1) under the
-same key; `fold_in(key, d)` is lanes 0 and 1 of counter (d, 1, k0, k1). Every backend
-produces these words bit for bit.
+Word i of key (k0, k1) is lane i % 4 of the block at counter (i // 4, 0, k0, k1) under
+the same key; `fold_in(key, d)` is lanes 0 and 1 of counter (d, 1, k0, k1). Every
+backend produces these words bit for bit.
 
 Source: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3",
 SC 2011, and the Random123 known-answer vectors.
@@ -20,7 +20,9 @@ MASK = 0xFFFFFFFF
 MULTIPLY_0, MULTIPLY_1 = 0xD2511F53, 0xCD9E8D57
 WEYL_0, WEYL_1 = 0x9E3779B9, 0xBB67AE85
 ROUNDS = 10
-_BLOCK = 8192  # counters a pass: six uint64 lanes of it stay in L2; unblocked is 20x slower
+_BLOCK = (
+    8192  # counters a pass: six uint64 lanes of it stay in L2; unblocked is 20x slower
+)
 
 Key = tuple[int, int]
 
@@ -48,7 +50,9 @@ def fold_in(key: Key, data: int) -> Key:
 def words(key: Key, count: int) -> np.ndarray[Any, np.dtype[np.uint32]]:
     """Return the first `count` uint32 words of `key`, shape (count,)."""
     if count > 1 << 34:
-        raise ArgumentError(f"A key holds 2**34 words, {count} were asked. Use more keys.")
+        raise ArgumentError(
+            f"A key holds 2**34 words, {count} were asked. Use more keys."
+        )
     blocks = -(-count // 4)
     out = np.empty((blocks, 4), np.uint32)
     lanes = [np.empty(min(blocks, _BLOCK), np.uint64) for _ in range(6)]

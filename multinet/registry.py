@@ -8,7 +8,7 @@ import os
 import threading
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from importlib.metadata import EntryPoint
 from typing import Any
 
@@ -22,7 +22,9 @@ _lock = threading.RLock()
 _loaded: dict[str, Backend[Any]] = {}
 _registered: dict[str, Plugin] = {}
 _override: ContextVar[Backend[Any] | None] = ContextVar("backend", default=None)
-_chosen: list[Backend[Any]] = []  # use_backend() calls in order; the last one is the default
+_chosen: list[
+    Backend[Any]
+] = []  # use_backend() calls in order; the last one is the default
 _default: Backend[Any] | None = None
 
 
@@ -121,7 +123,7 @@ def _known() -> dict[str, Plugin | EntryPoint]:
     return entries | _registered
 
 
-@lru_cache(maxsize=None)
+@cache
 def _resolve(found: Plugin | EntryPoint) -> Plugin:
     if isinstance(found, Plugin):
         return found
@@ -184,11 +186,11 @@ def _info(name: str, found: Plugin | EntryPoint) -> BackendInfo:
     return BackendInfo(name, True, version, plugin.install)
 
 
-class use_backend:  # noqa: N801 - reads as a function, and is one that `with` can undo
+class use_backend:
     """Choose the backend: for the whole process as a call, for a block in a `with`.
 
-    As a call it sets the default of every thread. In a `with` it holds for the block, in
-    this thread or task only. Accepts a name or a `Backend`.
+    As a call it sets the default of every thread. In a `with` it holds for the block,
+    in this thread or task only. Accepts a name or a `Backend`.
 
     >>> multinet.use_backend("torch")
     >>> with multinet.use_backend("jax"):

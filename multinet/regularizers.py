@@ -12,10 +12,12 @@ from multinet.registry import current
 
 
 class Regularizer(Configurable):
-    """A function of a weight that returns a scalar penalty; subclass and write __call__."""
+    """The base of regularizers: subclass it, `__call__` returns a scalar penalty."""
 
     def __call__(self, x: Any) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} must define __call__(self, x).")
+        raise NotImplementedError(
+            f"{type(self).__name__} must define __call__(self, x)."
+        )
 
 
 def _factor(value: float, name: str) -> float:
@@ -78,7 +80,7 @@ class OrthogonalRegularizer(Regularizer):
         shape = ops.shape(x)
         if len(shape) != 2:
             raise ShapeError(
-                f"OrthogonalRegularizer expects a matrix, got a weight of shape {shape}."
+                f"OrthogonalRegularizer expects a matrix, got a shape {shape}."
             )
         axis = 1 if self.mode == "rows" else 0
         size = shape[1 - axis]

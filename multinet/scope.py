@@ -13,8 +13,8 @@ class Scope:
     """A block in which Variables read and write other values than their own.
 
     A pure step enters a scope with the tensors it was given, runs code that reads and
-    writes Variables, and takes the results with `values_of`. `step` is the random counter:
-    `SeedGenerator`s inside derive their keys from it.
+    writes Variables, and takes the results with `values_of`. `step` is the random
+    counter: `SeedGenerator`s inside derive their keys from it.
 
     >>> with Scope(variables, tensors, step=3) as scope:
     ...     y = model(x, training=True)

@@ -14,11 +14,13 @@ from multinet.ops.core import as_tensor, cast_tensor, host
 from multinet.registry import current, get, use_backend
 from multinet.scope import active_scope
 
+
 class Variable(Operators):
     """A tensor that persists and changes: a weight, a statistic, an optimizer slot.
 
-    `initializer` is a callable of (shape, dtype), or the initial value itself. It is made
-    on the backend in use and belongs to it. `path` is set by the layer that owns it.
+    `initializer` is a callable of (shape, dtype), or the initial value itself. It is
+    made on the backend in use and belongs to it. `path` is set by the layer that owns
+    it.
 
     Errors: `ShapeError` when assigned another shape, `BackendError` when used under
     another backend.
@@ -141,5 +143,7 @@ def _initial(initializer: Any, shape: Sequence[int] | None, dtype: Any) -> Any:
             # A tensor or array the caller holds must not change when this one does.
             return backend.copy(value)
         if shape is None:
-            raise ShapeError("A Variable with an initializer function needs shape=(...).")
+            raise ShapeError(
+                "A Variable with an initializer function needs shape=(...)."
+            )
         return as_tensor(initializer(tuple(shape), dtype=dtypes.standardize(dtype)))

@@ -8,10 +8,10 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
-import pytest  # noqa: E402
+import pytest
 
-from multinet.conformance import strict  # noqa: E402
-from multinet.registry import get, register, use_backend  # noqa: E402
+from multinet.conformance import strict
+from multinet.registry import get, register, use_backend
 
 REAL = ("numpy", "jax", "torch", "tensorflow")
 ALL = (*REAL, "strict")

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.core import Tracer
 from jax.custom_derivatives import SymbolicZero
 
 from multinet import dtypes
@@ -35,25 +36,22 @@ _SCATTERS: dict[str, Callable[..., Array]] = {
     "min": lax.scatter_min,
 }
 
+_arrays_exist = False  # after which 64-bit dtypes cannot be switched on
 
-class _Width:
-    """Whether arrays exist, after which 64-bit dtypes cannot be switched on."""
 
-    fixed = False
-
-    @classmethod
-    def native(cls, dtype: str) -> np.dtype[Any]:
-        """Return the NumPy dtype for a tensor about to be made, 64 bits enabled."""
-        if dtype in _WIDE and not jax.config.jax_enable_x64:  # type: ignore[attr-defined]
-            if cls.fixed:
-                raise DTypeError(
-                    f"JAX would narrow {dtype} to 32 bits: its 64-bit mode is off, and "
-                    "arrays exist already. Set JAX_ENABLE_X64=1 before the program "
-                    "starts, or ask for a 64-bit dtype first, or use a 32-bit one."
-                )
-            jax.config.update("jax_enable_x64", True)
-        cls.fixed = True
-        return dtypes.to_numpy(dtype)
+def native(dtype: str) -> np.dtype[Any]:
+    """Return the NumPy dtype for a tensor about to be made, 64 bits enabled for it."""
+    global _arrays_exist
+    if dtype in _WIDE and not jax.config.jax_enable_x64:  # type: ignore[attr-defined]
+        if _arrays_exist:
+            raise DTypeError(
+                f"JAX would narrow {dtype} to 32 bits: its 64-bit mode is off, and "
+                "arrays exist already. Set JAX_ENABLE_X64=1 before the program starts, "
+                "or ask for a 64-bit dtype first, or use a 32-bit one."
+            )
+        jax.config.update("jax_enable_x64", True)
+    _arrays_exist = True
+    return dtypes.to_numpy(dtype)
 
 
 def widened(compute: Callable[[Array], Array], x: Array) -> Array:
@@ -111,10 +109,11 @@ class ArrayOps(Backend[Array]):
                 f"JAX holds no {array.dtype} arrays. Convert to one of "
                 f"{', '.join(dtypes.ALL)} first."
             )
-        return jnp.array(array, _Width.native(name), copy=True)
+        # The copy is made here: JAX's own `copy=True` may still be reading on return.
+        return jnp.asarray(np.array(array), native(name))
 
     def to_numpy(self, x: Array) -> np.ndarray[Any, Any]:
-        if isinstance(x, jax.core.Tracer):
+        if isinstance(x, Tracer):
             raise TraceError(
                 "A tensor has no value while JAX compiles or transforms a function. "
                 "Return it from the function and convert it outside."
@@ -133,23 +132,23 @@ class ArrayOps(Backend[Array]):
     def cast(self, x: Array, dtype: str) -> Array:
         if dtype == "bool":
             return x if x.dtype == bool else jnp.not_equal(x, 0)
-        return lax.convert_element_type(x, _Width.native(dtype))
+        return lax.convert_element_type(x, native(dtype))
 
     def bitcast(self, x: Array, dtype: str) -> Array:
         if jnp.iscomplexobj(x):
             parts = jnp.stack([lax.real(x), lax.imag(x)], -1)
             if dtype in dtypes.COMPLEX:
                 return lax.stop_gradient(x)
-            return lax.bitcast_convert_type(parts, _Width.native(dtype))
+            return lax.bitcast_convert_type(parts, native(dtype))
         if dtype in dtypes.COMPLEX:
-            half = _Width.native(dtypes.real_of(dtype))
+            half = native(dtypes.real_of(dtype))
             parts = lax.bitcast_convert_type(x, half)
             return lax.complex(parts[..., 0], parts[..., 1])
         if x.dtype == bool:
             x = x.astype(np.uint8)
         if dtype == "bool":
             return lax.bitcast_convert_type(x, np.uint8) != 0
-        return lax.bitcast_convert_type(x, _Width.native(dtype))
+        return lax.bitcast_convert_type(x, native(dtype))
 
     def make_complex(self, real: Array, imag: Array) -> Array:
         return lax.complex(real, imag)
@@ -166,20 +165,21 @@ class ArrayOps(Backend[Array]):
     # -- creation ----------------------------------------------------------------------
 
     def full(self, shape: Shape, value: Scalar, dtype: str) -> Array:
-        return jnp.full(shape, value, _Width.native(dtype))
+        return jnp.full(shape, value, native(dtype))
 
     def arange(self, start: Scalar, stop: Scalar, step: Scalar, dtype: str) -> Array:
-        native = _Width.native(dtype)
-        if type(start) is type(stop) is type(step) is int:
-            count = max(0, -((start - stop) // step))
+        kind = native(dtype)
+        ends: tuple[Any, Any, Any] = (start, stop, step)
+        if all(type(end) is int for end in ends):
+            count = max(0, -((ends[0] - ends[1]) // ends[2]))
         else:
-            count = max(0, math.ceil((stop - start) / step))  # type: ignore[operator]
+            count = max(0, math.ceil((ends[1] - ends[0]) / ends[2]))
         if start == 0 and step == 1:
-            return lax.iota(native, count)
+            return lax.iota(kind, count)
         # On the host, where the products are exact: XLA rounds them in the low floats.
-        exact = np.float64 if dtypes.is_float(dtype) else native
+        exact = np.float64 if dtypes.is_float(dtype) else kind
         places = np.arange(count).astype(exact) * np.array(step).astype(exact)
-        return jnp.array((places + np.array(start).astype(exact)).astype(native))
+        return jnp.array((places + np.array(start).astype(exact)).astype(kind))
 
     # -- elementwise, one operand ------------------------------------------------------
 
@@ -281,12 +281,12 @@ class ArrayOps(Backend[Array]):
     right_shift = _binary(jnp.right_shift)
 
     def power(self, x: Array | Scalar, y: Array | Scalar) -> Array:
-        x, y = _scalar(x, y), _scalar(y, x)
-        if not (jnp.issubdtype(jnp.result_type(x, y), np.inexact)):
-            return jnp.power(x, y)
-        if isinstance(x, jax.Array) and type(y) in (int, float) and y % 1 == 0:
-            return widened(lambda x: jnp.power(x, int(y)), x)
-        return _power(x, y)
+        base, exponent = _scalar(x, y), _scalar(y, x)
+        if not jnp.issubdtype(jnp.result_type(base, exponent), np.inexact):
+            return jnp.power(base, exponent)
+        if type(exponent) in (int, float) and exponent % 1 == 0:
+            return widened(lambda x: jnp.power(x, int(exponent)), base)
+        return _power(base, exponent)
 
     def logaddexp(self, x: Array | Scalar, y: Array | Scalar) -> Array:
         if isinstance(x, jax.Array):

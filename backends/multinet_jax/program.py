@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import jax
@@ -16,7 +17,7 @@ from multinet import philox
 from multinet.errors import BackendError
 from multinet.interface.array import Shape
 from multinet.interface.program import Function, Key, Pairs, Tensors
-from multinet_jax.array import Array, ArrayOps, widened
+from multinet_jax.array import Array, ArrayOps, native, widened
 
 _FULL = lax.Precision.HIGHEST  # float32 products in float32: not TF32 or bfloat16
 
@@ -144,24 +145,39 @@ class ProgramOps(ArrayOps):
     def max_pool(
         self, x: Array, window: Shape, strides: Shape, padding: Pairs
     ) -> Array:
-        # One axis at a time from the last: the first in row-major order still wins, and
-        # a (3, 3) window takes 4 comparisons in place of 8.
-        for i in reversed(range(len(window))):
-            x = _max_along(x, i + 1, window[i], strides[i], padding[i])
+        for axes in _passes(window, strides):
+            best, seen = None, np.array(False)
+            for new, real in _pieces(x, axes, window, strides, padding, -np.inf):
+                if best is None:
+                    best, seen = new, real
+                    continue
+                keep = (new <= best) | (best != best)
+                if (real & ~seen).any():  # padding loses, even to an equal -inf
+                    keep = keep & ~(real & ~seen)
+                best, seen = jnp.where(keep, best, new), seen | real
+            x = jnp.asarray(best)
         return x
 
     def sum_pool(
         self, x: Array, window: Shape, strides: Shape, padding: Pairs
     ) -> Array:
-        return widened(partial(_sum_windows, window, strides, padding), x)
+        def compute(x: Array) -> Array:
+            # Up to 12 times as fast with its gradient as XLA's windowed reduction.
+            for axes in _passes(window, strides):
+                pieces = _pieces(x, axes, window, strides, padding, 0)
+                x = reduce(jnp.add, (piece for piece, _ in pieces))
+            return x
+
+        return widened(compute, x)
 
     # -- random bits -------------------------------------------------------------------
 
     def random_bits(self, key: Key, shape: Shape, width: int) -> Array:
-        return _random_bits(jnp.asarray(key, np.uint32), shape, width)
+        return _random_bits(jnp.asarray(key, native("uint32")), shape, width)
 
     def fold_in(self, key: Key, data: Any) -> Key:
-        return _fold_in(jnp.asarray(key, np.uint32), jnp.asarray(data, np.uint32))
+        dtype = native("uint32")
+        return _fold_in(jnp.asarray(key, dtype), jnp.asarray(data, dtype))
 
     # -- control flow (flat tuples of tensors; functions are pure) ---------------------
 
@@ -292,46 +308,45 @@ def _hermitian(x: Array) -> Array:
 # -- windows ---------------------------------------------------------------------------
 
 
-def _max_along(
-    x: Array, axis: int, window: int, stride: int, padding: tuple[int, int]
-) -> Array:
-    size, (before, after) = x.shape[axis], padding
-    count = (size + before + after - window) // stride + 1
+def _passes(window: Shape, strides: Shape) -> list[tuple[int, ...]]:
+    """Return the groups of spatial axes to reduce together, in order.
+
+    Windows that overlap go axis by axis from the last, in which the first of equals in
+    row-major order still wins: (5, 5) then takes 8 comparisons in place of 24, a tenth
+    of the time with the gradient. Others go at once: (2, 2) by 2 in half the time.
+    """
+    axes = tuple(range(len(window)))
+    if all(n <= stride for n, stride in zip(window, strides, strict=True)):
+        return [axes]
+    return [(axis,) for axis in reversed(axes)]
+
+
+def _pieces(
+    x: Array,
+    axes: tuple[int, ...],
+    window: Shape,
+    strides: Shape,
+    padding: Pairs,
+    fill: float,
+) -> Iterator[tuple[Array, np.ndarray[Any, Any]]]:
+    """Yield the elements at each place of the windows, and which are not padding."""
     widths = [(0, 0, 0)] * x.ndim
-    widths[axis] = (before, after, 0)
-    padded = lax.pad(x, np.array(-np.inf, x.dtype), widths)
-    places = np.arange(count) * stride - before
-    column = (count,) + (1,) * (x.ndim - 1 - axis)
-    best, seen = _take_row(padded, axis, 0, count, stride), _inside(places, size)
-    for shift in range(1, window):
-        new = _take_row(padded, axis, shift, count, stride)
-        real = _inside(places + shift, size)
-        better = (new > best) | (jnp.isnan(new) & ~jnp.isnan(best))
-        first = real & ~seen  # what is not padding beats it, even if it is -inf
-        if first.any():
-            better = better | first.reshape(column)
-        best, seen = jnp.where(better, new, best), seen | real
-    return best
-
-
-def _inside(places: np.ndarray[Any, Any], size: int) -> np.ndarray[Any, Any]:
-    return (places >= 0) & (places < size)
-
-
-def _take_row(x: Array, axis: int, start: int, count: int, stride: int) -> Array:
-    stop = start + (count - 1) * stride + 1 if count else start
-    return lax.slice_in_dim(x, start, stop, stride, axis)
-
-
-def _sum_windows(window: Shape, strides: Shape, padding: Pairs, x: Array) -> Array:
-    return lax.reduce_window(
-        x,
-        np.array(0, x.dtype),
-        lax.add,
-        (1, *window, 1),
-        (1, *strides, 1),
-        ((0, 0), *padding, (0, 0)),
-    )
+    for i in axes:
+        widths[i + 1] = (*padding[i], 0)
+    padded = lax.pad(x, np.array(fill, x.dtype), widths)
+    for shifts in itertools.product(*(range(window[i]) for i in axes)):
+        start, stop, step = [0] * x.ndim, list(padded.shape), [1] * x.ndim
+        real = np.ones((1,) * x.ndim, bool)
+        for i, shift in zip(axes, shifts, strict=True):
+            axis, stride = i + 1, strides[i]
+            count = (padded.shape[axis] - window[i]) // stride + 1
+            length = (count - 1) * stride + 1 if count > 0 else 0
+            start[axis] = shift if length else 0
+            stop[axis], step[axis] = start[axis] + length, stride
+            places = np.arange(count) * stride + shift - padding[i][0]
+            column = (count,) + (1,) * (x.ndim - 1 - axis)
+            real = real & ((places >= 0) & (places < x.shape[axis])).reshape(column)
+        yield lax.slice(padded, start, stop, step), real
 
 
 # -- random bits -----------------------------------------------------------------------
@@ -397,7 +412,7 @@ def to_cotangent(cotangent: Array) -> Any:
     return cotangent
 
 
-def from_cotangent(cotangent: Any, like: jax.ShapeDtypeStruct) -> Array:
+def from_cotangent(cotangent: Any, like: jax.ShapeDtypeStruct | Array) -> Array:
     """Return a cotangent of JAX as the interface wants it, of the dtype of `like`."""
     if cotangent.dtype == jax.dtypes.float0:
         return jnp.zeros(like.shape, like.dtype)

@@ -1,4 +1,4 @@
-"""The NumPy backend of Multinet: kernels, reverse-mode differentiation, no dependencies."""
+"""The NumPy backend of Multinet, which differentiates and needs nothing but NumPy."""
 
 from __future__ import annotations
 

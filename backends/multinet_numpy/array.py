@@ -16,7 +16,7 @@ from multinet_numpy.tape import Traced, strip
 class ArrayBackend(Backend[Any]):
     """Conversion to sorting; elementwise primitives are the recording functions."""
 
-    # -- conversion ----------------------------------------------------------------------
+    # -- conversion --------------------------------------------------------------------
 
     def from_numpy(self, array):
         array = np.asarray(array)
@@ -25,9 +25,9 @@ class ArrayBackend(Backend[Any]):
     def to_numpy(self, x):
         if type(x) is Traced:
             raise TraceError(
-                "to_numpy reached a value that is being differentiated, which would cut "
-                "its gradient silently. Use stop_gradient(x) first, or return the value "
-                "as an auxiliary output."
+                "to_numpy met a value that is being differentiated, which cuts its "
+                "gradient silently. Use stop_gradient(x) first, or return the value as "
+                "an auxiliary output."
             )
         return np.array(x)
 
@@ -59,7 +59,7 @@ class ArrayBackend(Backend[Any]):
     def conj(self, x):
         return traced.conj(x)
 
-    # -- creation ------------------------------------------------------------------------
+    # -- creation ----------------------------------------------------------------------
 
     def full(self, shape, value, dtype):
         return np.full(shape, value, NUMPY[dtype])
@@ -67,7 +67,7 @@ class ArrayBackend(Backend[Any]):
     def arange(self, start, stop, step, dtype):
         return raw.arange(start, stop, step, dtype)
 
-    # -- elementwise, one operand --------------------------------------------------------
+    # -- elementwise, one operand ------------------------------------------------------
 
     negative = staticmethod(traced.negative)
     abs = staticmethod(traced.abs)
@@ -96,7 +96,7 @@ class ArrayBackend(Backend[Any]):
     ceil = staticmethod(traced.ceil)
     round = staticmethod(traced.round)
 
-    # -- elementwise, two operands -------------------------------------------------------
+    # -- elementwise, two operands -----------------------------------------------------
 
     add = staticmethod(traced.add)
     subtract = staticmethod(traced.subtract)
@@ -115,7 +115,7 @@ class ArrayBackend(Backend[Any]):
     left_shift = staticmethod(traced.left_shift)
     right_shift = staticmethod(traced.right_shift)
 
-    # -- comparison and logic ------------------------------------------------------------
+    # -- comparison and logic ----------------------------------------------------------
 
     equal = staticmethod(traced.equal)
     less = staticmethod(traced.less)
@@ -127,7 +127,7 @@ class ArrayBackend(Backend[Any]):
     isfinite = staticmethod(traced.isfinite)
     where = staticmethod(traced.where)
 
-    # -- reductions ----------------------------------------------------------------------
+    # -- reductions --------------------------------------------------------------------
 
     def sum(self, x, axes, keepdims):
         return traced.sum(x, axes, keepdims)
@@ -159,7 +159,7 @@ class ArrayBackend(Backend[Any]):
     def cumprod(self, x, axis):
         return traced.cumprod(x, axis)
 
-    # -- shape ---------------------------------------------------------------------------
+    # -- shape -------------------------------------------------------------------------
 
     def reshape(self, x, shape):
         return traced.reshape(x, shape)
@@ -182,7 +182,7 @@ class ArrayBackend(Backend[Any]):
     def flip(self, x, axes):
         return traced.flip(x, axes)
 
-    # -- indexing ------------------------------------------------------------------------
+    # -- indexing ----------------------------------------------------------------------
 
     def take(self, x, indices, axis):
         return traced.take(x, indices, axis)
@@ -193,7 +193,7 @@ class ArrayBackend(Backend[Any]):
     def scatter(self, x, indices, updates, mode):
         return traced.scatter(x, indices, updates, mode)
 
-    # -- sorting -------------------------------------------------------------------------
+    # -- sorting -----------------------------------------------------------------------
 
     def sort(self, x):
         return traced.sort(x)

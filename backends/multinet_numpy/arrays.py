@@ -15,7 +15,7 @@ from multinet_numpy.dtypes import LOW, like, widened
 _ROWS = 64  # rows a block: longer runs of sequential float32 additions lose digits
 _ONES: dict[tuple[Any, int], Any] = {}
 
-# -- reductions --------------------------------------------------------------------------
+# -- reductions ------------------------------------------------------------------------
 
 
 @widened
@@ -24,6 +24,8 @@ def sum(x: Any, axes: Sequence[int], keepdims: bool) -> Any:
     if x.dtype.kind not in "fc":
         return np.add.reduce(x, axis=tuple(axes), dtype=x.dtype, keepdims=keepdims)
     shape = x.shape
+    if len(shape) == 2 and axes == (0,) and 0 < shape[0] <= _ROWS and not keepdims:
+        return np.matmul(ones(shape[0], x.dtype), x)  # a bias gradient
     if len(axes) == x.ndim:
         total = np.add.reduce(x.reshape(-1))
         return np.full((1,) * x.ndim, total) if keepdims and shape else total
@@ -84,7 +86,8 @@ def _sum_middle(x: Any) -> Any:
 def unbroadcast(x: Any, shape: tuple[int, ...]) -> Any:
     """Sum over the axes along which `shape` was broadcast to x's shape."""
     extra = x.ndim - len(shape)
-    axes = [i + extra for i, n in enumerate(shape) if n == 1 and x.shape[i + extra] != 1]
+    sizes = zip(shape, x.shape[extra:])
+    axes = [i + extra for i, (n, m) in enumerate(sizes) if n == 1 and m != 1]
     return sum(x, (*range(extra), *axes), False).reshape(shape)
 
 
@@ -136,7 +139,7 @@ def cumprod(x: Any, axis: int) -> Any:
     return np.multiply.accumulate(x, axis, x.dtype)
 
 
-# -- shape -------------------------------------------------------------------------------
+# -- shape -----------------------------------------------------------------------------
 
 
 def reshape(x: Any, shape: tuple[int, ...]) -> Any:
@@ -183,11 +186,10 @@ def pad(x: Any, widths: Sequence[tuple[int, int]], value: Any) -> Any:
 
 def flip(x: Any, axes: Sequence[int]) -> Any:
     """Reverse the order along axes."""
-    back = builtins.slice(None, None, -1)
-    return x[tuple([back if i in axes else builtins.slice(None) for i in range(x.ndim)])]
+    return x[tuple([np.s_[::-1] if i in axes else np.s_[:] for i in range(x.ndim)])]
 
 
-# -- indexing ----------------------------------------------------------------------------
+# -- indexing --------------------------------------------------------------------------
 
 
 def getitem(x: Any, key: Any) -> Any:
@@ -233,7 +235,8 @@ def take_along_axis_adjoint(g: Any, indices: Any, axis: int, shape: Any) -> Any:
     places = list(np.ix_(*map(np.arange, indices.shape)))
     places[axis] = indices
     flat = np.ravel_multi_index(tuple(places), shape).reshape(-1)
-    return _add_rows(np.zeros(math.prod(shape), g.dtype), flat, g.reshape(-1)).reshape(shape)
+    zeros = np.zeros(math.prod(shape), g.dtype)
+    return _add_rows(zeros, flat, g.reshape(-1)).reshape(shape)
 
 
 def scatter(x: Any, indices: Any, updates: Any, mode: str) -> Any:
@@ -247,7 +250,9 @@ def scatter(x: Any, indices: Any, updates: Any, mode: str) -> Any:
     elif mode in _COMBINE:
         _COMBINE[mode].at(out, key, updates)
     else:
-        raise ArgumentError(f"scatter's mode is set, add, multiply, max or min: {mode!r}.")
+        raise ArgumentError(
+            f"scatter's mode is set, add, multiply, max or min, got {mode!r}."
+        )
     return out
 
 
@@ -255,12 +260,12 @@ _COMBINE = {"multiply": np.multiply, "max": np.maximum, "min": np.minimum}
 
 
 def _scatter_add(x: Any, key: tuple[Any, ...], updates: Any) -> Any:
-    """Return x with updates added at x[key], key one integer array for each leading axis."""
+    """Return x with updates added at x[key]: one integer array a leading axis."""
     leading = x.shape[: len(key)]
     flat = np.ravel_multi_index(key, leading) if len(key) != 1 else key[0]
     rows, width = math.prod(leading), math.prod(x.shape[len(key) :])
-    table = x.reshape(rows, width)
-    return _add_rows(table, flat.reshape(-1), updates.reshape(-1, width)).reshape(x.shape)
+    table, updates = x.reshape(rows, width), updates.reshape(-1, width)
+    return _add_rows(table, flat.reshape(-1), updates).reshape(x.shape)
 
 
 @widened
@@ -279,7 +284,7 @@ def _add_rows(table: Any, index: Any, rows: Any) -> Any:
     return out
 
 
-# -- sorting -----------------------------------------------------------------------------
+# -- sorting ---------------------------------------------------------------------------
 
 
 def _plain(x: Any) -> Any:
@@ -297,6 +302,6 @@ def argsort(x: Any) -> Any:
     return np.argsort(_plain(x), -1, kind="stable").astype(np.int32)
 
 
-def searchsorted(sorted: Any, values: Any, side: str) -> Any:
+def searchsorted(sorted: Any, values: Any, side: Any) -> Any:
     """Return insertion points."""
     return np.searchsorted(_plain(sorted), _plain(values), side).astype(np.int32)

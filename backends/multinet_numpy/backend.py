@@ -1,17 +1,19 @@
-"""The NumPy backend: every primitive, and the fused methods that have faster kernels."""
+"""The NumPy backend: every primitive, and fused methods that have faster kernels."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from multinet_numpy import transforms
+import numpy as np
+
+from multinet_numpy import optimizers, transforms
+from multinet_numpy.dtypes import LOW
 from multinet_numpy.primitives import traced
 from multinet_numpy.program import ProgramBackend
-from multinet_numpy.tape import Traced
 
 
 class NumpyBackend(ProgramBackend):
-    """Tensors are NumPy arrays and scalars, or `Traced` inside a differentiated function."""
+    """Tensors are NumPy arrays and scalars; `Traced` while being differentiated."""
 
     name: ClassVar[str] = "numpy"
     interface: ClassVar[tuple[int, int]] = (1, 0)
@@ -48,5 +50,31 @@ class NumpyBackend(ProgramBackend):
     def sparse_softmax_cross_entropy(self, logits, labels):
         return traced.cross_entropy(logits, labels)[0]
 
+    def adam_update(
+        self,
+        params,
+        grads,
+        means,
+        variances,
+        step,
+        learning_rate,
+        beta_1,
+        beta_2,
+        epsilon,
+    ):
+        rate = self._adam_rate(step, learning_rate, beta_1, beta_2)
+        arrays = (*params, *grads, *means, *variances)
+        if not isinstance(rate, float) or any(map(_is_special, arrays)):
+            same = (step, learning_rate, beta_1, beta_2, epsilon)
+            return super().adam_update(params, grads, means, variances, *same)
+        kernel = optimizers.adam(float(rate), beta_1, beta_2, epsilon)
+        rows = [
+            optimizers.blockwise(kernel, row, 3)
+            for row in zip(params, grads, means, variances)
+        ]
+        return tuple(list(column) for column in zip(*rows)) or ([], [], [])
 
-__all__ = ["NumpyBackend", "Traced"]
+
+def _is_special(x):
+    """Return whether `x` is traced or a low float, which the default body serves."""
+    return not isinstance(x, np.ndarray) or x.dtype.type in LOW

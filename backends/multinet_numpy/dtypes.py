@@ -17,6 +17,8 @@ LOW: frozenset[Any] = frozenset((np.float16, BFLOAT16))
 SCALARS: frozenset[Any] = frozenset((bool, int, float, complex))
 NUMPY = {name: dtypes.to_numpy(name) for name in dtypes.ALL}
 NAMES: dict[Any, str] = {dtype.type: name for name, dtype in NUMPY.items()}
+for _alias in (np.intc, np.uintc, np.int_, np.uint, np.longlong, np.ulonglong):
+    NAMES.setdefault(_alias, np.dtype(_alias).name)  # C types of the same width
 _CANONICAL = {dtype: dtype for dtype in NUMPY.values()}
 
 
@@ -25,14 +27,14 @@ def canonical(dtype: np.dtype[Any]) -> np.dtype[Any]:
     found = _CANONICAL.get(dtype.newbyteorder("="))
     if found is None:
         raise DTypeError(
-            f"The NumPy backend holds {', '.join(dtypes.ALL)}, got an array of {dtype}. "
+            f"NumPy tensors are {', '.join(dtypes.ALL)}; got an array of {dtype}. "
             "Convert it with .astype() first."
         )
     return found
 
 
 def like(value: Any, x: Any) -> Any:
-    """Return a Python scalar as NumPy must see it so that it does not widen `x`."""
+    """Return a Python scalar in the form in which it does not widen `x`."""
     return BFLOAT16(value) if x.dtype.type is BFLOAT16 else value
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from multinet_numpy import special
 from multinet_numpy.dtypes import LOW, NUMPY, SCALARS, like, widened, wrapped
 
-# -- conversion and creation -------------------------------------------------------------
+# -- conversion and creation -----------------------------------------------------------
 
 
 def cast(x: Any, dtype: str) -> Any:
@@ -39,12 +39,12 @@ def imag(x: Any) -> Any:
 def arange(start: Any, stop: Any, step: Any, dtype: str) -> Any:
     """Return start + i * step; floats are computed in float64, then rounded once."""
     if NUMPY[dtype].kind in "iu":
-        return np.arange(start, stop, step, NUMPY[dtype])
+        return np.arange(start, stop, step, dtype=NUMPY[dtype])
     count = builtins.max(0, math.ceil((stop - start) / step))
     return (start + np.arange(count) * float(step)).astype(NUMPY[dtype])
 
 
-# -- one operand -------------------------------------------------------------------------
+# -- one operand -----------------------------------------------------------------------
 
 negative, abs, sign, sqrt = np.negative, np.abs, np.sign, np.sqrt
 exp, expm1, log, log1p = np.exp, np.expm1, np.log, np.log1p
@@ -64,7 +64,7 @@ def sigmoid(x: Any) -> Any:
     return np.maximum(small, x >= 0) / (small + 1)
 
 
-# -- two operands ------------------------------------------------------------------------
+# -- two operands ----------------------------------------------------------------------
 
 
 def _weak(ufunc: Any) -> Any:
@@ -78,7 +78,9 @@ def _weak(ufunc: Any) -> Any:
         try:
             return ufunc(x, y)
         except OverflowError:
-            return ufunc(x, wrapped(y, x)) if type(y) is int else ufunc(wrapped(x, y), y)
+            if type(y) is int:
+                return ufunc(x, wrapped(y, x))
+            return ufunc(wrapped(x, y), y)
 
     kernel.__name__ = ufunc.__name__
     return kernel
@@ -112,14 +114,12 @@ def logaddexp(x: Any, y: Any) -> Any:
     """Return max + log1p(e**-|x - y|): np.logaddexp is 95 times slower."""
     top = np.maximum(x, y)
     out = np.add(top, np.log1p(np.exp(np.negative(np.abs(np.subtract(x, y))))))
-    return np.where(np.equal(x, y), top, out) if np.isnan(out).any() and _tied(x, y) else out
+    if np.isnan(out).any():  # equal infinities
+        out = np.where(np.equal(x, y), top, out)
+    return out
 
 
-def _tied(x: Any, y: Any) -> bool:
-    return bool(np.any(np.equal(x, y) & np.isinf(x)))
-
-
-# -- comparison and logic ----------------------------------------------------------------
+# -- comparison and logic --------------------------------------------------------------
 
 equal, less, less_equal = _weak(np.equal), _weak(np.less), _weak(np.less_equal)
 not_equal, greater = _weak(np.not_equal), _weak(np.greater)

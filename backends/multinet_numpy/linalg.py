@@ -10,7 +10,7 @@ import numpy as np
 
 from multinet_numpy.dtypes import widened
 
-# -- contraction -------------------------------------------------------------------------
+# -- contraction -----------------------------------------------------------------------
 
 matmul = widened(np.matmul)
 
@@ -54,12 +54,12 @@ def _sum_private(x: Any, names: str, others: str) -> tuple[Any, str]:
     return np.add.reduce(x, axis=private, dtype=x.dtype), kept
 
 
-def _group(x: Any, names: str, groups: Sequence[list[str]], sizes: dict[str, int]) -> Any:
+def _group(x: Any, names: str, groups: Sequence[list[str]], sizes: Any) -> Any:
     x = x.transpose([names.index(n) for group in groups for n in group])
     return x.reshape([math.prod(sizes[n] for n in group) for group in groups])
 
 
-# -- linear algebra ----------------------------------------------------------------------
+# -- linear algebra --------------------------------------------------------------------
 
 
 def cholesky(x: Any) -> Any:
@@ -115,7 +115,7 @@ def slogdet(x: Any) -> Any:
 
 
 def lu_factor(x: Any) -> tuple[Any, Any]:
-    """Return packed L\\U and row pivots, by Gaussian elimination with partial pivoting."""
+    """Return packed L\\U and row pivots, by elimination with partial pivoting."""
     size = x.shape[-1]
     packed = np.array(x).reshape(-1, size, size)
     pivots = np.empty((len(packed), size), np.int32)
@@ -132,7 +132,7 @@ def lu_factor(x: Any) -> tuple[Any, Any]:
     return packed.reshape(x.shape), pivots.reshape(x.shape[:-1])
 
 
-# -- Fourier transforms ------------------------------------------------------------------
+# -- Fourier transforms ----------------------------------------------------------------
 
 
 def fft(x: Any) -> Any:

@@ -28,18 +28,20 @@ def _operate(name: str, x: Any, y: Any) -> Any:
 
 
 def _to(traced: Any, value: Any, kind: Any, dtype: str) -> Any:
-    return value if kind == dtype or type(value) in SCALARS else traced.cast(value, dtype)
+    return (
+        value if kind == dtype or type(value) in SCALARS else traced.cast(value, dtype)
+    )
 
 
 class Operators:
-    """The operators and attributes of NumPy arrays, recorded where they are computed."""
+    """The operators and attributes of NumPy arrays, recorded on the tape."""
 
     __slots__ = ()
     __array_ufunc__ = None  # array + traced asks traced, not the other way round
     __hash__ = None  # type: ignore[assignment]
     value: Any
 
-    # -- attributes ----------------------------------------------------------------------
+    # -- attributes --------------------------------------------------------------------
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -72,7 +74,7 @@ class Operators:
     def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(len(self)))
 
-    # -- methods -------------------------------------------------------------------------
+    # -- methods -----------------------------------------------------------------------
 
     def _call(self, name: str, *args: Any) -> Any:
         from multinet_numpy.tape import traced
@@ -117,7 +119,7 @@ class Operators:
         keys = tuple(map(strip, key)) if isinstance(key, tuple) else strip(key)
         return self._call("getitem", keys)
 
-    # -- operators -----------------------------------------------------------------------
+    # -- operators ---------------------------------------------------------------------
 
     def __add__(self, y: Any) -> Any:
         return _operate("add", self, y)
@@ -194,7 +196,7 @@ class Operators:
     def __abs__(self) -> Any:
         return self._call("abs")
 
-    # -- refusals ------------------------------------------------------------------------
+    # -- refusals ----------------------------------------------------------------------
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
         raise TraceError(_HINT.format("a NumPy array"))

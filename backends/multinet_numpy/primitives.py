@@ -6,7 +6,6 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-
 from multinet_numpy import (
     arrays,
     elementwise,
@@ -27,24 +26,27 @@ _CONSTANT = """
     searchsorted eig lu_factor
 """
 _UNARY = """
-    real imag conj negative abs sqrt exp expm1 log log1p sin cos tan arcsin arccos arctan
-    sinh cosh tanh arcsinh arccosh arctanh sigmoid erf erfinv sum unbroadcast prod max min
-    cumsum cumprod reshape transpose swap broadcast_to pad flip getitem getitem_adjoint
-    sort max_pool sum_pool sum_pool_adjoint fft ifft irfft cholesky relu softmax log_softmax
+    real imag conj negative abs sqrt exp expm1 log log1p sin cos tan arcsin arccos
+    arctan sinh cosh tanh arcsinh arccosh arctanh sigmoid erf erfinv sum unbroadcast
+    prod max min cumsum cumprod reshape transpose swap broadcast_to pad flip getitem
+    getitem_adjoint sort max_pool sum_pool sum_pool_adjoint fft ifft irfft cholesky
+    relu softmax log_softmax
 """
 _BINARY = """
-    add subtract multiply divide mod power maximum minimum arctan2 logaddexp matmul solve
-    solve_triangular conv conv_transpose conv_kernel
+    add subtract multiply divide mod power maximum minimum arctan2 logaddexp matmul
+    solve solve_triangular conv conv_transpose conv_kernel
 """
 _VARIADIC = """
     make_complex cast where concatenate stack take take_adjoint take_along_axis
-    take_along_axis_adjoint scatter max_pool_adjoint max_pool_select einsum rfft qr svd eigh
-    slogdet dense cross_entropy
+    take_along_axis_adjoint scatter max_pool_adjoint max_pool_select einsum rfft qr
+    svd eigh slogdet dense cross_entropy
 """
 # Where inf and NaN are ordinary results; inside transforms and `jit` all is quiet.
 _LOUD = frozenset(
-    """divide floor_divide mod power log log1p sqrt exp expm1 sinh cosh tan arcsin arccos
-    arccosh arctanh logaddexp sigmoid softmax log_softmax cast fft""".split()
+    """
+    divide floor_divide mod power log log1p sqrt exp expm1 sinh cosh tan arcsin arccos
+    arccosh arctanh logaddexp sigmoid softmax log_softmax cast fft
+    """.split()
 )
 
 

@@ -24,7 +24,7 @@ def _host_key(key: Any) -> philox.Key:
 class ProgramBackend(ArrayBackend):
     """Contraction to devices."""
 
-    # -- contraction ---------------------------------------------------------------------
+    # -- contraction -------------------------------------------------------------------
 
     def matmul(self, x, y):
         return traced.matmul(x, y)
@@ -32,7 +32,7 @@ class ProgramBackend(ArrayBackend):
     def einsum(self, equation, *operands):
         return traced.einsum(*operands, equation)
 
-    # -- linear algebra ------------------------------------------------------------------
+    # -- linear algebra ----------------------------------------------------------------
 
     def cholesky(self, x):
         return traced.cholesky(x)
@@ -61,7 +61,7 @@ class ProgramBackend(ArrayBackend):
     def slogdet(self, x):
         return traced.slogdet(x)
 
-    # -- FFT -----------------------------------------------------------------------------
+    # -- FFT ---------------------------------------------------------------------------
 
     def fft(self, x):
         return traced.fft(x)
@@ -75,7 +75,7 @@ class ProgramBackend(ArrayBackend):
     def irfft(self, x, n):
         return traced.irfft(x, n)
 
-    # -- windows -------------------------------------------------------------------------
+    # -- windows -----------------------------------------------------------------------
 
     def conv(self, x, kernel, strides, padding, dilation, groups):
         return traced.conv(x, kernel, strides, padding, dilation, groups)
@@ -90,7 +90,7 @@ class ProgramBackend(ArrayBackend):
     def sum_pool(self, x, window, strides, padding):
         return traced.sum_pool(x, window, strides, padding)
 
-    # -- random bits ---------------------------------------------------------------------
+    # -- random bits -------------------------------------------------------------------
 
     def random_bits(self, key, shape, width):
         draw = philox.words if width == 32 else philox.half_words
@@ -99,7 +99,7 @@ class ProgramBackend(ArrayBackend):
     def fold_in(self, key, data):
         return np.array(philox.fold_in(_host_key(key), int(data)), np.uint32)
 
-    # -- control flow --------------------------------------------------------------------
+    # -- control flow ------------------------------------------------------------------
 
     def cond(self, predicate, true_function, false_function, operands):
         return tuple((true_function if predicate else false_function)(*operands))
@@ -121,7 +121,7 @@ class ProgramBackend(ArrayBackend):
             rows.reverse()
         return tuple(carry), tuple(traced.stack(*column) for column in zip(*rows))
 
-    # -- transforms ----------------------------------------------------------------------
+    # -- transforms --------------------------------------------------------------------
 
     def vjp(self, function, primals):
         return transforms.vjp(function, primals)
@@ -149,7 +149,7 @@ class ProgramBackend(ArrayBackend):
     def custom_gradient(self, function):
         return transforms.custom_gradient(function)
 
-    # -- devices -------------------------------------------------------------------------
+    # -- devices -----------------------------------------------------------------------
 
     def devices(self):
         return ("cpu:0",)

@@ -12,7 +12,7 @@ from multinet.errors import ArgumentError
 from multinet_numpy.rules_elementwise import fit
 from multinet_numpy.tape import rule, strip
 
-# -- reductions --------------------------------------------------------------------------
+# -- reductions ------------------------------------------------------------------------
 
 
 def _kept(shape: Any, axes: Any) -> tuple[int, ...]:
@@ -53,14 +53,18 @@ def _(F, g, need, out, x, axes, keepdims):
     rest = tuple(i for i in range(x.ndim) if i not in axes)
     order = (*rest, *axes)
     moved = F.transpose(x, order)
-    flat = F.reshape(moved, (*[x.shape[i] for i in rest], math.prod(_sizes(x, axes))))
+    flat = F.reshape(moved, (*_sizes(x, rest), math.prod(_sizes(x, axes))))
     others = F.multiply(_before(F, flat), _flip(F, _before(F, _flip(F, flat))))
-    others = F.transpose(F.reshape(others, moved.shape), tuple(np.argsort(order).tolist()))
+    others = F.transpose(F.reshape(others, moved.shape), _inverse(order))
     return (F.multiply(g, others),)
 
 
 def _sizes(x: Any, axes: Any) -> list[int]:
     return [x.shape[i] for i in axes]
+
+
+def _inverse(order: Any) -> tuple[int, ...]:
+    return tuple(sorted(range(len(order)), key=order.__getitem__))
 
 
 def _flip(F: Any, x: Any) -> Any:
@@ -69,8 +73,8 @@ def _flip(F: Any, x: Any) -> Any:
 
 def _before(F: Any, x: Any) -> Any:
     """Return the products of the elements before each one, along the last axis."""
-    one = np.ones((*x.shape[:-1], 1), x.dtype)
-    return F.concatenate(one, F.cumprod(F.getitem(x, np.s_[..., :-1]), x.ndim - 1), x.ndim - 1)
+    one, last = np.ones((*x.shape[:-1], 1), x.dtype), x.ndim - 1
+    return F.concatenate(one, F.cumprod(F.getitem(x, np.s_[..., :-1]), last), last)
 
 
 @rule("cumsum")
@@ -85,17 +89,16 @@ def _(F, g, need, out, x, axis):
         return (F.divide(total, x),)
     # Exact at zeros: for each i the products up to j with factor i replaced by 1.
     order = (*[i for i in range(x.ndim) if i != axis], axis)
-    back = tuple(np.argsort(order).tolist())
     x, g = F.transpose(x, order), F.transpose(g, order)
     n = x.shape[-1]
     rows = F.reshape(x, (*x.shape[:-1], 1, n))
     factors = F.where(np.eye(n, dtype=bool), 1.0, rows)
     products = F.multiply(F.cumprod(factors, x.ndim), np.triu(np.ones((n, n), x.dtype)))
     terms = F.multiply(products, F.reshape(g, rows.shape))
-    return (F.transpose(F.sum(terms, (x.ndim,), False), back),)
+    return (F.transpose(F.sum(terms, (x.ndim,), False), _inverse(order)),)
 
 
-# -- shape -------------------------------------------------------------------------------
+# -- shape -----------------------------------------------------------------------------
 
 
 @rule("reshape")
@@ -105,7 +108,7 @@ def _(F, g, need, out, x, shape):
 
 @rule("transpose")
 def _(F, g, need, out, x, permutation):
-    return (F.transpose(g, tuple(sorted(range(x.ndim), key=permutation.__getitem__))),)
+    return (F.transpose(g, _inverse(permutation)),)
 
 
 @rule("swap")
@@ -137,7 +140,8 @@ def _(F, g, need, out, *xs):
 
 @rule("pad")
 def _(F, g, need, out, x, widths, value):
-    return (F.getitem(g, tuple(np.s_[b : b + n] for n, (b, _) in zip(x.shape, widths))),)
+    key = tuple(np.s_[b : b + n] for n, (b, _) in zip(x.shape, widths))
+    return (F.getitem(g, key),)
 
 
 @rule("flip")
@@ -145,7 +149,7 @@ def _(F, g, need, out, x, axes):
     return (F.flip(g, axes),)
 
 
-# -- indexing and sorting ----------------------------------------------------------------
+# -- indexing and sorting --------------------------------------------------------------
 
 
 @rule("getitem")
@@ -197,7 +201,7 @@ def _(F, g, need, out, x):
     return (F.take_along_axis(g, order, x.ndim - 1),)
 
 
-# -- windows -----------------------------------------------------------------------------
+# -- windows ---------------------------------------------------------------------------
 
 
 @rule("conv")
@@ -253,7 +257,7 @@ def _(F, g, need, out, x, spatial, *window):
     return (F.sum_pool(g, *window),)
 
 
-# -- contraction -------------------------------------------------------------------------
+# -- contraction -----------------------------------------------------------------------
 
 
 @rule("matmul")
@@ -298,4 +302,3 @@ def _einsum_operand(F, g, result, others, names, x):
             eyes.append(np.eye(sizes[n]).astype(x.dtype))
             terms.append(n + seen[-1])
     return F.einsum(g, *eyes, f"{','.join(terms)}->{seen}")
-

@@ -21,7 +21,7 @@ def fit(F: Any, g: Any, x: Any) -> Any:
     return g if g.shape == x.shape else F.unbroadcast(g, x.shape)
 
 
-# -- conversion --------------------------------------------------------------------------
+# -- conversion ------------------------------------------------------------------------
 
 
 @rule("cast", conjugates=True)
@@ -51,7 +51,7 @@ def _(F, g, need, out, x):
     return (F.conj(g),)
 
 
-# -- one operand -------------------------------------------------------------------------
+# -- one operand -----------------------------------------------------------------------
 
 
 @rule("negative")
@@ -175,7 +175,7 @@ def _(F, g, need, out, x):
     return (F.multiply(g, slope),)
 
 
-# -- two operands ------------------------------------------------------------------------
+# -- two operands ----------------------------------------------------------------------
 
 
 @rule("add")
@@ -262,7 +262,8 @@ def _(F, g, need, out, x, y):
 
 @rule("arctan2")
 def _(F, g, need, out, x, y):
-    part = F.divide(g, F.add(F.multiply(x, x), F.multiply(y, y)))
+    squares = [v * v if type(v) in SCALARS else F.multiply(v, v) for v in (x, y)]
+    part = F.divide(g, F.add(*squares))
     return (
         need[0] and fit(F, F.multiply(part, y), x),
         need[1] and F.negative(fit(F, F.multiply(part, x), y)),
@@ -297,7 +298,7 @@ def _(F, g, need, out, x):
     return (F.multiply(g, F.cast(mask, name_of(g))),)
 
 
-# -- fused -------------------------------------------------------------------------------
+# -- fused -----------------------------------------------------------------------------
 
 
 @rule("softmax")
@@ -339,4 +340,3 @@ def _(F, g, need, out, x, kernel, bias):
         need[1] and F.matmul(F.swap(conj(F, x)), g),
         need[2] and F.sum(g, (0,), False),
     )
-

@@ -1,8 +1,9 @@
-"""Gradient rules of linear algebra and Fourier transforms, for real and complex matrices.
+"""Gradient rules of linear algebra and Fourier transforms, real and complex.
 
 Sources: Giles, "Collected matrix derivative results for forward and reverse mode
-algorithmic differentiation", 2008; Murray, "Differentiation of the Cholesky decomposition",
-2016; Wan and Zhang, "Automatic differentiation for complex valued SVD", 2019.
+algorithmic differentiation", 2008; Murray, "Differentiation of the Cholesky
+decomposition", 2016; Wan and Zhang, "Automatic differentiation for complex valued SVD",
+2019.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from multinet.errors import ArgumentError
-from multinet_numpy.dtypes import NAMES
 from multinet_numpy.rules_elementwise import name_of
 from multinet_numpy.tape import conj, rule, strip
 
@@ -112,8 +112,11 @@ def _(F, g, need, out, x, full_matrices):
 def _(F, g, need, out, x, full_matrices):
     u, s, vh = out
     gu, gs, gvh = g
-    if full_matrices and x.shape[-2] != x.shape[-1] and (gu is not None or gvh is not None):
-        raise ArgumentError("The gradient of svd needs reduced factors: full_matrices=False.")
+    vectors = gu is not None or gvh is not None
+    if full_matrices and x.shape[-2] != x.shape[-1] and vectors:
+        raise ArgumentError(
+            "The gradient of svd needs reduced factors: pass full_matrices=False."
+        )
     k = s.shape[-1]
     if full_matrices:
         u, vh = F.getitem(u, np.s_[..., :k]), F.getitem(vh, np.s_[..., :k, :])
@@ -171,7 +174,7 @@ def _(F, g, need, out, x):
     singular = np.equal(strip(sign), 0)[..., None, None]
     inverse = _h(F, F.solve(F.where(singular, _eye(x), x), _eye(x)))
     if glog is None:
-        glog = np.zeros(sign.shape, x.real.dtype if x.dtype.kind != "c" else _real(x))
+        glog = np.zeros(sign.shape, x.dtype)
     factor = _as(F, glog, x)
     if gsign is not None and x.dtype.kind == "c":
         turn = F.imag(F.multiply(gsign, F.conj(sign)))
@@ -180,11 +183,7 @@ def _(F, g, need, out, x):
     return (F.multiply(inverse, F.where(singular, float("nan"), factor)),)
 
 
-def _real(x: Any) -> Any:
-    return np.float32 if NAMES[x.dtype.type] == "complex64" else np.float64
-
-
-# -- Fourier transforms ------------------------------------------------------------------
+# -- Fourier transforms ----------------------------------------------------------------
 
 
 @rule("fft")

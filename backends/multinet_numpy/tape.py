@@ -1,12 +1,12 @@
 """The tape: what a differentiated function did, and the walk back over it.
 
-A tape is a list of nodes, one for each primitive that met a traced value. A `Traced` is a
-value, its tape and its place there; the value may itself be traced on an outer tape, which
-is how derivatives nest to any order. There is no global state: a tape is reached through
-its values only, so threads and exceptions cannot disturb each other.
+A tape is a list of nodes, one for each primitive that met a traced value. A `Traced` is
+a value, its tape and its place there; the value may itself be traced on an outer tape,
+which is how derivatives nest to any order. There is no global state: a tape is reached
+through its values only, so threads and exceptions cannot disturb each other.
 
-Each rule is written once, against a namespace `F` of primitives: `raw` computes on plain
-arrays, `traced` also records.
+Each rule is written once, against a namespace `F` of primitives: `raw` computes on
+plain arrays, `traced` also records.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def strip(x: Any) -> Any:
     return x
 
 
-# -- recording ---------------------------------------------------------------------------
+# -- recording -------------------------------------------------------------------------
 
 
 def constant(kernel: Callable[..., Any]) -> Callable[..., Any]:
@@ -169,7 +169,7 @@ def binary(name: str, kernel: Callable[..., Any]) -> Callable[..., Any]:
 def variadic(name: str, kernel: Callable[..., Any]) -> Callable[..., Any]:
     """Return the recording primitive of any arguments and any number of outputs.
 
-    Traced arguments are inputs, wherever they stand; a tuple of outputs gets a node each.
+    Traced arguments are inputs, wherever they stand; each output of a tuple has a node.
     """
     rule = RULES[name]
 
@@ -229,7 +229,7 @@ def is_differentiable(x: Any) -> bool:
     return kind in "fc" or kind == "V"  # bfloat16 is of kind V
 
 
-# -- the walk back -----------------------------------------------------------------------
+# -- the walk back ---------------------------------------------------------------------
 
 
 def backward(
@@ -283,7 +283,7 @@ def conj(F: Any, x: Any) -> Any:
 
 
 # Rules that follow the complex convention by themselves; the others are of holomorphic
-# functions and are conjugated by the walk.
+# functions, and the walk conjugates around them.
 CONJUGATES: set[Rule] = set()
 MAKES_COMPLEX = frozenset(("make_complex", "cast", "rfft"))
 
@@ -291,8 +291,8 @@ MAKES_COMPLEX = frozenset(("make_complex", "cast", "rfft"))
 def rule(*names: str, conjugates: bool = False) -> Callable[[Rule], Rule]:
     """Enter a function into the table of gradient rules.
 
-    It is called as rule(F, g, need, out, *inputs, *attributes) and returns a cotangent for
-    each input; those whose `need` is false are ignored.
+    It is called as rule(F, g, need, out, *inputs, *attributes) and returns a cotangent
+    for each input; those whose `need` is false are ignored.
     """
 
     def enter(function: Rule) -> Rule:

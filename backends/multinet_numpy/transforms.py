@@ -67,7 +67,9 @@ def vjp(function: Function, primals: Sequence[Any]) -> tuple[Arrays, Function]:
     return record.outputs, record.pull
 
 
-def value_and_grad(function: Function, primals: Sequence[Any]) -> tuple[Any, Arrays, Arrays]:
+def value_and_grad(
+    function: Function, primals: Sequence[Any]
+) -> tuple[Any, Arrays, Arrays]:
     """Return the value, the other outputs and the gradients; the tape serves once."""
     record = Record(function, primals)
     value = record.outputs[0]
@@ -78,7 +80,7 @@ def value_and_grad(function: Function, primals: Sequence[Any]) -> tuple[Any, Arr
 def jvp(
     function: Function, primals: Sequence[Any], tangents: Sequence[Any]
 ) -> tuple[Arrays, Arrays]:
-    """Return the outputs and their tangents: the pullback of the pullback, which is linear."""
+    """Return the outputs and their tangents, by the pullback of the pullback."""
     outputs, pullback = vjp(function, primals)
     active = [i for i, y in enumerate(outputs) if is_differentiable(y)]
     zeros = [np.zeros(y.shape, y.dtype) for y in outputs]
@@ -96,7 +98,7 @@ def jvp(
     return outputs, tuple(results)
 
 
-# -- nodes that hold functions -----------------------------------------------------------
+# -- nodes that hold functions ---------------------------------------------------------
 
 
 class _Call:
@@ -104,7 +106,7 @@ class _Call:
 
     __slots__ = ("pullback", "inputs", "outputs")
 
-    def __init__(self, pullback: Any, inputs: Sequence[int], outputs: Sequence[Any]) -> None:
+    def __init__(self, pullback: Any, inputs: Any, outputs: Any) -> None:
         self.pullback = pullback
         self.inputs = inputs
         self.outputs = outputs
@@ -156,7 +158,7 @@ class _Checkpoint:
         self.base = base
 
     def send(self, F: Any, g: Any, grads: list[Any], nodes: list[Any]) -> None:
-        """Record the function anew behind the leaves it saw, and walk back over that."""
+        """Record the function anew behind the leaves it saw, and walk back over it."""
         tape, saved = self.tape, self.tape.nodes
         tape.nodes = again = [None] * self.base
         try:
@@ -183,9 +185,10 @@ def checkpoint(function: Function) -> Function:
         nodes = tape.nodes
         base = len(nodes)
         outputs = tuple(function(*xs))
-        del nodes[base:]  # what it closes over stays reachable: its indices are below base
+        del nodes[base:]  # what it closes over has a place below base
         nodes.append(_Checkpoint(function, xs, tape, base))
-        made = [type(y) is Traced and y.tape is tape and y.index >= base for y in outputs]
+        own = [type(y) is Traced and y.tape is tape for y in outputs]
+        made = [o and y.index >= base for o, y in zip(own, outputs)]
         parts = emit_parts(tape, [y.value if m else y for y, m in zip(outputs, made)])
         return tuple(p if m else y for p, y, m in zip(parts, outputs, made))
 
@@ -200,7 +203,7 @@ def refuse(*cotangents: Any) -> Arrays:
     )
 
 
-# -- vmap --------------------------------------------------------------------------------
+# -- vmap ------------------------------------------------------------------------------
 
 
 def vmap(function: Function, in_axes: Sequence[int | None]) -> Function:

@@ -30,7 +30,9 @@ def _inside(spatial: Ints, padding: Pairs) -> Any:
     return (slice(None), *[np.s_[b : b + n] for n, (b, _) in zip(spatial, padding)])
 
 
-def _out_spatial(padded: Ints, window: Ints, strides: Ints, dilation: Ints) -> list[int]:
+def _out_spatial(
+    padded: Ints, window: Ints, strides: Ints, dilation: Ints
+) -> list[int]:
     reach = [d * (w - 1) + 1 for w, d in zip(window, dilation)]
     return [(n - r) // s + 1 for n, r, s in zip(padded, reach, strides)]
 
@@ -38,7 +40,7 @@ def _out_spatial(padded: Ints, window: Ints, strides: Ints, dilation: Ints) -> l
 def _taps(
     window: Ints, strides: Ints, dilation: Ints, out: Ints
 ) -> Iterator[tuple[Any, tuple[int, ...]]]:
-    """Yield, for each window place in row-major order, its strided slice and the place."""
+    """Yield the strided slice of each window place, row-major, and the place."""
     for place in itertools.product(*map(range, window)):
         key = [
             np.s_[p * d : p * d + s * (n - 1) + 1 : s] if n else np.s_[:0]
@@ -66,7 +68,8 @@ def _view(x: Any, window: Ints, strides: Ints, dilation: Ints, out: Ints) -> Any
 def _columns(view: Any, groups: int) -> Any:
     """Return windows as matrices (groups, n * out, window * c // groups)."""
     spatial = (view.ndim - 2) // 2
-    batch, window, c = view.shape[: spatial + 1], view.shape[spatial + 1 : -1], view.shape[-1]
+    batch, c = view.shape[: spatial + 1], view.shape[-1]
+    window = view.shape[spatial + 1 : -1]
     rows, width = math.prod(batch), math.prod(window) * (c // groups)
     if groups == 1:
         if c <= 2:  # long runs along the image, not runs of one channel
@@ -185,7 +188,7 @@ def conv_kernel(
     return total.transpose(1, 0, 2).reshape(*window, c, features)
 
 
-# -- pooling -----------------------------------------------------------------------------
+# -- pooling ---------------------------------------------------------------------------
 
 
 def _pool_taps(x: Any, window: Ints, strides: Ints) -> tuple[list[int], list[Any]]:

@@ -50,7 +50,7 @@ class ArrayOps(Backend[Any]):
                 "A value was asked for while TensorFlow is compiling: there is none "
                 "yet. Return the tensor from the compiled function instead."
             )
-        return np.array(x.numpy())
+        return np.asarray(x.numpy())  # numpy() copies
 
     def is_tensor(self, x: object) -> bool:
         return isinstance(x, tf.Tensor)
@@ -179,22 +179,22 @@ class ArrayOps(Backend[Any]):
     # -- elementwise, two operands (broadcasting; either may be a Python scalar) -------
 
     def add(self, x: Any, y: Any) -> Any:
-        return elementwise(tf.add, *pair(x, y))
+        return elementwise(tf.add, x, y)
 
     def subtract(self, x: Any, y: Any) -> Any:
-        return elementwise(tf.subtract, *pair(x, y))
+        return elementwise(tf.subtract, x, y)
 
     def multiply(self, x: Any, y: Any) -> Any:
-        return elementwise(tf.multiply, *pair(x, y))
+        return elementwise(tf.multiply, x, y)
 
     def divide(self, x: Any, y: Any) -> Any:
-        return elementwise(tf.divide, *pair(x, y))
+        return elementwise(tf.divide, x, y)
 
     def floor_divide(self, x: Any, y: Any) -> Any:
         return tf.math.floordiv(*pair(x, y))
 
     def mod(self, x: Any, y: Any) -> Any:
-        return elementwise(tf.math.floormod, *pair(x, y))
+        return elementwise(tf.math.floormod, x, y)
 
     def power(self, x: Any, y: Any) -> Any:
         x, y = pair(x, y)
@@ -211,10 +211,10 @@ class ArrayOps(Backend[Any]):
         return rules.choice(tf.minimum, tf.less, *pair(x, y))
 
     def arctan2(self, x: Any, y: Any) -> Any:
-        return elementwise(tf.atan2, *pair(x, y))
+        return elementwise(tf.atan2, x, y)
 
     def logaddexp(self, x: Any, y: Any) -> Any:
-        return elementwise(rules.logaddexp, *pair(x, y))
+        return elementwise(rules.logaddexp, x, y)
 
     def bitwise_and(self, x: Any, y: Any) -> Any:
         x, y = pair(x, y)
@@ -264,7 +264,7 @@ class ArrayOps(Backend[Any]):
         return tf.math.is_finite(x)
 
     def where(self, condition: Any, x: Any, y: Any) -> Any:
-        return elementwise(tf.where, condition, *pair(x, y))
+        return elementwise(tf.where, condition, x, y)
 
     # -- reductions (`axes` sorted, unique, non-negative; () reduces nothing) ----------
 
@@ -335,9 +335,9 @@ class ArrayOps(Backend[Any]):
         return tf.pad(x, widths, constant_values=constant(value, x.dtype))
 
     def slice(self, x: Any, start: Shape, stop: Shape, step: Shape) -> Any:
-        if all(
-            n == 1 for n in step
-        ):  # its gradient is a pad, that of a strided one a copy
+        if not start:
+            return x
+        if all(n == 1 for n in step):  # the gradient is a pad, of a strided one a copy
             return tf.slice(x, start, [b - a for a, b in zip(start, stop, strict=True)])
         return tf.strided_slice(x, start, stop, step)
 

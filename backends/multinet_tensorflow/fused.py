@@ -44,9 +44,6 @@ class TensorflowBackend(ProgramOps):
     def relu(self, x: Any) -> Any:
         return tf.nn.relu(x)
 
-    def leaky_relu(self, x: Any, slope: float) -> Any:
-        return tf.nn.leaky_relu(x, slope)
-
     def softplus(self, x: Any) -> Any:
         return tf.nn.softplus(x)
 

@@ -28,9 +28,11 @@ def constant(value: Any, dtype: Any) -> Any:
     """Return a tensor as it is, a Python scalar as a tensor of `dtype`."""
     if isinstance(value, tf.Tensor):
         return value
-    if isinstance(value, bool) and dtype != tf.bool:
+    if dtype == tf.bool:
+        value = bool(value)
+    elif isinstance(value, bool):
         value = int(value)
-    return tf.constant(value, dtype)
+    return tf.convert_to_tensor(value, dtype)
 
 
 def pair(x: Any, y: Any) -> tuple[Any, Any]:
@@ -71,10 +73,10 @@ def accurate_sum(x: Any, axes: Sequence[int], keepdims: bool) -> Any:
     Its kernels add the terms of a column one after another: (10**6, 8) over axis 0 is
     off by 6e-6. Sums of 64 blocks, repeated, are off by 1e-7 and cost the same.
     """
-    count = math.prod(x.shape[axis] for axis in axes)
+    shape = dims(x)
+    count = math.prod([shape[axis] for axis in axes])
     if count <= _SHORT or x.dtype in (tf.float64, tf.complex128):
         return tf.reduce_sum(x, axes, keepdims)
-    shape = dims(x)
     for last in reversed(axes):
         if last + 1 in axes:
             continue  # part of a run of neighbouring axes, which are summed as one
@@ -124,10 +126,17 @@ def sum_to(x: Any, shape: Sequence[int]) -> Any:
 
 
 def elementwise(op: Callable[..., Any], *xs: Any) -> Any:
-    """Apply a broadcasting op; gradients of much repeated operands are accurate."""
-    if all(x.shape == xs[0].shape for x in xs[1:]):
+    """Apply a broadcasting op; gradients of much repeated operands are accurate.
+
+    The last two operands may be Python scalars.
+    """
+    scalar = not (isinstance(xs[-1], tf.Tensor) and isinstance(xs[-2], tf.Tensor))
+    if scalar:
+        xs = (*xs[:-2], *pair(*xs[-2:]))
+    shapes = [dims(x) for x in xs]
+    if scalar and len(xs) == 2 or all(shape == shapes[0] for shape in shapes[1:]):
         return op(*xs)
-    shape = np.broadcast_shapes(*[dims(x) for x in xs])
+    shape = np.broadcast_shapes(*shapes)
     if not any(_long(x, shape) for x in xs):
         return op(*xs)
 
@@ -139,7 +148,7 @@ def elementwise(op: Callable[..., Any], *xs: Any) -> Any:
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(sources)
                 y = op(*wide)
-            found = iter(tape.gradient(y, sources, g, "zero"))
+            found = iter(tape.gradient(y, sources, g, tf.UnconnectedGradients.ZERO))
             return [
                 sum_to(next(found), dims(x)) if differentiable(x) else None for x in xs
             ]

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from multinet.errors import BackendError
 from multinet.interface import Key
+from multinet_tensorflow import rules
 from multinet_tensorflow.array import ArrayOps, Shape
 from multinet_tensorflow.numerics import as_int64, differentiable, dims
 from multinet_tensorflow.windows import (
@@ -68,6 +69,8 @@ class ProgramOps(ArrayOps):
         return q, r
 
     def svd(self, x: Any, full_matrices: bool) -> tuple[Any, Any, Any]:
+        if x.dtype.is_complex and not full_matrices:
+            return rules.complex_svd(x)
         s, u, v = tf.linalg.svd(x, full_matrices)
         return u, s, tf.linalg.adjoint(v)
 
@@ -98,7 +101,7 @@ class ProgramOps(ArrayOps):
         return packed, tf.reshape(tf.transpose(pivots), x.shape[:-1])
 
     def slogdet(self, x: Any) -> tuple[Any, Any]:
-        return _slogdet(x)
+        return rules.slogdet(x)
 
     # -- FFT (last axis; float32 or float64 <-> complex64 or complex128) ---------------
 
@@ -260,7 +263,11 @@ class ProgramOps(ArrayOps):
                 ]
                 return carry, tuple(function(*full))
 
-            return self.scan(step, (), rows, rows[0].shape[0], False)[1]
+            count = rows[0].shape[0]
+            if count:
+                return self.scan(step, (), rows, count, False)[1]
+            zeros = [tf.zeros((1, *dims(x)[1:]), x.dtype) for x in rows]
+            return tuple(y[:0] for y in self.scan(step, (), zeros, 1, False)[1])
 
         return mapped
 
@@ -367,25 +374,6 @@ def _philox(key: Key, low: Any, count: int) -> Any:
         alg=1,
         dtype=tf.uint32,
     )
-
-
-@tf.custom_gradient
-def _slogdet(x: Any) -> Any:
-    sign, log_modulus = tf.linalg.slogdet(x)
-    sign = tf.where(tf.equal(sign, 0), tf.zeros_like(sign), sign)  # a kernel's -0
-
-    def gradient(for_sign: Any, g: Any) -> Any:
-        # TensorFlow raises at singular matrices; the interface asks for NaN.
-        singular = tf.equal(sign, 0)[..., None, None]
-        eye = tf.eye(x.shape[-1], dtype=x.dtype)
-        inverse = tf.linalg.inv(tf.where(singular, eye, x), adjoint=True)
-        inverse = tf.where(singular, tf.constant(math.nan, x.dtype), inverse)
-        if x.dtype.is_complex:  # the phase of the sign turns with x
-            turn = tf.math.imag(for_sign * tf.math.conj(_slogdet(x)[0]))
-            g = tf.complex(g, turn)
-        return g[..., None, None] * inverse
-
-    return (sign, tf.math.real(log_modulus)), gradient
 
 
 def _scan_graph(function: Any, carry: Tensors, xs: Sequence[Any], steps: range) -> Any:

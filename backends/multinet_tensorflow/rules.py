@@ -1,4 +1,4 @@
-"""Elementwise functions whose values or gradients TensorFlow gets wrong somewhere."""
+"""Functions whose values or gradients TensorFlow gets wrong somewhere."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from multinet_tensorflow.numerics import as_float32, differentiable, dims, sum_to
+from multinet_tensorflow.numerics import as_float32, differentiable, dims, sum_to, widen
 
 
 def erf(x: Any) -> Any:
@@ -88,3 +88,53 @@ def _logaddexp(x: Any, y: Any) -> Any:
         return sum_to(for_x, dims(x)), sum_to(for_y, dims(y))
 
     return out, gradient
+
+
+@tf.custom_gradient
+def slogdet(x: Any) -> Any:
+    """Return the sign and the log of the modulus of the determinant."""
+    sign, log_modulus = tf.linalg.slogdet(x)
+    sign = tf.where(tf.equal(sign, 0), tf.zeros_like(sign), sign)  # a kernel's -0
+
+    def gradient(for_sign: Any, g: Any) -> Any:
+        # TensorFlow raises at singular matrices; the interface asks for NaN.
+        singular = tf.reshape(tf.equal(sign, 0), (*sign.shape, 1, 1))
+        eye = tf.eye(x.shape[-1], dtype=x.dtype)
+        inverse = tf.linalg.inv(tf.where(singular, eye, x), adjoint=True)
+        inverse = tf.where(singular, tf.constant(math.nan, x.dtype), inverse)
+        if x.dtype.is_complex:  # the phase of the sign turns with x
+            turn = tf.math.imag(for_sign * tf.math.conj(slogdet(x)[0]))
+            g = tf.complex(g, turn)
+        return tf.reshape(g, (*g.shape, 1, 1)) * inverse
+
+    return (sign, tf.math.real(log_modulus)), gradient
+
+
+@tf.custom_gradient
+def complex_svd(x: Any) -> Any:
+    """Return U, S, V^H reduced; TensorFlow's own second gradient is wrong.
+
+    Source: Wan and Zhang, "Automatic differentiation for complex valued SVD", 2019.
+    """
+    s, u, v = tf.linalg.svd(x)
+
+    def gradient(for_u: Any, for_s: Any, for_vh: Any) -> Any:
+        u, s, vh = complex_svd(x)
+        s = widen(s, x.dtype)
+        row, column = s[..., None, :], s[..., :, None]
+        inner_u = tf.matmul(u, for_u, adjoint_a=True)
+        inner_v = tf.matmul(vh, for_vh, adjoint_b=True)
+        gaps = tf.square(row) - tf.square(column)
+        gaps = tf.linalg.set_diag(gaps, tf.ones_like(s))
+        core = (_skew(inner_u) * row + column * _skew(inner_v)) / gaps
+        phase = tf.linalg.diag_part(_skew(inner_u)) / (2 * s)
+        core = tf.linalg.set_diag(core, widen(for_s, x.dtype) + phase)
+        left = tf.matmul(u, core) + (for_u - tf.matmul(u, inner_u)) / row
+        right = for_vh - tf.matmul(inner_v, vh, adjoint_a=True)
+        return tf.matmul(left, vh) + tf.matmul(u, right / column)
+
+    return (u, s, tf.linalg.adjoint(v)), gradient
+
+
+def _skew(x: Any) -> Any:
+    return x - tf.linalg.adjoint(x)

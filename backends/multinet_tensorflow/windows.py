@@ -29,7 +29,8 @@ def pad_spatial(x: Any, padding: Pairs, value: float) -> Any:
 def convolve(x: Any, kernel: Any, strides: Shape, dilation: Shape, groups: int) -> Any:
     """Cross-correlate without padding."""
     rank = len(strides)
-    dense = all(n == 1 for n in dilation)
+    # The kernels get the shape wrong where there are no images.
+    dense = all(n == 1 for n in dilation) and x.shape[0] > 0
     if dense and groups == 1:
         layout = ("NWC", "NHWC", "NDHWC")[rank - 1]  # without it the gradient fails
         return tf.nn.convolution(x, kernel, strides, "VALID", layout)
@@ -84,16 +85,19 @@ def pool(kernel: Pool, x: Any, window: Shape, strides: Shape) -> Any:
     equals in row-major order.
     """
     batch, *spatial, channels = dims(x)
+    if all(n == 1 for n in window):
+        # The compiled second gradient of the native kernel is 0 for such windows.
+        return tf.strided_slice(x, (0,) * len(x.shape), dims(x), (1, *strides, 1))
     if len(window) == 1:
         y = kernel(tf.expand_dims(x, 1), (1, *window), (1, *strides))
         return tf.squeeze(y, 1)
     if len(window) == 2:
         return kernel(x, window, strides)
     x = tf.reshape(x, (batch * spatial[0], *spatial[1:], channels))
-    x = kernel(x, window[1:], strides[1:])
+    x = pool(kernel, x, window[1:], strides[1:])
     inner = dims(x)[1:3]
     x = tf.reshape(x, (batch, spatial[0], math.prod(inner), channels))
-    x = kernel(x, (window[0], 1), (strides[0], 1))
+    x = pool(kernel, x, (window[0], 1), (strides[0], 1))
     return tf.reshape(x, (batch, x.shape[1], *inner, channels))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from multinet import dtypes
 from multinet.errors import DTypeError, TraceError
@@ -23,7 +24,6 @@ from multinet_torch.widening import (
     right_shift,
 )
 
-Tensor = torch.Tensor
 Shape = tuple[int, ...]
 Axes = tuple[int, ...]
 
@@ -220,7 +220,7 @@ class ArrayOps(Backend[Tensor]):
         return modular(operator.mul, x, y)
 
     def divide(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
-        return torch.div(x, y)
+        return modular(torch.div, x, y)
 
     def floor_divide(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
         return floor_divide(x, y)
@@ -391,7 +391,7 @@ class ArrayOps(Backend[Tensor]):
         return ordered(search, sorted, values)
 
 
-def _tensors(x: Tensor | Scalar, y: Tensor | Scalar) -> tuple[Tensor, Tensor]:
+def _tensors(x: Any, y: Any) -> tuple[Tensor, Tensor]:
     if not isinstance(x, Tensor):
         return torch.full((), x, dtype=y.dtype, device=y.device), y
     if not isinstance(y, Tensor):

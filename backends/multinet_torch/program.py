@@ -197,7 +197,8 @@ class ProgramOps(ArrayOps):
     def jvp(
         self, function: Function, primals: Sequence[Tensor], tangents: Sequence[Tensor]
     ) -> tuple[Tensors, Tensors]:
-        return torch.func.jvp(_flat(function), tuple(primals), tuple(tangents))
+        found: Any = torch.func.jvp(_flat(function), tuple(primals), tuple(tangents))
+        return found
 
     def vmap(self, function: Function, in_axes: Sequence[int | None]) -> Function:
         return torch.func.vmap(_flat(function), tuple(in_axes))

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from multinet import philox
 from multinet.interface import Key
 from multinet_torch.array import placement
 
-Tensor = torch.Tensor
 _BLOCK = 8192  # counters a pass on the CPU, so that the lanes stay in its cache
 
 

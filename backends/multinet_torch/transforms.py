@@ -11,9 +11,9 @@ from contextvars import ContextVar, copy_context
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.utils.checkpoint import checkpoint as torch_checkpoint
 
-Tensor = torch.Tensor
 Tensors = tuple[Tensor, ...]
 Function = Callable[..., Tensors]
 Pullback = Callable[[Sequence[Tensor]], Tensors]
@@ -57,6 +57,8 @@ def vjp(function: Function, primals: Sequence[Tensor]) -> tuple[Tensors, Pullbac
     outputs = _record(function, leaves, ANY)
 
     def pullback(cotangents: Sequence[Tensor]) -> Tensors:
+        if functional():  # autograd does not see what this transform tracks
+            return _functional_vjp(function, primals)[1](cotangents)
         return _gradients(outputs, leaves, cotangents, True)
 
     if _recorded.get() == NOTHING:
@@ -126,13 +128,14 @@ def _functional_vjp(
         outputs, pull = tuple(function(*primals)), None
     else:
         xs = [primals[i] for i in inexact]
-        _, pull, outputs = torch.func.vjp(inner, *xs, has_aux=True)
+        found: Any = torch.func.vjp(inner, *xs, has_aux=True)
+        _, pull, outputs = found
 
     def pullback(cotangents: Sequence[Tensor]) -> Tensors:
         gradients = [torch.zeros_like(x) for x in primals]
         if pull is not None and used:
-            found = pull(tuple(cotangents[i] for i in used))
-            for i, gradient in zip(inexact, found, strict=True):
+            pulled = pull(tuple(cotangents[i] for i in used))
+            for i, gradient in zip(inexact, pulled, strict=True):
                 gradients[i] = gradient
         return tuple(gradients)
 
@@ -142,7 +145,8 @@ def _functional_vjp(
 def checkpoint(function: Function) -> Function:
     """Return the function that recomputes its intermediates in the backward pass.
 
-    Inside `vmap` and `jvp`, which have no hooks for saved tensors, it keeps them.
+    Inside `vmap` and `jvp`, which have no hooks for saved tensors, it keeps them; torch
+    refuses a `vjp` inside a `vmap` inside the function.
     """
 
     def run(*xs: Tensor) -> Tensors:

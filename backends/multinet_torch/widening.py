@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from multinet.interface import Scalar
 
-Tensor = torch.Tensor
 _LOWEST = -(2**63)
 _SIGNED = {
     torch.uint16: torch.int16,

@@ -6,13 +6,12 @@ Only views are permuted, so memory stays channels last. Uneven padding becomes a
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable, Sequence
 
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
-Tensor = torch.Tensor
 Shape = tuple[int, ...]
 Pairs = Sequence[tuple[int, int]]
 
@@ -84,8 +83,8 @@ def _padded(
 ) -> tuple[Tensor, list[int]]:
     """Pad x unless torch's own padding will do: even, and for pools at most half."""
     even = [before for before, after in padding if before == after]
-    limits = [math.inf if window is None else size // 2 for size in window or padding]
-    if len(even) == len(padding) and all(map(operator.le, even, limits)):
+    fits = window is None or all(2 * p <= size for p, size in zip(even, window))
+    if len(even) == len(padding) and fits:
         return x, even
     flat = [width for pair in reversed(padding) for width in pair]
     return torch.constant_pad_nd(x, flat, value), [0] * len(padding)

@@ -69,7 +69,8 @@ def unary_rows() -> Iterator[Row]:
     near = (-5.0, -1.0, *TINY, 1.0, 5.0)
     angles = (-100.0, -10.0, *TINY, 1.0, 31.0, 1000.0)
     yield unary("negative", _negative, NUMBER, wide=(-1e30, 1e-30))
-    yield unary("abs", np.abs, NUMBER, wide=(-1e30, 1e-30), distinct=True, result="real")
+    grid: Any = {"distinct": True, "result": "real"}
+    yield unary("abs", np.abs, NUMBER, -1.8, 2.2, (-1e30, 1e-30), **grid)
     yield _step("sign", np.sign, REAL)
     yield unary("sqrt", np.sqrt, INEXACT, 0.2, 4, (0.0, 1e-30, 1e30, -1.0))
     yield unary("exp", np.exp, INEXACT, wide=far)

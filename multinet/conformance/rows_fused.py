@@ -51,7 +51,8 @@ def elementwise_rows() -> Iterator[Row]:
     yield unary("square", np.square, NUMBER, wide=(-1e10, 0.0, 1e-10))
     yield unary("rsqrt", lambda x: x**-0.5, FLOAT, 0.3, 4, (1e-10, 1e10))
     yield Row("clip", _clip, tuple(_clip_cases()), REAL, True)
-    yield unary("relu", lambda x: np.maximum(x, 0), REAL, wide=(*far, np.nan), **grid)
+    wide = (*far, np.nan)
+    yield unary("relu", lambda x: np.maximum(x, 0), REAL, -1.8, 2.2, wide, **grid)
     for name, oracle, setting in (
         ("leaky_relu", lambda x, slope: np.where(x > 0, x, slope * x), 0.2),
         ("elu", lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(x)), 1.5),
@@ -60,7 +61,7 @@ def elementwise_rows() -> Iterator[Row]:
             Case(label, (operand,), (setting,), gradient=label != "range", relative=True)
             for label, operand in (
                 ("matrix", t(2, 3, distinct=True)),
-                ("0-d", t()),
+                ("0-d", t(low=0.5)),
                 ("range", fixed([*far, 1000.0])),
             )
         )
@@ -93,10 +94,12 @@ def _clip(x: Any, low: Any, high: Any) -> Any:
 
 def _clip_cases() -> Iterator[Case]:
     x = t(2, 3, distinct=True)
-    yield Case("scalars", (x, 0, 1))
-    yield Case("tensors", (x, t(2, 3, low=-1.2, high=-0.7), t(3, low=0.5, high=0.9)))
-    yield Case("below above high", (x, 2, -2))
-    yield Case("inf", (x, -np.inf, 1.0), dtypes=FLOAT)
+    low, high = t(2, 3, low=-1.3, high=-1.1), t(3, low=0.5, high=0.9)
+    yield Case("scalars", (x, 0, 1.5), dtypes=FLOAT)
+    yield Case("integers", (x, 0, 1), gradient=False)
+    yield Case("tensors", (x, low, high), dtypes=FLOAT)
+    yield Case("low above high", (x, 3, 2), gradient=False)
+    yield Case("inf", (x, -np.inf, 1.5), dtypes=FLOAT)
     yield Case("NaN", (fixed([np.nan, 3.0]), 0.0, 1.0), dtypes=FLOAT, gradient=False)
 
 

@@ -117,6 +117,8 @@ class _Checker:
     def rank(self) -> int:
         first = next(iter(self.values.values()))
         if isinstance(first, (list, tuple)):
+            if not first:
+                raise self.broken("at least one tensor", first)
             first = first[0]
         return len(self.inner.shape(_native(first)))
 

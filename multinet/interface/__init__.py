@@ -1,18 +1,18 @@
 """The waist: the one interface through which every tensor operation goes.
 
-A method marked `@abstractmethod` is a **primitive**: each backend writes it. A method with
-a body is **fused**: the body is its specification, every backend has it for free, and
-overrides it where its framework has something faster. There is no other list.
+A method marked `@abstractmethod` is a **primitive**: each backend writes it. A method
+with a body is **fused**: the body is its specification, every backend has it for free,
+and overrides it where its framework has something faster. There is no other list.
 
-`array.py` holds conversion to sorting, `program.py` contraction to devices, `fused.py` the
-default bodies. A backend follows the same order.
+`array.py` holds conversion to sorting, `program.py` contraction to devices, `fused.py`
+the default bodies. A backend follows the same order.
 
-**Arguments arrive clean.** Tensors are native to the backend and share one dtype; axes are
-sorted tuples of non-negative ints; shapes are tuples of ints; permutations are complete.
-In the two-operand elementwise primitives one operand may be a Python scalar of a kind
-that does not widen the tensor's dtype. Functions handed to control flow and transforms
-take and return flat tuples of tensors; trees live above the waist. A backend need not
-check what is promised here.
+**Arguments arrive clean.** Tensors are native to the backend and share one dtype; axes
+are sorted tuples of non-negative ints; shapes are tuples of ints; permutations are
+complete. In the two-operand elementwise primitives one operand may be a Python scalar
+of a kind that does not widen the tensor's dtype. Functions handed to control flow and
+transforms take and return flat tuples of tensors; trees live above the waist. A backend
+need not check what is promised here.
 
 **One table of conventions**
 
@@ -43,8 +43,9 @@ check what is promised here.
 | purity | no primitive changes an argument, except lists that say they are consumed |
 | aliasing | results may share memory with arguments, except those of `from_numpy`, `to_numpy` |
 
-`INTERFACE` is the (major, minor) version. A backend declares the one it was written for;
-one that is behind by a minor version loads, and a primitive it lacks raises by name.
+`INTERFACE` is the (major, minor) version. A backend declares the one it was written
+for; one that is behind by a minor version loads, and a primitive it lacks raises by
+name.
 """
 
 from __future__ import annotations
@@ -63,12 +64,13 @@ INTERFACE = (1, 0)
 
 @dataclass(frozen=True)
 class Plugin:
-    """What an entry point of the group `multinet.backends` names: a backend not yet loaded.
+    """What an entry point of the group `multinet.backends` names: a backend not yet
+    loaded.
 
     Making one imports no framework. `requires` are the import names of the framework,
     `distribution` the installed package whose version is shown, `install` the shell
-    command that installs what is missing, `load` the function that imports the framework
-    and returns the backend class.
+    command that installs what is missing, `load` the function that imports the
+    framework and returns the backend class.
 
     >>> plugin = Plugin("numpy", ("numpy",), "numpy", "pip install multinet-nn", load)
     """

@@ -17,13 +17,14 @@ Axes = tuple[int, ...]
 class ArrayPrimitives(ABC, Generic[T]):
     """Conversion to sorting. See the package docstring for the shared conventions."""
 
-    # -- conversion ----------------------------------------------------------------------
+    # -- conversion --------------------------------------------------------------------
 
     @abstractmethod
     def from_numpy(self, array: np.ndarray[Any, Any]) -> T:
         """Copy a NumPy array into a tensor of the same dtype and shape.
 
-        All dtypes (bfloat16 is ml_dtypes'). `DTypeError` if the framework cannot hold it.
+        All dtypes (bfloat16 is ml_dtypes'). `DTypeError` if the framework cannot hold
+        it.
         """
 
     @abstractmethod
@@ -73,20 +74,21 @@ class ArrayPrimitives(ABC, Generic[T]):
     def conj(self, x: T) -> T:
         """Return the complex conjugate of a complex tensor."""
 
-    # -- creation ------------------------------------------------------------------------
+    # -- creation ----------------------------------------------------------------------
 
     @abstractmethod
     def full(self, shape: Shape, value: Scalar, dtype: str) -> T:
-        """Return a tensor filled with a Python scalar. All dtypes."""
+        """Return a tensor filled with a scalar whose kind does not widen `dtype`."""
 
     @abstractmethod
     def arange(self, start: Scalar, stop: Scalar, step: Scalar, dtype: str) -> T:
-        """Return start + i * step for i < ceil((stop - start) / step), a vector of `dtype`.
+        """Return start + i * step for i < ceil((stop - start) / step), a vector of
+        `dtype`.
 
         Integers and floats; `step` is not zero; empty where the range is.
         """
 
-    # -- elementwise, one operand --------------------------------------------------------
+    # -- elementwise, one operand ------------------------------------------------------
 
     @abstractmethod
     def negative(self, x: T) -> T:
@@ -192,7 +194,7 @@ class ArrayPrimitives(ABC, Generic[T]):
     def round(self, x: T) -> T:
         """Round to the nearest integer, halves to even. Floats. Gradient zero."""
 
-    # -- elementwise, two operands (broadcasting; either may be a Python scalar) ----------
+    # -- elementwise, two operands (broadcasting; either may be a Python scalar) -------
 
     @abstractmethod
     def add(self, x: T | Scalar, y: T | Scalar) -> T:
@@ -267,7 +269,7 @@ class ArrayPrimitives(ABC, Generic[T]):
     def right_shift(self, x: T | Scalar, y: T | Scalar) -> T:
         """Return x >> y for 0 <= y < width: arithmetic on signed, logical on unsigned."""
 
-    # -- comparison and logic ------------------------------------------------------------
+    # -- comparison and logic ----------------------------------------------------------
 
     @abstractmethod
     def equal(self, x: T | Scalar, y: T | Scalar) -> T:
@@ -303,12 +305,14 @@ class ArrayPrimitives(ABC, Generic[T]):
 
     @abstractmethod
     def where(self, condition: T, x: T | Scalar, y: T | Scalar) -> T:
-        """Return x where the bool condition holds, else y; all three broadcast. All dtypes.
+        """Return x where the bool condition holds, else y; all three broadcast. All
+        dtypes.
 
-        At most one of `x`, `y` is a Python scalar. The branch not selected gets gradient 0.
+        At most one of `x`, `y` is a Python scalar. The branch not selected gets
+        gradient 0.
         """
 
-    # -- reductions (`axes` sorted, unique, non-negative; () reduces nothing) --------------
+    # -- reductions (`axes` sorted, unique, non-negative; () reduces nothing) ----------
 
     @abstractmethod
     def sum(self, x: T, axes: Axes, keepdims: bool) -> T:
@@ -359,7 +363,7 @@ class ArrayPrimitives(ABC, Generic[T]):
     def cumprod(self, x: T, axis: int) -> T:
         """Return running products along an axis; exact gradient at zeros. Integers, floats."""
 
-    # -- shape (all dtypes) ---------------------------------------------------------------
+    # -- shape (all dtypes) ------------------------------------------------------------
 
     @abstractmethod
     def reshape(self, x: T, shape: Shape) -> T:
@@ -379,7 +383,7 @@ class ArrayPrimitives(ABC, Generic[T]):
 
     @abstractmethod
     def pad(self, x: T, widths: Sequence[tuple[int, int]], value: Scalar) -> T:
-        """Surround with a constant: (before, after) >= 0 for each axis."""
+        """Surround with a scalar of x's kind: (before, after) >= 0 for each axis."""
 
     @abstractmethod
     def slice(self, x: T, start: Shape, stop: Shape, step: Shape) -> T:
@@ -389,7 +393,7 @@ class ArrayPrimitives(ABC, Generic[T]):
     def flip(self, x: T, axes: Axes) -> T:
         """Reverse the order along axes."""
 
-    # -- indexing -------------------------------------------------------------------------
+    # -- indexing ----------------------------------------------------------------------
 
     @abstractmethod
     def take(self, x: T, indices: T, axis: int) -> T:
@@ -409,12 +413,13 @@ class ArrayPrimitives(ABC, Generic[T]):
     def scatter(self, x: T, indices: T, updates: T, mode: str) -> T:
         """Return x with x[indices[i]] combined with updates[i]. Numbers; set also bool.
 
-        `indices` (n, k), int32 or int64 in range, address the first k axes; `updates` is
-        (n, *x.shape[k:]); `mode` is set, add, multiply, max or min. Repeated indices add
-        up in `add` and are undefined in `set`. Gradients are required of set and add.
+        `indices` (n, k), int32 or int64 in range, address the first k axes; `updates`
+        is (n, *x.shape[k:]); `mode` is set, add, multiply, max or min. Repeated indices
+        add up in `add` and are undefined in `set`. Gradients are required of set and
+        add.
         """
 
-    # -- sorting --------------------------------------------------------------------------
+    # -- sorting -----------------------------------------------------------------------
 
     @abstractmethod
     def sort(self, x: T) -> T:

@@ -1,4 +1,5 @@
-"""Fused methods: compositions of primitives that a backend may replace by something faster.
+"""Fused methods: compositions of primitives that a backend may replace by something
+faster.
 
 Each body is the specification of its overrides; the conformance kit compares the two in
 value, gradient and second order.
@@ -32,21 +33,24 @@ class Backend(ProgramPrimitives[T]):
         """The backend that holds values: itself, or the one a symbolic backend shadows."""
         return self
 
-    # -- program arguments ----------------------------------------------------------------
+    # -- program arguments -------------------------------------------------------------
 
     def argument(self, value: Any, dtype: str) -> Any:
-        """Return a host number (or tuple of them) as `jit` carries it from call to call.
+        """Return a host number (or tuple of them) as `jit` carries it from call to
+        call.
 
-        A tensor where `jit` compiles, so that a new value does not compile anew; a backend
-        whose `jit` just runs overrides this to return the Python value itself, which
-        spares it arithmetic on tiny tensors. Keys, step counts and learning rates use it.
+        A tensor where `jit` compiles, so that a new value does not compile anew; a
+        backend whose `jit` just runs overrides this to return the Python value itself,
+        which spares it arithmetic on tiny tensors. Keys, step counts and learning rates
+        use it.
         """
         return self.from_numpy(np.asarray(value, dtypes.to_numpy(dtype)))
 
     def value_and_grad(
         self, function: Function[T], primals: Sequence[T]
     ) -> tuple[T, Tensors[T], Tensors[T]]:
-        """Return the value, the auxiliary outputs and the gradients of value for primals.
+        """Return the value, the auxiliary outputs and the gradients of value for
+        primals.
 
         `function(*primals)` returns (value, *auxiliary), value a float scalar.
         """
@@ -61,7 +65,7 @@ class Backend(ProgramPrimitives[T]):
         nothing = self.full((0,), 0, self.dtype(x))
         return self.reshape(self.concatenate([nothing, flat], 0), self.shape(x))
 
-    # -- comparison -----------------------------------------------------------------------
+    # -- comparison --------------------------------------------------------------------
 
     def not_equal(self, x: T | Scalar, y: T | Scalar) -> T:
         """Return x != y as bool; true where either is NaN."""
@@ -79,7 +83,7 @@ class Backend(ProgramPrimitives[T]):
         """Return where the float x is inf or -inf, as bool."""
         return self.equal(self.abs(x), math.inf)
 
-    # -- elementwise ----------------------------------------------------------------------
+    # -- elementwise -------------------------------------------------------------------
 
     def square(self, x: T) -> T:
         """Return x * x. Integers, floats, complex."""
@@ -128,7 +132,7 @@ class Backend(ProgramPrimitives[T]):
             shape = self.erf(self.multiply(x, math.sqrt(0.5)))
         return self.multiply(self.multiply(x, 0.5), self.add(shape, 1.0))
 
-    # -- reductions -----------------------------------------------------------------------
+    # -- reductions --------------------------------------------------------------------
 
     def mean(self, x: T, axes: Axes, keepdims: bool) -> T:
         """Return the mean over axes. Floats and complex; low floats compute in float32."""
@@ -171,9 +175,11 @@ class Backend(ProgramPrimitives[T]):
         """Return x - log(sum(e**x)) along an axis. Floats."""
         top = self.stop_gradient(self.max(x, (axis,), True))
         shifted = self.subtract(x, top)
-        return self.subtract(shifted, self.log(self.sum(self.exp(shifted), (axis,), True)))
+        return self.subtract(
+            shifted, self.log(self.sum(self.exp(shifted), (axis,), True))
+        )
 
-    # -- shape and indexing ---------------------------------------------------------------
+    # -- shape and indexing ------------------------------------------------------------
 
     def expand_dims(self, x: T, axis: int) -> T:
         """Insert an axis of size 1 at position `axis` of the result."""
@@ -204,7 +210,9 @@ class Backend(ProgramPrimitives[T]):
         """Repeat the whole tensor along each axis; one repeat per axis."""
         shape = self.shape(x)
         split = tuple(part for n in shape for part in (1, n))
-        grown = tuple(part for r, n in zip(repeats, shape, strict=True) for part in (r, n))
+        grown = tuple(
+            part for r, n in zip(repeats, shape, strict=True) for part in (r, n)
+        )
         tiled = self.broadcast_to(self.reshape(x, split), grown)
         return self.reshape(tiled, tuple(r * n for r, n in zip(repeats, shape)))
 
@@ -213,7 +221,9 @@ class Backend(ProgramPrimitives[T]):
         shape = self.shape(x)
         grown = (*shape[: axis + 1], count, *shape[axis + 1 :])
         spread = self.broadcast_to(self.expand_dims(x, axis + 1), grown)
-        return self.reshape(spread, (*shape[:axis], shape[axis] * count, *shape[axis + 1 :]))
+        return self.reshape(
+            spread, (*shape[:axis], shape[axis] * count, *shape[axis + 1 :])
+        )
 
     def eye(self, rows: int, columns: int, offset: int, dtype: str) -> T:
         """Return ones on the diagonal j = i + offset, zeros elsewhere."""
@@ -245,7 +255,7 @@ class Backend(ProgramPrimitives[T]):
         order = self.subtract(n - 1, order)
         return self.take_along_axis(x, order, last), order
 
-    # -- contraction and linear algebra -----------------------------------------------------
+    # -- contraction and linear algebra ------------------------------------------------
 
     def dense(self, x: T, kernel: T, bias: T | None) -> T:
         """Return x @ kernel + bias: (..., n), (n, m), (m,) or None -> (..., m). Floats."""
@@ -256,7 +266,9 @@ class Backend(ProgramPrimitives[T]):
         y = self.matmul(flat, kernel)
         if bias is not None:
             y = self.add(y, bias)
-        return y if len(shape) == 2 else self.reshape(y, (*shape[:-1], self.shape(y)[-1]))
+        return (
+            y if len(shape) == 2 else self.reshape(y, (*shape[:-1], self.shape(y)[-1]))
+        )
 
     def inv(self, x: T) -> T:
         """Return the inverse of square matrices (..., n, n)."""
@@ -269,7 +281,7 @@ class Backend(ProgramPrimitives[T]):
         sign, log_modulus = self.slogdet(x)
         return self.multiply(sign, self.cast(self.exp(log_modulus), self.dtype(sign)))
 
-    # -- windows --------------------------------------------------------------------------
+    # -- windows -----------------------------------------------------------------------
 
     def mean_pool(self, x: T, window: Shape, strides: Shape, padding: Pairs) -> T:
         """Return the mean of each window of x (n, *spatial, c), padding not counted."""
@@ -279,7 +291,7 @@ class Backend(ProgramPrimitives[T]):
         ones = self.full((1, *self.shape(x)[1:-1], 1), 1.0, self.dtype(x))
         return self.divide(total, self.sum_pool(ones, window, strides, padding))
 
-    # -- random ---------------------------------------------------------------------------
+    # -- random ------------------------------------------------------------------------
 
     def random_uniform(self, key: Key, shape: Shape) -> T:
         """Return float32 in [0, 1): (word >> 8) * 2**-24, equal bit for bit everywhere."""
@@ -291,12 +303,15 @@ class Backend(ProgramPrimitives[T]):
 
         sqrt(2) * erfinv(v), v = ((word >> 9) + 1/2) * 2**-22 - 1 exactly, in (-1, 1).
         """
-        words = self.cast(self.right_shift(self.random_bits(key, shape, 32), 9), "float32")
+        words = self.cast(
+            self.right_shift(self.random_bits(key, shape, 32), 9), "float32"
+        )
         v = self.subtract(self.multiply(self.add(words, 0.5), 2.0**-22), 1.0)
         return self.multiply(self.erfinv(v), math.sqrt(2.0))
 
     def dropout_mask(self, key: Key, shape: Shape, rate: float) -> T:
-        """Return bool, false with probability `rate` in [0, 1): 16-bit lane >= rate * 2**16.
+        """Return bool, false with probability `rate` in [0, 1): 16-bit lane >= rate *
+        2**16.
 
         The threshold is rounded to an integer below 2**16; equal everywhere.
         """
@@ -304,7 +319,7 @@ class Backend(ProgramPrimitives[T]):
         lanes = self.cast(self.random_bits(key, shape, 16), "int32")
         return self.less_equal(threshold, lanes)
 
-    # -- losses (over the last axis; the result drops it) ------------------------------------
+    # -- losses (over the last axis; the result drops it) ------------------------------
 
     def softmax_cross_entropy(self, logits: T, targets: T) -> T:
         """Return -sum(targets * log_softmax(logits)); both (..., classes)."""
@@ -323,7 +338,7 @@ class Backend(ProgramPrimitives[T]):
         """Return softplus(logits) - logits * targets, elementwise, shape kept."""
         return self.subtract(self.softplus(logits), self.multiply(logits, targets))
 
-    # -- normalization and attention --------------------------------------------------------
+    # -- normalization and attention ---------------------------------------------------
 
     def batch_norm(
         self,
@@ -334,7 +349,8 @@ class Backend(ProgramPrimitives[T]):
         offset: T | None,
         epsilon: float,
     ) -> T:
-        """Return (x - mean) * scale / sqrt(variance + epsilon) + offset, all broadcasting.
+        """Return (x - mean) * scale / sqrt(variance + epsilon) + offset, all
+        broadcasting.
 
         Source: Ioffe and Szegedy, "Batch normalization", 2015.
         """
@@ -347,7 +363,8 @@ class Backend(ProgramPrimitives[T]):
     def layer_norm(
         self, x: T, scale: T | None, offset: T | None, axes: Axes, epsilon: float
     ) -> T:
-        """Normalize over axes to mean 0, variance 1; then scale and offset, broadcasting.
+        """Normalize over axes to mean 0, variance 1; then scale and offset,
+        broadcasting.
 
         Source: Ba, Kiros and Hinton, "Layer normalization", 2016.
         """
@@ -359,8 +376,9 @@ class Backend(ProgramPrimitives[T]):
     ) -> T:
         """Return softmax(scale * query key^T + bias) value, over bool `mask`.
 
-        query (b, t, h, d), key (b, s, h, d), value (b, s, h, e) -> (b, t, h, e); mask and
-        bias broadcast to (b, h, t, s). A row that is masked throughout attends evenly.
+        query (b, t, h, d), key (b, s, h, d), value (b, s, h, e) -> (b, t, h, e); mask
+        and bias broadcast to (b, h, t, s). A row that is masked throughout attends
+        evenly.
 
         Source: Vaswani et al., "Attention is all you need", 2017.
         """
@@ -373,7 +391,7 @@ class Backend(ProgramPrimitives[T]):
         weights = self.softmax(scores, 3)  # b h t s
         return self.einsum("bhts,bshe->bthe", weights, value)
 
-    # -- optimizers (lists in, lists out; params and slots are consumed) ----------------------
+    # -- optimizers (lists in, lists out; params and slots are consumed) ---------------
 
     def sgd_update(
         self,
@@ -415,10 +433,12 @@ class Backend(ProgramPrimitives[T]):
         beta_2: float,
         epsilon: float,
     ) -> tuple[list[T], list[T], list[T]]:
-        """Return params, means and variances after a step of Adam, epsilon outside the root.
+        """Return params, means and variances after a step of Adam, epsilon outside the
+        root.
 
         `step` counts from 1; it and `learning_rate` are host numbers or scalar tensors.
-        param -= rate * sqrt(1 - beta_2**t) / (1 - beta_1**t) * mean / (sqrt(var) + epsilon).
+        param -= rate * sqrt(1 - beta_2**t) / (1 - beta_1**t) * mean / (sqrt(var) +
+        epsilon).
 
         Source: Kingma and Ba, "Adam", 2015, the form before section 2.1.
         """
@@ -426,7 +446,9 @@ class Backend(ProgramPrimitives[T]):
         new: tuple[list[T], list[T], list[T]] = ([], [], [])
         for param, grad, m, v in zip(params, grads, means, variances, strict=True):
             m = self.add(m, self.multiply(self.subtract(grad, m), 1 - beta_1))
-            v = self.add(v, self.multiply(self.subtract(self.square(grad), v), 1 - beta_2))
+            v = self.add(
+                v, self.multiply(self.subtract(self.square(grad), v), 1 - beta_2)
+            )
             direction = self.divide(m, self.add(self.sqrt(v), epsilon))
             change = self.multiply(direction, self._scalar_like(rate, param))
             for values, value in zip(new, (self.subtract(param, change), m, v)):
@@ -436,10 +458,16 @@ class Backend(ProgramPrimitives[T]):
     def _adam_rate(self, step: Any, rate: Any, beta_1: float, beta_2: float) -> Any:
         if isinstance(step, int):
             correction = math.sqrt(1 - beta_2**step) / (1 - beta_1**step)
-            return rate * correction if isinstance(rate, float) else self.multiply(rate, correction)
+            return (
+                rate * correction
+                if isinstance(rate, float)
+                else self.multiply(rate, correction)
+            )
         t = self.cast(step, "float32")
         second = self.sqrt(self._bias_correction(beta_2, t))
-        return self.multiply(self.divide(second, self._bias_correction(beta_1, t)), rate)
+        return self.multiply(
+            self.divide(second, self._bias_correction(beta_1, t)), rate
+        )
 
     def _bias_correction(self, beta: float, t: T) -> T:
         # 1 - beta**t in float32 is off by 3e-5 at t = 1; expm1 is exact to the last bits.

@@ -18,11 +18,12 @@ Function = Callable[..., tuple[T, ...]]
 class ProgramPrimitives(ArrayPrimitives[T]):
     """Contraction to devices. See the package docstring for the shared conventions."""
 
-    # -- contraction ----------------------------------------------------------------------
+    # -- contraction -------------------------------------------------------------------
 
     @abstractmethod
     def matmul(self, x: T, y: T) -> T:
-        """Multiply matrices: (..., n, k) @ (..., k, m) -> (..., n, m); batches broadcast.
+        """Multiply matrices: (..., n, k) @ (..., k, m) -> (..., n, m); batches
+        broadcast.
 
         Integers, floats, complex; both operands have at least two axes.
         """
@@ -31,15 +32,16 @@ class ProgramPrimitives(ArrayPrimitives[T]):
     def einsum(self, equation: str, *operands: T) -> T:
         """Contract by an explicit equation such as `"bij,bjk->bik"`.
 
-        The ellipsis is expanded and the arrow present; a letter may repeat in one operand
-        (a diagonal). Floats and complex, integers too.
+        The ellipsis is expanded and the arrow present; a letter may repeat in one
+        operand (a diagonal). Floats and complex, integers too.
         """
 
-    # -- linear algebra (floats 32 and 64, complex; leading axes are batches) ---------------
+    # -- linear algebra (floats 32 and 64, complex; leading axes are batches) ----------
 
     @abstractmethod
     def cholesky(self, x: T) -> T:
-        """Return lower L with L @ L^H = x, of a Hermitian positive matrix (its lower half).
+        """Return lower L with L @ L^H = x, of a Hermitian positive matrix (its lower
+        half).
 
         NaN, or the framework's error, where x is not positive definite.
         """
@@ -72,14 +74,16 @@ class ProgramPrimitives(ArrayPrimitives[T]):
 
     @abstractmethod
     def eig(self, x: T) -> tuple[T, T]:
-        """Return complex eigenvalues and unit eigenvectors of a square matrix. No gradient.
+        """Return complex eigenvalues and unit eigenvectors of a square matrix. No
+        gradient.
 
         The order and the phases are the framework's.
         """
 
     @abstractmethod
     def lu_factor(self, x: T) -> tuple[T, T]:
-        """Return packed L\\U and int32 row pivots (LAPACK's, from 0) of a square matrix.
+        """Return packed L\\U and int32 row pivots (LAPACK's, from 0) of a square
+        matrix.
 
         No gradient is required.
         """
@@ -91,7 +95,7 @@ class ProgramPrimitives(ArrayPrimitives[T]):
         0 and -inf for a singular matrix.
         """
 
-    # -- FFT (last axis; float32 or float64 <-> complex64 or complex128) ---------------------
+    # -- FFT (last axis; float32 or float64 <-> complex64 or complex128) ---------------
 
     @abstractmethod
     def fft(self, x: T) -> T:
@@ -112,7 +116,7 @@ class ProgramPrimitives(ArrayPrimitives[T]):
         Imaginary parts of the first and, for even n, the last coefficient are ignored.
         """
 
-    # -- windows (channels last, 1 to 3 spatial axes; floats) -------------------------------
+    # -- windows (channels last, 1 to 3 spatial axes; floats) --------------------------
 
     @abstractmethod
     def conv(
@@ -127,7 +131,8 @@ class ProgramPrimitives(ArrayPrimitives[T]):
         """Cross-correlate x (n, *spatial, c) with kernel (*window, c // groups, out).
 
         `padding` is (before, after) zeros for each spatial axis; returns
-        (n, *((spatial + padding - dilated window) // strides + 1), out).
+        (n, *((spatial + padding - dilated window) // strides + 1), out). The window fits
+        into the padded input.
         """
 
     @abstractmethod
@@ -158,15 +163,16 @@ class ProgramPrimitives(ArrayPrimitives[T]):
     def sum_pool(self, x: T, window: Shape, strides: Shape, padding: Pairs) -> T:
         """Return the sum of each window of x (n, *spatial, c); padding counts as 0."""
 
-    # -- random bits ----------------------------------------------------------------------
+    # -- random bits -------------------------------------------------------------------
 
     @abstractmethod
     def random_bits(self, key: Key, shape: Shape, width: int) -> T:
         """Return Philox-4x32-10 words of `key` as uint32 (`width` 32) or uint16 (16).
 
-        Word i, in row-major order, is lane i % 4 of counter (i // 4, 0, k0, k1); at width
-        16 each word gives its low, then its high half. `multinet.philox` is the reference;
-        equal bit for bit, eager and compiled. A vmapped key yields its unbatched words.
+        Word i, in row-major order, is lane i % 4 of counter (i // 4, 0, k0, k1); at
+        width 16 each word gives its low, then its high half. `multinet.philox` is the
+        reference; equal bit for bit, eager and compiled. A vmapped key yields its
+        unbatched words.
         """
 
     @abstractmethod
@@ -177,7 +183,7 @@ class ProgramPrimitives(ArrayPrimitives[T]):
         one of the two is a tensor; `multinet.philox.fold_in` serves host keys.
         """
 
-    # -- control flow (flat tuples of tensors; functions are pure) ---------------------------
+    # -- control flow (flat tuples of tensors; functions are pure) ---------------------
 
     @abstractmethod
     def cond(
@@ -213,11 +219,11 @@ class ProgramPrimitives(ArrayPrimitives[T]):
         """Run carry, y = function(carry, x) along the first axis of xs; stack the ys.
 
         `length` is that axis, given since xs may be empty; `reverse` goes from the last
-        row to the first, and ys keep their rows. Differentiable in carry, xs, and in what
-        the function closes over. `length` is at least 1.
+        row to the first, and ys keep their rows. Differentiable in carry, xs, and in
+        what the function closes over. `length` is at least 1.
         """
 
-    # -- transforms (functions of flat positional tensors, returning flat tuples) -------------
+    # -- transforms (functions of flat positional tensors, returning flat tuples) ------
 
     @abstractmethod
     def vjp(
@@ -226,8 +232,8 @@ class ProgramPrimitives(ArrayPrimitives[T]):
         """Return function(*primals) and its pullback: cotangents of outputs to inputs.
 
         One cotangent per output, of its shape and dtype (those of integer outputs are
-        ignored); one result per primal, zeros where it has no influence. The pullback may
-        be called more than once and is itself differentiable.
+        ignored); one result per primal, zeros where it has no influence. The pullback
+        may be called more than once and is itself differentiable.
         """
 
     @abstractmethod
@@ -248,15 +254,20 @@ class ProgramPrimitives(ArrayPrimitives[T]):
 
     @abstractmethod
     def jit(self, function: Function[T], donate: Sequence[int]) -> Function[T]:
-        """Compile a pure function, once for each signature; arguments at `donate` are consumed.
+        """Compile a pure function, once for each signature; arguments at `donate` are
+        consumed.
 
-        Arguments are tensors or values made by `argument`. Results alias nothing. A
-        backend without a compiler returns a function that just runs.
+        Arguments are tensors or values made by `argument`. Results alias nothing. Called
+        while another trace runs, it is part of that. A backend without a compiler
+        returns a function that just runs.
         """
 
     @abstractmethod
     def checkpoint(self, function: Function[T]) -> Function[T]:
-        """Return the function that recomputes its intermediates in the backward pass."""
+        """Return the function that recomputes its intermediates in the backward pass.
+
+        The results are the same, random draws included; it saves memory where it can.
+        """
 
     @abstractmethod
     def stop_gradient(self, x: T) -> T:
@@ -273,7 +284,7 @@ class ProgramPrimitives(ArrayPrimitives[T]):
         cotangent per input. Neither may close over values being differentiated.
         """
 
-    # -- devices --------------------------------------------------------------------------
+    # -- devices -----------------------------------------------------------------------
 
     @abstractmethod
     def devices(self) -> tuple[str, ...]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -16,6 +14,7 @@ import optree
 from multinet import constraints, dtypes, initializers, regularizers
 from multinet.errors import ArgumentError, MultinetError, ShapeError
 from multinet.metrics import Metric
+from multinet.names import snake_case, unique_name
 from multinet.ops.core import PUBLIC, as_tensor, cast_tensor
 from multinet.registry import current, use_backend
 from multinet.symbolic.dims import public_shape
@@ -29,7 +28,6 @@ from multinet.symbolic.tensor import (
 )
 from multinet.variables import Variable
 
-_names: Counter[str] = Counter()
 _context: ContextVar[CallContext | None] = ContextVar("call", default=None)
 
 
@@ -46,24 +44,6 @@ class CallContext:
 
     def __exit__(self, *exc: object) -> None:
         _context.reset(self._token)
-
-
-def unique_name(prefix: str) -> str:
-    """Return `prefix`, or prefix_1, prefix_2 ... when it was given out before."""
-    count = _names[prefix]
-    _names[prefix] += 1
-    return f"{prefix}_{count}" if count else prefix
-
-
-def clear_names() -> None:
-    """Start automatic names anew."""
-    _names.clear()
-
-
-def snake_case(name: str) -> str:
-    """Return a CamelCase name in snake_case: Conv2D -> conv2d, MaxPooling2D -> ..."""
-    name = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", name)
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 @dataclass(frozen=True)
@@ -91,9 +71,9 @@ class Layer:
 
     >>> class Scale(Layer):
     ...     def build(self, input_shape):
-    ...         self.factor = self.add_weight(shape=input_shape[-1:], initializer="ones")
-    ...     def call(self, inputs):
-    ...         return ops.multiply(inputs, self.factor)
+    ...         self.factor = self.add_weight(shape=input_shape[-1:],
+    initializer="ones") ...     def call(self, inputs): ...         return
+    ops.multiply(inputs, self.factor)
     """
 
     _spec: _Signature
@@ -139,7 +119,7 @@ class Layer:
         self._trainable = trainable
         self.supports_masking = False
 
-    # -- weights ---------------------------------------------------------------------------
+    # -- weights -----------------------------------------------------------------------
 
     def add_weight(
         self,
@@ -263,7 +243,9 @@ class Layer:
         if have != want:
             wrong = [(v, h) for v, h in zip(variables, have) if v.shape != h][:3]
             detail = "; ".join(f"{v.path} {v.shape} got {h}" for v, h in wrong)
-            built = "" if variables else " The layer is not built: call it on data first."
+            built = (
+                "" if variables else " The layer is not built: call it on data first."
+            )
             raise ShapeError(
                 f"{self.name} expects {len(want)} weights, got {len(have)}. {detail}{built}"
             )
@@ -274,7 +256,7 @@ class Layer:
         """Return the number of scalars in all weights."""
         return sum(int(np.prod(variable.shape)) for variable in self.weights)
 
-    # -- building and calling ----------------------------------------------------------------
+    # -- building and calling ----------------------------------------------------------
 
     def build(self, input_shape: Any) -> None:
         """Create the weights for inputs of a shape, `None` where a size is unknown."""
@@ -364,7 +346,9 @@ class Layer:
         backend = current()
 
         def shape_of(leaf: Any) -> Any:
-            return public_shape(backend.shape(leaf)) if backend.is_tensor(leaf) else None
+            return (
+                public_shape(backend.shape(leaf)) if backend.is_tensor(leaf) else None
+            )
 
         named = dict(zip(self._spec.call, args)) | kwargs
         parameters = self._spec.build
@@ -379,7 +363,7 @@ class Layer:
                 self.build(optree.tree_map(shape_of, first))  # type: ignore[arg-type]
         self.built = True
 
-    # -- shapes -------------------------------------------------------------------------------
+    # -- shapes ------------------------------------------------------------------------
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Return symbolic outputs for symbolic inputs; no shape rule is written by hand."""
@@ -415,7 +399,7 @@ class Layer:
             )
         return self._nodes[0]
 
-    # -- losses ----------------------------------------------------------------------------------
+    # -- losses ------------------------------------------------------------------------
 
     def add_loss(self, loss: Any) -> None:
         """Add a scalar to the loss, from inside `call`."""
@@ -428,16 +412,20 @@ class Layer:
     def losses(self) -> list[Any]:
         """Regularization of the trainable weights, and losses of the last outer call."""
         context = _context.get()
-        added = getattr(self, "_added_losses", []) if context is None else context.losses
+        added = (
+            getattr(self, "_added_losses", []) if context is None else context.losses
+        )
         return [*self.regularization_losses(), *added]
 
     def regularization_losses(self) -> list[Any]:
         """Return a scalar for each trainable weight that has a regularizer."""
         return [
-            v.regularizer(v) for v in self.trainable_weights if v.regularizer is not None
+            v.regularizer(v)
+            for v in self.trainable_weights
+            if v.regularizer is not None
         ]
 
-    # -- configuration ---------------------------------------------------------------------------
+    # -- configuration -----------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` needs; subclasses add their arguments."""
@@ -502,6 +490,6 @@ def _explain(error: MultinetError, layer: Layer, args: Any) -> None:
     shapes = optree.tree_map(
         lambda x: public_shape(backend.shape(x)) if backend.is_tensor(x) else x, args
     )
-    error.add_note(f"In layer {layer.name!r} ({type(layer).__name__}), called on {shapes}.")
-
-
+    error.add_note(
+        f"In layer {layer.name!r} ({type(layer).__name__}), called on {shapes}."
+    )

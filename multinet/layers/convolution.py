@@ -24,7 +24,9 @@ def spatial(value: Any, rank: int, name: str) -> tuple[int, ...]:
 def padding_of(value: str, allowed: Sequence[str] = ("valid", "same")) -> str:
     """Return the padding in lower case; an error lists those allowed."""
     if not isinstance(value, str) or value.lower() not in allowed:
-        raise ArgumentError(f"Expected padding to be {' or '.join(allowed)}, got {value!r}.")
+        raise ArgumentError(
+            f"Expected padding to be {' or '.join(allowed)}, got {value!r}."
+        )
     return value.lower()
 
 
@@ -117,7 +119,12 @@ class BaseConv(Layer):
         if padding == "causal":
             inputs, padding = self._pad_causally(inputs), "valid"
         outputs = ops.nn.conv(
-            inputs, self.kernel, self.strides, padding, self.data_format, self.dilation_rate
+            inputs,
+            self.kernel,
+            self.strides,
+            padding,
+            self.data_format,
+            self.dilation_rate,
         )
         if self.bias is not None:
             bias = self.bias

@@ -7,7 +7,8 @@ from typing import Any
 
 from multinet import activations, constraints, initializers, ops, random, regularizers
 from multinet.errors import ArgumentError, ShapeError
-from multinet.layers.base import Layer, unique_name
+from multinet.layers.base import Layer
+from multinet.names import unique_name
 from multinet.symbolic.tensor import Node, SymbolicTensor, placeholder
 
 
@@ -52,18 +53,21 @@ class InputLayer(Layer):
 
 def _shape_argument(shape: Any) -> tuple[int | None, ...]:
     if isinstance(shape, int):
-        raise ArgumentError(f"Expected shape to be a tuple such as ({shape},), got {shape}.")
+        raise ArgumentError(
+            f"Expected shape to be a tuple such as ({shape},), got {shape}."
+        )
     return tuple(shape)
 
 
-def Input(  # noqa: N802 - Keras's name
+def Input(
     shape: Sequence[int | None] | None = None,
     batch_size: int | None = None,
     dtype: Any = None,
     batch_shape: Sequence[int | None] | None = None,
     name: str | None = None,
 ) -> SymbolicTensor:
-    """Return the symbolic input of a functional model; `shape` leaves out the batch axis.
+    """Return the symbolic input of a functional model; `shape` leaves out the batch
+    axis.
 
     >>> x = Input(shape=(28, 28, 1))
     >>> model = Model(x, layers.Dense(10)(layers.Flatten()(x)))
@@ -90,7 +94,9 @@ class Dense(Layer):
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         if not isinstance(units, int) or units <= 0:
-            raise ArgumentError(f"Expected units to be a positive integer, got {units!r}.")
+            raise ArgumentError(
+                f"Expected units to be a positive integer, got {units!r}."
+            )
         self.units = units
         self.activation = activations.get(activation)
         self.use_bias = use_bias
@@ -170,7 +176,8 @@ class Activation(Layer):
 
 
 class Dropout(Layer):
-    """While training, set inputs to 0 with probability `rate`, scaling the rest to match.
+    """While training, set inputs to 0 with probability `rate`, scaling the rest to
+    match.
 
     The masks depend on the seed and the step alone: equal on every backend.
 
@@ -208,7 +215,9 @@ class Dropout(Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` needs."""
-        seed = self.seed.seed if isinstance(self.seed, random.SeedGenerator) else self.seed
+        seed = (
+            self.seed.seed if isinstance(self.seed, random.SeedGenerator) else self.seed
+        )
         return {
             **super().get_config(),
             "rate": self.rate,

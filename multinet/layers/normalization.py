@@ -10,7 +10,8 @@ from multinet.layers.base import Layer
 
 
 class BatchNormalization(Layer):
-    """Normalize each channel over the batch while training, by moving moments otherwise.
+    """Normalize each channel over the batch while training, by moving moments
+    otherwise.
 
     moving = momentum * moving + (1 - momentum) * batch, with the biased batch variance.
     A layer with `trainable = False` uses and keeps the moving moments.
@@ -54,7 +55,9 @@ class BatchNormalization(Layer):
     def build(self, input_shape: Any) -> None:
         """Create gamma, beta and the moving moments, one of each for every channel."""
         if not -len(input_shape) <= self.axis < len(input_shape):
-            raise ShapeError(f"{self.name} has axis={self.axis}, got shape {input_shape}.")
+            raise ShapeError(
+                f"{self.name} has axis={self.axis}, got shape {input_shape}."
+            )
         shape = (input_shape[self.axis],)
         if self.scale:
             self.gamma = self.add_weight(
@@ -111,7 +114,9 @@ class BatchNormalization(Layer):
         weight = ops.cast(ops.reshape(mask, lead), self.dtype)
         weight = ops.broadcast_to(weight, ops.shape(inputs))
         count = ops.maximum(ops.sum(weight, axes, keepdims=True), 1e-7)
-        mean = ops.divide(ops.sum(ops.multiply(inputs, weight), axes, keepdims=True), count)
+        mean = ops.divide(
+            ops.sum(ops.multiply(inputs, weight), axes, keepdims=True), count
+        )
         spread = ops.multiply(ops.square(ops.subtract(inputs, mean)), weight)
         variance = ops.divide(ops.sum(spread, axes, keepdims=True), count)
         return ops.squeeze(mean, axes), ops.squeeze(variance, axes)

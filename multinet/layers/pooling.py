@@ -35,7 +35,9 @@ class BasePooling(Layer):
     def call(self, inputs: Any) -> Any:
         """Return (b, *spatial', c)."""
         pool = ops.nn.max_pool if self.reduce == "max" else ops.nn.average_pool
-        return pool(inputs, self.pool_size, self.strides, self.padding, self.data_format)
+        return pool(
+            inputs, self.pool_size, self.strides, self.padding, self.data_format
+        )
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` needs."""

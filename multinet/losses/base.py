@@ -19,7 +19,7 @@ REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "
 
 
 def match_ranks(x: Any, y: Any) -> tuple[Any, Any]:
-    """Return two tensors with a last axis of 1 added or removed where ranks differ by 1."""
+    """Return two tensors, a last axis of 1 added or removed if ranks differ by 1."""
     shape, other = current().shape(x), current().shape(y)
     if len(shape) == len(other) + 1:
         y, x = _match(y, x, other, shape)
@@ -38,7 +38,7 @@ def _match(small: Any, large: Any, shape: Any, larger: Any) -> tuple[Any, Any]:
 
 
 def pair(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
-    """Return float targets and predictions of one rank; `ShapeError` if they cannot match."""
+    """Return float targets and predictions of one rank; `ShapeError` if none fits."""
     y_pred = floating(y_pred)
     y_true = as_tensor(y_true, current().dtype(y_pred))
     y_true, y_pred = match_ranks(y_true, y_pred)
@@ -64,7 +64,10 @@ def mean_last(x: Any) -> Any:
 
 
 def reduce_values(
-    values: Any, sample_weight: Any = None, mask: Any = None, reduction: str | None = None
+    values: Any,
+    sample_weight: Any = None,
+    mask: Any = None,
+    reduction: str | None = None,
 ) -> Any:
     """Return losses weighted, then reduced to a scalar (or kept, for None or "none").
 
@@ -94,7 +97,9 @@ def reduce_values(
     if reduction == "mean_with_sample_weight" and weight is not None:
         count = ops.sum(weight)
         nothing = ops.equal(count, 0.0)
-        return ops.where(nothing, 0.0, ops.divide(total, ops.where(nothing, 1.0, count)))
+        return ops.where(
+            nothing, 0.0, ops.divide(total, ops.where(nothing, 1.0, count))
+        )
     return backend.divide(total, max(math.prod(shape), 1))
 
 
@@ -109,9 +114,9 @@ def _align(weight: Any, values: Any) -> Any:
 class Loss(Configurable):
     """The base of losses: subclass it and write `call(y_true, y_pred)`.
 
-    `call` returns one value a sample (or a position); `reduction` makes a scalar of them:
-    "sum_over_batch_size" (or "mean") divides the sum by their number, "sum" does not,
-    "mean_with_sample_weight" divides by the weights' sum, "none" (or None) keeps them.
+    `call` returns one value a sample (or a position); `reduction` makes a scalar of
+    them: "sum_over_batch_size" (or "mean") divides the sum by their number, "sum" does
+    not, "mean_with_sample_weight" divides by the weights' sum, "none" keeps them.
     It computes in `dtype`; by default in floatx, or wider if the predictions are.
     """
 

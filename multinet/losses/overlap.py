@@ -50,10 +50,10 @@ def circle(
     gamma: float = 80,
     margin: float = 0.4,
 ) -> Any:
-    """Return how far unit embeddings are from nearness within and distance across labels.
+    """Return how far embeddings are from near within labels, distant across them.
 
-    Labels are integers (batch,), embeddings (batch, size) of norm 1; references default to
-    the batch itself, each compared to the others only, with `remove_diagonal`.
+    Labels are integers (batch,), embeddings (batch, size) of norm 1; references default
+    to the batch itself, each compared to the others only, with `remove_diagonal`.
 
     Source: Sun et al., "Circle loss", 2020.
     """
@@ -67,7 +67,9 @@ def circle(
     different = ops.logical_not(same)
     if remove_diagonal:
         rows, columns = current().shape(same)
-        same = ops.logical_and(same, ops.logical_not(ops.eye(rows, columns, dtype="bool")))
+        same = ops.logical_and(
+            same, ops.logical_not(ops.eye(rows, columns, dtype="bool"))
+        )
     near_weight = ops.add(distance, margin)
     far_weight = ops.maximum(ops.subtract(1.0 + margin, distance), 0.0)
     near = ops.multiply(near_weight, ops.subtract(distance, margin))
@@ -123,7 +125,7 @@ class Tversky(FunctionLoss):
 
 
 class Circle(FunctionLoss):
-    """Nearness of embeddings within labels, distance across. Source: Sun et al., 2020."""
+    """Embeddings near within labels, distant across. Source: Sun et al., 2020."""
 
     function = circle
 

@@ -65,7 +65,7 @@ def log_cosh(y_true: Any, y_pred: Any) -> Any:
 
 
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
-    """Return minus the cosine of the angle between targets and predictions along an axis.
+    """Return minus the cosine between targets and predictions along an axis.
 
     -1 is the same direction, 0 orthogonal, 1 opposite; 0 for a zero vector.
     """
@@ -107,12 +107,12 @@ def hinge(y_true: Any, y_pred: Any) -> Any:
 
 
 def squared_hinge(y_true: Any, y_pred: Any) -> Any:
-    """Return the mean of max(1 - y_true * y_pred, 0)**2 over the last axis, as `hinge`."""
+    """Return the mean of max(1 - y_true * y_pred, 0)**2 over the last axis."""
     return mean_last(ops.square(_margins(y_true, y_pred)))
 
 
 def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
-    """Return max(1 + the best wrong score - the right score, 0) over one-hot targets."""
+    """Return max(1 + best wrong score - right score, 0) over one-hot targets."""
     y_pred = floating(y_pred)
     y_true = as_tensor(y_true, current().dtype(y_pred))
     right = ops.sum(ops.multiply(y_true, y_pred), axis=-1)

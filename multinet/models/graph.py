@@ -17,8 +17,8 @@ from multinet.symbolic.tensor import Node, SymbolicTensor
 class Graph:
     """The calls that lead from `inputs` to `outputs`, in the order they were recorded.
 
-    `inputs` and `outputs` are trees of SymbolicTensors; any tensor recorded on the way to
-    the outputs can be an input, so a graph may start in the middle of another.
+    `inputs` and `outputs` are trees of SymbolicTensors; any tensor recorded on the way
+    to the outputs can be an input, so a graph may start in the middle of another.
     """
 
     def __init__(self, inputs: Any, outputs: Any) -> None:
@@ -43,9 +43,7 @@ class Graph:
             for slot, value in zip(self.flat_inputs, self._match(inputs))
         }
         for operation, leaves, spec, produced in self._plan:
-            filled = [
-                values[id(x)] if type(x) is SymbolicTensor else x for x in leaves
-            ]
+            filled = [values[id(x)] if type(x) is SymbolicTensor else x for x in leaves]
             args, kwargs = optree.tree_unflatten(spec, filled)
             results = operation(*args, **kwargs)
             if len(produced) == 1 and current().is_tensor(results):
@@ -74,7 +72,9 @@ class Graph:
         leaves = optree.tree_leaves(inputs)
         if len(leaves) != len(slots):
             names = [slot.name for slot in slots]
-            raise ArgumentError(f"Expected {len(slots)} inputs {names}, got {len(leaves)}.")
+            raise ArgumentError(
+                f"Expected {len(slots)} inputs {names}, got {len(leaves)}."
+            )
         return leaves
 
 

@@ -27,7 +27,11 @@ class Model(Trainer, Layer):
     """
 
     def __init__(
-        self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any
+        self,
+        inputs: Any = None,
+        outputs: Any = None,
+        name: str | None = None,
+        **kwargs: Any,
     ) -> None:
         if (inputs is None) != (outputs is None):
             raise ArgumentError("Model needs both inputs and outputs, or neither.")
@@ -94,7 +98,11 @@ class Model(Trainer, Layer):
         if self._graph is None:
             raise MultinetError(
                 f"{self.name} has no symbolic inputs and outputs: it is not functional"
-                + ("." if self.built else ", or not built yet. Call it, or add an Input.")
+                + (
+                    "."
+                    if self.built
+                    else ", or not built yet. Call it, or add an Input."
+                )
             )
         return self._graph
 

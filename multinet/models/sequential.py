@@ -18,8 +18,8 @@ from multinet.symbolic.tensor import SymbolicTensor
 class Sequential(Model):
     """A model that passes its input through a list of layers.
 
-    The weights exist once the input's shape is known: from an `Input` at the start, from
-    `input_shape=` of the first layer, or from the first data.
+    The weights exist once the input's shape is known: from an `Input` at the start,
+    from `input_shape=` of the first layer, or from the first data.
 
     >>> model = Sequential([Input((784,)), Dense(128, activation="relu"), Dense(10)])
     """
@@ -79,7 +79,11 @@ class Sequential(Model):
     def _rebuild(self) -> None:
         self._graph, self.built = None, False
         self._forget_compiled()
-        if self._stack and isinstance(self._stack[0], InputLayer) and len(self._stack) > 1:
+        if (
+            self._stack
+            and isinstance(self._stack[0], InputLayer)
+            and len(self._stack) > 1
+        ):
             self._trace(self._stack[0].output)
 
     def _trace(self, entry: SymbolicTensor) -> None:
@@ -105,7 +109,9 @@ class Sequential(Model):
             shape = public_shape(backend.shape(inputs))
             dtype = backend.dtype(inputs)
             self._trace(Input(batch_shape=(None, *shape[1:]), dtype=dtype))
-        self.built = True  # on trees of inputs the layers build as the call reaches them
+        self.built = (
+            True  # on trees of inputs the layers build as the call reaches them
+        )
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Return the output of the last layer."""

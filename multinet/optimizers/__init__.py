@@ -41,10 +41,17 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
 
 
 __all__ = [
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Lion",
     "Optimizer",
+    "RMSprop",
+    "SGD",
     "deserialize",
     "get",
     "schedules",
     "serialize",
-    *(cls.__name__ for cls in _CLASSES),
 ]

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
-
 from multinet.errors import ArgumentError
-from multinet.names import Configurable, snake_case, unique_name
+from multinet.names import Configurable, arguments_of, snake_case, unique_name
 from multinet.optimizers import rules, schedules
+from multinet.optimizers.rate import Rate
 from multinet.registry import current
 from multinet.scope import active_scope
 from multinet.variables import Variable
@@ -22,14 +21,16 @@ Tensors = list[Any]
 class Optimizer(Configurable):
     """The base of optimizers: subclass it, name the slots and write `kernel`.
 
-    Each update goes through `update`, a pure function of lists of tensors: gradients are
-    unscaled and clipped, weights decayed, then `kernel` moves them, averages follow and
-    constraints hold. `slot_names` names the values kept for each weight.
+    Each update goes through `update`, a pure function of lists of tensors: gradients
+    are unscaled and clipped, weights decayed, then `kernel` moves them, averages follow
+    and constraints hold.
 
-    `learning_rate` is a number, a `LearningRateSchedule`, or a function without arguments.
+    `learning_rate` is a number, a `LearningRateSchedule`, or a function without
+    arguments.
     """
 
-    slot_names: tuple[str, ...] = ()
+    #: The values kept for each weight: groups of slots, a group weight by weight.
+    slot_groups: tuple[tuple[str, ...], ...] = ()
 
     def __init__(
         self,
@@ -54,14 +55,13 @@ class Optimizer(Configurable):
         self.loss_scale_factor = loss_scale_factor
         self.gradient_accumulation_steps = gradient_accumulation_steps
         self._check_options()
-        self._source = _rate_source(learning_rate)
-        self._rate: Variable | None = None
+        self._rate = Rate(learning_rate)
         self._iterations: Variable | None = None
-        self._known_rate: tuple[Any, float] | None = None
         self._given: tuple[Any, Any] | None = None
         self._no_decay: list[Any] = []
         self._params: list[Variable] = []
         self.slot_variables: list[Variable] = []
+        self._places: list[list[int]] = []  # of each slot: its tensors among all slots
         self.built = False
 
     def _check_options(self) -> None:
@@ -75,8 +75,8 @@ class Optimizer(Configurable):
             raise ArgumentError(f"Expected at most one way of clipping, got {given}.")
         if self.gradient_accumulation_steps is not None:
             raise ArgumentError(
-                "gradient_accumulation_steps is not supported. Average the gradients of "
-                "several batches in a train_step, or use a larger batch."
+                "gradient_accumulation_steps is not supported. Average the gradients "
+                "of several batches in a train_step, or use a larger batch."
             )
         if self.use_ema and not 0 <= self.ema_momentum <= 1:
             raise ArgumentError(
@@ -88,7 +88,7 @@ class Optimizer(Configurable):
                 f"Expected ema_overwrite_frequency to be an int >= 1, got {every!r}."
             )
 
-    # -- what a subclass writes -------------------------------------------------------------
+    # -- what a subclass writes --------------------------------------------------------
 
     def kernel(
         self,
@@ -98,10 +98,11 @@ class Optimizer(Configurable):
         step: Any,
         learning_rate: Any,
     ) -> tuple[Tensors, list[Tensors]]:
-        """Return the params moved and, for each slot name, the new values.
+        """Return the params moved and, for each slot, the new values.
 
-        `slots` has a list for each slot name. `step` counts from 1; it and `learning_rate`
-        are host numbers or scalar tensors. Params and slots are consumed.
+        `slots` has a list for each slot, in the order of `slot_groups`. `step` counts
+        from 1; it and `learning_rate` are host numbers or scalar tensors. Params and
+        slots are consumed.
         """
         raise NotImplementedError(f"{type(self).__name__} must define kernel(...).")
 
@@ -109,7 +110,7 @@ class Optimizer(Configurable):
         """Return the number that a slot is filled with at first."""
         return 0.0
 
-    # -- state ------------------------------------------------------------------------------
+    # -- state -------------------------------------------------------------------------
 
     def build(self, variables: Iterable[Variable]) -> None:
         """Make the slots of `variables`, the weights to optimize."""
@@ -120,13 +121,16 @@ class Optimizer(Configurable):
         self._make_counters()
         if self.use_ema:
             self._add_slots(("average",))
-        self._add_slots(self.slot_names)
+        for group in self.slot_groups:
+            self._add_slots(group)
         self.built = True
 
-    def _add_slots(self, names: Sequence[str]) -> None:
+    def _add_slots(self, group: Sequence[str]) -> None:
+        first, width, count = len(self.slot_variables), len(group), len(self._params)
         for variable in self._params:
-            for slot in names:
-                self.slot_variables.append(self._slot(variable, slot))
+            self.slot_variables += [self._slot(variable, slot) for slot in group]
+        for offset in range(first, first + width):
+            self._places.append(list(range(offset, first + width * count, width)))
 
     def _slot(self, variable: Variable, slot: str) -> Variable:
         start = 0.0 if slot == "average" else self.slot_start(slot)
@@ -139,68 +143,41 @@ class Optimizer(Configurable):
         new.path = f"{self.name}/{name}"
         return new
 
-    def _make_counters(self) -> None:
-        if self._iterations is not None:
-            return
-        self._iterations = Variable(0, dtype="int32", trainable=False, name="iteration")
-        self._iterations.path = f"{self.name}/iteration"
-        if isinstance(self._source, float):
-            self._rate = Variable(
-                self._source, dtype="float32", trainable=False, name="learning_rate"
+    def _make_counters(self) -> Variable:
+        self._rate.make(f"{self.name}/learning_rate")
+        if self._iterations is None:
+            self._iterations = Variable(
+                0, dtype="int32", trainable=False, name="iteration"
             )
-            self._rate.path = f"{self.name}/learning_rate"
+            self._iterations.path = f"{self.name}/iteration"
+        return self._iterations
 
     @property
     def iterations(self) -> Variable:
         """The number of updates done, an int32 Variable."""
-        self._make_counters()
-        assert self._iterations is not None
-        return self._iterations
+        return self._make_counters()
 
     @property
     def learning_rate(self) -> Any:
         """The rate: a Variable, or a float where a schedule or function computes it."""
-        self._make_counters()
-        if self._rate is not None:
-            return self._rate
-        return self.rate_at(int(self.iterations.numpy()))
+        done = self._make_counters()
+        return self._rate.variable or self.rate_at(int(done.numpy()))
 
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:
-        source = _rate_source(value)
-        if self._rate is not None and isinstance(source, float):
-            self._rate.assign(source)
-        elif not isinstance(self._source, float):
-            raise ArgumentError(
-                f"The learning rate comes from {self._source!r}, so it cannot be set. "
-                "Make the optimizer with a number instead."
-            )
-        else:
-            self._source, self._rate = source, None
-            if self._iterations is not None and isinstance(source, float):
-                self._rate = Variable(source, dtype="float32", trainable=False)
+        self._rate.set(value)
 
     @property
     def variables(self) -> list[Variable]:
-        """The counter, the rate if it is a Variable, and the slots, as Keras orders them."""
-        self._make_counters()
-        counters = [v for v in (self._iterations, self._rate) if v is not None]
-        return [*counters, *self.slot_variables]
+        """The counter, the rate if it is a number, and the slots, in Keras's order."""
+        counters = [self._make_counters(), self._rate.variable]
+        return [*(v for v in counters if v is not None), *self.slot_variables]
 
     def rate_at(self, iterations: int) -> float:
         """Return the learning rate on the host after `iterations` updates."""
-        if isinstance(self._source, schedules.LearningRateSchedule):
-            return float(self._source(iterations))
-        if callable(self._source):
-            return float(np.asarray(self._source()))
-        if self._rate is None:
-            return float(np.float32(self._source))
-        raw = self._rate.__multinet_tensor__()
-        if self._known_rate is None or self._known_rate[0] is not raw:
-            self._known_rate = (raw, float(self._rate.numpy()))
-        return self._known_rate[1]
+        return self._rate.at(iterations)
 
-    # -- the update -------------------------------------------------------------------------
+    # -- the update --------------------------------------------------------------------
 
     def update(
         self,
@@ -219,37 +196,27 @@ class Optimizer(Configurable):
         active = [i for i, grad in enumerate(grads) if grad is not None]
         if not active:
             raise ArgumentError("No weight has a gradient: the loss depends on none.")
-        count, width = len(params), len(self.slot_names)
         params, slots = list(params), list(slots)
-        averages = slots[:count] if self.use_ema else []
-        slots = slots[count:] if self.use_ema else slots
-        if len(active) == count:
-            params, table = self._move(
-                active,
-                params,
-                list(grads),
-                [slots[j::width] for j in range(width)],
-                step,
-                learning_rate,
-            )
-            for j, column in enumerate(table):
-                slots[j::width] = column
-        else:
-            moved, table = self._move(
-                active,
-                [params[i] for i in active],
-                [grads[i] for i in active],
-                [[slots[i * width + j] for i in active] for j in range(width)],
-                step,
-                learning_rate,
-            )
-            for place, i in enumerate(active):
-                params[i] = moved[place]
-                for j in range(width):
-                    slots[i * width + j] = table[j][place]
+        places = self._places[1:] if self.use_ema else self._places
+        if len(active) < len(params):
+            places = [[place[i] for i in active] for place in places]
+        moved, table = self._move(
+            active,
+            [params[i] for i in active],
+            [grads[i] for i in active],
+            [[slots[k] for k in place] for place in places],
+            step,
+            learning_rate,
+        )
+        for i, value in zip(active, moved, strict=True):
+            params[i] = value
+        for place, column in zip(places, table, strict=True):
+            for k, value in zip(place, column, strict=True):
+                slots[k] = value
         if self.use_ema:
-            params, averages = self._average(params, averages, step)
-        return self._constrain(params), [*averages, *slots]
+            count = len(params)
+            params, slots[:count] = self._average(params, slots[:count], step)
+        return self._constrain(params), slots
 
     def _move(
         self,
@@ -293,29 +260,33 @@ class Optimizer(Configurable):
         var_list: Iterable[Variable] | None = None,
         var_names: Iterable[str] | None = None,
     ) -> None:
-        """Exempt variables, given or whose path matches a pattern, from weight decay."""
+        """Exempt variables from weight decay: those given, or by patterns of paths."""
         self._no_decay += [id(variable) for variable in var_list or ()]
         self._no_decay += [re.compile(pattern) for pattern in var_names or ()]
 
     def _decays(self, index: int) -> bool:
-        if not self._no_decay:
-            return True
         variable = self._params[index]
         return not any(
-            rule == id(variable) if isinstance(rule, int) else rule.search(variable.path)
+            rule == id(variable)
+            if isinstance(rule, int)
+            else rule.search(variable.path)
             for rule in self._no_decay
         )
 
-    # -- on Variables -----------------------------------------------------------------------
+    # -- on Variables ------------------------------------------------------------------
 
-    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Variable:
+    def apply_gradients(
+        self, grads_and_vars: Iterable[tuple[Any, Variable]]
+    ) -> Variable:
         """Update variables by (gradient, variable) pairs; return `iterations`."""
         pairs = list(grads_and_vars)
         self.apply([grad for grad, _ in pairs], [variable for _, variable in pairs])
         return self.iterations
 
     def apply(
-        self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None
+        self,
+        grads: Sequence[Any],
+        trainable_variables: Sequence[Variable] | None = None,
     ) -> None:
         """Update variables (by default those of `build`) by their gradients.
 
@@ -347,27 +318,27 @@ class Optimizer(Configurable):
             if id(variable) not in self._index:
                 raise ArgumentError(
                     f"{variable!r} is not among the {len(self._params)} variables that "
-                    f"{self.name!r} was built with. Build a new optimizer for the others."
+                    f"{self.name!r} was built with. Build a new optimizer for others."
                 )
             ordered[self._index[id(variable)]] = grad
         return ordered
 
     def _now(self) -> tuple[Any, Any]:
-        """Return the step and rate: those given, tensors in a scope, else host numbers."""
+        """Return the step and rate: those given, of the scope, or host numbers."""
         if self._given is not None:
             return self._given
-        scope = active_scope()
-        if scope is None or id(self.iterations) not in scope.values:
-            done = int(self.iterations.numpy())
+        iterations, scope = self.iterations, active_scope()
+        if scope is None or id(iterations) not in scope.values:
+            done = int(iterations.numpy())
             return done + 1, self.rate_at(done)
-        backend, done = current(), self.iterations.__multinet_tensor__()
-        if self._rate is None:
-            return backend.add(done, 1), self.rate_at(int(self.iterations.numpy()))
-        return backend.add(done, 1), self._rate.__multinet_tensor__()
+        step = current().add(iterations.__multinet_tensor__(), 1)
+        if self._rate.variable is not None:
+            return step, self._rate.variable.__multinet_tensor__()
+        return step, self.rate_at(int(iterations.numpy()))
 
     @contextmanager
     def given(self, step: Any, learning_rate: Any) -> Iterator[None]:
-        """Let `apply` inside the block use this step and rate: a compiled step's arguments."""
+        """Let `apply` inside use this step and rate: a compiled step's arguments."""
         before, self._given = self._given, (step, learning_rate)
         try:
             yield
@@ -375,40 +346,31 @@ class Optimizer(Configurable):
             self._given = before
 
     def scale_loss(self, loss: Any) -> Any:
-        """Return the loss times `loss_scale_factor`, which `update` divides out again."""
+        """Return the loss times `loss_scale_factor`, which `update` divides out."""
         if self.loss_scale_factor is None:
             return loss
         return current().multiply(loss, float(self.loss_scale_factor))
 
     def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
-        """With `use_ema`, set the variables to their averages, as at the end of training."""
+        """With `use_ema`, set variables to their averages, as after training."""
         if not self.use_ema:
             return
         for variable in var_list:
             variable.assign(self.slot_variables[self._index[id(variable)]].value)
 
-    # -- configuration ----------------------------------------------------------------------
+    # -- configuration -----------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments, with the present learning rate."""
-        source = self._source
-        if isinstance(source, schedules.LearningRateSchedule):
-            rate: Any = schedules.serialize(source)
-        elif callable(source):
-            raise ArgumentError(
-                "The learning rate is a function, which no configuration can hold. Use a "
-                "LearningRateSchedule instead."
-            )
-        else:
-            rate = source if self._rate is None else float(str(self._rate.numpy()))
-        config = {}
-        for name in _arguments(type(self)):
-            config[name] = rate if name == "learning_rate" else getattr(self, name)
+        config = {name: getattr(self, name, None) for name in _arguments(type(self))}
+        config["learning_rate"] = self._rate.config()
         return config
 
     @classmethod
     def from_config(
-        cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+        cls,
+        config: Mapping[str, Any],
+        custom_objects: Mapping[str, Any] | None = None,
     ) -> Any:
         """Return a new optimizer of this configuration."""
         config = dict(config)
@@ -420,29 +382,14 @@ class Optimizer(Configurable):
 
 
 def _arguments(cls: type) -> list[str]:
-    """Return the arguments of the constructor and, where it has **kwargs, of its bases."""
-    from multinet.names import arguments_of
-
-    names: dict[str, None] = {}
+    """Return the constructor's arguments and, where it has **options, its base's."""
+    names: list[str] = []
     for base in cls.__mro__:
         if "__init__" not in vars(base) or base is object:
             continue
         kinds = arguments_of(base)
-        names.update({n: None for n, kind in kinds.items() if kind != kind.VAR_KEYWORD})
-        if not any(kind == kind.VAR_KEYWORD for kind in kinds.values()):
+        named = [n for n, kind in kinds.items() if kind != kind.VAR_KEYWORD]
+        names += [name for name in named if name not in names]
+        if len(named) == len(kinds):
             break
-    return list(names)
-
-
-def _rate_source(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return schedules.deserialize(value)
-    if isinstance(value, schedules.LearningRateSchedule) or callable(value):
-        return value
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise ArgumentError(
-            "Expected learning_rate to be a number, a LearningRateSchedule or a function "
-            f"without arguments, got {value!r}."
-        ) from None
+    return names

@@ -28,7 +28,7 @@ class SGD(Optimizer):
         if not 0 <= momentum <= 1:
             raise ArgumentError(f"Expected momentum in [0, 1], got {momentum!r}.")
         self.momentum, self.nesterov = momentum, nesterov
-        self.slot_names = ("momentum",) if momentum else ()
+        self.slot_groups = (("momentum",),) if momentum else ()
 
     def kernel(
         self,
@@ -55,7 +55,8 @@ class Adam(Optimizer):
 
     `amsgrad` divides by the largest mean square so far.
 
-    Source: Kingma and Ba, "Adam", 2015; Reddi et al., "On the convergence of Adam", 2018.
+    Source: Kingma and Ba, "Adam", 2015; Reddi et al., "On the convergence of Adam and
+    beyond", 2018.
     """
 
     def __init__(
@@ -68,11 +69,14 @@ class Adam(Optimizer):
         **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.beta_1, self.beta_2 = _fraction(beta_1, "beta_1"), _fraction(beta_2, "beta_2")
+        self.beta_1, self.beta_2 = (
+            _fraction(beta_1, "beta_1"),
+            _fraction(beta_2, "beta_2"),
+        )
         self.epsilon, self.amsgrad = epsilon, amsgrad
-        self.slot_names = ("momentum", "velocity")
+        self.slot_groups = (("momentum", "velocity"),)
         if amsgrad:
-            self.slot_names += ("velocity_hat",)
+            self.slot_groups += (("velocity_hat",),)
 
     def kernel(
         self,
@@ -99,7 +103,12 @@ class Adam(Optimizer):
         return params, [means, variances]
 
     def _amsgrad(
-        self, params: Tensors, grads: Tensors, slots: list[Tensors], step: Any, rate: Any
+        self,
+        params: Tensors,
+        grads: Tensors,
+        slots: list[Tensors],
+        step: Any,
+        rate: Any,
     ) -> tuple[Tensors, list[Tensors]]:
         f = current()
         rate = corrected_rate(step, rate, self.beta_1, self.beta_2)
@@ -138,9 +147,9 @@ class AdamW(Adam):
 
 
 class Adamax(Optimizer):
-    """Adam with the maximum norm in place of the mean square. Source: Kingma, Ba, 2015."""
+    """Adam with the maximum norm for the mean square. Source: Kingma and Ba, 2015."""
 
-    slot_names = ("momentum", "norm")
+    slot_groups = (("momentum", "norm"),)
 
     def __init__(
         self,
@@ -151,7 +160,10 @@ class Adamax(Optimizer):
         **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.beta_1, self.beta_2 = _fraction(beta_1, "beta_1"), _fraction(beta_2, "beta_2")
+        self.beta_1, self.beta_2 = (
+            _fraction(beta_1, "beta_1"),
+            _fraction(beta_2, "beta_2"),
+        )
         self.epsilon = epsilon
 
     def kernel(
@@ -196,9 +208,9 @@ class RMSprop(Optimizer):
         super().__init__(learning_rate, **options)
         self.rho, self.momentum = _fraction(rho, "rho"), momentum
         self.epsilon, self.centered = epsilon, centered
-        self.slot_names = ("velocity",)
-        self.slot_names += ("momentum",) if momentum else ()
-        self.slot_names += ("average_gradient",) if centered else ()
+        self.slot_groups = (("velocity",),)
+        self.slot_groups += (("momentum",),) if momentum else ()
+        self.slot_groups += (("average_gradient",),) if centered else ()
 
     def kernel(
         self,
@@ -210,14 +222,17 @@ class RMSprop(Optimizer):
     ) -> tuple[Tensors, list[Tensors]]:
         """Return params and slots after a step."""
         f = current()
+        names = [name for group in self.slot_groups for name in group]
         rows = [
-            self._one(f, p, g, dict(zip(self.slot_names, values)), learning_rate)
+            self._one(f, p, g, dict(zip(names, values)), learning_rate)
             for p, g, *values in zip(params, grads, *slots, strict=True)
         ]
         columns = [list(column) for column in zip(*rows)]
         return columns[0], columns[1:]
 
-    def _one(self, f: Any, p: Any, g: Any, slots: dict[str, Any], rate: Any) -> list[Any]:
+    def _one(
+        self, f: Any, p: Any, g: Any, slots: dict[str, Any], rate: Any
+    ) -> list[Any]:
         keep, take = self.rho, 1 - self.rho
         velocity = f.add(
             f.multiply(slots["velocity"], keep), f.multiply(f.square(g), take)
@@ -244,7 +259,7 @@ class Adagrad(Optimizer):
     Source: Duchi et al., "Adaptive subgradient methods", 2011.
     """
 
-    slot_names = ("accumulator",)
+    slot_groups = (("accumulator",),)
 
     def __init__(
         self,
@@ -286,7 +301,7 @@ class Adadelta(Optimizer):
     Source: Zeiler, "Adadelta", 2012.
     """
 
-    slot_names = ("accumulated_grad", "accumulated_delta_var")
+    slot_groups = (("accumulated_grad", "accumulated_delta_var"),)
 
     def __init__(
         self,
@@ -327,7 +342,7 @@ class Lion(Optimizer):
     Source: Chen et al., "Symbolic discovery of optimization algorithms", 2023.
     """
 
-    slot_names = ("momentum",)
+    slot_groups = (("momentum",),)
 
     def __init__(
         self,
@@ -337,7 +352,10 @@ class Lion(Optimizer):
         **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.beta_1, self.beta_2 = _fraction(beta_1, "beta_1"), _fraction(beta_2, "beta_2")
+        self.beta_1, self.beta_2 = (
+            _fraction(beta_1, "beta_1"),
+            _fraction(beta_2, "beta_2"),
+        )
 
     def kernel(
         self,
@@ -354,7 +372,9 @@ class Lion(Optimizer):
             blend = f.add(f.multiply(m, self.beta_1), f.multiply(g, 1 - self.beta_1))
             change = f.multiply(f.sign(blend), like(learning_rate, p))
             moved.append(f.subtract(p, change))
-            momenta.append(f.add(f.multiply(m, self.beta_2), f.multiply(g, 1 - self.beta_2)))
+            momenta.append(
+                f.add(f.multiply(m, self.beta_2), f.multiply(g, 1 - self.beta_2))
+            )
         return moved, [momenta]
 
 

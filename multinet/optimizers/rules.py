@@ -1,7 +1,7 @@
 """What happens to gradients before an update, and to weights around it.
 
-Functions of lists of native tensors; numbers that vary with the step may be host numbers
-or scalar tensors.
+Functions of lists of native tensors; numbers that vary with the step may be host
+numbers or scalar tensors.
 """
 
 from __future__ import annotations
@@ -41,14 +41,16 @@ def clip_by_norm(grads: Sequence[Any], limit: float) -> list[Any]:
 
 
 def clip_by_global_norm(grads: Sequence[Any], limit: float) -> list[Any]:
-    """Return gradients shrunk by one factor, so that their joint norm is at most `limit`.
+    """Return gradients shrunk by one factor to at most the joint norm `limit`.
 
     Source: Pascanu et al., "On the difficulty of training recurrent networks", 2012.
     """
     backend = current()
     total = _square_sum(grads[0])
     for grad in grads[1:]:
-        total = backend.add(total, backend.cast(_square_sum(grad), backend.dtype(total)))
+        total = backend.add(
+            total, backend.cast(_square_sum(grad), backend.dtype(total))
+        )
     norm = backend.sqrt(total)
     return [_shrink(g, norm, limit) for g in grads]
 
@@ -102,6 +104,8 @@ def overwrite(
     """Return the averages at each multiple of `every` steps, the params otherwise."""
     backend = current()
     if not backend.is_tensor(step):
-        return [backend.copy(a) for a in averages] if step % every == 0 else list(params)
+        return (
+            [backend.copy(a) for a in averages] if step % every == 0 else list(params)
+        )
     due = backend.equal(backend.mod(step, every), 0)
     return [backend.where(due, a, p) for p, a in zip(params, averages, strict=True)]

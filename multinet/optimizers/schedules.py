@@ -39,7 +39,7 @@ class ExponentialDecay(LearningRateSchedule):
 
 
 class InverseTimeDecay(LearningRateSchedule):
-    """initial / (1 + rate * step / decay_steps), in whole quotients with `staircase`."""
+    """initial / (1 + rate * step / decay_steps), the quotient whole by `staircase`."""
 
     def __init__(
         self,
@@ -70,8 +70,8 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     ) -> None:
         if len(boundaries) != len(values) - 1:
             raise ArgumentError(
-                f"Expected one value more than boundaries, got {len(values)} values and "
-                f"{len(boundaries)} boundaries."
+                f"Expected one value more than boundaries, got {len(values)} values "
+                f"and {len(boundaries)} boundaries."
             )
         self.boundaries, self.values, self.name = list(boundaries), list(values), name
 
@@ -85,7 +85,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 class PolynomialDecay(LearningRateSchedule):
     """From initial to end over `decay_steps` as (1 - t)**power; with `cycle` stretched.
 
-    A cycle begins anew at each multiple of `decay_steps`, over a span up to the next one.
+    A cycle begins at each multiple of `decay_steps`, over a span up to the next one.
     """
 
     def __init__(
@@ -168,8 +168,8 @@ class CosineDecayRestarts(LearningRateSchedule):
         done, length, rate = float(step), float(self.first_decay_steps), 1.0
         while done >= length:
             done, length, rate = done - length, length * self.t_mul, rate * self.m_mul
-        start = self.initial_learning_rate * rate
-        return start * _cosine(done / length, self.alpha)
+        wave = rate * _cosine(done / length, 0.0)
+        return self.initial_learning_rate * ((1 - self.alpha) * wave + self.alpha)
 
 
 def _cosine(done: float, alpha: float) -> float:

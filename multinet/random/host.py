@@ -19,7 +19,9 @@ _BLOCK = 1 << 20
 def uniform(key: philox.Key, shape: tuple[int, ...]) -> Array:
     """Return float32 in [0, 1): (word >> 8) * 2**-24."""
     words = philox.words(key, math.prod(shape))
-    return ((words >> np.uint32(8)) * np.float32(2**-24)).astype(np.float32).reshape(shape)
+    return (
+        ((words >> np.uint32(8)) * np.float32(2**-24)).astype(np.float32).reshape(shape)
+    )
 
 
 def normal(key: philox.Key, shape: tuple[int, ...]) -> Array:
@@ -131,7 +133,9 @@ def inverse_normal(p: Array) -> Array:
     return result
 
 
-def _ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], x: Array) -> Array:
+def _ratio(
+    coefficients: tuple[tuple[float, ...], tuple[float, ...]], x: Array
+) -> Array:
     above, below = (np.full_like(x, c[0]) for c in coefficients)
     for a, b in zip(coefficients[0][1:], coefficients[1][1:]):
         above *= x

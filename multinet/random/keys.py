@@ -1,7 +1,7 @@
 """Seeds, keys and SeedGenerator: where every random draw gets its key.
 
-The chain is seed -> index of the draw site since `set_random_seed` -> step. No name takes
-part, so models built later in a process draw the same numbers.
+The chain is seed -> index of the draw site since `set_random_seed` -> step. No name
+takes part, so models built later in a process draw the same numbers.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _sites = 0
 def set_random_seed(seed: int) -> None:
     """Seed Multinet, NumPy's global generator and Python's `random`.
 
-    The draw sites are counted anew, so the same program draws the same numbers, on every
-    backend.
+    The draw sites are counted anew, so the same program draws the same numbers, on
+    every backend.
     """
     global _root, _sites
     if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
@@ -54,9 +54,9 @@ def fold_in(key: Any, data: Any) -> Any:
 class SeedGenerator:
     """A stream of keys for random ops: the same stream for the same seed, everywhere.
 
-    Without a seed it takes the next draw site of the global seed. Inside a training step
-    the keys derive from the step's number, so compiled and eager runs agree; outside, each
-    use advances the stream.
+    Without a seed it takes the next draw site of the global seed. Inside a training
+    step the keys derive from the step's number, so compiled and eager runs agree;
+    outside, each use advances the stream.
 
     >>> generator = SeedGenerator(7)
     >>> first, second = uniform((2,), seed=generator), uniform((2,), seed=generator)

@@ -149,7 +149,11 @@ class Dim:
         return self
 
     def __repr__(self) -> str:
-        return " + ".join(_show(item) for item in self._terms.items())
+        text = " + ".join(_show(item) for item in self._terms.items())
+        return text.replace(" + -", " - ")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _size, (self._terms,)  # hashes of strings do not outlive a process
 
     # -- what needs a value ------------------------------------------------------------
 
@@ -306,5 +310,9 @@ def _enclosed(size: Size) -> str:
 
 def _show(item: tuple[_Product, int]) -> str:
     product, factor = item
-    names = [repr(atom) for atom in product]
-    return " * ".join(names if factor == 1 and names else [str(factor), *names])
+    if len(product) == 1 and factor == 1:
+        return repr(product[0])
+    parts = [
+        f"({atom})" if isinstance(atom, _Floor) else repr(atom) for atom in product
+    ]
+    return " * ".join(parts if factor == 1 and parts else [str(factor), *parts])

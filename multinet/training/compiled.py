@@ -36,7 +36,9 @@ class CompiledLoss:
         self.losses = [losses.get(item) for item in per_output(loss, names, "loss")]
         self.weights = per_output(weights, names, "loss_weights")
         if all(item is None for item in self.losses):
-            raise ArgumentError("compile needs a loss for at least one output, got none.")
+            raise ArgumentError(
+                "compile needs a loss for at least one output, got none."
+            )
 
     def __call__(
         self, targets: Sequence[Any], outputs: Sequence[Any], weights: Sequence[Any]
@@ -98,7 +100,9 @@ class CompiledMetrics:
         if isinstance(item, str):
             return metrics.resolve(item, loss, true_shape, pred_shape)
         if callable(item):
-            return metrics.MeanMetricWrapper(item, name=getattr(item, "__name__", "metric"))
+            return metrics.MeanMetricWrapper(
+                item, name=getattr(item, "__name__", "metric")
+            )
         raise ArgumentError(f"Expected a metric, its name or a function, got {item!r}.")
 
     def update(
@@ -106,7 +110,9 @@ class CompiledMetrics:
     ) -> None:
         """Update every metric from a batch."""
         for i, metric, is_weighted in self.entries:
-            metric.update_state(targets[i], outputs[i], weights[i] if is_weighted else None)
+            metric.update_state(
+                targets[i], outputs[i], weights[i] if is_weighted else None
+            )
 
 
 def _metrics_by_output(given: Any, names: Sequence[str]) -> list[list[Any]]:

@@ -51,8 +51,8 @@ class Batch:
 def prepare(x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
     """Return a batch of host arrays, floats as floatx and integers as int32.
 
-    Accepts NumPy arrays, tensors, lists of numbers, and trees of them. `ShapeError` if the
-    numbers of samples differ.
+    Accepts NumPy arrays, tensors, lists of numbers, and trees of them. `ShapeError` if
+    the numbers of samples differ.
     """
     _refuse_iterators(x)
     batch = Batch(_arrays(x), _arrays(y), _arrays(sample_weight))

@@ -79,8 +79,8 @@ def _train_epoch(
             if begin:
                 listeners.call("on_train_batch_begin", index, {})
             if state is None:
-                state = State(model._step("train", batch), mutated=True)
-            state.run(batch.to_device(), *model._scalars("train"))
+                state = State(model._step("train", batch))
+            state.run(batch.to_device())
             if end or begin:
                 state.store()
             if end:
@@ -115,8 +115,8 @@ def run_evaluate(
         for index, batch in enumerate(islice(batches(data, batch_size), total)):
             listeners.call("on_test_batch_begin", index, {})
             if state is None:
-                state = State(model._step("test", batch), mutated=False)
-            state.run(batch.to_device(), *model._scalars("test"))
+                state = State(model._step("test", batch))
+            state.run(batch.to_device())
             if listeners.listens("on_test_batch_end"):
                 listeners.call("on_test_batch_end", index, model._logs(state))
             if progress.wants():
@@ -153,7 +153,7 @@ def run_predict(
             listeners.call("on_predict_batch_begin", index, {})
             if state is None:
                 state = _predict_state(model, batch)
-            outputs = state.run(batch.to_device(), *model._scalars("predict"))
+            outputs = state.run(batch.to_device())
             parts.append([model._to_numpy(output) for output in outputs])
             listeners.call("on_predict_batch_end", index, {"outputs": parts[-1]})
             progress.step(index + 1, {})
@@ -171,7 +171,7 @@ def run_predict(
 def _predict_state(model: Any, batch: Batch) -> State:
     if not model.built:
         model._build_for(batch)
-    return State(model._step("predict", batch), mutated=False)
+    return State(model._step("predict", batch))
 
 
 def _listeners(callbacks: Any, model: Any, steps: int, verbose: Any) -> CallbackList:

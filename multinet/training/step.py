@@ -11,6 +11,7 @@ from typing import Any
 
 import optree
 
+from multinet.errors import ArgumentError
 from multinet.layers.base import CallContext
 from multinet.registry import current
 from multinet.scope import Scope
@@ -19,21 +20,28 @@ from multinet.variables import Variable
 
 
 class Step:
-    """One kind of step of a model (train, test or predict), compiled for a batch's tree.
+    """One kind of step of a model (train, test or predict), compiled for a batch's
+    tree.
 
     `variables` are all that it reads; `written` those whose new values it returns.
     """
 
     def __init__(self, model: Any, kind: str, spec: Any, compiled: bool) -> None:
-        self.model, self.spec = model, spec
-        self.trained: list[Variable] = model.trainable_weights if kind == "train" else []
+        self.model, self.kind, self.spec = model, kind, spec
+        self.trained: list[Variable] = (
+            model.trainable_weights if kind == "train" else []
+        )
         trained = {id(v) for v in self.trained}
         others = [v for v in model.weights if id(v) not in trained]
         slots = model.optimizer.slot_variables if kind == "train" else []
         counters = [] if kind == "predict" else model.metrics_variables
         self.others, self.slots, self.counters = others, slots, counters
         self.variables = [*self.trained, *others, *slots, *counters]
-        body = {"train": self._train, "test": self._test, "predict": self._predict}[kind]
+        if kind == "train":
+            self._check_optimizer()
+        body = {"train": self._train, "test": self._test, "predict": self._predict}[
+            kind
+        ]
         self.output_spec: Any = None
         self.written = {
             "train": self.variables,
@@ -42,6 +50,15 @@ class Step:
         }[kind]
         function = self._pure(body)
         self.function = current().jit(function, ()) if compiled else function
+
+    def _check_optimizer(self) -> None:
+        known = {id(v) for v in self.model.optimizer._params}
+        new = [v.path for v in self.trained if id(v) not in known]
+        if new:
+            raise ArgumentError(
+                f"The optimizer does not know {new[:3]}: weights were added or unfrozen "
+                "after it was built. Call model.compile(...) with a new optimizer."
+            )
 
     def __call__(self, state: Sequence[Any], batch: Batch, *scalars: Any) -> Any:
         """Return the new values of `written`, and the flat outputs."""
@@ -55,14 +72,18 @@ class Step:
 
         def function(*flat: Any) -> tuple[Any, ...]:
             state, scalars = flat[:count], flat[count + leaves :]
-            batch = Batch(*optree.tree_unflatten(self.spec, flat[count : count + leaves]))
+            batch = Batch(
+                *optree.tree_unflatten(self.spec, flat[count : count + leaves])
+            )
             with Scope(self.variables, state, step=scalars[0]) as scope:
                 outputs = body(scope, batch, *scalars[1:])
                 return (*scope.values_of(self.written), *outputs)
 
         return function
 
-    def _train(self, scope: Scope, batch: Batch, count: Any, rate: Any) -> Sequence[Any]:
+    def _train(
+        self, scope: Scope, batch: Batch, count: Any, rate: Any
+    ) -> Sequence[Any]:
         model, backend = self.model, current()
         trained, carried = self.trained, [*self.others, *self.counters]
         spec: list[Any] = []
@@ -82,13 +103,16 @@ class Step:
         losses, auxiliary = auxiliary[: spec[0]], auxiliary[spec[0] :]
         self._write(scope, carried, auxiliary[: len(carried)])
         outputs = optree.tree_unflatten(spec[1], auxiliary[len(carried) :])
+        gradient = dict(zip(map(id, trained), grads))
+        optimized = model.optimizer._params
         params, slots = model.optimizer.update(
-            params, list(grads), scope.values_of(self.slots), count, rate
+            scope.values_of(optimized),
+            [gradient.get(id(v)) for v in optimized],
+            scope.values_of(self.slots),
+            count,
+            rate,
         )
-        params = [
-            p if v.constraint is None else v.constraint(p) for v, p in zip(trained, params)
-        ]
-        self._write(scope, [*trained, *self.slots], [*params, *slots])
+        self._write(scope, [*optimized, *self.slots], [*params, *slots])
         model._update_metrics(batch, outputs, loss, losses)
         return ()
 
@@ -104,7 +128,9 @@ class Step:
         return leaves
 
     @staticmethod
-    def _write(scope: Scope, variables: Sequence[Variable], values: Sequence[Any]) -> None:
+    def _write(
+        scope: Scope, variables: Sequence[Variable], values: Sequence[Any]
+    ) -> None:
         scope.values.update(zip(map(id, variables), values, strict=True))
 
 
@@ -114,33 +140,51 @@ class State:
     The loop owns them: they start as copies, so arrays that a user holds never change.
     """
 
-    def __init__(self, step: Step, mutated: bool) -> None:
+    def __init__(self, step: Step) -> None:
         self.step = step
-        self.mutated = mutated
+        self.trains = step.kind == "train"
         self.load()
 
     def load(self) -> None:
         """Take the values of the Variables."""
         backend = current()
         values = [v.__multinet_tensor__() for v in self.step.variables]
-        self.values = [backend.copy(x) for x in values] if self.mutated else values
+        # A training step may consume its state: only copies may be consumed.
+        self.values = [backend.copy(x) for x in values] if self.trains else values
         self.lent = False
+        if self.trains:
+            self.updates = int(self.step.model.optimizer.iterations.numpy())
 
-    def run(self, batch: Batch, *scalars: Any) -> list[Any]:
+    def run(self, batch: Batch) -> list[Any]:
         """Run one step; return its flat outputs."""
         if self.lent:
             self.load()
-        written, outputs = self.step(self.values, batch, *scalars)
-        if self.step.written is self.step.variables:
-            self.values = written
-        else:
-            new = dict(zip(map(id, self.step.written), written))
-            pairs = zip(self.step.variables, self.values)
-            self.values = [new.get(id(v), old) for v, old in pairs]
+        written, outputs = self.step(self.values, batch, *self._scalars())
+        if self.trains:
+            self.updates += 1
+        new = dict(zip(map(id, self.step.written), written))
+        pairs = zip(self.step.variables, self.values)
+        self.values = [new.get(id(v), old) for v, old in pairs]
         return outputs
+
+    def _scalars(self) -> tuple[Any, ...]:
+        """Return what a step is told besides data: its number, and the update's."""
+        backend, model = current(), self.step.model
+        model._random_step += 1
+        counter = backend.argument(model._random_step, "uint32")
+        if not self.trains:
+            return (counter,)
+        rate = model.optimizer.rate_at(self.updates)
+        return (
+            counter,
+            backend.argument(self.updates + 1, "int32"),
+            backend.argument(rate, "float32"),
+        )
 
     def store(self) -> None:
         """Give the values to the Variables."""
         for variable, value in zip(self.step.variables, self.values):
             variable._value = value
-        self.lent = self.mutated
+        if self.trains:
+            self.step.model.optimizer.iterations.assign(self.updates)
+        self.lent = self.trains

@@ -50,15 +50,17 @@ class Trainer(_Host):
     ) -> None:
         """Choose how to train: an optimizer, a loss and metrics, by name or as objects.
 
-        For several outputs, losses, weights and metrics are lists by position or dicts by
-        output name. `run_eagerly` runs the step uncompiled, for debugging.
+        For several outputs, losses, weights and metrics are lists by position or dicts
+        by output name. `run_eagerly` runs the step uncompiled, for debugging.
         """
         if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
             raise ArgumentError(
                 f"Expected steps_per_execution >= 1, got {steps_per_execution!r}."
             )
         if jit_compile not in ("auto", True, False):
-            raise ArgumentError(f"Expected jit_compile auto or a bool, got {jit_compile!r}.")
+            raise ArgumentError(
+                f"Expected jit_compile auto or a bool, got {jit_compile!r}."
+            )
         self.optimizer = optimizers.get(optimizer)
         self.loss = loss
         self._compiled = (None, loss_weights, metrics, weighted_metrics)
@@ -73,7 +75,7 @@ class Trainer(_Host):
         self._output_trackers: list[Any] = []
         self._compiled_metrics: list[Any] = []
 
-    # -- preparation: shapes are known -------------------------------------------------------
+    # -- preparation: shapes are known -------------------------------------------------
 
     def _prepare(self, batch: Batch, training: bool = True) -> None:
         """Build the layers, the metrics and the optimizer for data like `batch`."""
@@ -90,7 +92,11 @@ class Trainer(_Host):
             self._name_outputs(outputs)
             names = self._names
             _, weights, plain, weighted = self._compiled
-            loss = CompiledLoss(self.loss, weights, names) if self.loss is not None else None
+            loss = (
+                CompiledLoss(self.loss, weights, names)
+                if self.loss is not None
+                else None
+            )
             self._compiled = (loss, weights, plain, weighted)
             self._metric_set = CompiledMetrics(plain, weighted, loss)
             leaves = optree.tree_leaves(outputs)
@@ -137,7 +143,7 @@ class Trainer(_Host):
             return self._align(tree)
         return [tree] * len(self._names)
 
-    # -- inside the step -----------------------------------------------------------------------
+    # -- inside the step ---------------------------------------------------------------
 
     def compute_loss(
         self,
@@ -152,7 +158,9 @@ class Trainer(_Host):
         loss, total = self._compiled[0], None
         if loss is not None:
             total, self._each = loss(
-                self._align(y), optree.tree_leaves(y_pred), self._align_weights(sample_weight)
+                self._align(y),
+                optree.tree_leaves(y_pred),
+                self._align_weights(sample_weight),
             )
         for extra in self.losses:
             total = extra if total is None else ops.add(total, extra)
@@ -209,7 +217,7 @@ class Trainer(_Host):
         """The names in the logs, in the order `evaluate` returns them."""
         return [metric.name for metric in self._logged_metrics()]
 
-    # -- the public methods -----------------------------------------------------------------------
+    # -- the public methods ------------------------------------------------------------
 
     def fit(
         self,
@@ -232,9 +240,9 @@ class Trainer(_Host):
     ) -> History:
         """Train on arrays for some epochs, and return the History of the logs.
 
-        `x` and `y` are arrays, or trees of arrays, with one first axis of samples; floats
-        become floatx and integers int32. `batch_size` is 32 unless given. `verbose` is 0,
-        1 (a bar on a terminal), 2 (a line an epoch) or "auto".
+        `x` and `y` are arrays, or trees of arrays, with one first axis of samples;
+        floats become floatx and integers int32. `batch_size` is 32 unless given.
+        `verbose` is 0, 1 (a bar on a terminal), 2 (a line an epoch) or "auto".
         """
         batch = data_module.prepare(x, y, sample_weight)
         validation = None
@@ -312,7 +320,11 @@ class Trainer(_Host):
         return _as_result(self._one_step("train", batch), return_dict)
 
     def test_on_batch(
-        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        return_dict: bool = False,
     ) -> Any:
         """Evaluate one batch; return the metrics since they were last reset."""
         batch = data_module.prepare(x, y, sample_weight)
@@ -327,27 +339,12 @@ class Trainer(_Host):
     def _one_step(self, kind: str, batch: Batch) -> dict[str, float]:
         if kind == "train":
             self._build_optimizer()
-        state = State(self._step(kind, batch), mutated=kind == "train")
+        state = State(self._step(kind, batch))
         try:
-            state.run(batch.to_device(), *self._scalars(kind))
+            state.run(batch.to_device())
         finally:
             state.store()
         return self._logs(state)
-
-    def _scalars(self, kind: str) -> tuple[Any, ...]:
-        """Return what a step is told besides the data: its number, and the update's."""
-        backend = current()
-        self._random_step += 1
-        counter = backend.argument(self._random_step, "uint32")
-        if kind != "train":
-            return (counter,)
-        iterations = self.optimizer.advance()
-        rate = self.optimizer.rate_at(iterations)
-        return (
-            counter,
-            backend.argument(iterations + 1, "int32"),
-            backend.argument(rate, "float32"),
-        )
 
     def _build_for(self, batch: Batch) -> None:
         """Create the weights for data like `batch`, by a run on shapes alone."""
@@ -372,7 +369,9 @@ def _placeholder(array: np.ndarray[Any, Any]) -> Any:
 def _batch_size(value: int | None) -> int:
     size = 32 if value is None else value
     if not isinstance(size, int | np.integer) or size < 1:
-        raise ArgumentError(f"Expected batch_size to be a positive integer, got {value!r}.")
+        raise ArgumentError(
+            f"Expected batch_size to be a positive integer, got {value!r}."
+        )
     return int(size)
 
 

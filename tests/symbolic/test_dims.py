@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import operator
+import pickle
 from typing import Any
 
 import numpy as np
@@ -96,11 +97,13 @@ def test_dims_are_keys() -> None:
     assert _A != _B and _A == Dim.__add__(_A, 0)
     assert Dim("a") != _A
     assert copy.deepcopy(_A) is _A
+    assert pickle.loads(pickle.dumps((_A + 1) // 2)) == (_A + 1) // 2
 
 
 def test_users_see_none() -> None:
     assert public_shape((_A, 3, _A * 2)) == (None, 3, None)
     assert repr(_A) == "a" and repr((_A + 1) // 2) == "(a + 1) // 2"
+    assert repr(_A // 3 * 2 - 4) == "2 * (a // 3) - 4"
 
 
 def test_shapes_compare_without_raising() -> None:

@@ -127,6 +127,7 @@ _BROKEN = [
     ("cast", lambda s, x: (x, np.float32), "name of a dtype"),
     ("concatenate", lambda s, x: ([x, s.cast(x, "float16")], 0), "one dtype"),
     ("concatenate", lambda s, x: ([x, np.ones((2, 3))], 0), "tensors of the backend"),
+    ("concatenate", lambda s, x: ([], 0), "at least one tensor"),
     ("einsum", lambda s, x: ("ij,ij->", x, np.ones((2, 3))), "tensors"),
     ("matmul", lambda s, x: (x, s.cast(x, "float64")), "one dtype"),
     ("cond", lambda s, x: (x, None, None, (x,)), "bool tensor"),

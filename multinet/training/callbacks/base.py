@@ -12,8 +12,8 @@ class Callback:
     """Code that runs at points of fit, evaluate and predict; override the hooks needed.
 
     `self.model` is the model and `self.params` a dict with epochs, steps and verbose.
-    Logs are floats by name. Setting `self.model.stop_training = True` ends `fit` after the
-    epoch.
+    Logs are floats by name. Setting `self.model.stop_training = True` ends `fit` after
+    the epoch.
     """
 
     def __init__(self) -> None:

@@ -7,8 +7,14 @@ import time
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
-from rich.progress import TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 
 def make_progress(verbose: Any, epochs: int, steps: int, label: str) -> Reporter:
@@ -65,7 +71,10 @@ class LineReporter(Reporter):
         head = f"Epoch {self.epoch + 1}/{self.epochs} - " if self.epochs else ""
         timing = f"{seconds:.1f}s - {1e3 * seconds / max(self.steps, 1):.2f}ms/step"
         text = format_logs(logs)
-        print(f"{head}{self.steps} {self.label} - {timing}" + (f" - {text}" if text else ""))
+        print(
+            f"{head}{self.steps} {self.label} - {timing}"
+            + (f" - {text}" if text else "")
+        )
 
 
 class BarReporter(Reporter):

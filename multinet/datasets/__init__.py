@@ -1,0 +1,5 @@
+"""Real data: small sets inside the wheel."""
+
+from multinet.datasets import digits
+
+__all__ = ["digits"]

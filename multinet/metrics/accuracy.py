@@ -1,0 +1,163 @@
+"""Accuracies: how often predictions are right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from multinet import dtypes, ops
+from multinet.losses.base import match_ranks
+from multinet.losses.probabilistic import sparse_labels
+from multinet.metrics.base import FunctionMetric
+from multinet.ops.core import as_tensor, cast_tensor, floating
+from multinet.registry import current
+
+
+def _hits(condition: Any) -> Any:
+    return cast_tensor(condition, dtypes.floatx())
+
+
+def accuracy(y_true: Any, y_pred: Any) -> Any:
+    """Return 1 where prediction and target are equal, else 0."""
+    y_true, y_pred = match_ranks(as_tensor(y_true), as_tensor(y_pred))
+    return _hits(ops.equal(y_true, y_pred))
+
+
+def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
+    """Return 1 where (y_pred > threshold) is the target, else 0."""
+    y_pred = floating(y_pred)
+    y_true = as_tensor(y_true, current().dtype(y_pred))
+    y_true, y_pred = match_ranks(y_true, y_pred)
+    chosen = cast_tensor(ops.greater(y_pred, float(threshold)), current().dtype(y_true))
+    return _hits(ops.equal(y_true, chosen))
+
+
+def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
+    """Return 1 where the largest prediction is at the largest one-hot target."""
+    backend = current()
+    y_true, y_pred = as_tensor(y_true), as_tensor(y_pred)
+    last = len(backend.shape(y_pred)) - 1
+    found = backend.argmax(y_pred, last)
+    return _hits(backend.equal(backend.argmax(y_true, last), found))
+
+
+def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
+    """Return 1 where the largest prediction is at the integer label."""
+    backend = current()
+    y_pred = as_tensor(y_pred)
+    labels = cast_tensor(sparse_labels(y_true, y_pred), "int32")
+    return _hits(
+        backend.equal(labels, backend.argmax(y_pred, len(backend.shape(y_pred)) - 1))
+    )
+
+
+def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
+    """Return 1 where the one-hot target is among the k best predictions."""
+    y_true = as_tensor(y_true)
+    labels = current().argmax(y_true, len(current().shape(y_true)) - 1)
+    return sparse_top_k_categorical_accuracy(labels, y_pred, k)
+
+
+def sparse_top_k_categorical_accuracy(
+    y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False
+) -> Any:
+    """Return 1 where the integer label is among the k best predictions.
+
+    Ties with the k-th best count. With `from_sorted_ids` predictions are class numbers,
+    the best first.
+    """
+    backend = current()
+    y_pred = as_tensor(y_pred)
+    last = len(backend.shape(y_pred)) - 1
+    labels = backend.expand_dims(
+        cast_tensor(sparse_labels(y_true, y_pred), "int32"), last
+    )
+    if from_sorted_ids:
+        size = min(k, backend.shape(y_pred)[last])
+        best = cast_tensor(
+            backend.split(y_pred, _sizes(y_pred, size), last)[0], "int32"
+        )
+        return _hits(backend.any(backend.equal(best, labels), (last,), False))
+    score = backend.take_along_axis(y_pred, labels, last)
+    better = cast_tensor(backend.greater(y_pred, score), "int32")
+    return _hits(backend.less(backend.sum(better, (last,), False), k))
+
+
+def _sizes(x: Any, first: int) -> tuple[int, int]:
+    return first, current().shape(x)[-1] - first
+
+
+class Accuracy(FunctionMetric):
+    """How often predictions equal targets."""
+
+    function = accuracy
+
+    def __init__(self, name: str | None = "accuracy", dtype: Any = None) -> None:
+        super().__init__(name, dtype)
+
+
+class BinaryAccuracy(FunctionMetric):
+    """How often (y_pred > threshold) is the binary target."""
+
+    function = binary_accuracy
+
+    def __init__(
+        self,
+        name: str | None = "binary_accuracy",
+        dtype: Any = None,
+        threshold: float = 0.5,
+    ) -> None:
+        super().__init__(name, dtype)
+        self.threshold = threshold
+
+
+class CategoricalAccuracy(FunctionMetric):
+    """How often the largest prediction is the one-hot target."""
+
+    function = categorical_accuracy
+
+    def __init__(
+        self, name: str | None = "categorical_accuracy", dtype: Any = None
+    ) -> None:
+        super().__init__(name, dtype)
+
+
+class SparseCategoricalAccuracy(FunctionMetric):
+    """How often the largest prediction is the integer label."""
+
+    function = sparse_categorical_accuracy
+
+    def __init__(
+        self, name: str | None = "sparse_categorical_accuracy", dtype: Any = None
+    ) -> None:
+        super().__init__(name, dtype)
+
+
+class TopKCategoricalAccuracy(FunctionMetric):
+    """How often the one-hot target is among the k best predictions."""
+
+    function = top_k_categorical_accuracy
+
+    def __init__(
+        self,
+        k: int = 5,
+        name: str | None = "top_k_categorical_accuracy",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name, dtype)
+        self.k = k
+
+
+class SparseTopKCategoricalAccuracy(FunctionMetric):
+    """How often the integer label is among the k best predictions."""
+
+    function = sparse_top_k_categorical_accuracy
+
+    def __init__(
+        self,
+        k: int = 5,
+        name: str | None = "sparse_top_k_categorical_accuracy",
+        dtype: Any = None,
+        from_sorted_ids: bool = False,
+    ) -> None:
+        super().__init__(name, dtype)
+        self.k, self.from_sorted_ids = k, from_sorted_ids

@@ -1,0 +1,254 @@
+"""Metric: Variables that accumulate over batches, and the means built on it."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+from multinet import dtypes, initializers, ops
+from multinet.losses.base import match_ranks
+from multinet.names import Configurable, snake_case, unique_name
+from multinet.ops.core import as_tensor, cast_tensor
+from multinet.registry import current
+from multinet.variables import Variable
+
+
+class Metric(Configurable):
+    """The base of metrics: subclass with `update_state` and `result`.
+
+    State lives in Variables made by `add_variable`, written by `assign` only, so that
+    it also works inside a compiled step. `reset_state` sets them back.
+    """
+
+    def __init__(self, dtype: Any = None, name: str | None = None) -> None:
+        self.name = name or unique_name(snake_case(type(self).__name__))
+        dtype = getattr(dtype, "compute_dtype", dtype)
+        self.dtype = dtypes.standardize(dtype)
+        self._variables: list[Variable] = []
+        self._starts: list[Callable[..., Any]] = []
+
+    def add_variable(
+        self,
+        shape: Sequence[int] = (),
+        initializer: Any = None,
+        dtype: Any = None,
+        aggregation: str = "sum",
+        name: str | None = None,
+    ) -> Variable:
+        """Return a new Variable of this metric, zeros by default."""
+        start = initializers.get(initializer or "zeros")
+        variable = Variable(
+            start,
+            tuple(shape),
+            dtype or self.dtype,
+            trainable=False,
+            aggregation=aggregation,
+            name=name or "variable",
+        )
+        variable.path = f"{self.name}/{variable.name}"
+        self._variables.append(variable)
+        self._starts.append(start)
+        return variable
+
+    def add_weight(
+        self,
+        shape: Sequence[int] = (),
+        initializer: Any = None,
+        dtype: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """Return a new Variable of this metric: another name of `add_variable`."""
+        return self.add_variable(shape, initializer, dtype, name=name)
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The Variables of this metric and of the metrics it has as attributes."""
+        found = list(self._variables)
+        for value in vars(self).values():
+            parts = value if isinstance(value, list | tuple) else (value,)
+            for part in parts:
+                if isinstance(part, Metric):
+                    found += part.variables
+        return found
+
+    def reset_state(self) -> None:
+        """Set every Variable to its initial value."""
+        for variable, start in zip(self._variables, self._starts, strict=True):
+            variable.assign(start(variable.shape, dtype=variable.dtype))
+        for value in vars(self).values():
+            for part in value if isinstance(value, list | tuple) else (value,):
+                if isinstance(part, Metric):
+                    part.reset_state()
+
+    def update_state(self, *args: Any, **kwargs: Any) -> None:
+        """Accumulate a batch."""
+        raise NotImplementedError(f"{type(self).__name__} must define update_state.")
+
+    def result(self) -> Any:
+        """Return the value over the batches since the last reset."""
+        raise NotImplementedError(f"{type(self).__name__} must define result(self).")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Accumulate a batch and return the value so far."""
+        self.update_state(*args, **kwargs)
+        return self.result()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}>"
+
+
+def samplewise(
+    values: Any, sample_weight: Any, dtype: str, reduce: Callable[..., Any]
+) -> tuple[Any, Any]:
+    """Return one weighted value a sample, and the weights (None without any).
+
+    Axes that the weights do not have are reduced before, the others after weighting.
+    """
+    backend = current()
+    values = cast_tensor(as_tensor(values), dtype)
+    weight = sample_weight
+    if weight is not None:
+        weight = cast_tensor(as_tensor(weight), dtype)
+        values, weight = match_ranks(values, weight)
+        rank = len(backend.shape(weight))
+        values = _reduce_from(values, rank, reduce)
+        weight = backend.broadcast_to(weight, backend.shape(values))
+        values = backend.multiply(values, weight)
+        weight = _reduce_from(weight, 1, reduce) if rank > 1 else weight
+    return _reduce_from(values, 1, reduce), weight
+
+
+def _reduce_from(x: Any, first: int, reduce: Callable[..., Any]) -> Any:
+    rank = len(current().shape(x))
+    return reduce(x, tuple(range(first, rank)), False) if rank > first else x
+
+
+def divide_no_nan(x: Any, y: Any) -> Any:
+    """Return x / y, and 0 where y is 0."""
+    nothing = ops.equal(y, 0)
+    return ops.where(nothing, 0.0, ops.divide(x, ops.where(nothing, 1.0, y)))
+
+
+def total_of(x: Any) -> Any:
+    """Return the sum of all elements."""
+    rank = len(current().shape(x))
+    return current().sum(x, tuple(range(rank)), False) if rank else x
+
+
+class Sum(Metric):
+    """The (weighted) sum of values."""
+
+    def __init__(self, name: str | None = "sum", dtype: Any = None) -> None:
+        super().__init__(dtype, name)
+        self.total = self.add_variable(name="total")
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        """Accumulate values of any shape."""
+        values, _ = samplewise(values, sample_weight, self.dtype, current().sum)
+        self.total.assign(current().add(as_tensor(self.total), total_of(values)))
+
+    def result(self) -> Any:
+        """Return the sum so far."""
+        return as_tensor(self.total)
+
+
+class Mean(Metric):
+    """The (weighted) mean of values; the total and count are float32 or wider."""
+
+    def __init__(self, name: str | None = "mean", dtype: Any = None) -> None:
+        super().__init__(dtype, name)
+        wide = dtypes.promote(self.dtype, "float32")
+        self.total = self.add_variable(dtype=wide, name="total")
+        self.count = self.add_variable(dtype=wide, name="count")
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        """Accumulate values (samples, ...): each sample counts by its mean."""
+        backend, dtype = current(), self.total.dtype
+        if sample_weight is None:
+            values = cast_tensor(as_tensor(values), dtype)
+            shape = backend.shape(values)
+            total = total_of(values)
+            # The mean of samples' means: axes after the first are of one size for all.
+            inner, count = math.prod(shape[1:]), (shape[0] if shape else 1)
+            total = backend.divide(total, inner) if len(shape) > 1 else total
+        else:
+            values, weight = samplewise(values, sample_weight, dtype, backend.mean)
+            total, count = total_of(values), total_of(weight)
+        self.total.assign(backend.add(as_tensor(self.total), total))
+        self.count.assign(backend.add(as_tensor(self.count), count))
+
+    def result(self) -> Any:
+        """Return the mean so far, 0 before the first value."""
+        mean = divide_no_nan(as_tensor(self.total), as_tensor(self.count))
+        return cast_tensor(mean, self.dtype)
+
+
+class MeanMetricWrapper(Mean):
+    """The mean of a function of (y_true, y_pred, **kwargs) over samples."""
+
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        name: str | None = None,
+        dtype: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name or unique_name("mean_metric_wrapper"), dtype)
+        self.fn, self.kwargs = fn, kwargs
+
+    def values(self, y_true: Any, y_pred: Any) -> Any:
+        """Return what is averaged."""
+        return self.fn(y_true, y_pred, **self.kwargs)
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
+        """Accumulate the function of a batch."""
+        y_pred = as_tensor(y_pred)
+        if dtypes.is_float(current().dtype(y_pred)):
+            y_pred = cast_tensor(y_pred, self.dtype)
+        super().update_state(self.values(as_tensor(y_true), y_pred), sample_weight)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments, the function by name."""
+        from multinet.losses import serialize
+
+        config: dict[str, Any] = {"name": self.name, "dtype": self.dtype}
+        return {**config, "fn": serialize(self.fn), **self.kwargs}
+
+    @classmethod
+    def from_config(cls, config: Any) -> Any:
+        """Return a new metric of this configuration."""
+        from multinet.losses import get
+
+        return cls(**{**config, "fn": get(config["fn"])})
+
+
+class FunctionMetric(MeanMetricWrapper):
+    """A mean of one fixed function, whose other arguments are attributes."""
+
+    function: ClassVar[Callable[..., Any]]
+    _extra: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "function" in vars(cls):
+            names = list(inspect.signature(cls.function).parameters)[2:]
+            cls._extra = tuple(names)
+
+    def __init__(self, name: str | None = None, dtype: Any = None) -> None:
+        super().__init__(type(self).function, name, dtype)
+
+    def values(self, y_true: Any, y_pred: Any) -> Any:
+        """Return what is averaged."""
+        options = {n: getattr(self, n) for n in self._extra if hasattr(self, n)}
+        return type(self).function(y_true, y_pred, **options)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return Configurable.get_config(self)
+
+    @classmethod
+    def from_config(cls, config: Any) -> Any:
+        """Return a new metric of this configuration."""
+        return cls(**config)

@@ -1,0 +1,413 @@
+"""F-scores, overlap of segments, coefficients of determination and correlation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from multinet import losses, ops
+from multinet.errors import ArgumentError, ShapeError
+from multinet.losses.base import pair
+from multinet.metrics.base import FunctionMetric, Metric, divide_no_nan
+from multinet.ops.core import as_tensor, cast_tensor
+from multinet.registry import current
+
+
+class FBetaScore(Metric):
+    """(1 + beta**2) * precision * recall / (beta**2 * precision + recall), by class.
+
+    Targets and predictions are (samples, classes). Without `threshold` the best class
+    of a sample is its prediction. `average` is None (by class), "micro", "macro" or
+    "weighted" (by the classes' frequencies).
+    """
+
+    def __init__(
+        self,
+        average: str | None = None,
+        beta: float = 1.0,
+        threshold: float | None = None,
+        name: str | None = "fbeta_score",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(dtype, name)
+        if average not in (None, "micro", "macro", "weighted"):
+            raise ArgumentError(
+                "Expected average None, 'micro', 'macro' or 'weighted', got "
+                f"{average!r}."
+            )
+        if not beta > 0:
+            raise ArgumentError(f"Expected beta > 0, got {beta!r}.")
+        if threshold is not None and not 0 < threshold <= 1:
+            raise ArgumentError(f"Expected threshold in (0, 1], got {threshold!r}.")
+        self.average, self.beta, self.threshold = average, beta, threshold
+        self._totals: dict[str, Any] = {}
+
+    def build(self, y_true_shape: Sequence[int], y_pred_shape: Sequence[int]) -> None:
+        """Make the Variables for predictions of this shape."""
+        if len(y_pred_shape) != 2 or tuple(y_true_shape) != tuple(y_pred_shape):
+            raise ShapeError(
+                "Expected targets and predictions (samples, classes), got shapes "
+                f"{tuple(y_true_shape)} and {tuple(y_pred_shape)}."
+            )
+        shape = () if self.average == "micro" else (y_pred_shape[1],)
+        names = ("true_positives", "false_positives", "false_negatives")
+        names += ("intermediate_weights",)
+        self._totals = {name: self.add_variable(shape, name=name) for name in names}
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Accumulate a batch."""
+        y_true = cast_tensor(as_tensor(y_true), self.dtype)
+        y_pred = cast_tensor(as_tensor(y_pred), self.dtype)
+        if not self._totals:
+            self.build(current().shape(y_true), current().shape(y_pred))
+        if self.threshold is None:
+            best = ops.max(y_pred, axis=-1, keepdims=True)
+            guess = ops.logical_and(
+                ops.equal(y_pred, best), ops.greater(ops.abs(y_pred), 1e-9)
+            )
+        else:
+            guess = ops.greater(y_pred, float(self.threshold))
+        guess = cast_tensor(guess, self.dtype)
+        axis = None if self.average == "micro" else 0
+
+        def count(hits: Any) -> Any:
+            if sample_weight is not None:
+                weight = ops.reshape(as_tensor(sample_weight, self.dtype), (-1, 1))
+                hits = ops.multiply(hits, weight)
+            return ops.sum(hits, axis=axis)
+
+        new = (
+            count(ops.multiply(guess, y_true)),
+            count(ops.multiply(guess, ops.subtract(1.0, y_true))),
+            count(ops.multiply(ops.subtract(1.0, guess), y_true)),
+            count(y_true),
+        )
+        for total, value in zip(self._totals.values(), new, strict=True):
+            total.assign(ops.add(as_tensor(total), value))
+
+    def result(self) -> Any:
+        """Return the score, one a class without `average`."""
+        if not self._totals:
+            raise ArgumentError(f"{self.name!r} has not seen a batch yet.")
+        tp, fp, fn, weights = (as_tensor(total) for total in self._totals.values())
+        precision = divide_no_nan(tp, ops.add(tp, fp))
+        recall = divide_no_nan(tp, ops.add(tp, fn))
+        square = float(self.beta) ** 2
+        above = ops.multiply(ops.multiply(precision, recall), 1.0 + square)
+        below = ops.add(ops.multiply(precision, square), recall)
+        score = divide_no_nan(above, below)
+        if self.average == "weighted":
+            shares = divide_no_nan(weights, ops.sum(weights))
+            return ops.sum(ops.multiply(score, shares))
+        return ops.mean(score) if self.average == "macro" else score
+
+
+class F1Score(FBetaScore):
+    """The harmonic mean of precision and recall; arguments as of `FBetaScore`."""
+
+    def __init__(
+        self,
+        average: str | None = None,
+        threshold: float | None = None,
+        name: str | None = "f1_score",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(average, 1.0, threshold, name, dtype)
+
+
+class IoU(Metric):
+    """The intersection over union of segments, the mean over `target_class_ids`.
+
+    Targets and predictions are class numbers, or with `sparse_y_true=False` and
+    `sparse_y_pred=False` scores along `axis`. Targets of `ignore_class` do not count.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        target_class_ids: Sequence[int],
+        name: str | None = None,
+        dtype: Any = None,
+        ignore_class: int | None = None,
+        sparse_y_true: bool = True,
+        sparse_y_pred: bool = True,
+        axis: int = -1,
+    ) -> None:
+        super().__init__(dtype, name)
+        self.num_classes, self.target_class_ids = num_classes, list(target_class_ids)
+        if self.target_class_ids and max(self.target_class_ids) >= num_classes:
+            raise ArgumentError(
+                f"Expected target_class_ids below num_classes={num_classes}, got "
+                f"{self.target_class_ids}."
+            )
+        self.ignore_class, self.axis = ignore_class, axis
+        self.sparse_y_true, self.sparse_y_pred = sparse_y_true, sparse_y_pred
+        self.total_cm = self.add_variable(
+            (num_classes, num_classes), name="total_confusion_matrix"
+        )
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Accumulate the confusion matrix of a batch."""
+        y_true, y_pred = as_tensor(y_true), as_tensor(y_pred)
+        y_true = y_true if self.sparse_y_true else ops.argmax(y_true, axis=self.axis)
+        y_pred = y_pred if self.sparse_y_pred else ops.argmax(y_pred, axis=self.axis)
+        labels = ops.reshape(cast_tensor(y_true, "int32"), (-1,))
+        guesses = ops.reshape(cast_tensor(y_pred, "int32"), (-1,))
+        count = current().shape(labels)[0]
+        weight = ops.ones((count,), self.dtype)
+        if sample_weight is not None:
+            given = cast_tensor(as_tensor(sample_weight), self.dtype)
+            missing = len(current().shape(y_true)) - len(current().shape(given))
+            given = ops.reshape(given, (*current().shape(given), *[1] * missing))
+            given = ops.broadcast_to(given, current().shape(y_true))
+            weight = ops.reshape(given, (-1,))
+        if self.ignore_class is not None:
+            kept = ops.not_equal(labels, self.ignore_class)
+            weight = ops.where(kept, weight, 0.0)
+            labels = ops.where(kept, labels, 0)
+        rows = current().one_hot(labels, self.num_classes, self.dtype)
+        columns = current().one_hot(guesses, self.num_classes, self.dtype)
+        rows = ops.multiply(rows, ops.expand_dims(weight, 1))
+        matrix = ops.matmul(ops.transpose(rows), columns)
+        self.total_cm.assign(ops.add(as_tensor(self.total_cm), matrix))
+
+    def result(self) -> Any:
+        """Return the mean over the classes that occurred in targets or predictions."""
+        matrix = as_tensor(self.total_cm)
+        diagonal = ops.take(ops.diagonal(matrix), self.target_class_ids, axis=0)
+        sums = ops.add(ops.sum(matrix, axis=0), ops.sum(matrix, axis=1))
+        union = ops.subtract(ops.take(sums, self.target_class_ids, axis=0), diagonal)
+        seen = cast_tensor(ops.greater(union, 0.0), self.dtype)
+        return divide_no_nan(ops.sum(divide_no_nan(diagonal, union)), ops.sum(seen))
+
+
+class BinaryIoU(IoU):
+    """IoU of two classes, predictions cut at `threshold`."""
+
+    def __init__(
+        self,
+        target_class_ids: Sequence[int] = (0, 1),
+        threshold: float = 0.5,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(2, target_class_ids, name, dtype)
+        self.threshold = threshold
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Accumulate the confusion matrix of a batch."""
+        guess = ops.greater_equal(as_tensor(y_pred, self.dtype), float(self.threshold))
+        super().update_state(y_true, guess, sample_weight)
+
+
+class MeanIoU(IoU):
+    """IoU, the mean over all classes."""
+
+    def __init__(
+        self,
+        num_classes: int,
+        name: str | None = None,
+        dtype: Any = None,
+        ignore_class: int | None = None,
+        sparse_y_true: bool = True,
+        sparse_y_pred: bool = True,
+        axis: int = -1,
+    ) -> None:
+        super().__init__(
+            num_classes,
+            range(num_classes),
+            name,
+            dtype,
+            ignore_class,
+            sparse_y_true,
+            sparse_y_pred,
+            axis,
+        )
+
+
+class OneHotIoU(IoU):
+    """IoU of one-hot targets, and of scores unless `sparse_y_pred`."""
+
+    def __init__(
+        self,
+        num_classes: int,
+        target_class_ids: Sequence[int],
+        name: str | None = None,
+        dtype: Any = None,
+        ignore_class: int | None = None,
+        sparse_y_pred: bool = False,
+        axis: int = -1,
+    ) -> None:
+        super().__init__(
+            num_classes,
+            target_class_ids,
+            name,
+            dtype,
+            ignore_class,
+            False,
+            sparse_y_pred,
+            axis,
+        )
+
+
+class OneHotMeanIoU(MeanIoU):
+    """IoU of one-hot targets, the mean over all classes."""
+
+    def __init__(
+        self,
+        num_classes: int,
+        name: str | None = None,
+        dtype: Any = None,
+        ignore_class: int | None = None,
+        sparse_y_pred: bool = False,
+        axis: int = -1,
+    ) -> None:
+        super().__init__(
+            num_classes, name, dtype, ignore_class, False, sparse_y_pred, axis
+        )
+
+
+class R2Score(Metric):
+    """1 - residual / total sum of squares, of predictions (samples, outputs).
+
+    `class_aggregation` is None (by output), "uniform_average" or
+    "variance_weighted_average"; `num_regressors` adjusts for as many regressors.
+    """
+
+    def __init__(
+        self,
+        class_aggregation: str | None = "uniform_average",
+        num_regressors: int = 0,
+        name: str | None = "r2_score",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(dtype, name)
+        known = (None, "uniform_average", "variance_weighted_average")
+        if class_aggregation not in known:
+            raise ArgumentError(
+                f"Expected class_aggregation among {known}, got {class_aggregation!r}."
+            )
+        if num_regressors < 0:
+            raise ArgumentError(
+                f"Expected num_regressors >= 0, got {num_regressors!r}."
+            )
+        self.class_aggregation = class_aggregation
+        self.num_regressors = num_regressors
+        self.num_samples = self.add_variable(dtype="int32", name="num_samples")
+        self._totals: dict[str, Any] = {}
+
+    def build(self, y_true_shape: Sequence[int], y_pred_shape: Sequence[int]) -> None:
+        """Make the Variables for predictions of this shape."""
+        if len(y_pred_shape) != 2 or tuple(y_true_shape) != tuple(y_pred_shape):
+            raise ShapeError(
+                "Expected targets and predictions (samples, outputs), got shapes "
+                f"{tuple(y_true_shape)} and {tuple(y_pred_shape)}."
+            )
+        names = ("squared_sum", "sum", "residual", "count")
+        shape = (y_pred_shape[1],)
+        self._totals = {name: self.add_variable(shape, name=name) for name in names}
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Accumulate a batch."""
+        y_true = cast_tensor(as_tensor(y_true), self.dtype)
+        y_pred = cast_tensor(as_tensor(y_pred), self.dtype)
+        shape = current().shape(y_true)
+        if not self._totals:
+            self.build(shape, current().shape(y_pred))
+        weight = ops.ones((shape[0], 1), self.dtype)
+        if sample_weight is not None:
+            given = cast_tensor(as_tensor(sample_weight), self.dtype)
+            weight = ops.reshape(given, (-1, 1))
+        weighted = ops.multiply(y_true, weight)
+        error = ops.square(ops.subtract(y_true, y_pred))
+        new = (
+            ops.sum(ops.multiply(y_true, weighted), axis=0),
+            ops.sum(weighted, axis=0),
+            ops.sum(ops.multiply(error, weight), axis=0),
+            ops.sum(ops.broadcast_to(weight, shape), axis=0),
+        )
+        for total, value in zip(self._totals.values(), new, strict=True):
+            total.assign(ops.add(as_tensor(total), value))
+        self.num_samples.assign(ops.add(as_tensor(self.num_samples), shape[0]))
+
+    def result(self) -> Any:
+        """Return the score, one an output without aggregation."""
+        if not self._totals:
+            raise ArgumentError(f"{self.name!r} has not seen a batch yet.")
+        squares, sums, residual, count = map(as_tensor, self._totals.values())
+        mean = divide_no_nan(sums, count)
+        total = ops.subtract(squares, ops.multiply(sums, mean))
+        score = ops.subtract(1.0, divide_no_nan(residual, total))
+        if self.class_aggregation == "uniform_average":
+            score = ops.mean(score)
+        elif self.class_aggregation == "variance_weighted_average":
+            share = divide_no_nan(total, ops.sum(total))
+            score = ops.sum(ops.multiply(score, share))
+        if self.num_regressors:
+            samples = cast_tensor(as_tensor(self.num_samples), self.dtype)
+            freedom = ops.subtract(samples, float(self.num_regressors + 1))
+            unexplained = ops.multiply(
+                ops.subtract(1.0, score), ops.subtract(samples, 1.0)
+            )
+            score = ops.subtract(1.0, divide_no_nan(unexplained, freedom))
+        return score
+
+
+def _centred(x: Any, axis: int) -> Any:
+    return ops.subtract(x, ops.mean(x, axis=axis, keepdims=True))
+
+
+def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
+    """Return the correlation between targets and predictions along an axis."""
+    y_true, y_pred = pair(y_true, y_pred)
+    cosine = losses.cosine_similarity(
+        _centred(y_true, axis), _centred(y_pred, axis), axis
+    )
+    return ops.negative(cosine)
+
+
+def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
+    """Return 2 cov(x, y) / (var(x) + var(y) + (mean(x) - mean(y))**2) along an axis.
+
+    Source: Lin, "A concordance correlation coefficient to evaluate reproducibility",
+    1989.
+    """
+    y_true, y_pred = pair(y_true, y_pred)
+    x, y = _centred(y_true, axis), _centred(y_pred, axis)
+    covariance = ops.mean(ops.multiply(x, y), axis=axis)
+    variances = ops.add(
+        ops.mean(ops.square(x), axis=axis), ops.mean(ops.square(y), axis=axis)
+    )
+    shift = ops.subtract(ops.mean(y_true, axis=axis), ops.mean(y_pred, axis=axis))
+    below = ops.add(variances, ops.square(shift))
+    return ops.divide(ops.multiply(covariance, 2.0), ops.add(below, 1e-7))
+
+
+class PearsonCorrelation(FunctionMetric):
+    """The mean correlation between targets and predictions along `axis`."""
+
+    function = pearson_correlation
+
+    def __init__(
+        self,
+        name: str | None = "pearson_correlation",
+        dtype: Any = None,
+        axis: int = -1,
+    ) -> None:
+        super().__init__(name, dtype)
+        self.axis = axis
+
+
+class ConcordanceCorrelation(FunctionMetric):
+    """The mean concordance between targets and predictions along `axis`."""
+
+    function = concordance_correlation
+
+    def __init__(
+        self,
+        name: str | None = "concordance_correlation",
+        dtype: Any = None,
+        axis: int = -1,
+    ) -> None:
+        super().__init__(name, dtype)
+        self.axis = axis

@@ -1,0 +1,256 @@
+"""Activation functions. `multinet.ops.nn` lists what a network needs beside them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from multinet import dtypes
+from multinet.errors import ArgumentError, ShapeError
+from multinet.ops.core import (
+    axes_of,
+    axis_of,
+    floating,
+    numeric,
+    op,
+    shape_of,
+)
+from multinet.registry import current
+from multinet.symbolic.dims import Dim, public_shape
+
+
+@op
+def relu(x: Any) -> Any:
+    """Return x where positive, else 0."""
+    return current().relu(numeric(x))
+
+
+@op
+def relu6(x: Any) -> Any:
+    """Return x limited to [0, 6]."""
+    return current().minimum(current().relu(floating(x)), 6)
+
+
+@op
+def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
+    """Return x where positive, else negative_slope * x."""
+    return current().leaky_relu(floating(x), float(negative_slope))
+
+
+@op
+def elu(x: Any, alpha: float = 1.0) -> Any:
+    """Return x where positive, else alpha * (e**x - 1)."""
+    return current().elu(floating(x), float(alpha))
+
+
+@op
+def celu(x: Any, alpha: float = 1.0) -> Any:
+    """Return x where positive, else alpha * (e**(x / alpha) - 1)."""
+    x, backend = floating(x), current()
+    return backend.multiply(backend.elu(backend.multiply(x, 1 / alpha), 1.0), alpha)
+
+
+@op
+def selu(x: Any) -> Any:
+    """Return elu with the scale and alpha that keep mean 0 and variance 1.
+
+    Source: Klambauer et al., "Self-normalizing neural networks", 2017.
+    """
+    alpha, scale = 1.6732632423543772, 1.0507009873554805
+    return current().multiply(current().elu(floating(x), alpha), scale)
+
+
+@op
+def gelu(x: Any, approximate: bool = True) -> Any:
+    """Return x times the normal distribution function of x, by tanh or exact."""
+    return current().gelu(floating(x), bool(approximate))
+
+
+@op
+def silu(x: Any) -> Any:
+    """Return x * sigmoid(x)."""
+    return current().silu(floating(x))
+
+
+@op
+def softplus(x: Any) -> Any:
+    """Return log(1 + e**x)."""
+    return current().softplus(floating(x))
+
+
+@op
+def log_sigmoid(x: Any) -> Any:
+    """Return log(sigmoid(x)) = -softplus(-x)."""
+    x, backend = floating(x), current()
+    return backend.negative(backend.softplus(backend.negative(x)))
+
+
+@op
+def softsign(x: Any) -> Any:
+    """Return x / (1 + |x|)."""
+    x, backend = floating(x), current()
+    return backend.divide(x, backend.add(backend.abs(x), 1))
+
+
+@op
+def hard_sigmoid(x: Any) -> Any:
+    """Return x / 6 + 1/2 limited to [0, 1]."""
+    x, backend = floating(x), current()
+    return backend.clip(backend.add(backend.multiply(x, 1 / 6), 0.5), 0, 1)
+
+
+@op
+def hard_silu(x: Any) -> Any:
+    """Return x * hard_sigmoid(x)."""
+    x = floating(x)
+    return current().multiply(x, hard_sigmoid(x))
+
+
+@op
+def hard_tanh(x: Any) -> Any:
+    """Return x limited to [-1, 1]."""
+    return current().clip(numeric(x), -1, 1)
+
+
+@op
+def tanh_shrink(x: Any) -> Any:
+    """Return x - tanh(x)."""
+    x = floating(x)
+    return current().subtract(x, current().tanh(x))
+
+
+@op
+def hard_shrink(x: Any, threshold: float = 0.5) -> Any:
+    """Return x, 0 where |x| <= threshold."""
+    x, backend = floating(x), current()
+    return backend.where(backend.less_equal(backend.abs(x), threshold), 0, x)
+
+
+@op
+def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
+    """Return x moved towards 0 by threshold, 0 where |x| <= threshold."""
+    x, backend = floating(x), current()
+    small = backend.less_equal(backend.abs(x), threshold)
+    moved = backend.subtract(x, backend.multiply(backend.sign(x), threshold))
+    return backend.where(small, 0, moved)
+
+
+@op
+def threshold(x: Any, threshold: float, default_value: float) -> Any:
+    """Return x where it is above the threshold, else default_value."""
+    x, backend = floating(x), current()
+    return backend.where(backend.less_equal(x, threshold), default_value, x)
+
+
+@op
+def squareplus(x: Any, b: float = 4) -> Any:
+    """Return (x + sqrt(x**2 + b)) / 2."""
+    x, backend = floating(x), current()
+    root = backend.sqrt(backend.add(backend.square(x), b))
+    return backend.multiply(backend.add(x, root), 0.5)
+
+
+@op
+def sparse_plus(x: Any) -> Any:
+    """Return 0 below -1, (x + 1)**2 / 4 between -1 and 1, x above."""
+    x, backend = floating(x), current()
+    middle = backend.multiply(backend.square(backend.add(x, 1)), 0.25)
+    upper = backend.where(backend.less(x, 1), middle, x)
+    return backend.where(backend.less_equal(x, -1), 0, upper)
+
+
+@op
+def sparse_sigmoid(x: Any) -> Any:
+    """Return (x + 1) / 2 limited to [0, 1]."""
+    x, backend = floating(x), current()
+    return backend.clip(backend.multiply(backend.add(x, 1), 0.5), 0, 1)
+
+
+@op
+def glu(x: Any, axis: int = -1) -> Any:
+    """Return the first half of an axis times the sigmoid of the second."""
+    x, backend = floating(x), current()
+    shape = shape_of(x)
+    axis = axis_of(axis, len(shape))
+    if not isinstance(shape[axis], Dim) and shape[axis] % 2:
+        raise ShapeError(
+            f"ops.glu expects an even size at axis {axis}, got {public_shape(shape)}."
+        )
+    a, b = backend.split(x, (shape[axis] // 2,) * 2, axis)
+    return backend.multiply(a, backend.sigmoid(b))
+
+
+@op
+def softmax(x: Any, axis: Any = -1) -> Any:
+    """Return e**x / sum(e**x) along an axis, or over several together."""
+    return _over_axes("softmax", x, axis)
+
+
+@op
+def log_softmax(x: Any, axis: Any = -1) -> Any:
+    """Return x - log(sum(e**x)) along an axis, or over several together."""
+    return _over_axes("log_softmax", x, axis)
+
+
+def _over_axes(name: str, x: Any, axis: Any) -> Any:
+    x, backend = floating(x), current()
+    shape = shape_of(x)
+    if isinstance(axis, int):
+        return getattr(backend, name)(x, axis_of(axis, len(shape)))
+    axes = axes_of(axis, len(shape))
+    rest = [a for a in range(len(shape)) if a not in axes]
+    order = (*rest, *axes)
+    moved = backend.transpose(x, order)
+    joined = math.prod(shape[a] for a in axes)
+    flat = backend.reshape(moved, (*(shape[a] for a in rest), joined))
+    result = getattr(backend, name)(flat, len(rest))
+    result = backend.reshape(result, shape_of(moved))
+    back = [order.index(a) for a in range(len(shape))]
+    return backend.transpose(result, tuple(back))
+
+
+@op
+def sparsemax(x: Any, axis: int = -1) -> Any:
+    """Return the nearest point of the probability simplex along an axis.
+
+    Source: Martins and Astudillo, "From softmax to sparsemax", 2016.
+    """
+    from multinet.ops.shapes import moveaxis
+
+    backend = current()
+    z = moveaxis(floating(x), axis, -1)  # ... k
+    last = len(shape_of(z)) - 1
+    k = shape_of(z)[-1]
+    ordered = backend.flip(backend.sort(z), (last,))
+    rank = backend.arange(1, k + 1, 1, backend.dtype(z))
+    sums = backend.cumsum(ordered, last)
+    inside = backend.less(sums, backend.add(backend.multiply(ordered, rank), 1))
+    count = backend.sum(backend.cast(inside, "int32"), (last,), True)
+    at = backend.subtract(count, 1)
+    excess = backend.subtract(backend.take_along_axis(sums, at, last), 1)
+    tau = backend.divide(excess, backend.cast(count, backend.dtype(z)))
+    return moveaxis(backend.relu(backend.subtract(z, tau)), -1, axis)
+
+
+@op
+def normalize(x: Any, axis: Any = -1, order: Any = 2, epsilon: float | None = None) -> Any:
+    """Return x divided by its norm of `order` along an axis, the norm at least epsilon."""
+    from multinet.ops.linalg import norm
+
+    x, backend = floating(x), current()
+    if not (isinstance(order, int | float) and order > 0):
+        raise ArgumentError(f"Expected a positive order, got {order!r}.")
+    least = 1e-7 if epsilon is None else epsilon
+    if order == 2:
+        squares = backend.square(backend.abs(x))
+        squares = backend.sum(squares, axes_of(axis, len(shape_of(x))), True)
+        scale = backend.rsqrt(backend.maximum(squares, least**2))
+        return backend.multiply(x, _like(scale, x))
+    length = norm(x, ord=order, axis=axis, keepdims=True)
+    return backend.divide(x, _like(backend.maximum(length, least), x))
+
+
+def _like(value: Any, x: Any) -> Any:
+    dtype = current().dtype(x)
+    return current().cast(value, dtype) if dtypes.is_complex(dtype) else value
+

@@ -1,0 +1,345 @@
+"""Convolutions and pooling; channels last inside, either order outside."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from multinet import dtypes
+from multinet.errors import ArgumentError, ShapeError
+from multinet.ops.core import as_tensor, cast_tensor, floating, op, shape_of
+from multinet.registry import current
+from multinet.symbolic.dims import Dim, differ, public_shape
+
+
+def per_axis(value: Any, rank: int, what: str) -> tuple[int, ...]:
+    """Return an option as one positive int for each of `rank` spatial axes."""
+    values = (value,) * rank if isinstance(value, int) else tuple(value)
+    if len(values) != rank or any(int(v) < 1 for v in values):
+        raise ArgumentError(
+            f"Expected {what} as a positive int or {rank} of them, got {value!r}."
+        )
+    return tuple(int(v) for v in values)
+
+
+def check_padding(padding: str) -> str:
+    """Return the padding's name in lower case; `ArgumentError` unless valid or same."""
+    name = str(padding).lower()
+    if name not in ("valid", "same"):
+        raise ArgumentError(f"Expected padding 'valid' or 'same', got {padding!r}.")
+    return name
+
+
+def window_padding(
+    sizes: Any, window: Any, strides: Any, padding: str
+) -> list[tuple[int, int]]:
+    """Return (before, after) for each spatial axis; `same` gives ceil(size / stride).
+
+    Where the size is unknown the padding is not either; the one returned gives the right
+    size of the result, which is all that a symbolic tensor has.
+    """
+    if check_padding(padding) == "valid":
+        return [(0, 0)] * len(window)
+    widths = []
+    for n, k, s in zip(sizes, window, strides):
+        total = k - 1 if isinstance(n, Dim) else max((-(-n // s) - 1) * s + k - n, 0)
+        widths.append((total // 2, total - total // 2))
+    return widths
+
+
+def _is_first(data_format: str | None) -> bool:
+    if data_format not in (None, "channels_last", "channels_first"):
+        raise ArgumentError(
+            f"Expected data_format 'channels_last' or 'channels_first', got {data_format!r}."
+        )
+    return data_format == "channels_first"
+
+
+def _channels_last(x: Any, first: bool) -> Any:
+    rank = len(shape_of(x))
+    return current().transpose(x, (0, *range(2, rank), 1)) if first else x
+
+
+def _restored(x: Any, first: bool) -> Any:
+    rank = len(shape_of(x))
+    return current().transpose(x, (0, rank - 1, *range(1, rank - 1))) if first else x
+
+
+def _images(inputs: Any, kernel: Any, first: bool, what: str) -> tuple[Any, Any]:
+    """Return channels-last inputs and the kernel, in one float dtype, ranks checked."""
+    backend = current()
+    x, kernel = as_tensor(inputs), as_tensor(kernel)
+    dtype = dtypes.to_float(dtypes.promote(backend.dtype(x), backend.dtype(kernel)))
+    x, kernel = cast_tensor(x, dtype), cast_tensor(kernel, dtype)
+    rank = len(shape_of(x))
+    if not 3 <= rank <= 5 or len(shape_of(kernel)) != rank:
+        raise ShapeError(
+            f"ops.{what} expects inputs and kernel of 3, 4 or 5 axes alike, got shapes "
+            f"{public_shape(shape_of(x))} and {public_shape(shape_of(kernel))}."
+        )
+    return _channels_last(x, first), kernel
+
+
+@op
+def conv(
+    inputs: Any,
+    kernel: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Any = 1,
+) -> Any:
+    """Cross-correlate inputs with a kernel (*window, channels // groups, filters).
+
+    1 to 3 spatial axes. `same` pads with zeros, the extra one at the end, to
+    ceil(size / stride). The number of groups follows from the kernel.
+    """
+    first = _is_first(data_format)
+    x, kernel = _images(inputs, kernel, first, "conv")
+    channels, each = shape_of(x)[-1], shape_of(kernel)[-2]
+    if isinstance(channels, Dim) or channels % each:
+        raise ShapeError(
+            f"ops.conv expects channels that are a multiple of the kernel's {each}, got "
+            f"inputs of shape {public_shape(shape_of(x))} (channels last)."
+        )
+    groups = channels // each
+    if shape_of(kernel)[-1] % groups:
+        raise ShapeError(
+            f"ops.conv with {groups} groups expects filters that are a multiple of it, got "
+            f"{shape_of(kernel)[-1]}."
+        )
+    y = _conv(x, kernel, strides, padding, dilation_rate, groups)
+    return _restored(y, first)
+
+
+def _conv(
+    x: Any, kernel: Any, strides: Any, padding: str, dilation: Any, groups: int
+) -> Any:
+    rank = len(shape_of(x)) - 2
+    steps = per_axis(strides, rank, "strides")
+    spread = per_axis(dilation, rank, "dilation_rate")
+    if max(steps) > 1 and max(spread) > 1:
+        raise ArgumentError(
+            f"strides > 1 and dilation_rate > 1 exclude each other, got {strides} and "
+            f"{dilation}."
+        )
+    extent = [(k - 1) * d + 1 for k, d in zip(shape_of(kernel)[:rank], spread)]
+    sizes = shape_of(x)[1:-1]
+    widths = window_padding(sizes, extent, steps, padding)
+    for n, k, (a, b) in zip(sizes, extent, widths):
+        if isinstance(n, int) and n + a + b < k:
+            raise ShapeError(
+                f"A window of {k} does not fit spatial sizes {public_shape(sizes)} with "
+                f"padding={padding!r}."
+            )
+    return current().conv(x, kernel, steps, widths, spread, groups)
+
+
+@op
+def depthwise_conv(
+    inputs: Any,
+    kernel: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Any = 1,
+) -> Any:
+    """Convolve each channel by itself with a kernel (*window, channels, multiplier)."""
+    first = _is_first(data_format)
+    x, kernel = _images(inputs, kernel, first, "depthwise_conv")
+    form = shape_of(kernel)
+    if differ(shape_of(x)[-1], form[-2]):
+        raise ShapeError(
+            f"ops.depthwise_conv expects {form[-2]} channels, as the kernel has, got inputs "
+            f"of shape {public_shape(shape_of(x))} (channels last)."
+        )
+    kernel = current().reshape(kernel, (*form[:-2], 1, form[-2] * form[-1]))
+    y = _conv(x, kernel, strides, padding, dilation_rate, form[-2])
+    return _restored(y, first)
+
+
+@op
+def separable_conv(
+    inputs: Any,
+    depthwise_kernel: Any,
+    pointwise_kernel: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Any = 1,
+) -> Any:
+    """Convolve each channel by itself, then mix the channels with a window of 1."""
+    y = depthwise_conv(
+        inputs, depthwise_kernel, strides, padding, data_format, dilation_rate
+    )
+    return conv(y, pointwise_kernel, 1, "valid", data_format)
+
+
+@op
+def conv_transpose(
+    inputs: Any,
+    kernel: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    output_padding: Any = None,
+    data_format: str | None = None,
+    dilation_rate: Any = 1,
+) -> Any:
+    """Apply the transpose of a convolution; kernel (*window, filters, channels).
+
+    Sizes become size * stride (`same`), plus max(window - stride, 0) (`valid`);
+    `output_padding` counts from (size - 1) * stride + window instead.
+    """
+    first = _is_first(data_format)
+    x, kernel = _images(inputs, kernel, first, "conv_transpose")
+    rank = len(shape_of(x)) - 2
+    if differ(shape_of(x)[-1], shape_of(kernel)[-1]):
+        raise ShapeError(
+            f"ops.conv_transpose expects {shape_of(kernel)[-1]} channels, the kernel's last "
+            f"axis, got inputs of shape {public_shape(shape_of(x))} (channels last)."
+        )
+    steps = per_axis(strides, rank, "strides")
+    spread = per_axis(dilation_rate, rank, "dilation_rate")
+    extra = (output_padding,) * rank
+    if isinstance(output_padding, list | tuple):
+        extra = tuple(output_padding)
+    form, widths = [], []
+    window = [(k - 1) * d + 1 for k, d in zip(shape_of(kernel)[:rank], spread)]
+    for n, k, s, more in zip(shape_of(x)[1:-1], window, steps, extra):
+        size, width = _transposed(n, k, s, check_padding(padding) == "same", more)
+        form.append(size)
+        widths.append(width)
+    y = current().conv_transpose(x, kernel, tuple(form), steps, widths, spread, 1)
+    return _restored(y, first)
+
+
+def _transposed(n: Any, k: int, s: int, same: bool, extra: int | None) -> tuple[Any, Any]:
+    """Return one size of the result and the padding of the convolution it transposes."""
+    if extra is None:
+        total = max(k - s, 0) if same else 0
+        size = n * s if same else n * s + max(k - s, 0)
+        return size, (total // 2, total - total // 2)
+    if extra >= s:
+        raise ArgumentError(f"Expected output_padding below the stride {s}, got {extra}.")
+    before = k // 2 if same else 0
+    # Rows beyond the window's last place are zero: padding after may be cut short.
+    after = before - extra
+    size = (n - 1) * s + k - 2 * before + extra
+    return size, (before, max(after, 0))
+
+
+# -- pooling -----------------------------------------------------------------------------
+
+
+def _pool(
+    inputs: Any, pool_size: Any, strides: Any, padding: str, first: bool, name: str
+) -> Any:
+    x = _channels_last(floating(inputs), first)
+    rank = len(shape_of(x)) - 2
+    if not 1 <= rank <= 3:
+        raise ShapeError(
+            f"ops pooling expects 3, 4 or 5 axes, got shape {public_shape(shape_of(x))}."
+        )
+    window = per_axis(pool_size, rank, "pool_size")
+    steps = window if strides is None else per_axis(strides, rank, "strides")
+    sizes = shape_of(x)[1:-1]
+    widths = window_padding(sizes, window, steps, padding)
+    if any(isinstance(n, int) and n + a + b < k
+           for n, k, (a, b) in zip(sizes, window, widths)):
+        raise ShapeError(
+            f"A window of {window} does not fit spatial sizes {public_shape(sizes)} with "
+            f"padding={padding!r}."
+        )
+    y = getattr(current(), name)(x, window, steps, widths)
+    return _restored(y, first)
+
+
+@op
+def max_pool(
+    inputs: Any,
+    pool_size: Any,
+    strides: Any = None,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Any:
+    """Return the maximum of each window; strides are the window's size by default."""
+    first = _is_first(data_format)
+    return _pool(inputs, pool_size, strides, padding, first, "max_pool")
+
+
+@op
+def average_pool(
+    inputs: Any,
+    pool_size: Any,
+    strides: Any = None,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Any:
+    """Return the mean of each window, padding not counted."""
+    first = _is_first(data_format)
+    return _pool(inputs, pool_size, strides, padding, first, "mean_pool")
+
+
+@op
+def adaptive_average_pool(
+    inputs: Any, output_size: Any, data_format: str | None = None
+) -> Any:
+    """Return means of windows that divide each axis into `output_size` parts."""
+    return _adaptive(inputs, output_size, data_format, _averaged)
+
+
+@op
+def adaptive_max_pool(
+    inputs: Any, output_size: Any, data_format: str | None = None
+) -> Any:
+    """Return maxima of windows that divide each axis into `output_size` parts."""
+    return _adaptive(inputs, output_size, data_format, _largest)
+
+
+def _adaptive(
+    inputs: Any,
+    output_size: Any,
+    data_format: str | None,
+    reduce: Callable[[Any, int, list[tuple[int, int]]], Any],
+) -> Any:
+    """Pool one axis after another; part i is [i * n // parts, ceil((i + 1) * n / parts))."""
+    first = _is_first(data_format)
+    x = _channels_last(floating(inputs), first)
+    rank = len(shape_of(x)) - 2
+    for axis, parts in enumerate(per_axis(output_size, rank, "output_size"), start=1):
+        n = shape_of(x)[axis]
+        if isinstance(n, Dim):
+            raise ShapeError("Adaptive pooling needs spatial sizes that are known.")
+        edges = [(i * n // parts, -(-(i + 1) * n // parts)) for i in range(parts)]
+        x = reduce(x, axis, edges)
+    return _restored(x, first)
+
+
+def _averaged(x: Any, axis: int, edges: list[tuple[int, int]]) -> Any:
+    backend, shape = current(), shape_of(x)
+    weights = np.zeros((shape[axis], len(edges)))
+    for i, (a, b) in enumerate(edges):
+        weights[a:b, i] = 1 / (b - a)
+    matrix = backend.from_numpy(weights.astype(dtypes.to_numpy(backend.dtype(x))))
+    last = len(shape) - 1
+    order = [i for i in range(len(shape)) if i != axis] + [axis]
+    moved = backend.transpose(x, tuple(order))
+    mixed = backend.matmul(
+        backend.reshape(moved, (math.prod(shape_of(moved)[:-1]), shape[axis])), matrix
+    )
+    y = backend.reshape(mixed, (*shape_of(moved)[:-1], len(edges)))
+    back = list(range(last))
+    back.insert(axis, last)
+    return backend.transpose(y, tuple(back))
+
+
+def _largest(x: Any, axis: int, edges: list[tuple[int, int]]) -> Any:
+    backend = current()
+    widest = max(b - a for a, b in edges)
+    # Shorter windows repeat their last index, which changes no maximum.
+    index = np.asarray([[min(a + j, b - 1) for j in range(widest)] for a, b in edges])
+    picked = backend.take(x, backend.from_numpy(index.astype(np.int32)), axis)
+    return backend.max(picked, (axis + 1,), False)

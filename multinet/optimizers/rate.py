@@ -1,0 +1,83 @@
+"""The learning rate: a number kept in a Variable, a schedule, or a function."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from multinet.errors import ArgumentError
+from multinet.optimizers import schedules
+from multinet.variables import Variable
+
+
+class Rate:
+    """Where an optimizer's learning rate comes from."""
+
+    def __init__(self, value: Any) -> None:
+        self.source = _source(value)
+        self.variable: Variable | None = None
+        self._read: tuple[Any, float] | None = None
+
+    def make(self, path: str) -> None:
+        """Make the Variable if the rate is a number."""
+        if self.variable is None and isinstance(self.source, float):
+            self.variable = Variable(
+                self.source, dtype="float32", trainable=False, name="learning_rate"
+            )
+            self.variable.path = path
+
+    def set(self, value: Any) -> None:
+        """Replace the rate; one that a schedule or function computes cannot be."""
+        source = _source(value)
+        if not isinstance(self.source, float):
+            raise ArgumentError(
+                f"The learning rate comes from {self.source!r}, so it cannot be set. "
+                "Make the optimizer with a number instead."
+            )
+        if self.variable is not None and isinstance(source, float):
+            self.variable.assign(source)
+        else:
+            self.source, self.variable = source, None
+
+    def at(self, iterations: int) -> float:
+        """Return the rate on the host after so many updates."""
+        if isinstance(self.source, schedules.LearningRateSchedule):
+            return float(self.source(iterations))
+        if callable(self.source):
+            return float(np.asarray(self.source()))
+        if self.variable is None:
+            return float(np.float32(self.source))
+        value = self.variable.__multinet_tensor__()
+        # Reading a tensor waits for the device, so each one is read once.
+        if self._read is None or self._read[0] is not value:
+            self._read = (value, float(self.variable.numpy()))
+        return self._read[1]
+
+    def config(self) -> Any:
+        """Return the rate as data: a number or the configuration of a schedule."""
+        if isinstance(self.source, schedules.LearningRateSchedule):
+            return schedules.serialize(self.source)
+        if callable(self.source):
+            raise ArgumentError(
+                "The learning rate is a function, which no configuration can hold. "
+                "Use a LearningRateSchedule instead."
+            )
+        if self.variable is None:
+            return self.source
+        return float(str(self.variable.numpy()))  # 0.001, not 0.0010000000474974513
+
+
+def _source(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return schedules.deserialize(value)
+    if isinstance(value, schedules.LearningRateSchedule) or callable(value):
+        return value
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ArgumentError(
+            "Expected learning_rate to be a number, a LearningRateSchedule or a "
+            f"function without arguments, got {value!r}."
+        ) from None

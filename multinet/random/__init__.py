@@ -1,0 +1,2 @@
+"""interim"""
+from multinet.random.keys import SeedGenerator, set_random_seed

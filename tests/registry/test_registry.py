@@ -1,0 +1,134 @@
+"""Choosing backends: names, scopes, threads, and plug-ins that are broken or behind."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from multinet import registry
+from multinet.errors import ArgumentError, BackendError
+from multinet.interface import INTERFACE, Plugin
+from multinet.registry import current, get, use_backend
+
+
+@pytest.fixture
+def plugin(request):
+    """Register a plug-in for a test, and forget it afterwards."""
+    names = []
+
+    def make(name, load, requires=("numpy",), install="pip install something"):
+        registry.register(Plugin(name, requires, "numpy", install, load))
+        names.append(name)
+
+    yield make
+    for name in names:
+        registry._registered.pop(name, None)
+        registry._loaded.pop(name, None)
+
+
+def test_an_unknown_backend_names_the_known_and_the_near_ones():
+    with pytest.raises(ArgumentError, match="'torhc'.*Did you mean 'torch'.*numpy"):
+        get("torhc")
+
+
+def test_a_missing_framework_is_named_with_its_install_command(plugin):
+    plugin("absent", lambda: None, requires=("no_such_framework",), install="pip x")
+    with pytest.raises(BackendError, match="no_such_framework.*pip x.*numpy"):
+        get("absent")
+    info = next(i for i in registry.backends() if i.name == "absent")
+    assert not info.installed and info.install == "pip x"
+
+
+def test_an_import_error_inside_a_plugin_is_not_a_missing_framework(plugin):
+    def load():
+        import no_such_module_of_the_plugin  # noqa: F401
+
+    plugin("broken", load)
+    with pytest.raises(BackendError, match="fault of the plug-in") as raised:
+        get("broken")
+    assert isinstance(raised.value.__cause__, ModuleNotFoundError)
+    assert "not installed" not in str(raised.value)
+
+
+def test_a_plugin_behind_by_a_minor_version_loads_and_names_what_it_lacks(
+    plugin, monkeypatch
+):
+    cls = type(get("numpy"))
+    old = type("Old", (cls,), {"interface": INTERFACE, "name": "old"})
+    old.__abstractmethods__ = frozenset({"erfinv"})
+    monkeypatch.setattr(registry, "INTERFACE", (INTERFACE[0], INTERFACE[1] + 1))
+    plugin("old", lambda: old)
+    backend = get("old")
+    assert backend.to_numpy(backend.exp(backend.from_numpy(np.zeros(1)))) == 1
+    with pytest.raises(BackendError, match="'old' has no primitive 'erfinv'"):
+        backend.erfinv(backend.from_numpy(np.zeros(1)))
+
+
+def test_a_plugin_of_another_major_version_is_refused(plugin):
+    cls = type("Other", (type(get("numpy")),), {"interface": (INTERFACE[0] + 1, 0)})
+    plugin("other", lambda: cls)
+    with pytest.raises(BackendError, match="matching versions"):
+        get("other")
+
+
+def test_a_plugin_that_lacks_primitives_of_its_own_version_is_refused(plugin):
+    cls = type("Poor", (type(get("numpy")),), {"interface": INTERFACE})
+    cls.__abstractmethods__ = frozenset({"erfinv"})
+    plugin("poor", lambda: cls)
+    with pytest.raises(BackendError, match="lacks 1 primitives: erfinv"):
+        get("poor")
+
+
+def test_with_holds_for_the_block_and_nests():
+    before = current().name
+    with use_backend("torch"):
+        assert current().name == "torch"
+        with use_backend("jax"):
+            assert current().name == "jax"
+        assert current().name == "torch"
+    assert current().name == before
+
+
+def test_with_leaves_other_threads_alone():
+    seen = []
+    with use_backend("torch"):
+        thread = threading.Thread(target=lambda: seen.append(current().name))
+        thread.start()
+        thread.join()
+    assert seen == ["numpy"]
+
+
+def test_a_call_sets_the_default_of_every_thread(monkeypatch):
+    monkeypatch.setattr(registry, "_chosen", [])
+    monkeypatch.setattr(registry, "_default", None)
+    seen = []
+    use_backend("torch")
+    thread = threading.Thread(target=lambda: seen.append(current().name))
+    thread.start()
+    thread.join()
+    assert seen == ["torch"] and current().name == "torch"
+
+
+def test_concurrent_scopes_do_not_disturb_each_other_or_the_default():
+    wrong = []
+
+    def work(name):
+        for _ in range(200):
+            with use_backend(name):
+                if current().name != name:
+                    wrong.append(current().name)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in ("torch", "jax")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong and current().name == "numpy"
+
+
+def test_every_backend_is_listed_with_its_version():
+    infos = {info.name: info for info in registry.backends()}
+    for name in ("numpy", "jax", "torch", "tensorflow"):
+        assert infos[name].installed and infos[name].version
+        assert infos[name].devices()
+    assert infos["numpy"].version == np.__version__
