@@ -153,7 +153,7 @@ def is_differentiable(dtype: str) -> bool:
 
 
 def to_float(dtype: str) -> str:
-    """Return the inexact dtype that `dtype` computes in: itself, or floatx for integers."""
+    """Return the dtype that `dtype` computes in: itself if inexact, else floatx."""
     return dtype if is_differentiable(dtype) else _floatx
 
 

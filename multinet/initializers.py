@@ -82,7 +82,8 @@ class Identity(Initializer):
             raise ShapeError(
                 f"Identity expects the shape of a matrix, got {tuple(shape)}."
             )
-        return _tensor(self.gain * np.eye(*shape), dtype)
+        rows, columns = shape
+        return _tensor(self.gain * np.eye(rows, columns), dtype)
 
 
 class RandomInitializer(Initializer):
@@ -101,12 +102,11 @@ class RandomInitializer(Initializer):
             )
         self.seed = seed
 
-    def draw(
+    def _draw(
         self, key: tuple[int, int], shape: tuple[int, ...]
     ) -> np.ndarray[Any, Any]:
-        """Return the values for a host key, as a NumPy array."""
         raise NotImplementedError(
-            f"{type(self).__name__} must define draw(key, shape)."
+            f"{type(self).__name__} must define _draw(key, shape)."
         )
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
@@ -116,7 +116,7 @@ class RandomInitializer(Initializer):
                 f"{type(self).__name__} makes floats, got dtype {name!r}. Use one of "
                 f"{', '.join(dtypes.FLOATS)}."
             )
-        return _tensor(self.draw(key_of(self.seed), tuple(shape)), name)
+        return _tensor(self._draw(key_of(self.seed), tuple(shape)), name)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments; a SeedGenerator by its configuration."""
@@ -142,10 +142,9 @@ class RandomUniform(RandomInitializer):
         super().__init__(seed)
         self.minval, self.maxval = minval, maxval
 
-    def draw(
+    def _draw(
         self, key: tuple[int, int], shape: tuple[int, ...]
     ) -> np.ndarray[Any, Any]:
-        """Return the values for a host key."""
         centre = (self.minval + self.maxval) / 2
         return _uniform(key, shape, self.maxval - self.minval) + centre
 
@@ -159,10 +158,9 @@ class RandomNormal(RandomInitializer):
         super().__init__(seed)
         self.mean, self.stddev = mean, stddev
 
-    def draw(
+    def _draw(
         self, key: tuple[int, int], shape: tuple[int, ...]
     ) -> np.ndarray[Any, Any]:
-        """Return the values for a host key."""
         return draw.normal(key, shape) * self.stddev + self.mean
 
 
@@ -175,10 +173,9 @@ class TruncatedNormal(RandomInitializer):
         super().__init__(seed)
         self.mean, self.stddev = mean, stddev
 
-    def draw(
+    def _draw(
         self, key: tuple[int, int], shape: tuple[int, ...]
     ) -> np.ndarray[Any, Any]:
-        """Return the values for a host key."""
         return draw.truncated_normal(key, shape) * self.stddev + self.mean
 
 
@@ -189,19 +186,13 @@ def compute_fans(
 ) -> tuple[int, int]:
     """Return how many inputs and outputs a unit of a kernel of this shape has.
 
-    A kernel is (..., inputs, outputs); the axes before are the receptive field. With
-    `input_axes` and `output_axes` those hold the inputs and outputs, the rest the
-    field.
+    A kernel is (..., inputs, outputs), the axes before are the receptive field; or
+    `input_axes` and `output_axes` say which axes count.
     """
     shape = tuple(int(n) for n in shape)
     if input_axes is not None and output_axes is not None:
-        inputs = {axis % len(shape) for axis in input_axes}
-        outputs = {axis % len(shape) for axis in output_axes}
-        field = math.prod(
-            n for axis, n in enumerate(shape) if axis not in inputs | outputs
-        )
-        fan_in = math.prod(shape[axis] for axis in inputs)
-        return fan_in * field, math.prod(shape[axis] for axis in outputs) * field
+        fan_in = math.prod(shape[axis] for axis in input_axes)
+        return fan_in, math.prod(shape[axis] for axis in output_axes)
     if not shape:
         return 1, 1
     if len(shape) == 1:
@@ -248,10 +239,9 @@ class VarianceScaling(RandomInitializer):
         self.scale, self.mode, self.distribution = scale, mode, distribution
         self.input_axes, self.output_axes = input_axes, output_axes
 
-    def draw(
+    def _draw(
         self, key: tuple[int, int], shape: tuple[int, ...]
     ) -> np.ndarray[Any, Any]:
-        """Return the values for a host key."""
         fan_in, fan_out = compute_fans(shape, self.input_axes, self.output_axes)
         fans = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}
         stddev = math.sqrt(self.scale / max(1.0, fans[self.mode]))
@@ -321,10 +311,9 @@ class Orthogonal(RandomInitializer):
         super().__init__(seed)
         self.gain = gain
 
-    def draw(
+    def _draw(
         self, key: tuple[int, int], shape: tuple[int, ...]
     ) -> np.ndarray[Any, Any]:
-        """Return the values for a host key."""
         if len(shape) < 2:
             raise ShapeError(
                 f"Orthogonal expects at least two axes, got shape {shape}."
@@ -386,8 +375,8 @@ class STFT(Initializer):
 
     def _weights(self, length: int) -> np.ndarray[Any, Any]:
         if self.window is None:
-            weights = np.ones(length)
-        elif isinstance(self.window, str):
+            return np.ones(length)
+        if isinstance(self.window, str):
             weights = _WINDOWS[self.window](length + self.periodic)[:length]
         else:
             weights = np.asarray(host(self.window), np.float64)
@@ -428,13 +417,13 @@ _registry = Registry(
     "initializer",
     _CLASSES,
     {
-        "zero": Zeros,
-        "one": Ones,
-        "normal": RandomNormal,
-        "uniform": RandomUniform,
-        "IdentityInitializer": Identity,
-        "OrthogonalInitializer": Orthogonal,
-        "STFTInitializer": STFT,
+        **{
+            "zero": Zeros,
+            "one": Ones,
+            "normal": RandomNormal,
+            "uniform": RandomUniform,
+        },
+        **{f"{cls.__name__}Initializer": cls for cls in (Identity, Orthogonal, STFT)},
     },
 )
 zeros, ones, constant, identity = Zeros, Ones, Constant, Identity

@@ -1,4 +1,4 @@
-"""Python's operators for the objects that stand for tensors, in terms of the public ops."""
+"""Python's operators, by the public ops, for objects that stand for tensors."""
 
 from __future__ import annotations
 

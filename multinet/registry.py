@@ -61,7 +61,7 @@ def get(name: str) -> Backend[Any]:
 
 
 def register(plugin: Plugin) -> None:
-    """Make a backend known without an entry point: one being written, or a test double."""
+    """Make a backend known without an entry point, such as one being written."""
     with _lock:
         _registered[plugin.name] = plugin
         _loaded.pop(plugin.name, None)
@@ -76,16 +76,16 @@ def _load(name: str) -> Backend[Any]:
     if missing:
         ready = [info.name for info in backends() if info.installed]
         raise BackendError(
-            f"Backend {name!r} needs {missing}, which is not installed. Install it with: "
-            f"{plugin.install}. Ready to use: {', '.join(ready)}."
+            f"Backend {name!r} needs {missing}, which is not installed. Install it "
+            f"with: {plugin.install}. Ready to use: {', '.join(ready)}."
         )
     try:
         cls = plugin.load()
     except ImportError as error:
         raise BackendError(
             f"The plug-in of backend {name!r} failed to import although "
-            f"{', '.join(plugin.requires)} is installed: {error}. This is a fault of the "
-            "plug-in or of that installation, not a missing framework."
+            f"{', '.join(plugin.requires)} is installed: {error}. This is a fault of "
+            "the plug-in or of that installation, not a missing framework."
         ) from error
     return _instantiate(name, cls)
 
@@ -94,8 +94,8 @@ def _instantiate(name: str, cls: type[Backend[Any]]) -> Backend[Any]:
     major, minor = cls.interface
     if major != INTERFACE[0] or minor > INTERFACE[1]:
         raise BackendError(
-            f"Backend {name!r} is written for interface {major}.{minor}, this Multinet has "
-            f"{INTERFACE[0]}.{INTERFACE[1]}. Install matching versions of the two."
+            f"Backend {name!r} is written for interface {major}.{minor}, this Multinet "
+            f"has {INTERFACE[0]}.{INTERFACE[1]}. Install matching versions of the two."
         )
     lacking = sorted(getattr(cls, "__abstractmethods__", ()))
     if lacking and minor == INTERFACE[1]:
@@ -109,8 +109,9 @@ def _instantiate(name: str, cls: type[Backend[Any]]) -> Backend[Any]:
 def _lacking(name: str, method: str, version: tuple[int, int]) -> Any:
     def body(self: Any, *args: Any, **kwargs: Any) -> Any:
         raise BackendError(
-            f"Backend {name!r} has no primitive {method!r}: it is written for interface "
-            f"{version[0]}.{version[1]}. Update the plug-in, or use another backend."
+            f"Backend {name!r} has no primitive {method!r}: it is written for "
+            f"interface {version[0]}.{version[1]}. Update the plug-in, or use another "
+            "backend."
         )
 
     return body
@@ -136,7 +137,8 @@ def _resolve(found: Plugin | EntryPoint) -> Plugin:
         ) from error
     if not isinstance(plugin, Plugin):
         raise BackendError(
-            f"{where} must name a multinet.interface.Plugin, got {type(plugin).__name__}."
+            f"{where} must name a multinet.interface.Plugin, got "
+            f"{type(plugin).__name__}."
         )
     return plugin
 

@@ -44,7 +44,7 @@ class Scope:
         return [self.values[id(v)] for v in variables]
 
     def draw(self, generator: object) -> int:
-        """Return how often `generator` drew in this scope before, and count this one."""
+        """Return how often `generator` drew here before, and count this one."""
         count = self.draws.get(id(generator), 0)
         self.draws[id(generator)] = count + 1
         return count

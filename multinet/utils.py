@@ -32,6 +32,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray[Any, An
     classes = top if num_classes is None else num_classes
     if labels.size and (labels.min() < 0 or top > classes):
         raise ArgumentError(
-            f"Expected labels within [0, {classes}), got {labels.min()} to {labels.max()}."
+            f"Expected labels within [0, {classes}), got {labels.min()} to "
+            f"{labels.max()}."
         )
     return np.eye(classes, dtype=numpy_dtype(floatx()))[labels]

@@ -63,9 +63,10 @@ class Variable(Operators):
             return backend.full(self.shape, 0, self.dtype)
         if backend.name != self.backend:
             raise BackendError(
-                f"{self!r} lives on backend {self.backend!r}, but {backend.name!r} is in "
-                f"use. Work inside `with multinet.use_backend({self.backend!r})`, or build "
-                f"the model under {backend.name!r} and copy the weights with set_weights."
+                f"{self!r} lives on backend {self.backend!r}, but {backend.name!r} is "
+                f"in use. Work inside `with multinet.use_backend({self.backend!r})`, "
+                f"or build the model under {backend.name!r} and copy the weights with "
+                "set_weights."
             )
         return self._value
 
@@ -108,8 +109,8 @@ class Variable(Operators):
             scope.values[id(self)] = value
         elif scope is not None:
             raise TraceError(
-                f"{self!r} was assigned inside a step that does not carry it. Make it an "
-                "attribute of the model, a layer of it, its optimizer or a metric."
+                f"{self!r} was assigned inside a step that does not carry it. Make it "
+                "an attribute of the model, a layer of it, its optimizer or a metric."
             )
         elif not backend.symbolic:
             self._value = value

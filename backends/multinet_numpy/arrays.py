@@ -24,8 +24,9 @@ def sum(x: Any, axes: Sequence[int], keepdims: bool) -> Any:
     if x.dtype.kind not in "fc":
         return np.add.reduce(x, axis=tuple(axes), dtype=x.dtype, keepdims=keepdims)
     shape = x.shape
-    if len(shape) == 2 and axes == (0,) and 0 < shape[0] <= _ROWS and not keepdims:
-        return np.matmul(ones(shape[0], x.dtype), x)  # a bias gradient
+    if axes == (0,) and len(shape) == 2 and x.dtype.kind == "f" and not keepdims:
+        if 0 < shape[0] <= _ROWS:  # a bias gradient
+            return np.matmul(ones(shape[0], x.dtype), x)
     if len(axes) == x.ndim:
         total = np.add.reduce(x.reshape(-1))
         return np.full((1,) * x.ndim, total) if keepdims and shape else total

@@ -26,14 +26,7 @@ def make_complex(real: Any, imag: Any) -> Any:
     return out
 
 
-def real(x: Any) -> Any:
-    """Return the real part."""
-    return x.real
-
-
-def imag(x: Any) -> Any:
-    """Return the imaginary part."""
-    return x.imag
+real, imag = np.real, np.imag
 
 
 def arange(start: Any, stop: Any, step: Any, dtype: str) -> Any:

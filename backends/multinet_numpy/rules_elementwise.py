@@ -235,29 +235,24 @@ def _power_slope(F, x, y):
     return F.multiply(y, F.power(x, F.subtract(F.where(both, 1.0, y), 1.0)))
 
 
-def _half_ties(larger: Any, equal: Any, dtype: Any) -> Any:
-    weight = larger.astype(dtype)
-    if equal.any():
-        weight = np.where(equal, dtype.type(0.5), weight)
-    return weight
+def _extremum(F, g, need, x, y, x_wins, y_wins):
+    """Give the cotangent to the winner, half of it to each operand at ties."""
+    ties = F.multiply(F.cast(F.equal(x, y), name_of(g)), 0.5)
+    x_share, y_share = (F.add(F.cast(w, name_of(g)), ties) for w in (x_wins, y_wins))
+    return (
+        need[0] and fit(F, F.multiply(g, x_share), x),
+        need[1] and fit(F, F.multiply(g, y_share), y),
+    )
 
 
 @rule("maximum")
 def _(F, g, need, out, x, y):
-    equal = F.equal(x, y)
-    return (
-        need[0] and fit(F, F.multiply(g, _half_ties(F.less(y, x), equal, g.dtype)), x),
-        need[1] and fit(F, F.multiply(g, _half_ties(F.less(x, y), equal, g.dtype)), y),
-    )
+    return _extremum(F, g, need, x, y, F.less(y, x), F.less(x, y))
 
 
 @rule("minimum")
 def _(F, g, need, out, x, y):
-    equal = F.equal(x, y)
-    return (
-        need[0] and fit(F, F.multiply(g, _half_ties(F.less(x, y), equal, g.dtype)), x),
-        need[1] and fit(F, F.multiply(g, _half_ties(F.less(y, x), equal, g.dtype)), y),
-    )
+    return _extremum(F, g, need, x, y, F.less(x, y), F.less(y, x))
 
 
 @rule("arctan2")

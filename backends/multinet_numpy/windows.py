@@ -103,12 +103,7 @@ def _depthwise(kernel: Any, groups: int) -> bool:
 
 @widened
 def conv(
-    x: Any,
-    kernel: Any,
-    strides: Ints,
-    padding: Pairs,
-    dilation: Ints,
-    groups: int,
+    x: Any, kernel: Any, strides: Ints, padding: Pairs, dilation: Ints, groups: int
 ) -> Any:
     """Cross-correlate."""
     x, window = _pad(x, padding, 0), kernel.shape[:-2]

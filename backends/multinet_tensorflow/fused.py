@@ -38,9 +38,6 @@ class TensorflowBackend(ProgramOps):
 
     # -- elementwise -------------------------------------------------------------------
 
-    def square(self, x: Any) -> Any:
-        return tf.square(x) if differentiable(x) else x * x
-
     def relu(self, x: Any) -> Any:
         return tf.nn.relu(x)
 

@@ -143,19 +143,23 @@ def elementwise(op: Callable[..., Any], *xs: Any) -> Any:
     @tf.custom_gradient
     def rule(*xs: Any) -> Any:
         def gradient(g: Any) -> list[Any]:
-            wide = [broadcast(x, shape) for x in xs]
-            sources = [x for x in wide if differentiable(x)]
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(sources)
-                y = op(*wide)
-            found = iter(tape.gradient(y, sources, g, tf.UnconnectedGradients.ZERO))
-            return [
-                sum_to(next(found), dims(x)) if differentiable(x) else None for x in xs
-            ]
+            return [_partial(op, xs, i, shape, g) for i in range(len(xs))]
 
         return op(*xs), gradient
 
     return rule(*xs)
+
+
+def _partial(op: Any, xs: tuple[Any, ...], i: int, shape: Any, g: Any) -> Any:
+    """Return the gradient for operand i; it alone is broadcast, to spare memory."""
+    if not differentiable(xs[i]):
+        return None
+    wide = broadcast(xs[i], shape) if _long(xs[i], shape) else xs[i]
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(wide)
+        y = op(*xs[:i], wide, *xs[i + 1 :])
+    found = tape.gradient(y, wide, g, tf.UnconnectedGradients.ZERO)
+    return found if wide is xs[i] else sum_to(found, dims(xs[i]))
 
 
 def _long(x: Any, shape: Sequence[int]) -> bool:

@@ -219,15 +219,14 @@ class ProgramOps(ArrayOps):
         # Identities: a tensor given twice, or closed over, is a variable of its own.
         primals = [tf.identity(x) for x in primals]
         sources = [x for x in primals if differentiable(x)]
-        options = {"persistent": True, "watch_accessed_variables": False}
-        with self._taping(tf.GradientTape(**options)) as tape:
+        tape = tf.GradientTape(persistent=True, watch_accessed_variables=False)
+        with self._taping(tape):
             tape.watch(sources)
             outputs = tuple(tf.identity(y) for y in function(*primals))
 
         def pullback(cotangents: Sequence[Any]) -> Tensors:
-            pairs = zip(outputs, cotangents, strict=True)
             targets, seeds = [], []
-            for y, g in pairs:
+            for y, g in zip(outputs, cotangents, strict=True):
                 if differentiable(y):
                     targets.append(y)
                     seeds.append(g)

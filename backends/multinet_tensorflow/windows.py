@@ -28,13 +28,12 @@ def pad_spatial(x: Any, padding: Pairs, value: float) -> Any:
 
 def convolve(x: Any, kernel: Any, strides: Shape, dilation: Shape, groups: int) -> Any:
     """Cross-correlate without padding."""
-    rank = len(strides)
     # The kernels get the shape wrong where there are no images.
     dense = all(n == 1 for n in dilation) and x.shape[0] > 0
     if dense and groups == 1:
-        layout = ("NWC", "NHWC", "NDHWC")[rank - 1]  # without it the gradient fails
+        layout = ("NWC", "NHWC", "NDHWC")[len(strides) - 1]  # the gradient needs it
         return tf.nn.convolution(x, kernel, strides, "VALID", layout)
-    if dense and groups == x.shape[-1] and rank < 3 and len(set(strides)) == 1:
+    if dense and groups == x.shape[-1] and len(strides) < 3 and len(set(strides)) == 1:
         return _depthwise(x, kernel, strides[0])
     # The gradients of dilated and grouped kernels do not exist on the CPU.
     return _by_taps(x, kernel, strides, dilation, groups)

@@ -98,15 +98,13 @@ def _levels(
     only: str | None,
     progress: Callable[[Check], None] | None,
 ) -> None:
-    problems = list(_names(backend))
-    if problems:
-        report.stopped = "names: " + "; ".join(problems)
+    wrong = list(problems(backend))
+    if wrong:
+        report.stopped = "names: " + "; ".join(wrong)
         return
     report.record("names", "names", "", None)
-    for name in ROUND_TRIP:
-        for label, probe in PRIMITIVES[name].probes:
-            check = Check("round trip", name, label, "", probe)
-            perform(backend, check, report, progress)
+    for check in round_trip():
+        perform(backend, check, report, progress)
     if any(f.level == "round trip" for f in report.failures):
         first = report.failures[0]
         report.stopped = f"round trip: {first.row}, {first.case}: {first.message}"
@@ -117,7 +115,8 @@ def _levels(
         perform(backend, check, report, progress)
 
 
-def _names(backend: Backend[Any]) -> Iterator[str]:
+def problems(backend: Backend[Any]) -> Iterator[str]:
+    """Yield what is wrong with the names and the version of a backend."""
     lacking = sorted(getattr(type(backend), "__abstractmethods__", ()))
     if lacking:
         yield f"{len(lacking)} primitives are missing: {', '.join(lacking)}"
@@ -129,6 +128,13 @@ def _names(backend: Backend[Any]) -> Iterator[str]:
         yield f"written for interface {version}, this is {INTERFACE}"
     if not isinstance(backend.name, str):
         yield f"name must be a string, got {backend.name!r}"
+
+
+def round_trip() -> Iterator[Check]:
+    """Yield the checks that everything above stands on."""
+    for name in ROUND_TRIP:
+        for label, probe in PRIMITIVES[name].probes:
+            yield Check("round trip", name, label, "", probe)
 
 
 def plan(

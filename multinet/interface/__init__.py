@@ -20,11 +20,11 @@ need not check what is promised here.
 |---|---|
 | result dtype | that of the tensor operands, unless the method says otherwise |
 | float32 | is float32: reduced-precision matmul (TF32, bfloat16 passes) is off |
-| low floats | float16/bfloat16 results are correct to the dtype; sums accumulate wider |
+| low floats | float16/bfloat16 results are right to the dtype; sums are wider inside |
 | bool | arithmetic on bool is not required; `cast` first |
-| unsigned | every integer primitive supports all widths: the backend widens, never the caller |
+| unsigned | integer primitives take all widths: the backend widens, not the caller |
 | integer overflow | wraps; division by zero is undefined |
-| division | `divide` is for floats; `floor_divide` floors; `mod` has the divisor's sign |
+| division | `divide` is of floats; `floor_divide` floors; `mod` has the sign of y |
 | rounding | `round` goes to the even neighbour; float to int truncates towards zero |
 | abs at 0 | gradient 0 (real and complex) |
 | maximum, minimum ties | each operand takes half of the gradient |
@@ -36,12 +36,12 @@ need not check what is promised here.
 | step functions | sign, floor, ceil, round, comparisons: gradient zero |
 | where | the branch not selected gets gradient exactly 0, even where it is inf or NaN |
 | argmax, argmin, sort | stable: the first of equals wins; results are int32 |
-| NaN | max, min, maximum, minimum propagate; sort puts it last; argmax/argmin find the first |
-| 0-d and empty | every primitive accepts them where the mathematics does; an empty sum is 0 |
-| complex gradients | for real L and z = x + iy the gradient is dL/dx + i dL/dy (torch, TensorFlow) |
-| integers in `vjp` | no gradient: integer and bool inputs get zeros of their shape and dtype |
+| NaN | max, min and the like propagate; sort: last; argmax/argmin: the first |
+| 0-d and empty | accepted where the mathematics has an answer; an empty sum is 0 |
+| complex gradients | for real L and z = x + iy: dL/dx + i dL/dy |
+| integers in `vjp` | no gradient: they get zeros of their shape and dtype |
 | purity | no primitive changes an argument, except lists that say they are consumed |
-| aliasing | results may share memory with arguments, except those of `from_numpy`, `to_numpy` |
+| aliasing | results may share memory; not those of `from_numpy` and `to_numpy` |
 
 `INTERFACE` is the (major, minor) version. A backend declares the one it was written
 for; one that is behind by a minor version loads, and a primitive it lacks raises by

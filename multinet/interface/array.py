@@ -1,4 +1,4 @@
-"""Array primitives: conversion, creation, elementwise, reductions, shape, indexing, sorting."""
+"""Array primitives: conversion to sorting."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class ArrayPrimitives(ABC, Generic[T]):
 
     @abstractmethod
     def is_tensor(self, x: object) -> bool:
-        """Return whether `x` is a native tensor of this backend, traced ones included."""
+        """Return whether `x` is a tensor of this backend, traced ones included."""
 
     @abstractmethod
     def shape(self, x: T) -> Shape:
-        """Return the shape as a tuple of ints (of ints and `Dim`s on symbolic tensors)."""
+        """Return the shape: ints, and `Dim`s where a symbolic size is unknown."""
 
     @abstractmethod
     def dtype(self, x: T) -> str:
@@ -60,7 +60,7 @@ class ArrayPrimitives(ABC, Generic[T]):
 
     @abstractmethod
     def make_complex(self, real: T, imag: T) -> T:
-        """Join two float32 (float64) tensors of one shape into complex64 (complex128)."""
+        """Join two float32 (float64) tensors into one of complex64 (complex128)."""
 
     @abstractmethod
     def real(self, x: T) -> T:
@@ -96,7 +96,10 @@ class ArrayPrimitives(ABC, Generic[T]):
 
     @abstractmethod
     def abs(self, x: T) -> T:
-        """Return |x|. Integers and floats; the modulus, in the real dtype, of complex."""
+        """Return |x|.
+
+        Integers and floats; the modulus, in the real dtype, of complex.
+        """
 
     @abstractmethod
     def sign(self, x: T) -> T:
@@ -232,11 +235,17 @@ class ArrayPrimitives(ABC, Generic[T]):
 
     @abstractmethod
     def maximum(self, x: T | Scalar, y: T | Scalar) -> T:
-        """Return the larger; NaN if either is; ties split the gradient. Integers, floats."""
+        """Return the larger; NaN if either is; ties split the gradient.
+
+        Integers, floats.
+        """
 
     @abstractmethod
     def minimum(self, x: T | Scalar, y: T | Scalar) -> T:
-        """Return the smaller; NaN if either is; ties split the gradient. Integers, floats."""
+        """Return the smaller; NaN if either is; ties split the gradient.
+
+        Integers, floats.
+        """
 
     @abstractmethod
     def arctan2(self, x: T | Scalar, y: T | Scalar) -> T:
@@ -247,7 +256,10 @@ class ArrayPrimitives(ABC, Generic[T]):
 
     @abstractmethod
     def logaddexp(self, x: T | Scalar, y: T | Scalar) -> T:
-        """Return log(e**x + e**y) without overflow; smooth at ties to all orders. Floats."""
+        """Return log(e**x + e**y) without overflow; smooth at ties to all orders.
+
+        Floats.
+        """
 
     @abstractmethod
     def bitwise_and(self, x: T | Scalar, y: T | Scalar) -> T:
@@ -267,7 +279,7 @@ class ArrayPrimitives(ABC, Generic[T]):
 
     @abstractmethod
     def right_shift(self, x: T | Scalar, y: T | Scalar) -> T:
-        """Return x >> y for 0 <= y < width: arithmetic on signed, logical on unsigned."""
+        """Return x >> y for 0 <= y < width: logical on unsigned, else arithmetic."""
 
     # -- comparison and logic ----------------------------------------------------------
 
@@ -323,7 +335,10 @@ class ArrayPrimitives(ABC, Generic[T]):
 
     @abstractmethod
     def prod(self, x: T, axes: Axes, keepdims: bool) -> T:
-        """Return the product over axes; zeros have exact gradients. Integers, floats."""
+        """Return the product over axes; zeros have exact gradients.
+
+        Integers, floats.
+        """
 
     @abstractmethod
     def max(self, x: T, axes: Axes, keepdims: bool) -> T:
@@ -361,7 +376,10 @@ class ArrayPrimitives(ABC, Generic[T]):
 
     @abstractmethod
     def cumprod(self, x: T, axis: int) -> T:
-        """Return running products along an axis; exact gradient at zeros. Integers, floats."""
+        """Return running products along an axis; exact gradient at zeros.
+
+        Integers, floats.
+        """
 
     # -- shape (all dtypes) ------------------------------------------------------------
 
@@ -387,7 +405,7 @@ class ArrayPrimitives(ABC, Generic[T]):
 
     @abstractmethod
     def slice(self, x: T, start: Shape, stop: Shape, step: Shape) -> T:
-        """Return x[start:stop:step] on every axis: 0 <= start <= stop <= size, step >= 1."""
+        """Return x[start:stop:step] by axis: 0 <= start <= stop <= size, step >= 1."""
 
     @abstractmethod
     def flip(self, x: T, axes: Axes) -> T:

@@ -30,7 +30,7 @@ class Backend(ProgramPrimitives[T]):
 
     @property
     def concrete(self) -> Backend[Any]:
-        """The backend that holds values: itself, or the one a symbolic backend shadows."""
+        """The backend with values: itself, or the one a symbolic backend shadows."""
         return self
 
     # -- program arguments -------------------------------------------------------------
@@ -98,7 +98,10 @@ class Backend(ProgramPrimitives[T]):
         return self.minimum(self.maximum(x, low), high)
 
     def relu(self, x: T) -> T:
-        """Return x where positive, else 0; gradient 0 at 0; NaN stays. Floats, integers."""
+        """Return x where positive, else 0; gradient 0 at 0; NaN stays.
+
+        Floats, integers.
+        """
         return self.where(self.less_equal(x, 0), 0, x)
 
     def leaky_relu(self, x: T, slope: float) -> T:
@@ -135,7 +138,10 @@ class Backend(ProgramPrimitives[T]):
     # -- reductions --------------------------------------------------------------------
 
     def mean(self, x: T, axes: Axes, keepdims: bool) -> T:
-        """Return the mean over axes. Floats and complex; low floats compute in float32."""
+        """Return the mean over axes.
+
+        Floats and complex; low floats compute in float32.
+        """
         dtype = self.dtype(x)
         if dtype in _LOW:
             return self.cast(self.mean(self.cast(x, "float32"), axes, keepdims), dtype)
@@ -166,7 +172,10 @@ class Backend(ProgramPrimitives[T]):
         return result if keepdims else self.squeeze(result, axes)
 
     def softmax(self, x: T, axis: int) -> T:
-        """Return e**x / sum(e**x) along an axis. Floats; the maximum is taken by row."""
+        """Return e**x / sum(e**x) along an axis.
+
+        Floats; the maximum is taken by row.
+        """
         top = self.stop_gradient(self.max(x, (axis,), True))
         powers = self.exp(self.subtract(x, top))
         return self.divide(powers, self.sum(powers, (axis,), True))
@@ -196,7 +205,7 @@ class Backend(ProgramPrimitives[T]):
         return self.concatenate([self.expand_dims(x, axis) for x in xs], axis)
 
     def split(self, x: T, sizes: Sequence[int], axis: int) -> Tensors[T]:
-        """Cut an axis into consecutive pieces of the given sizes, which add up to it."""
+        """Cut an axis into consecutive pieces of sizes that add up to it."""
         shape = self.shape(x)
         step, parts, begin = (1,) * len(shape), [], 0
         for size in sizes:
@@ -232,7 +241,7 @@ class Backend(ProgramPrimitives[T]):
         return self.cast(self.equal(j, self.add(i, offset)), dtype)
 
     def one_hot(self, indices: T, size: int, dtype: str) -> T:
-        """Return 1 where the new last axis equals the integer index, zeros out of range."""
+        """Return 1 where the new last axis equals the index; zeros out of range."""
         dtype_in = self.dtype(indices)
         places = self.arange(0, size, 1, dtype_in)
         spread = self.expand_dims(indices, len(self.shape(indices)))
@@ -258,7 +267,10 @@ class Backend(ProgramPrimitives[T]):
     # -- contraction and linear algebra ------------------------------------------------
 
     def dense(self, x: T, kernel: T, bias: T | None) -> T:
-        """Return x @ kernel + bias: (..., n), (n, m), (m,) or None -> (..., m). Floats."""
+        """Return x @ kernel + bias: (..., n), (n, m), (m,) or None -> (..., m).
+
+        Floats.
+        """
         shape = self.shape(x)
         flat = x
         if len(shape) != 2:
@@ -277,7 +289,10 @@ class Backend(ProgramPrimitives[T]):
         return self.solve(x, self.broadcast_to(eye, shape))
 
     def det(self, x: T) -> T:
-        """Return the determinant of square matrices; the gradient at singular ones is NaN."""
+        """Return the determinant of square matrices.
+
+        The gradient at singular ones is NaN.
+        """
         sign, log_modulus = self.slogdet(x)
         return self.multiply(sign, self.cast(self.exp(log_modulus), self.dtype(sign)))
 
@@ -294,7 +309,7 @@ class Backend(ProgramPrimitives[T]):
     # -- random ------------------------------------------------------------------------
 
     def random_uniform(self, key: Key, shape: Shape) -> T:
-        """Return float32 in [0, 1): (word >> 8) * 2**-24, equal bit for bit everywhere."""
+        """Return float32 in [0, 1): (word >> 8) * 2**-24, equal everywhere."""
         words = self.right_shift(self.random_bits(key, shape, 32), 8)
         return self.multiply(self.cast(words, "float32"), 2.0**-24)
 
@@ -328,7 +343,7 @@ class Backend(ProgramPrimitives[T]):
         return self.negative(self.sum(terms, (last,), False))
 
     def sparse_softmax_cross_entropy(self, logits: T, labels: T) -> T:
-        """Return -log_softmax(logits)[label]: (..., classes), integers (...) in range."""
+        """Return -log_softmax(logits)[label]: (..., classes), integers (...)."""
         last = len(self.shape(logits)) - 1
         index = self.expand_dims(labels, last)
         picked = self.take_along_axis(self.log_softmax(logits, last), index, last)
@@ -470,7 +485,8 @@ class Backend(ProgramPrimitives[T]):
         )
 
     def _bias_correction(self, beta: float, t: T) -> T:
-        # 1 - beta**t in float32 is off by 3e-5 at t = 1; expm1 is exact to the last bits.
+        # 1 - beta**t in float32 is off by 3e-5 at t = 1; expm1 is exact to the last
+        # bits.
         log_beta = math.log(beta) if beta > 0 else -100.0
         return self.negative(self.expm1(self.multiply(t, log_beta)))
 

@@ -1,4 +1,4 @@
-"""Program primitives: contraction, linear algebra, FFT, windows, control, transforms."""
+"""Program primitives: contraction to devices."""
 
 from __future__ import annotations
 
@@ -63,7 +63,10 @@ class ProgramPrimitives(ArrayPrimitives[T]):
 
     @abstractmethod
     def svd(self, x: T, full_matrices: bool) -> tuple[T, T, T]:
-        """Return U, S, V^H with S descending. The gradient is required of reduced ones."""
+        """Return U, S, V^H with S descending.
+
+        The gradient is required of reduced ones.
+        """
 
     @abstractmethod
     def eigh(self, x: T) -> tuple[T, T]:
@@ -131,8 +134,8 @@ class ProgramPrimitives(ArrayPrimitives[T]):
         """Cross-correlate x (n, *spatial, c) with kernel (*window, c // groups, out).
 
         `padding` is (before, after) zeros for each spatial axis; returns
-        (n, *((spatial + padding - dilated window) // strides + 1), out). The window fits
-        into the padded input.
+        (n, *((spatial + padding - dilated window) // strides + 1), out). The window
+        fits into the padded input.
         """
 
     @abstractmethod
@@ -257,8 +260,8 @@ class ProgramPrimitives(ArrayPrimitives[T]):
         """Compile a pure function, once for each signature; arguments at `donate` are
         consumed.
 
-        Arguments are tensors or values made by `argument`. Results alias nothing. Called
-        while another trace runs, it is part of that. A backend without a compiler
+        Arguments are tensors or values made by `argument`. Results alias nothing.
+        Called while another trace runs, it is part of that. A backend without a compiler
         returns a function that just runs.
         """
 

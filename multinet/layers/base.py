@@ -312,8 +312,8 @@ class Layer:
         return outputs
 
     def _activity(self, output: Any) -> Any:
-        batch = PUBLIC["shape"](output)[0]
-        return PUBLIC["divide"](self.activity_regularizer(output), batch)
+        batch = current().shape(output)[0]
+        return current().divide(as_tensor(self.activity_regularizer(output)), batch)
 
     def _call_symbolic(self, args: Any, kwargs: dict[str, Any]) -> Any:
         outputs = record(self, self.__call__, args, kwargs)

@@ -9,6 +9,8 @@ from multinet import activations, constraints, initializers, ops, random, regula
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.base import Layer
 from multinet.names import unique_name
+from multinet.ops.core import as_tensor
+from multinet.registry import current
 from multinet.symbolic.tensor import Node, SymbolicTensor, placeholder
 
 
@@ -138,7 +140,8 @@ class Dense(Layer):
                 f"{self.name} expects a last axis of {self.kernel.shape[0]}, got shape "
                 f"{ops.shape(inputs)}. Was the layer built on other data?"
             )
-        outputs = ops.nn.dense(inputs, self.kernel, self.bias)
+        bias = None if self.bias is None else as_tensor(self.bias)
+        outputs = current().dense(inputs, as_tensor(self.kernel), bias)
         return self.activation(outputs)
 
     def get_config(self) -> dict[str, Any]:

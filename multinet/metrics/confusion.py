@@ -191,7 +191,7 @@ class Precision(_Ratio):
 
 
 class Recall(_Ratio):
-    """The share of positives that are predicted as such; arguments of `Precision`."""
+    """The share of positives predicted as such; arguments as of `Precision`."""
 
     counted = (("tp", "true_positives"), ("fn", "false_negatives"))
 
@@ -204,9 +204,9 @@ class Recall(_Ratio):
 class AUC(Metric):
     """The area under the curve of true over false positive rates ("ROC") or "PR".
 
-    Computed from the counts at `num_thresholds` thresholds. `summation_method` of ROC is
-    "interpolation" (trapezoids), "minoring" or "majoring"; that of PR interpolates the
-    counts.
+    Computed from the counts at `num_thresholds` thresholds. `summation_method` of ROC
+    is "interpolation" (trapezoids), "minoring" or "majoring"; that of PR interpolates
+    the counts.
 
     Source: Davis and Goadrich, "The relationship between precision-recall and ROC
     curves", 2006.

@@ -11,6 +11,7 @@ from multinet.layers.base import Layer
 from multinet.layers.core import InputLayer
 from multinet.ops.core import PUBLIC, as_tensor, cast_tensor
 from multinet.registry import current
+from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import Node, SymbolicTensor
 
 
@@ -30,11 +31,25 @@ class Graph:
 
     @property
     def layers(self) -> list[Layer]:
-        """The layers, input layers first, each once."""
-        entries = [t.node.operation for t in self.flat_inputs if t.node is not None]
-        found = [op for op in entries if isinstance(op, InputLayer)]
-        found += [n.operation for n in self.nodes if isinstance(n.operation, Layer)]
-        return list({id(layer): layer for layer in found}.values())
+        """The layers, each once, in Keras's order: the farthest from the outputs first.
+
+        Those at one distance stand in the order in which a walk back from the outputs
+        meets them. Weights, and the files that hold them, follow this order.
+        """
+        order = _Walk(self.flat_inputs, self.flat_outputs)
+        depths: dict[int, int] = {}
+        node_depths: dict[int, int] = {}
+        for node in reversed(order.finished):
+            operation = id(node.operation)
+            depth = max(node_depths.get(id(node), 0), depths.get(operation, 0))
+            depths[operation] = depth
+            for source in node.inputs if id(node) not in order.entries else ():
+                parent = id(source.node)
+                node_depths[parent] = max(depth + 1, node_depths.get(parent, 0))
+        operations = sorted(
+            order.operations, key=lambda operation: -depths[id(operation)]
+        )
+        return [item for item in operations if isinstance(item, Layer)]
 
     def run(self, inputs: Any) -> Any:
         """Return the outputs for a tree of tensors."""
@@ -109,6 +124,40 @@ def _ancestors(
     return sorted(found.values(), key=lambda node: node.serial)
 
 
+class _Walk:
+    """The nodes between inputs and outputs, finished after their sources."""
+
+    def __init__(
+        self, inputs: list[SymbolicTensor], outputs: list[SymbolicTensor]
+    ) -> None:
+        self.entries = {id(tensor.node) for tensor in inputs}
+        self.operations: list[Any] = []
+        self.finished: list[Node] = []
+        self._seen: set[int] = set()
+        self._known: set[int] = set()
+        for tensor in outputs:
+            self._visit(tensor.node)
+
+    def _visit(self, start: Node | None) -> None:
+        stack: list[tuple[Node | None, bool]] = [(start, False)]
+        while stack:
+            node, sources_done = stack.pop()
+            if node is None:
+                continue
+            if sources_done:
+                self.finished.append(node)
+                continue
+            if id(node) in self._seen:
+                continue
+            self._seen.add(id(node))
+            if id(node.operation) not in self._known:
+                self._known.add(id(node.operation))
+                self.operations.append(node.operation)
+            stack.append((node, True))
+            if id(node) not in self.entries:
+                stack += [(source.node, False) for source in reversed(node.inputs)]
+
+
 def _plan(node: Node) -> tuple[Any, list[Any], Any, list[Any]]:
     leaves, spec = optree.tree_flatten((node.args, node.kwargs))  # type: ignore[arg-type]
     return node.operation, leaves, spec, optree.tree_leaves(node.outputs)
@@ -128,7 +177,7 @@ def _fit(value: Any, slot: SymbolicTensor) -> Any:
     )
     if not fits:
         raise ShapeError(
-            f"Input {slot.name!r} expects shape {want}, got {tuple(shape)}. None stands "
+            f"Input {slot.name!r} expects shape {want}, got {public_shape(shape)}. None stands "
             "for any size; the first axis is the batch."
         )
     return value

@@ -36,6 +36,7 @@ class Model(Trainer, Layer):
         if (inputs is None) != (outputs is None):
             raise ArgumentError("Model needs both inputs and outputs, or neither.")
         super().__init__(name=name, **kwargs)
+        self._forget_compiled()
         self._graph: Graph | None = None
         if inputs is not None:
             self._graph = Graph(inputs, outputs)

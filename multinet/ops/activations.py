@@ -233,7 +233,9 @@ def sparsemax(x: Any, axis: int = -1) -> Any:
 
 
 @op
-def normalize(x: Any, axis: Any = -1, order: Any = 2, epsilon: float | None = None) -> Any:
+def normalize(
+    x: Any, axis: Any = -1, order: Any = 2, epsilon: float | None = None
+) -> Any:
     """Return x divided by its norm of `order` along an axis, the norm at least epsilon."""
     from multinet.ops.linalg import norm
 
@@ -253,4 +255,3 @@ def normalize(x: Any, axis: Any = -1, order: Any = 2, epsilon: float | None = No
 def _like(value: Any, x: Any) -> Any:
     dtype = current().dtype(x)
     return current().cast(value, dtype) if dtypes.is_complex(dtype) else value
-

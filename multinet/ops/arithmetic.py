@@ -222,7 +222,10 @@ def fmod(x1: Any, x2: Any) -> Any:
     x1, x2 = operands(x1, x2)
     backend = current()
     if dtype_of(x1, x2) == "bool":
-        x1, x2 = cast_tensor(as_tensor(x1), "int32"), cast_tensor(as_tensor(x2), "int32")
+        x1, x2 = (
+            cast_tensor(as_tensor(x1), "int32"),
+            cast_tensor(as_tensor(x2), "int32"),
+        )
     x1, x2 = both(x1, x2)
     floored = backend.mod(x1, x2)
     if dtype_of(x1, x2) in dtypes.UNSIGNED:
@@ -271,7 +274,9 @@ def hypot(x1: Any, x2: Any) -> Any:
     zero = backend.equal(large, 0)
     ratio = backend.divide(small, backend.where(zero, 1, large))
     ratio = backend.where(backend.equal(small, large), 1, ratio)  # inf / inf
-    length = backend.multiply(large, backend.sqrt(backend.add(backend.square(ratio), 1)))
+    length = backend.multiply(
+        large, backend.sqrt(backend.add(backend.square(ratio), 1))
+    )
     return backend.where(zero, large, length)
 
 
@@ -280,7 +285,9 @@ def heaviside(x1: Any, x2: Any) -> Any:
     """Return 0 where x1 < 0, x2 where it is 0, 1 where it is positive."""
     x1, x2 = both(*operands(x1, x2, floating=True))
     backend = current()
-    step = backend.where(backend.less(x1, 0), 0, backend.where(backend.isnan(x1), x1, 1))
+    step = backend.where(
+        backend.less(x1, 0), 0, backend.where(backend.isnan(x1), x1, 1)
+    )
     return backend.where(backend.equal(x1, 0), x2, step)
 
 

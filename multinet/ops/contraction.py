@@ -8,7 +8,15 @@ from typing import Any
 
 from multinet.errors import ArgumentError, ShapeError
 from multinet.ops.arithmetic import both, broadcast_shapes
-from multinet.ops.core import as_tensor, axis_of, cast_tensor, numeric, op, operands, shape_of
+from multinet.ops.core import (
+    as_tensor,
+    axis_of,
+    cast_tensor,
+    numeric,
+    op,
+    operands,
+    shape_of,
+)
 from multinet.ops.reductions import sum as total
 from multinet.registry import current
 from multinet.symbolic.dims import differ, public_shape
@@ -80,7 +88,9 @@ def einsum(subscripts: str, *operands: Any) -> Any:
     return cast_tensor(result, "bool") if name == "bool" else result
 
 
-def _squeezed_ellipses(values: list[Any], terms: list[str], subscripts: str) -> list[Any]:
+def _squeezed_ellipses(
+    values: list[Any], terms: list[str], subscripts: str
+) -> list[Any]:
     """Return operands with axes of size 1 expanded where the letter is larger elsewhere."""
     if "." not in subscripts:
         return values
@@ -142,7 +152,9 @@ def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Any:
         left, right = ([a] if isinstance(a, int) else list(a) for a in axes)
     left = [axis_of(a, len(s1)) for a in left]
     right = [axis_of(a, len(s2)) for a in right]
-    if len(left) != len(right) or any(differ(s1[a], s2[b]) for a, b in zip(left, right)):
+    if len(left) != len(right) or any(
+        differ(s1[a], s2[b]) for a, b in zip(left, right)
+    ):
         raise ShapeError(
             f"ops.tensordot expects equal sizes on axes {axes}, got {public_shape(s1)} and "
             f"{public_shape(s2)}."

@@ -27,7 +27,9 @@ def convert_to_tensor(
     ragged tensors do not exist here: asking for one is an `ArgumentError`.
     """
     if sparse or ragged:
-        raise ArgumentError("Sparse and ragged tensors are not supported; pass dense data.")
+        raise ArgumentError(
+            "Sparse and ragged tensors are not supported; pass dense data."
+        )
     return as_tensor(x, None if dtype is None else dtypes.standardize(dtype))
 
 
@@ -91,8 +93,10 @@ def saturate_cast(x: Any, dtype: Any) -> Any:
     have, want = backend.dtype(x), dtypes.standardize(dtype)
     if "bool" in (have, want) or dtypes.is_complex(have) or dtypes.is_complex(want):
         return cast_tensor(x, want)
-    low, high = (max(a, b) if i == 0 else min(a, b) for i, (a, b) in
-                 enumerate(zip(_range(have), _range(want))))
+    low, high = (
+        max(a, b) if i == 0 else min(a, b)
+        for i, (a, b) in enumerate(zip(_range(have), _range(want)))
+    )
     if dtypes.is_integer(want) and dtypes.is_float(have):
         return _clamped(x, have, want)
     if dtypes.is_integer(have):
@@ -133,7 +137,7 @@ def view(x: Any, dtype: Any = None) -> Any:
 
 
 def _width(dtype: str) -> int:
-    return _WIDTHS.get(dtype) or int(dtype.lstrip("uintfloat"))
+    return _WIDTHS.get(dtype) or int("".join(filter(str.isdigit, dtype)))
 
 
 @op

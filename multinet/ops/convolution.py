@@ -216,14 +216,18 @@ def conv_transpose(
     return _restored(y, first)
 
 
-def _transposed(n: Any, k: int, s: int, same: bool, extra: int | None) -> tuple[Any, Any]:
+def _transposed(
+    n: Any, k: int, s: int, same: bool, extra: int | None
+) -> tuple[Any, Any]:
     """Return one size of the result and the padding of the convolution it transposes."""
     if extra is None:
         total = max(k - s, 0) if same else 0
         size = n * s if same else n * s + max(k - s, 0)
         return size, (total // 2, total - total // 2)
     if extra >= s:
-        raise ArgumentError(f"Expected output_padding below the stride {s}, got {extra}.")
+        raise ArgumentError(
+            f"Expected output_padding below the stride {s}, got {extra}."
+        )
     before = k // 2 if same else 0
     # Rows beyond the window's last place are zero: padding after may be cut short.
     after = before - extra
@@ -247,8 +251,10 @@ def _pool(
     steps = window if strides is None else per_axis(strides, rank, "strides")
     sizes = shape_of(x)[1:-1]
     widths = window_padding(sizes, window, steps, padding)
-    if any(isinstance(n, int) and n + a + b < k
-           for n, k, (a, b) in zip(sizes, window, widths)):
+    if any(
+        isinstance(n, int) and n + a + b < k
+        for n, k, (a, b) in zip(sizes, window, widths)
+    ):
         raise ShapeError(
             f"A window of {window} does not fit spatial sizes {public_shape(sizes)} with "
             f"padding={padding!r}."

@@ -65,7 +65,7 @@ def host_array(x: Any, dtype: str | None = None) -> np.ndarray[Any, Any]:
     try:
         array = np.asarray(x)
     except ValueError as error:
-        raise ShapeError(f"Expected rectangular data, got {type(x).__name__}: {error}")
+        raise ShapeError(f"Expected rectangular data, got {type(x).__name__}: {error}") from error
     if array.dtype.kind in "OSUMmV" and array.dtype.name not in dtypes.ALL:
         raise DTypeError(
             f"Expected numbers or bools, got a {type(x).__name__} of dtype {array.dtype}. "
@@ -207,6 +207,8 @@ def host(x: Any) -> np.ndarray[Any, Any]:
     value = getattr(x, "__multinet_tensor__", None)
     if value is not None:
         x = value()
+    if isinstance(x, np.ndarray):
+        return host_array(x)
     backend = current()
     if backend.is_tensor(x):
         return backend.to_numpy(x)

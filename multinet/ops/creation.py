@@ -102,7 +102,9 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
     """
     if stop is None:
         start, stop = 0, start
-    numbers = [n if isinstance(n, Dim) else _number(n) for n in (start, stop, step or 1)]
+    numbers = [
+        n if isinstance(n, Dim) else _number(n) for n in (start, stop, step or 1)
+    ]
     if step is not None and not isinstance(numbers[2], Dim) and _number(step) == 0:
         raise ArgumentError("ops.arange expects a step that is not 0.")
     kinds = [int if isinstance(n, Dim) else type(n) for n in numbers]
@@ -117,7 +119,7 @@ def _number(x: Any) -> Any:
 
 
 @op
-def eye(N: Any, M: Any = None, k: int = 0, dtype: Any = None) -> Any:  # noqa: N803
+def eye(N: Any, M: Any = None, k: int = 0, dtype: Any = None) -> Any:
     """Return ones on diagonal `k` of an N x M matrix, zeros elsewhere."""
     return current().eye(N, N if M is None else M, k, dtypes.standardize(dtype))
 
@@ -129,9 +131,11 @@ def identity(n: Any, dtype: Any = None) -> Any:
 
 
 @op
-def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Any:  # noqa: N803
+def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Any:
     """Return an N x M matrix of ones at and below diagonal `k`, zeros above."""
-    return cast_tensor(_triangle(N, N if M is None else M, k), dtypes.standardize(dtype))
+    return cast_tensor(
+        _triangle(N, N if M is None else M, k), dtypes.standardize(dtype)
+    )
 
 
 def _triangle(rows: Any, columns: Any, k: int) -> Any:
@@ -269,12 +273,14 @@ def meshgrid(*x: Any, indexing: str = "xy") -> list[Any]:
 
 
 @op
-def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:  # noqa: N803
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """Return the powers of a vector as columns, from the highest unless `increasing`."""
     x, backend = as_tensor(x), current()
     count = shape_of(x)[0] if N is None else N
     exponents = list(range(count)) if increasing else list(range(count - 1, -1, -1))
-    powers = backend.from_numpy(np.asarray(exponents, dtypes.to_numpy(backend.dtype(x))))
+    powers = backend.from_numpy(
+        np.asarray(exponents, dtypes.to_numpy(backend.dtype(x)))
+    )
     return backend.power(backend.expand_dims(x, 1), powers)
 
 

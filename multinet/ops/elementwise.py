@@ -342,7 +342,9 @@ def _test(name: str, doc: str, otherwise: bool) -> Unary:
 
 
 isnan = _test("isnan", "Return where x is NaN, as bool.", False)
-isfinite = _test("isfinite", "Return where x is neither infinite nor NaN, as bool.", True)
+isfinite = _test(
+    "isfinite", "Return where x is neither infinite nor NaN, as bool.", True
+)
 isinf = _test("isinf", "Return where x is inf or -inf, as bool.", False)
 
 

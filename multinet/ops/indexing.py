@@ -11,7 +11,15 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, DTypeError, ShapeError, TraceError
-from multinet.ops.core import as_tensor, axis_of, cast_tensor, host, op, operands, shape_of
+from multinet.ops.core import (
+    as_tensor,
+    axis_of,
+    cast_tensor,
+    host,
+    op,
+    operands,
+    shape_of,
+)
 from multinet.ops.creation import shape_tuple
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, public_shape
@@ -24,7 +32,9 @@ def as_index(x: Any, size: Any = None) -> Any:
     x, backend = as_tensor(x), current()
     dtype = backend.dtype(x)
     if not dtypes.is_integer(dtype):
-        raise DTypeError(f"Expected integer indices, got {dtype}. Cast them to 'int32'.")
+        raise DTypeError(
+            f"Expected integer indices, got {dtype}. Cast them to 'int32'."
+        )
     if dtype not in ("int32", "int64"):
         wide = dtype in ("uint32", "uint64")
         x = backend.cast(x, "int64" if wide else "int32")
@@ -67,181 +77,12 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
     others = [(*s[:axis], 1, *s[axis + 1 :]) for s in (shape_of(x), shape_of(index))]
     common = broadcast_shapes(*others, what="ops.take_along_axis")
     wide = [
-        backend.broadcast_to(v, (*common[:axis], shape_of(v)[axis], *common[axis + 1 :]))
+        backend.broadcast_to(
+            v, (*common[:axis], shape_of(v)[axis], *common[axis + 1 :])
+        )
         for v in (x, index)
     ]
     return backend.take_along_axis(*wide, axis)
-
-
-# -- x[key] ------------------------------------------------------------------------------
-
-
-@op
-def get_item(x: Any, key: Any) -> Any:
-    """Return x[key] with NumPy's meaning: ints, slices, None, ..., and index tensors.
-
-    A bool tensor selects by value, so it works where values are known, not in a compiled
-    function or on symbolic tensors.
-    """
-    x = as_tensor(x)
-    if isinstance(key, dict):
-        raise ArgumentError("ops.get_item takes the key of x[key], got a dict.")
-    items = list(key) if isinstance(key, tuple) else [key]
-    items = [_plain(item) for item in items]
-    consumed = sum(_axes_taken(item) for item in items)
-    rank = len(shape_of(x))
-    if consumed > rank:
-        raise ShapeError(f"x[key] has {consumed} indices for {rank} axes.")
-    if Ellipsis not in [item for item in items if item is Ellipsis]:
-        items.append(Ellipsis)
-    at = next(i for i, item in enumerate(items) if item is Ellipsis)
-    whole = [builtins.slice(None)] * (rank - consumed)
-    return _index(x, [*items[:at], *whole, *items[at + 1 :]])
-
-
-def _plain(item: Any) -> Any:
-    """Return one part of a key as an int, slice, None, Ellipsis or tensor."""
-    if item is None or item is Ellipsis or isinstance(item, Dim):
-        return item
-    if isinstance(item, builtins.slice):
-        return item
-    if isinstance(item, int | np.integer) and not isinstance(item, bool):
-        return int(item)
-    return as_tensor(item)
-
-
-def _axes_taken(item: Any) -> int:
-    if item is None or item is Ellipsis:
-        return 0
-    if current().is_tensor(item) and current().dtype(item) == "bool":
-        return len(shape_of(item))
-    return 1
-
-
-def _index(x: Any, items: list[Any]) -> Any:
-    backend = current()
-    items = [part for item in items for part in _without_masks(item)]
-    arrays = any(backend.is_tensor(item) for item in items)
-    if arrays:  # integers beside index tensors are index tensors themselves
-        items = [
-            backend.full((), item, "int32") if type(item) is int else item for item in items
-        ]
-    shape = shape_of(x)
-    start, stop, step, backwards = [], [], [], []
-    form: list[Any] = []  # what becomes of each axis: a size, or nothing for an int
-    picks: dict[int, Any] = {}  # axis of the reshaped x: index tensor
-    axis = 0
-    for item in items:
-        if item is None:
-            form.append(1)
-            continue
-        n = shape[axis]
-        if isinstance(item, builtins.slice):
-            a, b, s, back = _bounds(item, n)
-            if back:
-                backwards.append(axis)
-            form.append(-(-(b - a) // s))
-        elif backend.is_tensor(item):
-            a, b, s = 0, n, 1
-            picks[len(form)] = as_index(item, n)
-            form.append(n)
-        else:
-            a = _place(item, n, axis)
-            b, s = a + 1, 1
-        start.append(a), stop.append(b), step.append(s)
-        axis += 1
-    whole = all(type(a) is int and a == 0 and b is n and s == 1
-                for a, b, s, n in zip(start, stop, step, shape))
-    if not whole:
-        x = backend.slice(x, tuple(start), tuple(stop), tuple(step))
-    if backwards:
-        x = backend.flip(x, tuple(backwards))
-    if len(form) != len(shape) or any(i is None or type(i) is int for i in items):
-        x = backend.reshape(x, tuple(form))
-    return _gather(x, picks) if picks else x
-
-
-def _without_masks(item: Any) -> list[Any]:
-    """Return a bool mask as the index tensors of its true elements."""
-    backend = current()
-    if backend.is_tensor(item) and backend.dtype(item) == "bool":
-        return nonzero(item)
-    return [item]
-
-
-def _place(item: Any, size: Any, axis: int) -> Any:
-    if isinstance(size, Dim) or isinstance(item, Dim):
-        return item + size if type(item) is int and item < 0 else item
-    if not -size <= item < size:
-        raise IndexError(f"Index {item} is outside axis {axis} of size {size}.")
-    return item % size
-
-
-def _bounds(item: builtins.slice, size: Any) -> tuple[Any, Any, int, bool]:
-    """Return (start, stop, step, backwards) of a slice, start <= stop and step >= 1."""
-    step = 1 if item.step is None else operator.index(item.step)
-    parts = [_bound(v) for v in (item.start, item.stop)]
-    if isinstance(size, Dim) or any(isinstance(v, Dim) for v in parts):
-        return _unknown_bounds(parts[0], parts[1], step, size)
-    start, stop, step = builtins.slice(parts[0], parts[1], step).indices(size)
-    count = max(-(-(stop - start) // step), 0)
-    if step > 0:
-        return start, start + ((count - 1) * step + 1 if count else 0), step, False
-    first = start + (count - 1) * step if count else 0
-    return first, start + 1 if count else 0, -step, True
-
-
-def _bound(value: Any) -> Any:
-    if value is None or isinstance(value, Dim):
-        return value
-    if current().is_tensor(value):
-        return int(host(value))
-    return operator.index(value)
-
-
-def _unknown_bounds(start: Any, stop: Any, step: int, size: Any) -> Any:
-    """Bounds where the size is unknown: certain ones stay, others are a new unknown."""
-    if step < 0:
-        if start is None and stop is None:
-            # Backwards from the last element, which a step may not divide evenly.
-            first = (size - 1) % -step if step != -1 else 0
-            return first, size, -step, True
-        return 0, Dim(), 1, True
-    begin = 0 if start is None else start
-    if type(begin) is int and begin < 0:
-        begin = begin + size
-    if stop is None:
-        return begin, size, step, False
-    if type(stop) is int and stop < 0:
-        return begin, stop + size, step, False
-    # The axis may be shorter than the stop, so the number of elements is not known.
-    return begin, stop if isinstance(stop, Dim) else begin + Dim(), step, False
-
-
-def _gather(x: Any, picks: dict[int, Any]) -> Any:
-    """Index axes of x by broadcasting index tensors."""
-    from multinet.ops.arithmetic import broadcast_shapes
-
-    backend, axes = current(), sorted(picks)
-    if len(axes) == 1:
-        return backend.take(x, picks[axes[0]], axes[0])
-    shape = shape_of(x)
-    rest = [a for a in range(len(shape)) if a not in picks]
-    moved = backend.transpose(x, (*axes, *rest))
-    sizes = [shape[a] for a in axes]
-    flat = backend.reshape(moved, (math.prod(sizes), *(shape[a] for a in rest)))
-    common = broadcast_shapes(*(shape_of(picks[a]) for a in axes), what="x[key]")
-    index: Any = 0
-    for axis, size in zip(axes, sizes):
-        index = backend.add(backend.multiply(index, size_like(size)), picks[axis]) \
-            if axis != axes[0] else picks[axis]
-    result = backend.take(flat, backend.broadcast_to(index, common), 0)
-    if axes[-1] - axes[0] != len(axes) - 1:
-        return result  # index tensors apart: their axes come first
-    count = len(common)
-    order = [count + i for i in range(axes[0])] + list(range(count))
-    order += [count + i for i in range(axes[0], len(rest))]
-    return backend.transpose(result, tuple(order))
 
 
 @op
@@ -282,8 +123,10 @@ def slice(inputs: Any, start_indices: Any, shape: Any) -> Any:
         n - s if type(size) is int and size == -1 else size
         for n, s, size in zip(have, fixed, sizes)
     )
-    known = [_fit(s, size, n) if type(s) is int else s for s, size, n in
-             zip(fixed, sizes, have)]
+    known = [
+        _fit(s, size, n) if type(s) is int else s
+        for s, size, n in zip(fixed, sizes, have)
+    ]
     moving = [not (type(s) is int or isinstance(s, Dim)) for s in starts]
     first = tuple(0 if m else s for m, s in zip(moving, known))
     last = tuple(n if m else s + k for m, s, k, n in zip(moving, known, sizes, have))
@@ -300,8 +143,12 @@ def _starts(start_indices: Any) -> list[Any]:
     if backend.is_tensor(start_indices):
         pieces = backend.split(start_indices, (1,) * shape_of(start_indices)[0], 0)
         return [backend.squeeze(piece, (0,)) for piece in pieces]
-    listed = start_indices if isinstance(start_indices, list | tuple) else [start_indices]
-    if not isinstance(start_indices, list | tuple) and not isinstance(start_indices, int):
+    listed = (
+        start_indices if isinstance(start_indices, list | tuple) else [start_indices]
+    )
+    if not isinstance(start_indices, list | tuple) and not isinstance(
+        start_indices, int
+    ):
         listed = list(host(start_indices).reshape(-1))
     return [s if isinstance(s, Dim) or backend.is_tensor(s) else int(s) for s in listed]
 
@@ -310,7 +157,9 @@ def _fit(start: Any, size: Any, limit: Any) -> Any:
     if isinstance(size, Dim) or isinstance(limit, Dim):
         return start
     if size > limit:
-        raise ShapeError(f"ops.slice of size {size} does not fit an axis of size {limit}.")
+        raise ShapeError(
+            f"ops.slice of size {size} does not fit an axis of size {limit}."
+        )
     return min(max(start, 0), limit - size)
 
 
@@ -340,8 +189,9 @@ def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Any:
         run = cast_tensor(_run(start, size, limit), "int32")
         form = [1] * len(have)
         form[axis] = size
-        scaled = backend.multiply(backend.reshape(run, tuple(form)),
-                                  size_like(math.prod(have[axis + 1 :])))
+        scaled = backend.multiply(
+            backend.reshape(run, tuple(form)), size_like(math.prod(have[axis + 1 :]))
+        )
         full = backend.add(full, scaled)
     count = math.prod(sizes)
     flat = backend.reshape(x, (math.prod(have),))
@@ -442,7 +292,9 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     shape = shape_of(x)
     first, second = axis_of(axis1, len(shape)), axis_of(axis2, len(shape))
     if first == second:
-        raise ArgumentError(f"ops.diagonal expects two different axes, got {axis1}, {axis2}.")
+        raise ArgumentError(
+            f"ops.diagonal expects two different axes, got {axis1}, {axis2}."
+        )
     rest = [a for a in range(len(shape)) if a not in (first, second)]
     rows, columns = shape[first], shape[second]
     length = _diagonal_length(rows, columns, offset)

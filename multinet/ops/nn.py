@@ -30,7 +30,9 @@ def moments(
 ) -> tuple[Any, Any]:
     """Return the mean and the variance (divided by the count) over axes."""
     if synchronized:
-        raise ArgumentError("ops.moments runs on one device; synchronized must be False.")
+        raise ArgumentError(
+            "ops.moments runs on one device; synchronized must be False."
+        )
     x = floating(x)
     return current().moments(x, axes_of(axes, len(shape_of(x))), keepdims)
 
@@ -176,7 +178,9 @@ def _attended(query: Any, key: Any, value: Any) -> list[Any]:
     if not differ(heads, served):
         return [q, k, v]
     if heads % served:
-        raise ShapeError(f"{heads} query heads are not a multiple of {served} key heads.")
+        raise ShapeError(
+            f"{heads} query heads are not a multiple of {served} key heads."
+        )
     return [q, *(backend.repeat(x, heads // served, 2) for x in (k, v))]
 
 
@@ -225,12 +229,6 @@ def multi_hot(
     if backend.dtype(hot) == "bool":
         return backend.any(hot, (reduced,), False)
     return backend.max(hot, (reduced,), False)
-
-
-@op
-def embedding_lookup(table: Any, indices: Any) -> Any:
-    """Return rows of `table` (rows, width): shape indices + (width,); indices in range."""
-    return current().embedding(as_tensor(table), as_index(indices))
 
 
 @op

@@ -77,7 +77,11 @@ def _extreme(name: str, x: Any, axis: Any, keepdims: bool, initial: Any) -> Any:
             raise ShapeError(
                 f"ops.{name} of an empty axis, in shape {shape}, has no value. Pass initial=."
             )
-        kept = [1 if i in axes else n for i, n in enumerate(shape) if keepdims or i not in axes]
+        kept = [
+            1 if i in axes else n
+            for i, n in enumerate(shape)
+            if keepdims or i not in axes
+        ]
         return backend.full(tuple(kept), initial, backend.dtype(x))
     else:
         result = getattr(backend, name)(x, axes, keepdims)
@@ -196,7 +200,9 @@ def average(x: Any, axis: Any = None, weights: Any = None) -> Any:
     """Return the mean over axes, weighted by `weights` of x's shape or of the axis."""
     if weights is None:
         return mean(x, axis)
-    x, w = (as_tensor(v) for v in operands(as_tensor(x), as_tensor(weights), floating=True))
+    x, w = (
+        as_tensor(v) for v in operands(as_tensor(x), as_tensor(weights), floating=True)
+    )
     backend, shape = current(), shape_of(x)
     if len(shape_of(w)) != len(shape):
         if not isinstance(axis, int) or len(shape_of(w)) != 1:

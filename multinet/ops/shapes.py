@@ -70,7 +70,9 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
     """Permute the axes: axis i of the result is axes[i] of x; reversed by default."""
     x = as_tensor(x)
     rank = len(shape_of(x))
-    order = range(rank - 1, -1, -1) if axes is None else [axis_of(a, rank) for a in axes]
+    order = (
+        range(rank - 1, -1, -1) if axes is None else [axis_of(a, rank) for a in axes]
+    )
     if sorted(order) != list(range(rank)):
         raise ArgumentError(
             f"ops.transpose expects a permutation of {rank} axes, got axes={axes}."
@@ -205,7 +207,9 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
         if num is None:
             raise ShapeError("ops.unstack along an axis of unknown size needs num=.")
     elif num is not None and num != count:
-        raise ShapeError(f"ops.unstack expects num to be the axis' size {count}, got {num}.")
+        raise ShapeError(
+            f"ops.unstack expects num to be the axis' size {count}, got {num}."
+        )
     parts = backend.split(x, (1,) * (count if num is None else num), axis)
     return [backend.squeeze(part, (axis,)) for part in parts]
 
@@ -229,11 +233,16 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 
 def _cut(x: Any, indices: Any, axis: int) -> list[Any]:
     size = shape_of(x)[axis]
-    places = [int(i) for i in (indices if isinstance(indices, list | tuple) else host(indices))]
+    places = [
+        int(i)
+        for i in (indices if isinstance(indices, list | tuple) else host(indices))
+    ]
     if not isinstance(size, Dim):
         places = [min(i + size if i < 0 else i, size) for i in places]
     edges = [0, *places, size]
-    widths = [b - a if isinstance(b, Dim) else max(b - a, 0) for a, b in zip(edges, edges[1:])]
+    widths = [
+        b - a if isinstance(b, Dim) else max(b - a, 0) for a, b in zip(edges, edges[1:])
+    ]
     return list(current().split(x, tuple(widths), axis))
 
 
@@ -401,7 +410,9 @@ def pad(
     """
     x, backend = as_tensor(x), current()
     rank = len(shape_of(x))
-    widths = [(int(a), int(b)) for a, b in np.broadcast_to(np.asarray(pad_width), (rank, 2))]
+    widths = [
+        (int(a), int(b)) for a, b in np.broadcast_to(np.asarray(pad_width), (rank, 2))
+    ]
     if mode not in _MODES:
         raise ArgumentError(f"Expected mode {', '.join(_MODES)}, got {mode!r}.")
     if mode == "constant":
@@ -411,7 +422,9 @@ def pad(
             value = bool(value)
         return backend.pad(x, widths, value)
     if constant_values is not None:
-        raise ArgumentError(f"ops.pad takes constant_values in mode 'constant', not {mode!r}.")
+        raise ArgumentError(
+            f"ops.pad takes constant_values in mode 'constant', not {mode!r}."
+        )
     for axis, (before, after) in enumerate(widths):
         if before or after:
             x = _pad_by_index(x, axis, before, after, mode)
@@ -431,5 +444,7 @@ def _pad_by_index(x: Any, axis: int, before: int, after: int, mode: str) -> Any:
         if isinstance(size, int):
             period = max(period, 1)
             around = backend.mod(place, period)
-            index = backend.minimum(around, backend.subtract(period - 1 + shift, around))
+            index = backend.minimum(
+                around, backend.subtract(period - 1 + shift, around)
+            )
     return backend.take(x, index, axis)

@@ -1,2 +1,28 @@
-"""interim"""
+"""Random tensors and seeds, on one counter-based generator for all backends.
+
+>>> generator = random.SeedGenerator(7)
+>>> random.normal((2, 3), seed=generator)
+"""
+
+from multinet.random.distributions import (
+    categorical,
+    dropout,
+    normal,
+    randint,
+    shuffle,
+    truncated_normal,
+    uniform,
+)
 from multinet.random.keys import SeedGenerator, set_random_seed
+
+__all__ = [
+    "SeedGenerator",
+    "categorical",
+    "dropout",
+    "normal",
+    "randint",
+    "set_random_seed",
+    "shuffle",
+    "truncated_normal",
+    "uniform",
+]

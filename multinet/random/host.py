@@ -25,7 +25,7 @@ def uniform(key: philox.Key, shape: tuple[int, ...]) -> Array:
 
 
 def normal(key: philox.Key, shape: tuple[int, ...]) -> Array:
-    """Return standard normals in float64, one word each, by the inverse distribution."""
+    """Return standard normals in float64, by the inverse distribution function."""
     return inverse_normal(_centred(key, shape))
 
 
@@ -36,7 +36,7 @@ def truncated_normal(key: philox.Key, shape: tuple[int, ...]) -> Array:
 
 
 def permutation(key: philox.Key, count: int) -> Array:
-    """Return a random order of `count` items, int64: the stable order of as many words."""
+    """Return a random order of `count` items, int64: the stable order of words."""
     return np.argsort(philox.words(key, count), kind="stable")
 
 

@@ -69,7 +69,7 @@ class SeedGenerator:
         self.count = 0
 
     def next(self) -> Any:
-        """Return a fresh key: a pair of host integers, or a tensor inside a compiled step."""
+        """Return a fresh key: two host integers, or a tensor in a compiled step."""
         scope = active_scope()
         if scope is not None and scope.step is not None:
             return fold_in(fold_in(self.key, scope.step), scope.draw(self))
@@ -84,7 +84,7 @@ class SeedGenerator:
 
 
 def key_of(seed: Any) -> Any:
-    """Return the key that `seed` means: a SeedGenerator, an int, or None for the global."""
+    """Return the key of a seed: a SeedGenerator, an int, or None for the global."""
     if isinstance(seed, SeedGenerator):
         return seed.next()
     if seed is None:
@@ -92,5 +92,6 @@ def key_of(seed: Any) -> Any:
     if isinstance(seed, int | np.integer):
         return philox.make_key(int(seed))
     raise ArgumentError(
-        f"Expected seed to be an int, a SeedGenerator or None, got {type(seed).__name__}."
+        "Expected seed to be an int, a SeedGenerator or None, got "
+        f"{type(seed).__name__}."
     )

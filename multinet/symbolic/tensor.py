@@ -1,4 +1,4 @@
-"""SymbolicTensor, the placeholder of the functional API, and the graph that it records."""
+"""SymbolicTensor, the placeholder of the functional API, and its graph."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _shadows: dict[int, SymbolicBackend] = {}
 class Node:
     """One recorded call: the operation, its arguments, and the tensors that came out.
 
-    `operation` is a layer, or the function of a public op; arguments are trees that hold
+    `operation` is a layer, or the function of a public op; arguments are trees with
     `SymbolicTensor`s. `serial` grows with the order of recording.
     """
 
@@ -80,7 +80,8 @@ class SymbolicTensor(Operators):
     def _refuse(self, *args: Any, **kwargs: Any) -> Any:
         raise TraceError(
             f"{self!r} has no value: it stands for data that the model will get. Use "
-            "ops on it (ops.where instead of if), or build a Model and call it on arrays."
+            "ops on it (ops.where instead of if), or build a Model and call it on "
+            "arrays."
         )
 
     __bool__ = __int__ = __float__ = __index__ = __array__ = __len__ = numpy = _refuse
@@ -114,9 +115,15 @@ def shadowing() -> AbstractContextManager[Any]:
 
 
 def record(
-    operation: Any, run: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    operation: Any,
+    run: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
 ) -> Any:
-    """Run `run` on shapes alone; return its results as symbolic tensors of a new node."""
+    """Run `run` on shapes alone.
+
+    Return its results as symbolic tensors of a new node.
+    """
     node = Node(operation, args, kwargs)
     with shadowing():
         plain_args, plain_kwargs = optree.tree_map(_array_of, (args, kwargs))  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from multinet.registry import current
 
 
 def per_output(value: Any, names: Sequence[str], what: str) -> list[Any]:
-    """Return one entry for each output of a value, a list by position, or a dict by name."""
+    """Return one entry for each output: a value for all, a list, a dict by name."""
     if isinstance(value, dict):
         unknown = [name for name in value if name not in names]
         if unknown:
@@ -20,7 +20,8 @@ def per_output(value: Any, names: Sequence[str], what: str) -> list[Any]:
     if isinstance(value, list | tuple):
         if len(value) != len(names):
             raise ArgumentError(
-                f"Expected {what} for {len(names)} outputs {list(names)}, got {len(value)}."
+                f"Expected {what} for {len(names)} outputs {list(names)}, got "
+                f"{len(value)}."
             )
         return list(value)
     return [value] * len(names)
@@ -98,7 +99,9 @@ class CompiledMetrics:
         if isinstance(item, metrics.Metric):
             return item
         if isinstance(item, str):
-            return metrics.resolve(item, loss, true_shape, pred_shape)
+            metric = metrics.resolve(item, loss, true_shape, pred_shape)
+            metric.name = item  # the logs use the name that was given
+            return metric
         if callable(item):
             return metrics.MeanMetricWrapper(
                 item, name=getattr(item, "__name__", "metric")
@@ -130,8 +133,8 @@ def _metrics_by_output(given: Any, names: Sequence[str]) -> list[list[Any]]:
         chosen = per_output(given, names, "metrics")
     else:
         raise ArgumentError(
-            f"The model has {len(names)} outputs {list(names)}: give metrics as a list of "
-            f"that length or a dict by output name, got {given!r}."
+            f"The model has {len(names)} outputs {list(names)}: give metrics as a list "
+            f"of that length or a dict by output name, got {given!r}."
         )
     return [_as_list(item) for item in chosen]
 

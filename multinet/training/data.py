@@ -21,7 +21,10 @@ Array = np.ndarray[Any, Any]
 
 @dataclass
 class Batch:
-    """Trees of host arrays, or of tensors, with one first axis; `None` where not given."""
+    """Trees of host arrays, or of tensors, with one first axis.
+
+    `None` where not given.
+    """
 
     x: Any
     y: Any = None
@@ -138,8 +141,8 @@ def split(data: Batch, fraction: float) -> tuple[Batch, Batch]:
     cut = math.floor(size * (1 - fraction))
     if cut == 0 or cut == size:
         raise ArgumentError(
-            f"validation_split={fraction} of {size} samples leaves {cut} for training and "
-            f"{size - cut} for validation. Give more samples or another fraction."
+            f"validation_split={fraction} of {size} samples leaves {cut} for training "
+            f"and {size - cut} for validation. Give more samples or another fraction."
         )
     return data.take(slice(0, cut)), data.take(slice(cut, size))
 
@@ -149,8 +152,8 @@ def weigh_classes(data: Batch, class_weight: Mapping[int, float]) -> Batch:
     leaves = optree.tree_leaves(data.y)
     if len(leaves) != 1:
         raise ArgumentError(
-            f"class_weight needs a model with one output, got {len(leaves)} targets. Pass "
-            "sample_weight instead."
+            f"class_weight needs a model with one output, got {len(leaves)} targets. "
+            "Pass sample_weight instead."
         )
     labels: Array = leaves[0]  # type: ignore[assignment]
     if labels.ndim > 1 and labels.shape[-1] > 1:

@@ -56,8 +56,9 @@ class Step:
         new = [v.path for v in self.trained if id(v) not in known]
         if new:
             raise ArgumentError(
-                f"The optimizer does not know {new[:3]}: weights were added or unfrozen "
-                "after it was built. Call model.compile(...) with a new optimizer."
+                f"The optimizer does not know {new[:3]}: weights were added or "
+                "unfrozen after it was built. Call model.compile(...) with a new "
+                "optimizer."
             )
 
     def __call__(self, state: Sequence[Any], batch: Batch, *scalars: Any) -> Any:
@@ -89,7 +90,8 @@ class Step:
         spec: list[Any] = []
 
         def compute(*params: Any) -> tuple[Any, ...]:
-            # An inner scope: what the model writes while it is differentiated must leave
+            # An inner scope: what the model writes while it is differentiated must
+            # leave
             # the function as an auxiliary output.
             values = scope.values_of([*self.others, *self.slots, *self.counters])
             with Scope(self.variables, [*params, *values], scope.step) as inner:

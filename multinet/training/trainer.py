@@ -81,7 +81,8 @@ class Trainer(_Host):
         """Build the layers, the metrics and the optimizer for data like `batch`."""
         if self._compiled is None:
             raise MultinetError(
-                f"{self.name} must be compiled first: model.compile(optimizer=..., loss=...)."
+                f"{self.name} must be compiled first: model.compile(optimizer=..., "
+                "loss=...)."
             )
         if self._ready:
             return
@@ -166,8 +167,8 @@ class Trainer(_Host):
             total = extra if total is None else ops.add(total, extra)
         if total is None:
             raise MultinetError(
-                f"{self.name} has nothing to minimize: pass loss=... to compile, or call "
-                "add_loss in a layer."
+                f"{self.name} has nothing to minimize: pass loss=... to compile, or "
+                "call add_loss in a layer."
             )
         return total
 
@@ -282,7 +283,7 @@ class Trainer(_Host):
         callbacks: Any = None,
         return_dict: bool = False,
     ) -> Any:
-        """Return the loss and the metrics on arrays: a float, a list, or a dict by name."""
+        """Return the loss and metrics on arrays: a float, a list, or a dict by name."""
         batch = data_module.prepare(x, y, sample_weight)
         self._prepare(batch, training=False)
         logs = run_evaluate(

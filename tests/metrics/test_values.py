@@ -26,6 +26,8 @@ def make(kind):
         return RNG.normal(size=(6, 4)).astype("float32"), RNG.normal(
             size=(6, 4)
         ).astype("float32")
+    if kind == "column":  # Keras counts elements, not samples, in wider predictions
+        return tuple(RNG.normal(size=(6, 1)).astype("float32") for _ in range(2))
     if kind == "positive":
         return RNG.uniform(0, 2, (6, 4)).astype("float32"), probabilities(6, 4)
     if kind == "binary":
@@ -102,13 +104,21 @@ CASES = [
     ("R2Score", "real", {"class_aggregation": None}),
     (
         "R2Score",
-        "real",
+        "column",
         {"class_aggregation": "variance_weighted_average", "num_regressors": 2},
     ),
     ("PearsonCorrelation", "real", {}),
     ("ConcordanceCorrelation", "real", {}),
 ]
 NAMES = [f"{name}-{kind}-{i}" for i, (name, kind, _) in enumerate(CASES)]
+
+
+def weights_for(name, kind, shape):
+    if "IoU" in name:  # Keras counts in int32 and needs a weight for each label
+        shape = (6,) if kind == "classes" else shape
+        return RNG.integers(1, 4, shape).astype("float32")
+    shape = shape if kind == "sequence" else (6,)
+    return RNG.uniform(0.1, 2, shape).astype("float32")
 
 
 @pytest.mark.parametrize("name,kind,options", CASES, ids=NAMES)
@@ -122,8 +132,7 @@ def test_three_batches_give_the_value_of_keras(backend, name, kind, options, wei
         y_true, y_pred = make(kind)
         weights = None
         if weighted:
-            shape = y_true.shape if kind == "sequence" else (6,)
-            weights = RNG.uniform(0.1, 2, shape).astype("float32")
+            weights = weights_for(name, kind, y_true.shape)
         given = None if weights is None else backend.from_numpy(weights)
         metric.update_state(
             backend.from_numpy(y_true), backend.from_numpy(y_pred), given
@@ -188,9 +197,18 @@ def test_signature_is_that_of_keras(name):
 
 
 @pytest.mark.parametrize("name", ["Mean", "Sum"])
-@pytest.mark.parametrize("shape,weights", [((), None), ((5,), None), ((5,), (5,)),
-                                           ((5, 3), None), ((5, 3), (5,)), ((5, 3), (5, 3)),
-                                           ((5, 3, 2), (5, 3))])  # fmt: skip
+@pytest.mark.parametrize(
+    "shape,weights",
+    [
+        ((), None),
+        ((5,), None),
+        ((5,), (5,)),
+        ((5, 3), None),
+        ((5, 3), (5,)),
+        ((5, 3), (5, 3)),
+        ((5, 3, 2), (5, 3)),
+    ],
+)
 def test_mean_and_sum_of_values_follow_keras(backend, name, shape, weights):
     import keras
 
@@ -251,6 +269,15 @@ def test_function_becomes_a_metric_of_its_name(backend):
     )
     assert metric.name == "gap"
     assert float(backend.to_numpy(metric.result())) == 1.5
+
+
+def test_fractional_weights_count_in_the_overlap(backend):
+    labels, guesses = np.array([0, 1, 2, 1]), np.array([0, 2, 2, 1])
+    weights = np.array([0.5, 1.5, 2.5, 0.25], "float32")
+    metric = metrics.MeanIoU(3)
+    metric.update_state(*map(backend.from_numpy, (labels, guesses, weights)))
+    wanted = np.mean([0.5 / 0.5, 0.25 / 1.75, 2.5 / 4.0])
+    np.testing.assert_allclose(backend.to_numpy(metric.result()), wanted, rtol=1e-6)
 
 
 def test_variables_of_metrics_inside_a_metric_are_its_own():

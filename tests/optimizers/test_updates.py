@@ -94,6 +94,31 @@ def test_pure_update_with_tensor_step_and_rate_agrees(backend, name, options):
     assert len(slots) == len(optimizer.slot_variables)
 
 
+@pytest.mark.parametrize("name,options", CASES, ids=NAMES)
+def test_compiled_update_agrees(backend, name, options):
+    optimizer = getattr(optimizers, name)(**options)
+    variables = [Variable(x) for x in START]
+    optimizer.build(variables)
+    count, total = len(START), len(START) + len(optimizer.slot_variables)
+
+    def step(*flat):
+        state, grads, (number, rate) = flat[:total], flat[total:-2], flat[-2:]
+        done = optimizer.update(state[:count], grads, state[count:], number, rate)
+        return (*done[0], *done[1])
+
+    compiled = backend.jit(step, tuple(range(total)))
+    state = [v.value for v in (*variables, *optimizer.slot_variables)]
+    for k in range(STEPS):
+        grads = [backend.from_numpy(g) for g in GRADS[k]]
+        rate = backend.argument(optimizer.rate_at(k), "float32")
+        state = compiled(*state, *grads, backend.argument(k + 1, "int32"), rate)
+    wanted, _ = keras_weights(name, options)
+    for mine, theirs in zip(state[:count], wanted, strict=True):
+        np.testing.assert_allclose(
+            backend.to_numpy(mine), np.asarray(theirs), rtol=2e-5, atol=2e-6
+        )
+
+
 def test_arrays_taken_before_an_update_do_not_change(backend):
     variable = Variable(START[0])
     optimizer = optimizers.SGD(0.5, momentum=0.9)

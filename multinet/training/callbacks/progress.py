@@ -18,7 +18,7 @@ from rich.progress import (
 
 
 def make_progress(verbose: Any, epochs: int, steps: int, label: str) -> Reporter:
-    """Return the reporter for a `verbose` argument: 0 silent, 1 a bar, 2 lines, "auto"."""
+    """Return the reporter for `verbose`: 0 silent, 1 a bar, 2 lines, or "auto"."""
     if verbose in (0, False):
         return Reporter(epochs, steps, label)
     if verbose != 2 and sys.stdout.isatty():

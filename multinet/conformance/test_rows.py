@@ -1,0 +1,11 @@
+"""One test a method: every check of its row."""
+
+
+def test_every_method_is_there(backend):
+    from multinet.conformance.runner import problems
+
+    assert list(problems(backend)) == []
+
+
+def test_row_holds(row, plans, verify):
+    verify(plans.get(row, []))

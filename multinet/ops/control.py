@@ -1,0 +1,351 @@
+"""Control flow and transforms on trees of tensors: cond, loops, scans, maps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import optree
+
+from multinet.errors import ArgumentError, DTypeError, ShapeError
+from multinet.ops.core import as_tensor, axis_of, boolean, cast_tensor, op, shape_of
+from multinet.ops.indexing import as_index
+from multinet.ops.shapes import moveaxis
+from multinet.registry import current
+from multinet.symbolic.dims import Dim, differ
+
+
+def _flat(tree: Any) -> tuple[tuple[Any, ...], Any]:
+    """Return the leaves of a tree as tensors, and its structure; None is no leaf."""
+    leaves, structure = optree.tree_flatten(tree)
+    return tuple(as_tensor(leaf) for leaf in leaves), structure
+
+
+def _tree(structure: Any, leaves: Sequence[Any]) -> Any:
+    return optree.tree_unflatten(structure, leaves)
+
+
+class _Flattened:
+    """A function of trees as one of flat tuples; `structure` is that of its result."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.structure: Any = None
+
+    def __call__(self, *args: Any) -> tuple[Any, ...]:
+        leaves, self.structure = _flat(self.function(*args))
+        return leaves
+
+
+@op
+def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
+    """Return true_fn() where the bool scalar holds, else false_fn().
+
+    Both return the same tree of tensors, with equal shapes and dtypes.
+    """
+    if isinstance(pred, bool):
+        return true_fn() if pred else false_fn()
+    functions = _Flattened(true_fn), _Flattened(false_fn)
+    leaves = current().cond(_scalar(pred), *functions, ())
+    structures = [f.structure for f in functions if f.structure is not None]
+    if structures[0] != structures[-1]:
+        raise ArgumentError(
+            f"ops.cond expects branches that return one structure, got {structures[0]} and "
+            f"{structures[-1]}."
+        )
+    return _tree(structures[0], leaves)
+
+
+def _scalar(pred: Any) -> Any:
+    pred = boolean(pred)
+    if len(shape_of(pred)):
+        raise ShapeError(f"Expected a bool scalar, got shape {shape_of(pred)}.")
+    return pred
+
+
+@op
+def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
+    """Return branches[index](*operands); an index out of range takes the nearest."""
+    if not branches:
+        raise ArgumentError("ops.switch expects at least one branch, got none.")
+    if isinstance(index, int):
+        return branches[min(max(index, 0), len(branches) - 1)](*operands)
+    place = as_index(index)
+
+    def choose(low: int, high: int) -> Any:
+        if high - low == 1:
+            return branches[low](*operands)
+        middle = (low + high) // 2
+        return cond(
+            current().less(place, middle),
+            lambda: choose(low, middle),
+            lambda: choose(middle, high),
+        )
+
+    return choose(0, len(branches))
+
+
+@op
+def while_loop(
+    cond: Callable[..., Any],
+    body: Callable[..., Any],
+    loop_vars: Any,
+    maximum_iterations: int | None = None,
+) -> Any:
+    """Repeat loop_vars = body(*loop_vars) while cond(*loop_vars); no gradient.
+
+    Shapes and dtypes stay. A single tensor in place of the tuple comes back as one.
+    """
+    single = not isinstance(loop_vars, list | tuple)
+    start = (loop_vars,) if single else tuple(loop_vars)
+    leaves, structure = _flat(start)
+    backend = current()
+
+    def running(count: Any, *state: Any) -> Any:
+        go = _scalar(cond(*_tree(structure, state)))
+        if maximum_iterations is None:
+            return go
+        return backend.logical_and(go, backend.less(count, maximum_iterations))
+
+    def step(count: Any, *state: Any) -> tuple[Any, ...]:
+        result = body(*_tree(structure, state))
+        result = (result,) if not isinstance(result, list | tuple) else tuple(result)
+        return backend.add(count, 1), *_like(result, structure, state, "while_loop")
+
+    count = backend.full((), 0, "int32")
+    _, *leaves = backend.while_loop(running, step, (count, *leaves))
+    end = _tree(structure, leaves)
+    return end[0] if single else type(loop_vars)(end)
+
+
+def _like(
+    tree: Any, structure: Any, state: Sequence[Any], what: str
+) -> tuple[Any, ...]:
+    """Return the leaves of a new state, which must be like the old one."""
+    leaves, form = _flat(tree)
+    if form != structure:
+        raise ArgumentError(
+            f"ops.{what} expects the body to return {structure}, as it got, not {form}."
+        )
+    backend = current()
+    for new, old in zip(leaves, state):
+        shapes = shape_of(new), shape_of(old)
+        if len(shapes[0]) != len(shapes[1]) or any(map(differ, *shapes)):
+            raise ShapeError(
+                f"ops.{what} expects shapes to stay; {shapes[1]} became {shapes[0]}."
+            )
+        if backend.dtype(new) != backend.dtype(old):
+            raise DTypeError(
+                f"ops.{what} expects dtypes to stay; {backend.dtype(old)} became "
+                f"{backend.dtype(new)}. Cast in the body, or cast the initial value."
+            )
+    return leaves
+
+
+@op
+def fori_loop(
+    lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_val: Any
+) -> Any:
+    """Return value after value = body_fun(i, value) for i from lower to upper - 1.
+
+    Differentiable where the bounds are Python ints.
+    """
+    backend = current()
+    leaves, structure = _flat(init_val)
+    if isinstance(lower, int) and isinstance(upper, int):
+        if upper <= lower:
+            return _tree(structure, leaves)
+
+        def turn(carry: Any, xs: Any) -> Any:
+            value = body_fun(xs[0], _tree(structure, carry))
+            return _like(value, structure, carry, "fori_loop"), ()
+
+        places = backend.arange(lower, upper, 1, "int32")
+        leaves, _ = backend.scan(turn, leaves, (places,), upper - lower, False)
+        return _tree(structure, leaves)
+    first, last = (
+        cast_tensor(as_tensor(lower), "int32"),
+        cast_tensor(as_tensor(upper), "int32"),
+    )
+
+    def step(i: Any, *state: Any) -> tuple[Any, ...]:
+        value = body_fun(i, _tree(structure, state))
+        return backend.add(i, 1), *_like(value, structure, state, "fori_loop")
+
+    _, *leaves = backend.while_loop(
+        lambda i, *_: backend.less(i, last), step, (first, *leaves)
+    )
+    return _tree(structure, leaves)
+
+
+@op
+def scan(
+    f: Callable[[Any, Any], tuple[Any, Any]],
+    init: Any,
+    xs: Any = None,
+    length: int | None = None,
+    reverse: bool = False,
+    unroll: int | bool = 1,
+) -> tuple[Any, Any]:
+    """Run carry, y = f(carry, x) along the first axis of xs; return carry, stacked ys.
+
+    With `xs` None, f gets None `length` times. `unroll` is accepted and left to the
+    backend.
+    """
+    carry, structure = _flat(init)
+    rows, form = _flat(xs)
+    size = _length(rows, length, "scan")
+    out: list[Any] = [None]
+
+    def step(state: Any, row: Any) -> tuple[Any, Any]:
+        result, y = f(_tree(structure, state), _tree(form, row))
+        leaves, out[0] = _flat(y)
+        return _like(result, structure, state, "scan"), leaves
+
+    carry, ys = current().scan(step, carry, rows, size, reverse)
+    return _tree(structure, carry), _tree(out[0], ys)
+
+
+def _length(rows: Sequence[Any], length: int | None, what: str) -> Any:
+    sizes = [shape_of(row)[0] for row in rows]
+    if length is not None:
+        sizes.append(length)
+    if not sizes:
+        raise ArgumentError(f"ops.{what} needs xs or length.")
+    for size in sizes[1:]:
+        if differ(size, sizes[0]):
+            raise ShapeError(f"ops.{what} expects first axes of one size, got {sizes}.")
+    known = next((n for n in sizes if not isinstance(n, Dim)), sizes[0])
+    if not isinstance(known, Dim) and known < 1:
+        raise ShapeError(f"ops.{what} expects at least one row, got {known}.")
+    return known
+
+
+@op
+def map(f: Callable[[Any], Any], xs: Any) -> Any:
+    """Return f of each row of xs, one after another, stacked."""
+    return scan(lambda carry, x: (carry, f(x)), (), xs)[1]
+
+
+@op
+def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
+    """Return function of each row of the tree `elements`, all at once, stacked."""
+    leaves, structure = _flat(elements)
+    flat = _Flattened(lambda *rows: function(_tree(structure, rows)))
+    result = current().vmap(flat, (0,) * len(leaves))(*leaves)
+    return _tree(flat.structure, result)
+
+
+@op
+def associative_scan(
+    f: Callable[[Any, Any], Any], elems: Any, reverse: bool = False, axis: int = 0
+) -> Any:
+    """Return all prefixes combined by an associative f, in logarithmically many steps.
+
+    f combines two trees of many elements at once, along `axis`.
+    """
+    leaves, structure = _flat(elems)
+    axes = [axis_of(axis, len(shape_of(leaf))) for leaf in leaves]
+    rows = [moveaxis(leaf, a, 0) for leaf, a in zip(leaves, axes)]
+    size, backend = _length(rows, None, "associative_scan"), current()
+    if isinstance(size, Dim):
+        raise ShapeError("ops.associative_scan needs an axis whose size is known.")
+    if reverse:
+        rows = [backend.flip(row, (0,)) for row in rows]
+
+    def combine(a: list[Any], b: list[Any]) -> list[Any]:
+        back = [
+            _tree(structure, [moveaxis(r, 0, x) for r, x in zip(part, axes)])
+            for part in (a, b)
+        ]
+        result, _ = _flat(f(*back))
+        return [moveaxis(r, x, 0) for r, x in zip(result, axes)]
+
+    rows = _prefixes(combine, rows, size)
+    if reverse:
+        rows = [backend.flip(row, (0,)) for row in rows]
+    return _tree(structure, [moveaxis(r, 0, a) for r, a in zip(rows, axes)])
+
+
+def _prefixes(combine: Any, rows: list[Any], size: int) -> list[Any]:
+    """Return prefixes: those of neighbouring pairs, then the elements in between."""
+    if size == 1:
+        return rows
+    pairs = combine(_rows(rows, 0, size - 1, 2), _rows(rows, 1, size, 2))
+    half = size // 2
+    odd = _prefixes(combine, pairs, half)
+    even = _rows(rows, 0, 1, 1)
+    rest = (size - 1) // 2
+    if rest:
+        later = combine(_rows(odd, 0, rest, 1), _rows(rows, 2, size, 2))
+        even = [current().concatenate([a, b], 0) for a, b in zip(even, later)]
+    return [_interleaved(a, b, size) for a, b in zip(even, odd)]
+
+
+def _rows(rows: list[Any], start: int, stop: int, step: int) -> list[Any]:
+    backend, cut = current(), []
+    for row in rows:
+        shape = shape_of(row)
+        zeros, ones = (0,) * (len(shape) - 1), (1,) * (len(shape) - 1)
+        cut.append(
+            backend.slice(row, (start, *zeros), (stop, *shape[1:]), (step, *ones))
+        )
+    return cut
+
+
+def _interleaved(even: Any, odd: Any, size: int) -> Any:
+    backend, shape = current(), shape_of(even)
+    odd_size = shape_of(odd)[0]
+    paired = backend.stack([_rows([even], 0, odd_size, 1)[0], odd], 1)
+    joined = backend.reshape(paired, (2 * odd_size, *shape[1:]))
+    if size % 2 == 0:
+        return joined
+    return backend.concatenate([joined, _rows([even], odd_size, odd_size + 1, 1)[0]], 0)
+
+
+def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a function whose gradient the caller wrote; a decorator.
+
+    `f(*xs)` returns (outputs, grad) and grad(*upstream) the gradients for xs.
+    """
+
+    def wrapped(*xs: Any) -> Any:
+        leaves, structure = _flat(xs)
+        out: list[Any] = [None]
+
+        def run(*flat: Any) -> Any:
+            result, grad = f(*_tree(structure, flat))
+            values, out[0] = _flat(result)
+
+            def pullback(*upstream: Any) -> tuple[Any, ...]:
+                gradients = grad(*upstream)
+                return _flat(gradients)[0]
+
+            return values, pullback
+
+        result = current().custom_gradient(run)(*leaves)
+        return _tree(out[0], result)
+
+    wrapped.__name__ = getattr(f, "__name__", "wrapped")
+    wrapped.__doc__ = f.__doc__
+    return wrapped
+
+
+def jvp(
+    fun: Callable[..., Any],
+    primals: Sequence[Any],
+    tangents: Sequence[Any],
+    has_aux: bool = False,
+) -> Any:
+    """Return fun(*primals) and its directional derivative along `tangents`.
+
+    With `has_aux` fun returns (output, auxiliary), and the auxiliary comes third.
+    """
+    leaves, structure = _flat(tuple(primals))
+    directions, form = _flat(tuple(tangents))
+    if form != structure:
+        raise ArgumentError("ops.jvp expects tangents of the structure of the primals.")
+    flat = _Flattened(lambda *xs: fun(*_tree(structure, xs)))
+    outputs, slopes = current().jvp(flat, leaves, directions)
+    value, slope = _tree(flat.structure, outputs), _tree(flat.structure, slopes)
+    return (value[0], slope[0], value[1]) if has_aux else (value, slope)

@@ -1,0 +1,191 @@
+"""Reading x[key] with NumPy's meaning of the key."""
+
+from __future__ import annotations
+
+import builtins
+import math
+import operator
+from typing import Any
+
+import numpy as np
+
+from multinet.errors import ArgumentError, ShapeError
+from multinet.ops.arithmetic import broadcast_shapes
+from multinet.ops.core import as_tensor, host, op, shape_of
+from multinet.ops.indexing import as_index, nonzero, size_like
+from multinet.registry import current
+from multinet.symbolic.dims import Dim, same
+
+
+@op
+def get_item(x: Any, key: Any) -> Any:
+    """Return x[key] with NumPy's meaning: ints, slices, None, ..., and index tensors.
+
+    A bool tensor selects by value, so it works where values are known, not in a compiled
+    function or on symbolic tensors.
+    """
+    x = as_tensor(x)
+    if isinstance(key, dict):
+        raise ArgumentError("ops.get_item takes the key of x[key], got a dict.")
+    items = list(key) if isinstance(key, tuple) else [key]
+    items = [_plain(item) for item in items]
+    consumed = sum(_axes_taken(item) for item in items)
+    rank = len(shape_of(x))
+    if consumed > rank:
+        raise ShapeError(f"x[key] has {consumed} indices for {rank} axes.")
+    if Ellipsis not in [item for item in items if item is Ellipsis]:
+        items.append(Ellipsis)
+    at = next(i for i, item in enumerate(items) if item is Ellipsis)
+    whole = [builtins.slice(None)] * (rank - consumed)
+    return _index(x, [*items[:at], *whole, *items[at + 1 :]])
+
+
+def _plain(item: Any) -> Any:
+    """Return one part of a key as an int, slice, None, Ellipsis or tensor."""
+    if item is None or item is Ellipsis or isinstance(item, Dim):
+        return item
+    if isinstance(item, builtins.slice):
+        return item
+    if isinstance(item, int | np.integer) and not isinstance(item, bool):
+        return int(item)
+    return as_tensor(item)
+
+
+def _axes_taken(item: Any) -> int:
+    if item is None or item is Ellipsis:
+        return 0
+    if current().is_tensor(item) and current().dtype(item) == "bool":
+        return len(shape_of(item))
+    return 1
+
+
+def _index(x: Any, items: list[Any]) -> Any:
+    backend = current()
+    items = [part for item in items for part in _without_masks(item)]
+    arrays = any(backend.is_tensor(item) for item in items)
+    if arrays:  # integers beside index tensors are index tensors themselves
+        items = [
+            backend.full((), item, "int32") if type(item) is int else item
+            for item in items
+        ]
+    shape = shape_of(x)
+    start, stop, step, backwards = [], [], [], []
+    form: list[Any] = []  # what becomes of each axis: a size, or nothing for an int
+    picks: dict[int, Any] = {}  # axis of the reshaped x: index tensor
+    axis = 0
+    for item in items:
+        if item is None:
+            form.append(1)
+            continue
+        n = shape[axis]
+        if isinstance(item, builtins.slice):
+            a, b, s, back = _bounds(item, n)
+            if back:
+                backwards.append(axis)
+            form.append(-(-(b - a) // s))
+        elif backend.is_tensor(item):
+            a, b, s = 0, n, 1
+            picks[len(form)] = as_index(item, n)
+            form.append(n)
+        else:
+            a = _place(item, n, axis)
+            b, s = a + 1, 1
+        start.append(a), stop.append(b), step.append(s)
+        axis += 1
+    whole = all(
+        type(a) is int and a == 0 and b is n and s == 1
+        for a, b, s, n in zip(start, stop, step, shape)
+    )
+    if not whole:
+        x = backend.slice(x, tuple(start), tuple(stop), tuple(step))
+    if backwards:
+        x = backend.flip(x, tuple(backwards))
+    if len(form) != len(shape) or any(i is None or type(i) is int for i in items):
+        x = backend.reshape(x, tuple(form))
+    return _gather(x, picks) if picks else x
+
+
+def _without_masks(item: Any) -> list[Any]:
+    """Return a bool mask as the index tensors of its true elements."""
+    backend = current()
+    if backend.is_tensor(item) and backend.dtype(item) == "bool":
+        return nonzero(item)
+    return [item]
+
+
+def _place(item: Any, size: Any, axis: int) -> Any:
+    if isinstance(size, Dim) or isinstance(item, Dim):
+        return item + size if type(item) is int and item < 0 else item
+    if not -size <= item < size:
+        raise IndexError(f"Index {item} is outside axis {axis} of size {size}.")
+    return item % size
+
+
+def _bounds(item: builtins.slice, size: Any) -> tuple[Any, Any, int, bool]:
+    """Return (start, stop, step, backwards) of a slice, start <= stop and step >= 1."""
+    step = 1 if item.step is None else operator.index(item.step)
+    parts = [_bound(v) for v in (item.start, item.stop)]
+    if isinstance(size, Dim) or any(isinstance(v, Dim) for v in parts):
+        return _unknown_bounds(parts[0], parts[1], step, size)
+    start, stop, step = builtins.slice(parts[0], parts[1], step).indices(size)
+    count = max(-(-(stop - start) // step), 0)
+    if step > 0:
+        return start, start + ((count - 1) * step + 1 if count else 0), step, False
+    first = start + (count - 1) * step if count else 0
+    return first, start + 1 if count else 0, -step, True
+
+
+def _bound(value: Any) -> Any:
+    if value is None or isinstance(value, Dim):
+        return value
+    if current().is_tensor(value):
+        return int(host(value))
+    return operator.index(value)
+
+
+def _unknown_bounds(start: Any, stop: Any, step: int, size: Any) -> Any:
+    """Bounds where the size is unknown: certain ones stay, others are a new unknown."""
+    if step < 0:
+        if start is None and stop is None:
+            # Backwards from the last element, which a step may not divide evenly.
+            first = (size - 1) % -step if step != -1 else 0
+            return first, size, -step, True
+        return 0, Dim(), 1, True
+    begin = 0 if start is None else start
+    if type(begin) is int and begin < 0:
+        begin = begin + size
+    if stop is None:
+        return begin, size, step, False
+    if type(stop) is int and stop < 0:
+        return begin, stop + size, step, False
+    # The axis may be shorter than the stop, so the number of elements is not known.
+    return begin, stop if isinstance(stop, Dim) else begin + Dim(), step, False
+
+
+def _gather(x: Any, picks: dict[int, Any]) -> Any:
+    """Index axes of x by broadcasting index tensors."""
+    from multinet.ops.arithmetic import broadcast_shapes
+
+    backend, axes = current(), sorted(picks)
+    if len(axes) == 1:
+        return backend.take(x, picks[axes[0]], axes[0])
+    shape = shape_of(x)
+    rest = [a for a in range(len(shape)) if a not in picks]
+    moved = backend.transpose(x, (*axes, *rest))
+    sizes = [shape[a] for a in axes]
+    flat = backend.reshape(moved, (math.prod(sizes), *(shape[a] for a in rest)))
+    common = broadcast_shapes(*(shape_of(picks[a]) for a in axes), what="x[key]")
+    index: Any = 0
+    for axis, size in zip(axes, sizes):
+        index = (
+            backend.add(backend.multiply(index, size_like(size)), picks[axis])
+            if axis != axes[0]
+            else picks[axis]
+        )
+    result = backend.take(flat, backend.broadcast_to(index, common), 0)
+    if axes[-1] - axes[0] != len(axes) - 1:
+        return result  # index tensors apart: their axes come first
+    count = len(common)
+    order = [count + i for i in range(axes[0])] + list(range(count))
+    order += [count + i for i in range(axes[0], len(rest))]
+    return backend.transpose(result, tuple(order))

@@ -1,0 +1,141 @@
+"""Sliding blocks of images, and axes named in a pattern."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from multinet.errors import ArgumentError, ShapeError
+from multinet.ops.core import as_tensor, op, shape_of
+from multinet.registry import current
+from multinet.symbolic.dims import Dim, differ
+
+
+def _two(value: Any) -> tuple[int, int]:
+    return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
+
+
+def _places(size: int, k: int, d: int, s: int) -> np.ndarray[Any, Any]:
+    """Return the rows that each block covers, shape (blocks, k)."""
+    count = (size - (k - 1) * d - 1) // s + 1
+    return (np.arange(count)[:, None] * s + np.arange(k) * d).astype(np.int32)
+
+
+@op
+def unfold(
+    x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
+) -> Any:
+    """Return sliding blocks as columns: (n, c, h, w) -> (n, c * kh * kw, blocks)."""
+    x, backend = as_tensor(x), current()
+    kernel, spread, around, step = map(_two, (kernel_size, dilation, padding, stride))
+    if len(shape_of(x)) != 4:
+        raise ShapeError(f"ops.unfold expects (n, c, h, w), got shape {shape_of(x)}.")
+    x = backend.pad(x, [(0, 0), (0, 0), *((p, p) for p in around)], 0)
+    n, c, h, w = shape_of(x)
+    if isinstance(h, Dim) or isinstance(w, Dim):
+        raise ShapeError("ops.unfold needs height and width that are known.")
+    rows, columns = (
+        _places(size, k, d, s) for size, k, d, s in zip((h, w), kernel, spread, step)
+    )
+    y = backend.take(x, backend.from_numpy(rows), 2)  # n c blocks kh w
+    y = backend.take(y, backend.from_numpy(columns), 4)  # n c rows kh columns kw
+    y = backend.transpose(y, (0, 1, 3, 5, 2, 4))
+    blocks = rows.shape[0] * columns.shape[0]
+    return backend.reshape(y, (n, c * kernel[0] * kernel[1], blocks))
+
+
+@op
+def fold(
+    x: Any,
+    output_size: Any,
+    kernel_size: Any,
+    dilation: Any = 1,
+    padding: Any = 0,
+    stride: Any = 1,
+) -> Any:
+    """Return the sums of overlapping blocks: (n, c * kh * kw, blocks) -> (n, c, h, w)."""
+    x, backend = as_tensor(x), current()
+    size, kernel, spread, around, step = map(
+        _two, (output_size, kernel_size, dilation, padding, stride)
+    )
+    h, w = (n + 2 * p for n, p in zip(size, around))
+    rows, columns = (
+        _places(h, kernel[0], spread[0], step[0]),
+        _places(w, kernel[1], spread[1], step[1]),
+    )
+    n, depth, blocks = shape_of(x)
+    c = depth // (kernel[0] * kernel[1])
+    if differ(blocks, rows.shape[0] * columns.shape[0]):
+        raise ShapeError(
+            f"ops.fold expects {rows.shape[0] * columns.shape[0]} blocks for an output of "
+            f"{size}, got {blocks}."
+        )
+    flat = (
+        rows.T[:, None, :, None] * w + columns.T[None, :, None, :]
+    )  # kh kw rows columns
+    index = backend.from_numpy(flat.reshape(-1, 1).astype(np.int32))
+    values = backend.reshape(x, (n * c, math.prod(flat.shape)))
+    empty = backend.full((h * w, n * c), 0, backend.dtype(x))
+    total = backend.scatter(empty, index, backend.transpose(values, (1, 0)), "add")
+    image = backend.reshape(backend.transpose(total, (1, 0)), (n, c, h, w))
+    start = (0, 0, *around)
+    stop = (n, c, around[0] + size[0], around[1] + size[1])
+    return backend.slice(image, start, stop, (1, 1, 1, 1))
+
+
+@op
+def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
+    """Reorder, split and join axes by name: `rearrange(x, "b (h w) c -> b c h w", h=8)`."""
+    x, backend = as_tensor(tensor), current()
+    left, arrow, right = pattern.partition("->")
+    if not arrow:
+        raise ArgumentError(
+            f"Expected a pattern such as 'a b -> b a', got {pattern!r}."
+        )
+    shape, groups = shape_of(x), _groups(left, pattern)
+    if len(groups) != len(shape):
+        raise ShapeError(
+            f"Pattern {pattern!r} names {len(groups)} axes for shape {shape}."
+        )
+    sizes: dict[str, Any] = dict(axes_lengths)
+    for group, size in zip(groups, shape):
+        open_ = [name for name in group if name not in sizes]
+        known = math.prod(sizes[name] for name in group if name in sizes)
+        if len(open_) > 1:
+            raise ArgumentError(f"Give the sizes of {open_[1:]} in {pattern!r}.")
+        if open_:
+            sizes[open_[0]] = size // known
+        if differ(math.prod(sizes[name] for name in group), size):
+            raise ShapeError(
+                f"Axis ({' '.join(group)}) of {pattern!r} has size {size}."
+            )
+    names = [name for group in groups for name in group]
+    wanted = _groups(right, pattern)
+    order = [name for group in wanted for name in group]
+    if sorted(order) != sorted(names):
+        raise ArgumentError(f"Both sides of {pattern!r} must have the same names.")
+    x = backend.reshape(x, tuple(sizes[name] for name in names))
+    x = backend.transpose(x, tuple(names.index(name) for name in order))
+    return backend.reshape(x, tuple(math.prod(sizes[n] for n in g) for g in wanted))
+
+
+def _groups(side: str, pattern: str) -> list[list[str]]:
+    """Return the names of each axis of one side of a pattern."""
+    groups: list[list[str]] = []
+    inside = False
+    for token in side.replace("(", " ( ").replace(")", " ) ").split():
+        if token in "()":
+            if inside == (token == "("):
+                raise ArgumentError(f"Brackets in {pattern!r} do not match.")
+            inside = token == "("
+            if inside:
+                groups.append([])
+        elif not token.isidentifier():
+            raise ArgumentError(f"{token!r} in {pattern!r} is not a name of an axis.")
+        elif inside:
+            groups[-1].append(token)
+        else:
+            groups.append([token])
+    return groups

@@ -1,0 +1,307 @@
+"""Order: sorting, searching, counting, and sets of values."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from multinet import dtypes
+from multinet.errors import ArgumentError, ShapeError, TraceError
+from multinet.ops.arithmetic import both
+from multinet.ops.core import (
+    as_tensor,
+    axis_of,
+    cast_tensor,
+    dtype_of,
+    host,
+    op,
+    operands,
+    shape_of,
+)
+from multinet.ops.indexing import as_index
+from multinet.ops.shapes import moveaxis, ravel
+from multinet.registry import current
+from multinet.symbolic.dims import Dim
+
+
+def _last(x: Any, axis: int | None) -> tuple[Any, int]:
+    """Return x with the axis moved to the end (flat for None), and where it was."""
+    x = as_tensor(x)
+    if axis is None:
+        return ravel(x), 0
+    axis = axis_of(axis, len(shape_of(x)))
+    return moveaxis(x, axis, -1), axis
+
+
+@op
+def sort(x: Any, axis: int | None = -1) -> Any:
+    """Sort along an axis, ascending, NaN last; None sorts the flat tensor."""
+    moved, axis = _last(x, axis)
+    return moveaxis(current().sort(moved), -1, axis)
+
+
+@op
+def argsort(x: Any, axis: int | None = -1) -> Any:
+    """Return the int32 order that sorts along an axis; equal elements keep their order."""
+    moved, axis = _last(x, axis)
+    return moveaxis(current().argsort(moved), -1, axis)
+
+
+@op
+def argpartition(x: Any, kth: int, axis: int | None = -1) -> Any:
+    """Return an int32 order with the kth smallest in its place, smaller ones before it."""
+    moved, axis = _last(x, axis)
+    axis_of(kth, shape_of(moved)[-1], "kth")
+    return moveaxis(current().argsort(moved), -1, axis)
+
+
+@op
+def top_k(x: Any, k: int, sorted: bool = True) -> tuple[Any, Any]:
+    """Return the k largest of the last axis, descending, and their int32 indices."""
+    x = as_tensor(x)
+    size = shape_of(x)[-1]
+    if not isinstance(size, Dim) and not 0 < k <= size:
+        raise ArgumentError(f"ops.top_k expects k within 1 and {size}, got {k}.")
+    return current().top_k(x, int(k))
+
+
+@op
+def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Any:
+    """Return int32 places where values keep an ascending vector in order.
+
+    `side` is left or right: before or after equal elements.
+    """
+    if side not in ("left", "right"):
+        raise ArgumentError(f"Expected side 'left' or 'right', got {side!r}.")
+    row, values = both(*operands(as_tensor(sorted_sequence), as_tensor(values)))
+    if len(shape_of(row)) != 1:
+        raise ShapeError(f"ops.searchsorted expects a vector, got {shape_of(row)}.")
+    return current().searchsorted(row, values, side)
+
+
+@op
+def digitize(x: Any, bins: Any) -> Any:
+    """Return the int32 number of the bin of each element: how many edges are <= x."""
+    x, bins = both(*operands(as_tensor(x), as_tensor(bins)))
+    return current().searchsorted(bins, x, "right")
+
+
+@op
+def histogram(x: Any, bins: int = 10, range: Any = None) -> tuple[Any, Any]:
+    """Return the int32 counts of equal bins and their edges, from the least to the most.
+
+    The last bin includes its right edge; `range` is (low, high).
+    """
+    from multinet.ops.creation import linspace
+
+    backend = current()
+    x = ravel(x)
+    x = cast_tensor(x, dtypes.to_float(backend.dtype(x)))
+    if range is None:
+        low, high = (f(x, (0,), False) for f in (backend.min, backend.max))
+        flat = backend.equal(low, high)
+        low = backend.where(flat, backend.subtract(low, 0.5), low)
+        high = backend.where(flat, backend.add(high, 0.5), high)
+    else:
+        if not range[0] < range[1]:
+            raise ArgumentError(f"Expected range as (low, high), got {range}.")
+        low, high = (as_tensor(float(v), backend.dtype(x)) for v in range)
+    edges = linspace(low, high, bins + 1)
+    place = backend.subtract(backend.searchsorted(edges, x, "right"), 1)
+    place = backend.where(backend.equal(x, high), bins - 1, place)
+    return _counts(place, bins, None), edges
+
+
+@op
+def bincount(
+    x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False
+) -> Any:
+    """Return how often each integer from 0 on occurs in the last axis, or its weights' sum.
+
+    The length is 1 + the largest value, so it needs values; on symbolic tensors and in
+    compiled functions it is `minlength`.
+    """
+    if sparse:
+        raise ArgumentError("Sparse tensors are not supported; pass sparse=False.")
+    backend, x = current(), as_index(x)
+    size = int(minlength)
+    try:
+        values = host(x)
+        size = max(size, int(values.max()) + 1 if values.size else 0)
+    except TraceError:
+        if not size:
+            raise
+    if weights is not None:
+        weights = as_tensor(weights)
+    if len(shape_of(x)) == 1:
+        return _counts(x, size, weights)
+    hot = backend.one_hot(
+        x, size, "int32" if weights is None else backend.dtype(weights)
+    )
+    if weights is not None:
+        hot = backend.multiply(
+            hot, backend.expand_dims(weights, len(shape_of(weights)))
+        )
+    return backend.sum(hot, (len(shape_of(x)) - 1,), False)
+
+
+def _counts(x: Any, size: int, weights: Any) -> Any:
+    backend = current()
+    if weights is None:
+        weights = backend.full(shape_of(x), 1, "int32")
+    inside = backend.logical_and(backend.less_equal(0, x), backend.less(x, size))
+    weights = backend.where(inside, weights, 0)
+    index = backend.expand_dims(backend.where(inside, x, 0), 1)
+    return backend.scatter(
+        backend.full((size,), 0, backend.dtype(weights)), index, weights, "add"
+    )
+
+
+@op
+def isin(x1: Any, x2: Any, assume_unique: bool = False, invert: bool = False) -> Any:
+    """Return where an element of x1 occurs in x2, as bool; the opposite if `invert`."""
+    x1, x2 = both(*operands(as_tensor(x1), as_tensor(x2)))
+    backend = current()
+    shape, row = shape_of(x1), ravel(x2)
+    hits = backend.equal(backend.expand_dims(x1, len(shape)), row)
+    found = backend.any(hits, (len(shape),), False)
+    return backend.logical_not(found) if invert else found
+
+
+@op
+def unique(
+    x: Any,
+    sorted: bool = True,
+    return_index: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    axis: int | None = None,
+    size: int | None = None,
+    fill_value: Any = None,
+) -> Any:
+    """Return the distinct values in ascending order, of the flat tensor or along an axis.
+
+    Optionally also their first indices, the inverse and the counts, all int32. `size` cuts
+    or fills to a length. Computed on the host, so it needs values.
+    """
+    backend = current()
+    if backend.symbolic:
+        raise TraceError("How many distinct values there are is not known before data.")
+    x = as_tensor(x)
+    low = backend.dtype(x) == "bfloat16"
+    array = host(cast_tensor(x, "float32") if low else x)
+    found = np.unique(array, True, True, True, axis=axis)
+    values, index, inverse, counts = found
+    if size is not None:
+        values, index, counts = _resized(
+            values, index, counts, int(size), axis or 0, fill_value
+        )
+    result = [cast_tensor(backend.from_numpy(values), backend.dtype(x))]
+    for wanted, part in (
+        (return_index, index),
+        (return_inverse, inverse),
+        (return_counts, counts),
+    ):
+        if wanted:
+            result.append(backend.from_numpy(part.astype(np.int32)))
+    return result[0] if len(result) == 1 else tuple(result)
+
+
+def _resized(
+    values: Any, index: Any, counts: Any, size: int, axis: int, fill: Any
+) -> tuple[Any, Any, Any]:
+    have = values.shape[axis]
+    keep = np.arange(min(size, have))
+    values = np.take(values, keep, axis)
+    index, counts = index[: len(keep)], counts[: len(keep)]
+    missing = size - len(keep)
+    if missing:
+        first = np.take(values, [0], axis)
+        filler = np.full_like(first, fill) if fill is not None else first
+        values = np.concatenate([values, np.repeat(filler, missing, axis)], axis)
+        index = np.concatenate([index, np.repeat(index[:1], missing)])
+        counts = np.concatenate([counts, np.zeros(missing, counts.dtype)])
+    return values, index, counts
+
+
+# -- segments ----------------------------------------------------------------------------
+
+
+@op
+def segment_sum(
+    data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
+) -> Any:
+    """Return for each segment the sum of the rows of data whose id it is; 0 if none."""
+    return _segments(data, segment_ids, num_segments, "add", 0)
+
+
+@op
+def segment_prod(
+    data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
+) -> Any:
+    """Return for each segment the product of the rows whose id it is; 1 if none."""
+    return _segments(data, segment_ids, num_segments, "multiply", 1)
+
+
+@op
+def segment_max(
+    data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
+) -> Any:
+    """Return for each segment the largest of the rows whose id it is; the least if none."""
+    return _segments(data, segment_ids, num_segments, "max", _lowest(data, -1))
+
+
+@op
+def segment_min(
+    data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
+) -> Any:
+    """Return for each segment the smallest of the rows whose id it is; the most if none."""
+    return _segments(data, segment_ids, num_segments, "min", _lowest(data, 1))
+
+
+def _lowest(data: Any, sign: int) -> Any:
+    dtype = current().dtype(as_tensor(data))
+    if dtypes.is_float(dtype):
+        return sign * math.inf
+    info = np.iinfo(dtype)
+    return int(info.min if sign < 0 else info.max)
+
+
+def _segments(data: Any, ids: Any, count: int | None, mode: str, start: Any) -> Any:
+    backend, data, ids = current(), as_tensor(data), as_index(ids)
+    if len(shape_of(ids)) != 1:
+        raise ShapeError(
+            f"Expected segment_ids as a vector, got shape {shape_of(ids)}."
+        )
+    if count is None:
+        values = host(ids)
+        count = int(values.max()) + 1 if values.size else 0
+    # One more segment takes the rows whose id is out of range.
+    inside = backend.logical_and(backend.less_equal(0, ids), backend.less(ids, count))
+    ids = backend.where(inside, ids, count)
+    rows = shape_of(data)[1:]
+    empty = backend.full((count + 1, *rows), start, backend.dtype(data))
+    full = backend.scatter(empty, backend.expand_dims(ids, 1), data, mode)
+    begin, step = (0,) * (len(rows) + 1), (1,) * (len(rows) + 1)
+    return backend.slice(full, begin, (count, *rows), step)
+
+
+@op
+def nextafter(x1: Any, x2: Any) -> Any:
+    """Return the next float after x1 towards x2. No gradient."""
+    x1, x2 = both(*operands(x1, x2, floating=True))
+    backend, dtype = current(), dtype_of(x1, x2)
+    bits = {"float64": "int64", "float32": "int32"}.get(dtype, "int16")
+    raw = backend.bitcast(backend.add(x1, 0.0), bits)
+    away = backend.equal(backend.less(0, x1), backend.less(x1, x2))
+    moved = backend.bitcast(
+        backend.where(away, backend.add(raw, 1), backend.subtract(raw, 1)), dtype
+    )
+    tiny = backend.bitcast(backend.full((), 1, bits), dtype)
+    around = backend.where(backend.less(x1, x2), tiny, backend.negative(tiny))
+    moved = backend.where(backend.equal(x1, 0), around, moved)
+    moved = backend.where(backend.equal(x1, x2), x2, moved)
+    unknown = backend.logical_or(backend.isnan(x1), backend.isnan(x2))
+    return backend.where(unknown, math.nan, moved)

@@ -1,0 +1,106 @@
+"""The kit catches what it is there to catch: each method broken in turn must fail its row."""
+
+from __future__ import annotations
+
+import pytest
+from conformance_broken import (
+    FLAT,
+    PLAIN,
+    Base,
+    broken,
+    wrong_curvature,
+    wrong_gradient,
+    wrong_value,
+)
+
+from multinet import conformance, registry
+from multinet.conformance.rows import FUSED, PRIMITIVES
+
+ROWS = {**PRIMITIVES, **FUSED}
+DIFFERENTIABLE = [name for name, row in ROWS.items() if row.differentiable]
+# Where a square of the drift vanishes: outputs constant in the inputs.
+CURVED = [n for n in DIFFERENTIABLE if n not in FLAT and ROWS[n].order == 2]
+
+
+@pytest.mark.parametrize("name", list(ROWS))
+def test_a_wrong_value_is_caught(name):
+    report = conformance.run(wrong_value(name), only=name, gradients=False)
+    assert name in {failure.row for failure in report.failures}
+    assert not report.ok
+
+
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
+def test_a_gradient_one_percent_off_is_caught(name):
+    report = conformance.run(wrong_gradient(name), only=name)
+    found = {f.level for f in report.failures if f.row == name}
+    assert "gradients" in found
+    assert not found & {"names", "round trip"}
+
+
+@pytest.mark.parametrize("name", CURVED)
+def test_a_wrong_second_order_is_caught(name):
+    report = conformance.run(wrong_curvature(name), only=name)
+    messages = [f.message for f in report.failures if f.level == "gradients"]
+    assert any("second order" in message for message in messages)
+
+
+def test_an_intact_backend_passes_with_every_row_counted():
+    report = conformance.run("numpy")
+    assert report.ok, [f.message for f in report.failures]
+    assert set(ROWS) <= set(report.rows)
+    assert set(report.passed) == set(conformance.report.LEVELS)
+
+
+def test_a_missing_primitive_stops_the_run_with_its_name():
+    class Partial(Base):
+        pass
+
+    Partial.__abstractmethods__ = frozenset({"matmul"})
+    backend = object.__new__(Base)
+    backend.__class__ = Partial
+    report = conformance.run(backend)
+    assert "matmul" in report.stopped
+    assert not report.ok and not report.failures
+
+
+def test_a_broken_round_trip_stops_the_run_with_one_message():
+    report = conformance.run(wrong_value("from_numpy"))
+    assert report.stopped.startswith("round trip: from_numpy")
+    assert {failure.level for failure in report.failures} == {"round trip"}
+
+
+def test_sharing_memory_on_the_way_in_is_caught():
+    alias = broken("from_numpy", lambda self, array: array)
+    report = conformance.run(alias, only="from_numpy")
+    assert "does not alias" in {f.case for f in report.failures}
+
+
+def test_special_values_are_caught():
+    def wrapping(self, x):
+        return PLAIN.where(PLAIN.less_equal(0, x), x, PLAIN.negative(x))
+
+    report = conformance.run(broken("abs", wrapping), only="abs at 0")
+    assert {f.row for f in report.failures} == {"abs at 0"}
+
+
+def test_a_declared_failure_is_expected_and_an_unexpected_pass_is_not(tmp_path):
+    declared = tmp_path / "conformance_xfail.txt"
+    declared.write_text("# known\nsinh  a reason\n")
+    report = conformance.run(wrong_value("sinh"), xfail=declared)
+    assert {f.row for f in report.failures} == {"sinh"}
+    assert report.ok
+    report = conformance.run("numpy", xfail=declared)
+    assert report.unexpected_passes == ["sinh"]
+    assert not report.ok
+
+
+def test_a_declared_failure_needs_a_reason(tmp_path):
+    declared = tmp_path / "conformance_xfail.txt"
+    declared.write_text("sinh\n")
+    with pytest.raises(ValueError, match="reason"):
+        conformance.known_failures(registry.get("numpy"), declared)
+
+
+def test_the_name_of_an_unknown_method_is_refused():
+    with pytest.raises(ValueError, match="sinhh"):
+        conformance.run("numpy", only="sinhh")
