@@ -23,7 +23,7 @@ app = typer.Typer(
 
 @app.command()
 def backends() -> None:
-    """List the backends: whether installed, which version and devices, how to install."""
+    """List the backends: installed or not, version, devices, how to install."""
     table = Table()
     for heading in ("backend", "installed", "version", "devices", "install with"):
         table.add_column(heading)

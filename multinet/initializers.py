@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from multinet import dtypes
+from multinet import dtypes, philox
 from multinet.errors import ArgumentError, DTypeError, ShapeError
 from multinet.names import Configurable, Registry
 from multinet.ops.core import host
@@ -33,7 +33,7 @@ class Initializer(Configurable):
         return type(self).from_config(self.get_config())
 
 
-def _tensor(values: np.ndarray[Any, Any], dtype: Any) -> Any:
+def _tensor(values: draw.Array, dtype: Any) -> Any:
     name = dtypes.standardize(dtype)
     return current().from_numpy(np.ascontiguousarray(values, dtypes.to_numpy(name)))
 
@@ -102,9 +102,7 @@ class RandomInitializer(Initializer):
             )
         self.seed = seed
 
-    def _draw(
-        self, key: tuple[int, int], shape: tuple[int, ...]
-    ) -> np.ndarray[Any, Any]:
+    def _draw(self, key: philox.Key, shape: tuple[int, ...]) -> draw.Array:
         raise NotImplementedError(
             f"{type(self).__name__} must define _draw(key, shape)."
         )
@@ -142,9 +140,7 @@ class RandomUniform(RandomInitializer):
         super().__init__(seed)
         self.minval, self.maxval = minval, maxval
 
-    def _draw(
-        self, key: tuple[int, int], shape: tuple[int, ...]
-    ) -> np.ndarray[Any, Any]:
+    def _draw(self, key: philox.Key, shape: tuple[int, ...]) -> draw.Array:
         centre = (self.minval + self.maxval) / 2
         return _uniform(key, shape, self.maxval - self.minval) + centre
 
@@ -158,9 +154,7 @@ class RandomNormal(RandomInitializer):
         super().__init__(seed)
         self.mean, self.stddev = mean, stddev
 
-    def _draw(
-        self, key: tuple[int, int], shape: tuple[int, ...]
-    ) -> np.ndarray[Any, Any]:
+    def _draw(self, key: philox.Key, shape: tuple[int, ...]) -> draw.Array:
         return draw.normal(key, shape) * self.stddev + self.mean
 
 
@@ -173,9 +167,7 @@ class TruncatedNormal(RandomInitializer):
         super().__init__(seed)
         self.mean, self.stddev = mean, stddev
 
-    def _draw(
-        self, key: tuple[int, int], shape: tuple[int, ...]
-    ) -> np.ndarray[Any, Any]:
+    def _draw(self, key: philox.Key, shape: tuple[int, ...]) -> draw.Array:
         return draw.truncated_normal(key, shape) * self.stddev + self.mean
 
 
@@ -239,9 +231,7 @@ class VarianceScaling(RandomInitializer):
         self.scale, self.mode, self.distribution = scale, mode, distribution
         self.input_axes, self.output_axes = input_axes, output_axes
 
-    def _draw(
-        self, key: tuple[int, int], shape: tuple[int, ...]
-    ) -> np.ndarray[Any, Any]:
+    def _draw(self, key: philox.Key, shape: tuple[int, ...]) -> draw.Array:
         fan_in, fan_out = compute_fans(shape, self.input_axes, self.output_axes)
         fans = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}
         stddev = math.sqrt(self.scale / max(1.0, fans[self.mode]))
@@ -311,9 +301,7 @@ class Orthogonal(RandomInitializer):
         super().__init__(seed)
         self.gain = gain
 
-    def _draw(
-        self, key: tuple[int, int], shape: tuple[int, ...]
-    ) -> np.ndarray[Any, Any]:
+    def _draw(self, key: philox.Key, shape: tuple[int, ...]) -> draw.Array:
         if len(shape) < 2:
             raise ShapeError(
                 f"Orthogonal expects at least two axes, got shape {shape}."
@@ -373,7 +361,7 @@ class STFT(Initializer):
         waves = np.cos(angles) if self.side == "real" else -np.sin(angles)
         return _tensor((waves * self._weights(length)[:, None])[:, None], dtype)
 
-    def _weights(self, length: int) -> np.ndarray[Any, Any]:
+    def _weights(self, length: int) -> draw.Array:
         if self.window is None:
             return np.ones(length)
         if isinstance(self.window, str):

@@ -22,6 +22,7 @@ from multinet_torch.widening import (
     moved,
     ordered,
     right_shift,
+    tensors,
 )
 
 Shape = tuple[int, ...]
@@ -29,25 +30,31 @@ Axes = tuple[int, ...]
 
 DTYPES = {name: getattr(torch, name) for name in dtypes.ALL}
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
+_functorch: Any = torch._C._functorch  # type: ignore[attr-defined]
 LOW = (torch.float16, torch.bfloat16)
 
 _first_device = torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
 placement: ContextVar[torch.device] = ContextVar("placement", default=_first_device)
 
 
+def direct(function: Callable[..., Any]) -> Any:
+    """Return the method that is just this function of its arguments."""
+    return staticmethod(function)
+
+
 def unwrap(x: Tensor) -> Tensor:
     """Return the plain tensor inside the wrappers of vmap, jvp and the like."""
-    while torch._C._functorch.is_functorch_wrapped_tensor(x):
-        x = torch._C._functorch.get_unwrapped(x)
+    while _functorch.is_functorch_wrapped_tensor(x):
+        x = _functorch.get_unwrapped(x)
     return x
 
 
 def is_batched(x: Tensor) -> bool:
     """Return whether a vmap under way maps over `x`."""
-    while torch._C._functorch.is_functorch_wrapped_tensor(x):
-        if torch._C._functorch.is_batchedtensor(x):
+    while _functorch.is_functorch_wrapped_tensor(x):
+        if _functorch.is_batchedtensor(x):
             return True
-        x = torch._C._functorch.get_unwrapped(x)
+        x = _functorch.get_unwrapped(x)
     return False
 
 
@@ -103,17 +110,10 @@ class ArrayOps(Backend[Tensor]):
     def bitcast(self, x: Tensor, dtype: str) -> Tensor:
         return x.detach().view(DTYPES[dtype])
 
-    def make_complex(self, real: Tensor, imag: Tensor) -> Tensor:
-        return torch.complex(real, imag)
-
-    def real(self, x: Tensor) -> Tensor:
-        return torch.real(x)
-
-    def imag(self, x: Tensor) -> Tensor:
-        return torch.imag(x)
-
-    def conj(self, x: Tensor) -> Tensor:
-        return torch.conj_physical(x)
+    make_complex = direct(torch.complex)
+    real = direct(torch.real)
+    imag = direct(torch.imag)
+    conj = direct(torch.conj_physical)
 
     # -- creation ----------------------------------------------------------------------
 
@@ -123,7 +123,7 @@ class ArrayOps(Backend[Tensor]):
     def arange(self, start: Scalar, stop: Scalar, step: Scalar, dtype: str) -> Tensor:
         # Wide first: torch has no arange of unsigned 16 to 64, and rounds low floats.
         wide = torch.int64 if dtypes.is_integer(dtype) else torch.float64
-        if (stop - start) / step <= 0:
+        if (stop > start) != (step > 0):  # type: ignore[operator]
             start = stop = 0
         values = torch.arange(start, stop, step, dtype=wide, device=placement.get())
         return values.to(DTYPES[dtype])
@@ -137,76 +137,36 @@ class ArrayOps(Backend[Tensor]):
         return torch.abs(x) if x.dtype.is_signed else x
 
     def sign(self, x: Tensor) -> Tensor:
-        return torch.sgn(x) if x.dtype.is_signed else (x != 0).to(x.dtype)
+        if x.is_floating_point():
+            return torch.where(torch.isnan(x), x.detach(), torch.sign(x))
+        return torch.sign(x) if x.dtype.is_signed else (x != 0).to(x.dtype)
 
-    def sqrt(self, x: Tensor) -> Tensor:
-        return torch.sqrt(x)
-
-    def exp(self, x: Tensor) -> Tensor:
-        return torch.exp(x)
-
-    def expm1(self, x: Tensor) -> Tensor:
-        return torch.expm1(x)
-
-    def log(self, x: Tensor) -> Tensor:
-        return torch.log(x)
-
-    def log1p(self, x: Tensor) -> Tensor:
-        return torch.log1p(x)
-
-    def sin(self, x: Tensor) -> Tensor:
-        return torch.sin(x)
-
-    def cos(self, x: Tensor) -> Tensor:
-        return torch.cos(x)
-
-    def tan(self, x: Tensor) -> Tensor:
-        return torch.tan(x)
-
-    def arcsin(self, x: Tensor) -> Tensor:
-        return torch.arcsin(x)
-
-    def arccos(self, x: Tensor) -> Tensor:
-        return torch.arccos(x)
-
-    def arctan(self, x: Tensor) -> Tensor:
-        return torch.arctan(x)
-
-    def sinh(self, x: Tensor) -> Tensor:
-        return torch.sinh(x)
-
-    def cosh(self, x: Tensor) -> Tensor:
-        return torch.cosh(x)
-
-    def tanh(self, x: Tensor) -> Tensor:
-        return torch.tanh(x)
-
-    def arcsinh(self, x: Tensor) -> Tensor:
-        return torch.arcsinh(x)
-
-    def arccosh(self, x: Tensor) -> Tensor:
-        return torch.arccosh(x)
-
-    def arctanh(self, x: Tensor) -> Tensor:
-        return torch.arctanh(x)
-
-    def sigmoid(self, x: Tensor) -> Tensor:
-        return torch.sigmoid(x)
+    sqrt = direct(torch.sqrt)
+    exp = direct(torch.exp)
+    expm1 = direct(torch.expm1)
+    log = direct(torch.log)
+    log1p = direct(torch.log1p)
+    sin = direct(torch.sin)
+    cos = direct(torch.cos)
+    tan = direct(torch.tan)
+    arcsin = direct(torch.arcsin)
+    arccos = direct(torch.arccos)
+    arctan = direct(torch.arctan)
+    sinh = direct(torch.sinh)
+    cosh = direct(torch.cosh)
+    tanh = direct(torch.tanh)
+    arcsinh = direct(torch.arcsinh)
+    arccosh = direct(torch.arccosh)
+    arctanh = direct(torch.arctanh)
+    sigmoid = direct(torch.sigmoid)
 
     def erf(self, x: Tensor) -> Tensor:
         return in_float32(torch.erf, x)
 
-    def erfinv(self, x: Tensor) -> Tensor:
-        return torch.erfinv(x)
-
-    def floor(self, x: Tensor) -> Tensor:
-        return torch.floor(x)
-
-    def ceil(self, x: Tensor) -> Tensor:
-        return torch.ceil(x)
-
-    def round(self, x: Tensor) -> Tensor:
-        return torch.round(x)
+    erfinv = direct(torch.erfinv)
+    floor = direct(torch.floor)
+    ceil = direct(torch.ceil)
+    round = direct(torch.round)
 
     # -- elementwise, two operands (broadcasting; either may be a Python scalar) -------
 
@@ -222,26 +182,24 @@ class ArrayOps(Backend[Tensor]):
     def divide(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
         return modular(torch.div, x, y)
 
-    def floor_divide(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
-        return floor_divide(x, y)
+    floor_divide = direct(floor_divide)
 
-    def mod(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
-        return mod(x, y)
+    mod = direct(mod)
 
     def power(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
         return modular(torch.pow, x, y)
 
     def maximum(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
-        return ordered(torch.maximum, *_tensors(x, y))
+        return ordered(torch.maximum, *tensors(x, y))
 
     def minimum(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
-        return ordered(torch.minimum, *_tensors(x, y))
+        return ordered(torch.minimum, *tensors(x, y))
 
     def arctan2(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
-        return torch.arctan2(*_tensors(x, y))
+        return torch.arctan2(*tensors(x, y))
 
     def logaddexp(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
-        return torch.logaddexp(*_tensors(x, y))
+        return torch.logaddexp(*tensors(x, y))
 
     def bitwise_and(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
         return modular(operator.and_, x, y)
@@ -255,8 +213,7 @@ class ArrayOps(Backend[Tensor]):
     def left_shift(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
         return modular(operator.lshift, x, y)
 
-    def right_shift(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
-        return right_shift(x, y)
+    right_shift = direct(right_shift)
 
     # -- comparison and logic ----------------------------------------------------------
 
@@ -269,25 +226,12 @@ class ArrayOps(Backend[Tensor]):
     def less_equal(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
         return ordered(operator.le, x, y)
 
-    def logical_and(self, x: Tensor, y: Tensor) -> Tensor:
-        return x & y
-
-    def logical_or(self, x: Tensor, y: Tensor) -> Tensor:
-        return x | y
-
-    def logical_not(self, x: Tensor) -> Tensor:
-        return ~x
-
-    def isnan(self, x: Tensor) -> Tensor:
-        return torch.isnan(x)
-
-    def isfinite(self, x: Tensor) -> Tensor:
-        return torch.isfinite(x)
-
-    def where(
-        self, condition: Tensor, x: Tensor | Scalar, y: Tensor | Scalar
-    ) -> Tensor:
-        return torch.where(condition, x, y)
+    logical_and = direct(torch.logical_and)
+    logical_or = direct(torch.logical_or)
+    logical_not = direct(torch.logical_not)
+    isnan = direct(torch.isnan)
+    isfinite = direct(torch.isfinite)
+    where = direct(torch.where)
 
     # -- reductions (`axes` sorted, unique, non-negative; () reduces nothing) ----------
 
@@ -352,7 +296,7 @@ class ArrayOps(Backend[Tensor]):
         return x[tuple(map(slice, start, stop, step))]
 
     def flip(self, x: Tensor, axes: Axes) -> Tensor:
-        return torch.flip(x, axes)
+        return moved(lambda x: torch.flip(x, axes), x)
 
     # -- indexing ----------------------------------------------------------------------
 
@@ -389,14 +333,6 @@ class ArrayOps(Backend[Tensor]):
             return torch.searchsorted(sorted, values, out_int32=True, right=right)
 
         return ordered(search, sorted, values)
-
-
-def _tensors(x: Any, y: Any) -> tuple[Tensor, Tensor]:
-    if not isinstance(x, Tensor):
-        return torch.full((), x, dtype=y.dtype, device=y.device), y
-    if not isinstance(y, Tensor):
-        return x, torch.full((), y, dtype=x.dtype, device=x.device)
-    return x, y
 
 
 def _number(x: Tensor) -> Tensor:

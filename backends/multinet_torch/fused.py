@@ -12,9 +12,11 @@ from torch.nn import functional as F
 
 from multinet.interface import Key, Scalar
 from multinet_torch import random, transforms
-from multinet_torch.array import Axes, Shape, Tensor
+from multinet_torch.array import Axes, Shape, Tensor, direct
 from multinet_torch.program import Function, ProgramOps, Tensors
 from multinet_torch.widening import ordered
+
+_PLAIN_ADAM = {"weight_decay": 0.0, "amsgrad": False, "maximize": False}
 
 
 class TorchBackend(ProgramOps):
@@ -40,34 +42,20 @@ class TorchBackend(ProgramOps):
     def not_equal(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
         return ordered(operator.ne, x, y)
 
-    def greater(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
-        return ordered(operator.gt, x, y)
-
-    def greater_equal(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
-        return ordered(operator.ge, x, y)
-
-    def isinf(self, x: Tensor) -> Tensor:
-        return torch.isinf(x)
-
     # -- elementwise -------------------------------------------------------------------
 
-    def rsqrt(self, x: Tensor) -> Tensor:
-        return torch.rsqrt(x)
+    rsqrt = direct(torch.rsqrt)
 
     def relu(self, x: Tensor) -> Tensor:
         return torch.relu(x) if x.dtype.is_signed else x
 
-    def leaky_relu(self, x: Tensor, slope: float) -> Tensor:
-        return F.leaky_relu(x, slope)
-
-    def elu(self, x: Tensor, alpha: float) -> Tensor:
-        return F.elu(x, alpha)
+    leaky_relu = direct(F.leaky_relu)
+    elu = direct(F.elu)
 
     def softplus(self, x: Tensor) -> Tensor:
         return F.softplus(x, threshold=40.0)  # torch's 20 is 2e-9 off, seen in float64
 
-    def silu(self, x: Tensor) -> Tensor:
-        return F.silu(x)
+    silu = direct(F.silu)
 
     def gelu(self, x: Tensor, approximate: bool) -> Tensor:
         return F.gelu(x, approximate="tanh" if approximate else "none")
@@ -80,11 +68,8 @@ class TorchBackend(ProgramOps):
     def logsumexp(self, x: Tensor, axes: Axes, keepdims: bool) -> Tensor:
         return torch.logsumexp(x, axes, keepdims) if axes else x
 
-    def softmax(self, x: Tensor, axis: int) -> Tensor:
-        return torch.softmax(x, axis)
-
-    def log_softmax(self, x: Tensor, axis: int) -> Tensor:
-        return torch.log_softmax(x, axis)
+    softmax = direct(torch.softmax)
+    log_softmax = direct(torch.log_softmax)
 
     # -- shape and indexing ------------------------------------------------------------
 
@@ -133,13 +118,6 @@ class TorchBackend(ProgramOps):
         halves = random.half_words(key, math.prod(shape))
         return random.at_least(halves, threshold).reshape(shape)
 
-    # -- losses (over the last axis; the result drops it) ------------------------------
-
-    def sparse_softmax_cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
-        rows, classes = logits.reshape(-1, logits.shape[-1]), labels.reshape(-1)
-        losses = F.cross_entropy(rows, classes.to(torch.int64), reduction="none")
-        return losses.reshape(labels.shape)
-
     # -- normalization and attention ---------------------------------------------------
 
     def batch_norm(
@@ -151,7 +129,8 @@ class TorchBackend(ProgramOps):
         offset: Tensor | None,
         epsilon: float,
     ) -> Tensor:
-        if offset is None:
+        # Faster forward; its backward is slower than the default one's.
+        if offset is None or not transforms.is_plain():
             return super().batch_norm(x, mean, variance, scale, offset, epsilon)
         factor = torch.rsqrt(variance + epsilon)
         if scale is not None:
@@ -168,12 +147,12 @@ class TorchBackend(ProgramOps):
     ) -> Tensor:
         inner = x.shape[x.dim() - len(axes) :]
         trailing = axes == tuple(range(x.dim() - len(axes), x.dim()))
-        given = [p for p in (scale, offset) if p is not None]
-        if not trailing or any(p.numel() != inner.numel() for p in given):
+        sizes = {p.numel() for p in (scale, offset) if p is not None}
+        # Without a scale torch fails in the second derivative.
+        if scale is None or not trailing or sizes != {inner.numel()}:
             return super().layer_norm(x, scale, offset, axes, epsilon)
-        weight = None if scale is None else scale.reshape(inner)
         bias = None if offset is None else offset.reshape(inner)
-        return F.layer_norm(x, inner, weight, bias, epsilon)
+        return F.layer_norm(x, inner, scale.reshape(inner), bias, epsilon)
 
     def attention(
         self,
@@ -232,34 +211,17 @@ class TorchBackend(ProgramOps):
         beta_2: float,
         epsilon: float,
     ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+        rest = (step, learning_rate, beta_1, beta_2, epsilon)
         on_host = isinstance(step, int) and isinstance(learning_rate, float)
         if not (on_host and _in_place(params) and len({p.dtype for p in params}) == 1):
-            return super().adam_update(
-                params,
-                grads,
-                means,
-                variances,
-                step,
-                learning_rate,
-                beta_1,
-                beta_2,
-                epsilon,
-            )
+            return super().adam_update(params, grads, means, variances, *rest)
         # The kernel reads flat memory, and adds epsilon after it corrects the root.
         new = [[x.contiguous() for x in xs] for xs in (params, grads, means, variances)]
-        count = torch.full((), float(step), device=params[0].device)
-        torch._fused_adam_(
-            *new,
-            [],
-            [count] * len(params),
-            lr=learning_rate,
-            beta1=beta_1,
-            beta2=beta_2,
-            weight_decay=0.0,
-            eps=epsilon / math.sqrt(1 - beta_2**step),
-            amsgrad=False,
-            maximize=False,
-        )
+        counts = [torch.full((), float(step), device=params[0].device)] * len(params)
+        rates = {"lr": learning_rate, "beta1": beta_1, "beta2": beta_2}
+        epsilon = epsilon / math.sqrt(1 - beta_2**step)
+        update: Any = torch._fused_adam_
+        update(*new, [], counts, **rates, eps=epsilon, **_PLAIN_ADAM)
         return new[0], new[2], new[3]
 
 

@@ -15,7 +15,7 @@ from multinet_torch.array import (
     ArrayOps,
     Shape,
     Tensor,
-    in_float32,
+    direct,
     is_batched,
     placement,
     unwrap,
@@ -43,11 +43,8 @@ class ProgramOps(ArrayOps):
 
     # -- linear algebra (floats 32 and 64, complex; leading axes are batches) ----------
 
-    def cholesky(self, x: Tensor) -> Tensor:
-        return torch.linalg.cholesky(x)
-
-    def solve(self, a: Tensor, b: Tensor) -> Tensor:
-        return torch.linalg.solve(a, b)
+    cholesky = direct(torch.linalg.cholesky)
+    solve = direct(torch.linalg.solve)
 
     def solve_triangular(self, a: Tensor, b: Tensor, lower: bool) -> Tensor:
         return torch.linalg.solve_triangular(a, b, upper=not lower)
@@ -78,54 +75,17 @@ class ProgramOps(ArrayOps):
 
     # -- FFT (last axis; float32 or float64 <-> complex64 or complex128) ---------------
 
-    def fft(self, x: Tensor) -> Tensor:
-        return torch.fft.fft(x)
-
-    def ifft(self, x: Tensor) -> Tensor:
-        return torch.fft.ifft(x)
-
-    def rfft(self, x: Tensor) -> Tensor:
-        return torch.fft.rfft(x)
-
-    def irfft(self, x: Tensor, n: int) -> Tensor:
-        return torch.fft.irfft(x, n)
+    fft = direct(torch.fft.fft)
+    ifft = direct(torch.fft.ifft)
+    rfft = direct(torch.fft.rfft)
+    irfft = direct(torch.fft.irfft)
 
     # -- windows (channels last, 1 to 3 spatial axes; floats) --------------------------
 
-    def conv(
-        self,
-        x: Tensor,
-        kernel: Tensor,
-        strides: Shape,
-        padding: Pairs,
-        dilation: Shape,
-        groups: int,
-    ) -> Tensor:
-        return windows.conv(x, kernel, strides, padding, dilation, groups)
-
-    def conv_transpose(
-        self,
-        x: Tensor,
-        kernel: Tensor,
-        shape: Shape,
-        strides: Shape,
-        padding: Pairs,
-        dilation: Shape,
-        groups: int,
-    ) -> Tensor:
-        return windows.conv_transpose(
-            x, kernel, shape, strides, padding, dilation, groups
-        )
-
-    def max_pool(
-        self, x: Tensor, window: Shape, strides: Shape, padding: Pairs
-    ) -> Tensor:
-        return windows.max_pool(x, window, strides, padding)
-
-    def sum_pool(
-        self, x: Tensor, window: Shape, strides: Shape, padding: Pairs
-    ) -> Tensor:
-        return in_float32(windows.sum_pool, x, window, strides, padding)
+    conv = direct(windows.conv)
+    conv_transpose = direct(windows.conv_transpose)
+    max_pool = direct(windows.max_pool)
+    sum_pool = direct(windows.sum_pool)
 
     # -- random bits -------------------------------------------------------------------
 
@@ -189,33 +149,19 @@ class ProgramOps(ArrayOps):
 
     # -- transforms (functions of flat positional tensors, returning flat tuples) ------
 
-    def vjp(
-        self, function: Function, primals: Sequence[Tensor]
-    ) -> tuple[Tensors, Callable[[Sequence[Tensor]], Tensors]]:
-        return transforms.vjp(function, primals)
-
-    def jvp(
-        self, function: Function, primals: Sequence[Tensor], tangents: Sequence[Tensor]
-    ) -> tuple[Tensors, Tensors]:
-        found: Any = torch.func.jvp(_flat(function), tuple(primals), tuple(tangents))
-        return found
+    vjp = direct(transforms.vjp)
+    jvp = direct(transforms.jvp)
 
     def vmap(self, function: Function, in_axes: Sequence[int | None]) -> Function:
         return torch.func.vmap(_flat(function), tuple(in_axes))
 
-    def jit(self, function: Function, donate: Sequence[int]) -> Function:
-        return transforms.jit(function, donate)
-
-    def checkpoint(self, function: Function) -> Function:
-        return transforms.checkpoint(function)
+    jit = direct(transforms.jit)
+    checkpoint = direct(transforms.checkpoint)
 
     def stop_gradient(self, x: Tensor) -> Tensor:
         return x.detach()
 
-    def custom_gradient(
-        self, function: Callable[..., tuple[Tensors, Callable[..., Tensors]]]
-    ) -> Function:
-        return transforms.custom_gradient(function)
+    custom_gradient = direct(transforms.custom_gradient)
 
     # -- devices -----------------------------------------------------------------------
 

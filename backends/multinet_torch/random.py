@@ -22,7 +22,9 @@ def words(key: Key, count: int, shift: int = 0) -> Tensor:
     """Return `count` words, each shifted right, as uint32 (host) or int64 tensors."""
     if _on_host(key):
         array = philox.words(key, count)
-        return torch.from_numpy(np.right_shift(array, shift, out=array))
+        if shift:
+            np.right_shift(array, shift, out=array)
+        return torch.from_numpy(array)
     return _tensor_words(key, count) >> shift
 
 

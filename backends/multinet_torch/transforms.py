@@ -103,9 +103,8 @@ def _gradients(
                 materialize_grads=True,
             )
         )
-    zeros = not used
     return tuple(
-        torch.zeros_like(x) if zeros or not x.requires_grad else next(found)
+        _stored(next(found)) if used and x.requires_grad else torch.zeros_like(x)
         for x in leaves
     )
 
@@ -136,10 +135,27 @@ def _functional_vjp(
         if pull is not None and used:
             pulled = pull(tuple(cotangents[i] for i in used))
             for i, gradient in zip(inexact, pulled, strict=True):
-                gradients[i] = gradient
+                gradients[i] = _stored(gradient)
         return tuple(gradients)
 
     return outputs, pullback
+
+
+def jvp(
+    function: Function, primals: Sequence[Tensor], tangents: Sequence[Tensor]
+) -> tuple[Tensors, Tensors]:
+    """Return the outputs and their derivative along `tangents`."""
+
+    def inner(*xs: Tensor) -> Tensors:
+        return (*function(*xs), xs[0])  # torch refuses functions without results
+
+    found: Any = torch.func.jvp(inner, tuple(primals), tuple(tangents))
+    return found[0][:-1], tuple(map(_stored, found[1][:-1]))
+
+
+def _stored(x: Tensor) -> Tensor:
+    # Derivatives may be zeros without memory, which NumPy and storage cannot see.
+    return torch.zeros_like(x) if x._is_zerotensor() else x
 
 
 def checkpoint(function: Function) -> Function:

@@ -61,7 +61,7 @@ def mod(x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
     """Return the remainder with the sign of y."""
     if _dtype((x, y)) == torch.uint64:
         return modular(lambda x, y: x - y * _floor_divide(x, y), x, y)
-    return modular(torch.remainder, x, y)
+    return modular(lambda x, y: torch.remainder(*tensors(x, y)), x, y)
 
 
 def right_shift(x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
@@ -78,20 +78,24 @@ def _floor(x: Any, y: Any) -> Tensor:
 def _floor_divide(x: Any, y: Any) -> Tensor:
     # Half of x is not negative as int64; its quotient, doubled, is short by at most 1.
     # A divisor with the top bit set goes into x once or not at all.
-    x, y = _tensors(x, y)
+    x, y = tensors(x, y)
     short = _floor(_right_shift(x, 1), torch.where(y > 0, y, 1)) << 1
     short = torch.where(y > 0, short, 0)
     return short + ((x - short * y ^ _LOWEST) >= (y ^ _LOWEST))
 
 
 def _right_shift(x: Any, y: Any) -> Tensor:
-    x, y = _tensors(x, y)
+    x, y = tensors(x, y)
     return (x >> y) & ((torch.full_like(y, 2) << (63 - y)) - 1)
 
 
-def _tensors(x: Any, y: Any) -> tuple[Tensor, Tensor]:
-    device = x.device if isinstance(x, Tensor) else y.device
-    return torch.as_tensor(x, device=device), torch.as_tensor(y, device=device)
+def tensors(x: Any, y: Any) -> tuple[Tensor, Tensor]:
+    """Return both operands as tensors, a Python scalar in the dtype of the other."""
+    if not isinstance(x, Tensor):
+        return torch.full((), x, dtype=y.dtype, device=y.device), y
+    if not isinstance(y, Tensor):
+        return x, torch.full((), y, dtype=x.dtype, device=x.device)
+    return x, y
 
 
 def _dtype(operands: tuple[Any, ...]) -> torch.dtype:

@@ -6,13 +6,15 @@ Only views are permuted, so memory stays channels last. Uneven padding becomes a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-Shape = tuple[int, ...]
+from multinet_torch.array import Shape, in_float32
+
 Pairs = Sequence[tuple[int, int]]
 
 _CONV = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
@@ -74,8 +76,8 @@ def sum_pool(x: Tensor, window: Shape, strides: Shape, padding: Pairs) -> Tensor
         y = sum_pool(x.unsqueeze(1), (1, *window), (1, *strides), [(0, 0), *padding])
         return y.squeeze(1)
     x, even = _padded(_channels_first(x), padding, window, 0.0)
-    pool: Callable[..., Tensor] = _SUM_POOL[len(window)]
-    return _channels_last(pool(x, window, strides, even, divisor_override=1))
+    pool = partial(_SUM_POOL[len(window)], divisor_override=1)
+    return _channels_last(in_float32(pool, x, window, strides, even))
 
 
 def _padded(

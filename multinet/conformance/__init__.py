@@ -1,8 +1,8 @@
 """The conformance kit: proves that a backend keeps the interface's contracts.
 
-`multinet conform NAME` runs it from the shell, `run(backend)` from Python, and
-`pytest --pyargs multinet.conformance --backend NAME` one test a method. It needs the
-`test` extra (SciPy, pytest, Hypothesis).
+`multinet conform NAME` runs it from the shell, `run(backend)` from Python, and pytest
+as one test a method (`multinet.conformance.plugin` says how). It needs the `test`
+extra: SciPy, pytest and Hypothesis.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ TOLERANCE = {
 
 
 class Mismatch(AssertionError):
-    """A result that breaks the contract: what was expected, what came, how far apart."""
+    """A result that breaks the contract: what was expected, what came, how far off."""
 
     def __init__(self, what: str, expected: Any, got: Any, distance: str = "") -> None:
         self.what, self.distance = what, distance
@@ -33,7 +33,9 @@ class Mismatch(AssertionError):
 def brief(x: Any) -> str:
     """Return a value on one short line."""
     if isinstance(x, np.ndarray):
-        body = np.array2string(x, precision=7, threshold=12, edgeitems=2, separator=", ")
+        body = np.array2string(
+            x, precision=7, threshold=12, edgeitems=2, separator=", "
+        )
         return " ".join(body.split()) + f" {x.dtype}{list(x.shape)}"
     text = " ".join(str(x).split())
     return text if len(text) <= 300 else text[:297] + "..."
@@ -92,7 +94,10 @@ def compare(
 
 
 def relative_error(got: Any, wanted: Any, floor: float) -> float:
-    """Return max |got - wanted| / (|wanted| + floor * max |wanted|); inf on NaN or inf."""
+    """Return max |got - wanted| / (|wanted| + floor * max |wanted|).
+
+    It is inf where one is NaN or infinite and the other is not.
+    """
     kind = np.complex128 if np.iscomplexobj(got) or np.iscomplexobj(wanted) else float
     got, wanted = np.asarray(got).astype(kind), np.asarray(wanted).astype(kind)
     if got.size == 0:

@@ -1,4 +1,4 @@
-"""Derivatives: those of the oracle by finite differences, those of a backend by transforms.
+"""Derivatives: of the oracle by finite differences, of a backend by its transforms.
 
 Complex numbers count as pairs of reals, (dL/dx, dL/dy) for z = x + iy, which is the
 interface's convention for their gradients.
@@ -50,11 +50,15 @@ def unpack(vector: Vector, like: Any) -> list[Array]:
         part = vector[start : start + x.size * width]
         start += x.size * width
         part = np.ascontiguousarray(part)
-        arrays.append((part.view(np.complex128) if width == 2 else part).reshape(x.shape))
+        arrays.append(
+            (part.view(np.complex128) if width == 2 else part).reshape(x.shape)
+        )
     return arrays
 
 
-def along(function: Callable[[Vector], Vector], x: Vector, d: Vector, h: float) -> Vector:
+def along(
+    function: Callable[[Vector], Vector], x: Vector, d: Vector, h: float
+) -> Vector:
     """Return the derivative of function at x along d, to fourth order in h."""
     near = function(x + h * d) - function(x - h * d)
     far = function(x + 2 * h * d) - function(x - 2 * h * d)
@@ -79,11 +83,13 @@ _cache: dict[tuple[str, str, bool], Expected] = {}
 
 
 def expected_derivatives(row: Row, case: Case, dtype: str, order: int) -> Expected:
-    """Return the oracle's derivatives for a case; both precisions share one computation."""
+    """Return the oracle's derivatives for a case, computed once for both precisions."""
     wide = dtypes.is_complex(dtype)
     key = (row.name, case.label, wide)
     if key not in _cache:
-        _cache[key] = _differentiate(row, case, "complex128" if wide else "float64", order)
+        _cache[key] = _differentiate(
+            row, case, "complex128" if wide else "float64", order
+        )
     return _cache[key]
 
 
@@ -128,7 +134,7 @@ def _differentiate(row: Row, case: Case, dtype: str, order: int) -> Expected:
 
 
 def _clean(x: Vector, noise: float) -> Vector:
-    """Return x with what is only rounding of the differences set to the 0 it stands for."""
+    """Return x with what is only rounding of the differences set to 0."""
     return np.where(np.abs(x) < noise, 0.0, x)
 
 
@@ -140,10 +146,10 @@ def is_inexact(x: Any) -> bool:
 def program(
     backend: Backend[Any], function: Callable[..., Any], primals: int, order: int
 ) -> Callable[..., tuple[Any, ...]]:
-    """Return the function of (primals, cotangents, tangents) that gives all derivatives.
+    """Return the function of (primals, cotangents, tangents) that differentiates.
 
-    Its outputs are the gradients, the forward derivatives, then (order 2) the gradients of
-    <gradients, tangents> for primals and for cotangents.
+    Its outputs are the gradients, from order 1 the forward derivatives, and at order 2
+    the gradients of <gradients, tangents> for primals and for cotangents.
     """
 
     def pulled(*values: Any) -> tuple[Any, ...]:
@@ -170,13 +176,9 @@ def check_derivatives(
     case: Case,
     dtype: str,
     compiled: bool,
-    order: int = 2,
 ) -> float:
-    """Check vjp, jvp and the vjp of the vjp of one case; return the first-order error.
-
-    `order` 1 leaves the last out, 0 the last two.
-    """
-    order = min(order, row.order)
+    """Check vjp, jvp and the vjp of the vjp of one case; return the first-order error."""
+    order = row.order
     oracle = expected_derivatives(row, case, dtype, row.order)
     results = _run(backend, row, case, dtype, oracle, order, compiled)
     wanted = _wanted(oracle, row, case, dtype, order)
@@ -184,9 +186,7 @@ def check_derivatives(
     return max(_compare_all(results, wanted, names, row, backend))
 
 
-def compare_with_body(
-    backend: Backend[Any], row: Row, case: Case, dtype: str
-) -> float:
+def compare_with_body(backend: Backend[Any], row: Row, case: Case, dtype: str) -> float:
     """Compare the derivatives of an override with those of the interface's body."""
     oracle = expected_derivatives(row, case, dtype, row.order)
     setting = (backend, row, case, dtype, oracle, row.order)
@@ -212,6 +212,20 @@ def _run(
     default: bool = False,
 ) -> tuple[Any, ...]:
     """Return the backend's derivatives at the point of the oracle's."""
+    run, values = _prepare(backend, row, case, dtype, oracle, order, default)
+    return backend.jit(run, ())(*values) if compiled else run(*values)
+
+
+def _prepare(
+    backend: Backend[Any],
+    row: Row,
+    case: Case,
+    dtype: str,
+    oracle: Expected,
+    order: int,
+    default: bool = False,
+) -> tuple[Callable[..., tuple[Any, ...]], tuple[Any, ...]]:
+    """Return the function that differentiates a case, and its arguments."""
     inputs = [
         backend.from_numpy(narrow(x, dtype)) if isinstance(x, np.ndarray) else x
         for x in oracle.inputs
@@ -224,15 +238,42 @@ def _run(
         outputs = row.apply(backend, values, case, default)
         return tuple(y for y in outputs if dtypes.is_differentiable(backend.dtype(y)))
 
-    run = program(backend, function, len(oracle.active), order)
-    if compiled:
-        run = backend.jit(run, ())
     seeds = [
         backend.from_numpy(_like(c, row.result_dtype(case, i, dtype)))
         for i, c in zip(oracle.outputs, oracle.cotangents, strict=True)
     ]
     tangents = [backend.from_numpy(narrow(d, dtype)) for d in oracle.tangents]
-    return run(*(inputs[i] for i in oracle.active), *seeds, *tangents)
+    values = (*(inputs[i] for i in oracle.active), *seeds, *tangents)
+    return program(backend, function, len(oracle.active), order), values
+
+
+def check_gradients(
+    backend: Backend[Any], row: Row, cases: list[Case], dtype: str
+) -> float:
+    """Check the compiled vjp of many cases in one program: compiling is what costs."""
+    oracles = [expected_derivatives(row, case, dtype, row.order) for case in cases]
+    parts = [
+        _prepare(backend, row, case, dtype, oracle, 0)
+        for case, oracle in zip(cases, oracles, strict=True)
+    ]
+
+    def joint(*values: Any) -> tuple[Any, ...]:
+        results: list[Any] = []
+        for run, own in parts:
+            results += run(*values[: len(own)])
+            values = values[len(own) :]
+        return tuple(results)
+
+    compiled = backend.jit(joint, ())
+    results = list(compiled(*(x for _, own in parts for x in own)))
+    worst = 0.0
+    for case, oracle in zip(cases, oracles, strict=True):
+        wanted = _wanted(oracle, row, case, dtype, 0)
+        wanted = [(f"vjp of {case.label!r}", *rest) for _, *rest in wanted]
+        own, results = results[: len(wanted)], results[len(wanted) :]
+        names = _output_dtypes(row, case, dtype, oracle)
+        worst = max(worst, *_compare_all(own, wanted, names, row, backend))
+    return worst
 
 
 def _wanted(
@@ -246,7 +287,8 @@ def _wanted(
         wanted += [("jvp", 0, y, name) for y, name in pushed]
     if order > 1:
         wanted += [
-            ("second order", 1, h, str(narrow(h, dtype).dtype)) for h in oracle.curvature
+            ("second order", 1, h, str(narrow(h, dtype).dtype))
+            for h in oracle.curvature
         ]
         what = "second order, of the cotangent"
         wanted += [(what, 1, y, name) for y, name in pushed]

@@ -10,7 +10,7 @@ from scipy import special
 from multinet import dtypes, philox
 from multinet.conformance.check import compare, expect, fetch
 from multinet.conformance.probes_conversion import held
-from multinet.conformance.probes_program import near, tensor
+from multinet.conformance.probes_program import near, single, tensor
 from multinet.conformance.row import Array, Probe
 from multinet.interface import Backend
 
@@ -32,11 +32,11 @@ def _argument(backend: Anything) -> None:
     x = tensor(backend, [1.0, 2.0])
     for value in (0.5, 3.0):
         got = run(x, backend.argument(value, "float32"))[0]
-        near(backend, got, np.float32([1, 2]) * value, f"argument {value}")
+        near(backend, got, single([1, 2]) * value, f"argument {value}")
 
 
 def _value_and_grad(backend: Anything) -> None:
-    x, y = np.float32([1.0, -2.0, 0.5]), np.float32([3.0, 0.25, -1.5])
+    x, y = single([1.0, -2.0, 0.5]), single([3.0, 0.25, -1.5])
     count = tensor(backend, 7, "int32")
 
     def loss(x: Any, y: Any, n: Any) -> Any:
@@ -54,9 +54,9 @@ def _value_and_grad(backend: Anything) -> None:
             near(backend, got, value, f"output {i} of value_and_grad")
 
     def nested(x: Any, y: Any) -> Any:
-        gradients = backend.value_and_grad(
-            lambda a, b: loss(a, b, count)[:1], (x, y)
-        )[2]
+        gradients = backend.value_and_grad(lambda a, b: loss(a, b, count)[:1], (x, y))[
+            2
+        ]
         return (backend.sum(backend.square(gradients[0]), (0,), False),)
 
     outer = backend.value_and_grad(nested, (tensor(backend, x), tensor(backend, y)))
@@ -84,7 +84,9 @@ def _random_uniform(backend: Anything) -> None:
     for key in KEYS:
         for shape in SHAPES:
             wanted = (_uniform_words(key, shape) >> 8) * 2.0**-24
-            for got in _draws(backend, lambda k, s=shape: backend.random_uniform(k, s), key):
+            for got in _draws(
+                backend, lambda k, s=shape: backend.random_uniform(k, s), key
+            ):
                 array = fetch(backend, got)
                 compare(array, wanted, "float32", what="uniform")
                 same = np.array_equal(array, wanted)
@@ -96,7 +98,9 @@ def _random_normal(backend: Anything) -> None:
         for shape in SHAPES:
             v = ((_uniform_words(key, shape) >> 9) + 0.5) * 2.0**-22 - 1
             wanted = np.sqrt(2) * special.erfinv(v)
-            for got in _draws(backend, lambda k, s=shape: backend.random_normal(k, s), key):
+            for got in _draws(
+                backend, lambda k, s=shape: backend.random_normal(k, s), key
+            ):
                 compare(fetch(backend, got), wanted, "float32", what="normal", slack=3)
 
 
@@ -118,7 +122,13 @@ def _eye(backend: Anything) -> None:
     for dtype in held(backend):
         got = fetch(backend, backend.eye(2, 3, 1, dtype))
         compare(got, np.eye(2, 3, 1), dtype, what=f"eye in {dtype}")
-    for rows, columns, offset in ((3, 3, 0), (3, 2, -1), (2, 3, 7), (0, 2, 0), (1, 1, 0)):
+    for rows, columns, offset in (
+        (3, 3, 0),
+        (3, 2, -1),
+        (2, 3, 7),
+        (0, 2, 0),
+        (1, 1, 0),
+    ):
         got = fetch(backend, backend.eye(rows, columns, offset, "float32"))
         wanted = np.eye(rows, columns, offset)
         compare(got, wanted, "float32", what=f"eye({rows}, {columns}, {offset})")
@@ -198,7 +208,15 @@ def _adam(backend: Anything, compiled: bool) -> None:
         step, rate = values[4 * count :]
         lists = [list(state[i * count : (i + 1) * count]) for i in range(3)]
         new = backend.adam_update(
-            lists[0], list(grads), lists[1], lists[2], step, rate, beta_1, beta_2, epsilon
+            lists[0],
+            list(grads),
+            lists[1],
+            lists[2],
+            step,
+            rate,
+            beta_1,
+            beta_2,
+            epsilon,
         )
         return tuple(x for values in new for x in values)
 
@@ -207,7 +225,10 @@ def _adam(backend: Anything, compiled: bool) -> None:
         gradients, rate = _lists(20 + step), 0.01 * step
         arguments: tuple[Any, Any] = (step, rate)
         if compiled:
-            arguments = backend.argument(step, "int32"), backend.argument(rate, "float32")
+            arguments = (
+                backend.argument(step, "int32"),
+                backend.argument(rate, "float32"),
+            )
         state = run(*state, *_tensors(backend, gradients), *arguments)
         scale = rate * np.sqrt(1 - beta_2**step) / (1 - beta_1**step)
         for i, g in enumerate(gradients):
@@ -224,8 +245,15 @@ def _adam_small(backend: Anything) -> None:
     gradient, epsilon = 1e-6, 1e-7
     zero = [tensor(backend, [0.0])]
     new = backend.adam_update(
-        [tensor(backend, [0.0])], [tensor(backend, [gradient])], zero,
-        [tensor(backend, [0.0])], 1, 1.0, 0.9, 0.999, epsilon,
+        [tensor(backend, [0.0])],
+        [tensor(backend, [gradient])],
+        zero,
+        [tensor(backend, [0.0])],
+        1,
+        1.0,
+        0.9,
+        0.999,
+        epsilon,
     )
     root = np.sqrt(0.001) * gradient
     wanted = -np.sqrt(0.001) / 0.1 * 0.1 * gradient / (root + epsilon)

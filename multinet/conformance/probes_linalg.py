@@ -52,7 +52,9 @@ def _lower_half(name: str) -> Probe:
 
 
 def _unitary(q: Array, what: str) -> None:
-    eye = np.broadcast_to(np.eye(q.shape[-1]), (*q.shape[:-2], q.shape[-1], q.shape[-1]))
+    eye = np.broadcast_to(
+        np.eye(q.shape[-1]), (*q.shape[:-2], q.shape[-1], q.shape[-1])
+    )
     _near(_adjoint(q) @ q, eye.astype(q.dtype), f"{what}^H {what}")
 
 
@@ -102,9 +104,10 @@ def _eig(backend: Anything) -> None:
             _near(x @ vectors, vectors * values[..., None, :], "A V = V diag(w)")
             lengths = np.linalg.norm(vectors, axis=-2)
             _near(lengths, np.ones_like(lengths), "lengths of eigenvectors")
-            wanted = np.sort_complex(np.round(np.linalg.eigvals(x.astype(complex)), 4))
-            got = np.sort_complex(np.round(values.astype(complex), 4))
-            expect(np.allclose(got, wanted, atol=1e-3), "eigenvalues", wanted, got)
+            wanted = np.linalg.eigvals(x.astype(np.complex128))
+            gaps = np.abs(values[..., :, None] - wanted[..., None, :])
+            worst = max(gaps.min(-1).max(), gaps.min(-2).max())
+            expect(bool(worst < 1e-3), "eigenvalues", wanted, values)
 
 
 def _lu(backend: Anything) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from multinet import philox
 from multinet.conformance.check import compare, expect, fetch
-from multinet.conformance.probes_program import near, tensor
+from multinet.conformance.probes_program import near, single, tensor
 from multinet.conformance.row import Array, Probe
 from multinet.errors import BackendError, TraceError
 from multinet.interface import Backend
@@ -48,7 +48,12 @@ def _random_bits_long(backend: Anything) -> None:
     # Longer than the cache blocks that backends work in.
     for count in (8192 * 4 + 3, 100_001):
         wanted = _words(KEYS[1], (count,), 32)
-        _same(backend, backend.random_bits(KEYS[1], (count,), 32), wanted, f"{count} words")
+        _same(
+            backend,
+            backend.random_bits(KEYS[1], (count,), 32),
+            wanted,
+            f"{count} words",
+        )
 
 
 def _random_bits_compiled(backend: Anything) -> None:
@@ -73,7 +78,9 @@ def _random_bits_compiled(backend: Anything) -> None:
 def _random_bits_mapped(backend: Anything) -> None:
     keys = backend.from_numpy(np.array(KEYS, np.uint32))
     for width in (32, 16):
-        mapped = backend.vmap(lambda k, w=width: (backend.random_bits(k, (5,), w),), (0,))
+        mapped = backend.vmap(
+            lambda k, w=width: (backend.random_bits(k, (5,), w),), (0,)
+        )
         wanted = np.stack([_words(key, (5,), width) for key in KEYS])
         _same(backend, mapped(keys)[0], wanted, f"words of vmapped keys, width {width}")
         compiled = backend.jit(lambda k, m=mapped: tuple(m(k)), ())
@@ -93,7 +100,9 @@ def _fold_in(backend: Anything) -> None:
             _same(backend, both, wanted, f"{what}, both tensors")
     number = backend.from_numpy(np.array(9, np.int32))
     wanted = np.array(philox.fold_in(KEYS[1], 9), np.uint32)
-    _same(backend, backend.fold_in(KEYS[1], number), wanted, "fold_in of an int32 tensor")
+    _same(
+        backend, backend.fold_in(KEYS[1], number), wanted, "fold_in of an int32 tensor"
+    )
     run = backend.jit(lambda k, d: (backend.fold_in(k, d),), ())
     outputs = run(_key(backend, KEYS[1]), number)
     _same(backend, outputs[0], wanted, "fold_in compiled")
@@ -111,7 +120,7 @@ def _jit(backend: Anything) -> None:
         return backend.add(backend.multiply(x, y), 1.0), backend.negative(y)
 
     compiled = backend.jit(function, ())
-    x = np.float32([1.0, -2.0, 0.5])
+    x = single([1.0, -2.0, 0.5])
     for shape in ((3,), (2, 3), (3,), (3,)):
         for value in (2.0, -1.0):
             left, right = np.broadcast_to(x, shape), np.full(shape, value, np.float32)
@@ -128,11 +137,13 @@ def _jit(backend: Anything) -> None:
 def _jit_arguments(backend: Anything) -> None:
     def function(x: Any, rate: Any, step: Any) -> Any:
         scaled = backend.multiply(x, rate)
-        count = backend.cast(step, "float32") if backend.is_tensor(step) else float(step)
+        count = (
+            backend.cast(step, "float32") if backend.is_tensor(step) else float(step)
+        )
         return (backend.add(scaled, count),)
 
     compiled = backend.jit(function, ())
-    x = np.float32([1.0, 2.0])
+    x = single([1.0, 2.0])
     for rate, step in ((0.5, 1), (0.25, 2), (3.0, 100)):
         arguments = backend.argument(rate, "float32"), backend.argument(step, "int32")
         got = compiled(tensor(backend, x), *arguments)[0]
@@ -196,7 +207,7 @@ def _jit_trace_error(backend: Anything) -> None:
         return
     # A backend whose jit just runs has a value to give, and it is the right one.
     expect(bool(seen), "to_numpy inside jit", "TraceError or the value", seen)
-    compare(seen[0], np.float32([1, 2]), "float32", what="to_numpy inside jit")
+    compare(seen[0], single([1, 2]), "float32", what="to_numpy inside jit")
 
 
 def _devices(backend: Anything) -> None:

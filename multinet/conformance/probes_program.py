@@ -20,6 +20,11 @@ def tensor(backend: Anything, x: Any, dtype: str = "float32") -> Any:
     return backend.from_numpy(np.asarray(x, dtype))
 
 
+def single(values: Any) -> Array:
+    """Return a host array of float32."""
+    return np.asarray(values, np.float32)
+
+
 def near(backend: Anything, got: Any, wanted: Any, what: str) -> None:
     """Compare a tensor with a host value, in the dtype of the tensor."""
     array = fetch(backend, got, what)
@@ -63,7 +68,10 @@ def _cond_safe(backend: Anything) -> None:
     def safe(x: Any) -> Any:
         positive = backend.less(0.0, x)
         return backend.cond(
-            positive, lambda x: (backend.log(x),), lambda x: (backend.negative(x),), (x,)
+            positive,
+            lambda x: (backend.log(x),),
+            lambda x: (backend.negative(x),),
+            (x,),
         )
 
     one = tensor(backend, 1.0)
@@ -168,8 +176,11 @@ def _scan_shapes(backend: Anything) -> None:
     near(backend, ys[0], [3, 2, 1], "ys of a reversed scan keep their rows")
     xs = tensor(backend, [[1.0, 2.0]])
     final, ys = backend.scan(
-        lambda c, x: ((backend.add(c[0], x[0]),), ()), (tensor(backend, [0.0, 1.0]),),
-        (xs,), 1, False,
+        lambda c, x: ((backend.add(c[0], x[0]),), ()),
+        (tensor(backend, [0.0, 1.0]),),
+        (xs,),
+        1,
+        False,
     )
     near(backend, final[0], [1.0, 3.0], "scan of length 1")
     expect(tuple(ys) == (), "ys of a scan that gives none", (), ys)
@@ -231,7 +242,7 @@ def _vjp_composition(backend: Anything) -> None:
 
 def _jvp(backend: Anything) -> None:
     x, y = tensor(backend, X), tensor(backend, Y)
-    a, b = np.float32([1, 2, 3]), np.float32([0.5, 0, -1])
+    a, b = single([1, 2, 3]), single([0.5, 0, -1])
 
     def function(x: Any, y: Any) -> Any:
         z = backend.multiply(backend.multiply(x, x), y)
@@ -275,7 +286,9 @@ def _vmap(backend: Anything) -> None:
     nested = backend.vmap(backend.vmap(lambda x: (backend.exp(x),), (0,)), (0,))
     near(backend, nested(rows)[0], np.exp(batch.astype(float)), "nested vmap")
     pair = backend.vmap(
-        lambda x: tuple(backend.vmap(lambda y: (backend.multiply(x, y),), (0,))(shared)),
+        lambda x: tuple(
+            backend.vmap(lambda y: (backend.multiply(x, y),), (0,))(shared)
+        ),
         (0,),
     )
     got = pair(tensor(backend, X))[0]
@@ -316,7 +329,10 @@ def _stop_gradient(backend: Anything) -> None:
     near(backend, outputs[0], X * X, "value")
     near(backend, pullback((tensor(backend, np.ones(3)),))[0], X, "gradient")
     alone = pulled(
-        backend, lambda x: (backend.stop_gradient(x),), (x,), (tensor(backend, np.ones(3)),)
+        backend,
+        lambda x: (backend.stop_gradient(x),),
+        (x,),
+        (tensor(backend, np.ones(3)),),
     )
     near(backend, alone[0], np.zeros(3), "gradient of stop_gradient alone")
     tangent = backend.jvp(function, (x,), (tensor(backend, np.ones(3)),))[1][0]
@@ -331,7 +347,7 @@ def _custom_gradient(backend: Anything) -> None:
 
         return (backend.multiply(x, y),), pullback
 
-    x, y, c = tensor(backend, X), tensor(backend, Y), np.float32([1, 2, 3])
+    x, y, c = tensor(backend, X), tensor(backend, Y), single([1, 2, 3])
     function = backend.custom_gradient(rule)
     near(backend, function(x, y)[0], X * Y, "outside of vjp")
 

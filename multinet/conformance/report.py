@@ -82,18 +82,18 @@ class Report:
 
 
 def show(report: Report, console: Console, limit: int = 40) -> None:
-    """Print a report: failures in full (up to `limit`), then counts and largest errors."""
+    """Print a report: up to `limit` failures, the largest errors, the counts."""
     for failure in report.failures[:limit]:
-        where = " / ".join(
-            x for x in (failure.row, failure.case, failure.dtype) if x
-        )
+        where = " / ".join(x for x in (failure.row, failure.case, failure.dtype) if x)
         known = " [dim](declared)[/]" if failure.row in report.expected_failures else ""
         console.print(f"[red]FAIL[/] {failure.level}: [bold]{escape(where)}[/]{known}")
         console.print(f"     {escape(failure.message)}", highlight=False)
     if len(report.failures) > limit:
         console.print(f"... and {len(report.failures) - limit} more failures.")
     for row in report.unexpected_passes:
-        console.print(f"[red]PASSES[/] {row}, though declared to fail: remove its line.")
+        console.print(
+            f"[red]PASSES[/] {row}, though declared to fail: remove its line."
+        )
     if report.stopped:
         console.print(f"[red]Stopped:[/] {escape(report.stopped)}")
     console.print(_errors(report))

@@ -1,4 +1,4 @@
-"""What a row of the conformance kit is: a method, its inputs, and what it must return."""
+"""What a row of the kit is: a method, its inputs, and what it must return."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Operand:
     """One tensor argument: its shape and where its values lie.
 
     `dtype` None is the dtype of the sweep. `distinct` values are a shuffled even grid:
-    no ties, and no surprise near a kink. `whole` values are integers, so equal ones occur.
+    no ties, and nothing near a kink. `whole` values are integers, so equal ones occur.
     `diagonal` is added to that of the last two axes.
     """
 
@@ -116,11 +116,13 @@ class Case:
 class Row:
     """One method of the interface and how it is checked.
 
-    `oracle` takes float64, complex128 or exact integer arrays and the arguments. `result`
-    names the dtype of each output: "same", "real", "complex" or a dtype. `call` replaces
-    the plain method call, as `call(backend, method, *operands, *arguments)`, where results
-    are unique only up to signs or the method wants lists. `probes` are checks of their own. `slack` multiplies the tolerance; `floor` is
-    the share of the largest element below which errors count as absolute.
+    `oracle` takes float64, complex128 or exact integer arrays and the arguments.
+    `result` names the dtype of each output: "same", "real", "complex" or one. `call`
+    replaces the plain method call, as `call(backend, method, *operands, *arguments)`,
+    where results are unique only up to signs or the method wants lists. `probes` are
+    checks of their own. `slack` multiplies the tolerance; `floor` is the share of the
+    largest element below which errors count as absolute. `order` is the highest
+    derivative that the contract requires.
     """
 
     name: str
@@ -172,7 +174,7 @@ class Row:
 
 
 def widen(x: Any) -> Any:
-    """Return x in the precision of the oracle: float64 or complex128; integers as is."""
+    """Return x in the oracle's precision: float64 or complex128; integers as is."""
     if not isinstance(x, np.ndarray):
         return x
     if x.dtype.kind == "c":

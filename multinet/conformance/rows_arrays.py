@@ -70,7 +70,9 @@ def _cast() -> Row:
     cases.append(Case("of bool", (t(2, 3),), ("float32",), ("bool",), False, "float32"))
     nan = (fixed([np.nan, 0.0, -0.0, np.inf]),)
     cases.append(Case("NaN to bool", nan, ("bool",), FLOAT, False, "bool"))
-    cases.append(Case("complex", (t(2, 3),), ("complex64",), COMPLEX, True, "complex64"))
+    cases.append(
+        Case("complex", (t(2, 3),), ("complex64",), COMPLEX, True, "complex64")
+    )
     return Row("cast", _convert, tuple(cases), ALL, True, slack=10, probes=probes.CAST)
 
 

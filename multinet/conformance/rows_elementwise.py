@@ -117,7 +117,7 @@ def binary(
 ) -> Row:
     """Return the row of a function of two operands.
 
-    `x` and `y` are the options of their operands, `scalars` a Python value for each side.
+    `x` and `y` are options of the operands, `scalars` a Python value for each side.
     """
     x, y = x or {}, y or {}
 
@@ -198,7 +198,7 @@ def arithmetic_rows() -> Iterator[Row]:
 def bit_rows() -> Iterator[Row]:
     """Yield the rows of bit operations."""
     wide, shift = {"low": -100, "high": 100}, {"low": 0, "high": 7}
-    bits = {"differentiable": False}
+    bits: dict[str, Any] = {"differentiable": False}
     both = INTEGER + ("bool",)
     scalar: tuple[Any, ...] = (Case("integer", (t(2, 3, **wide), 5), dtypes=INTEGER),)
     for name in ("bitwise_and", "bitwise_or", "bitwise_xor"):

@@ -39,7 +39,9 @@ def comparison_rows() -> Iterator[Row]:
     real = ("bool", *REAL)
     yield binary("not_equal", np.not_equal, ALL, whole, whole, (), extra, **bools)
     yield binary("greater", np.greater, real, whole, whole, (), extra, **bools)
-    yield binary("greater_equal", np.greater_equal, real, whole, whole, (), extra, **bools)
+    yield binary(
+        "greater_equal", np.greater_equal, real, whole, whole, (), extra, **bools
+    )
     cases = (Case("NaN and inf", (nans,)), Case("matrix", (t(2, 3),)))
     yield Row("isinf", np.isinf, cases, FLOAT, result="bool")
 
@@ -58,7 +60,9 @@ def elementwise_rows() -> Iterator[Row]:
         ("elu", lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(x)), 1.5),
     ):
         cases = tuple(
-            Case(label, (operand,), (setting,), gradient=label != "range", relative=True)
+            Case(
+                label, (operand,), (setting,), gradient=label != "range", relative=True
+            )
             for label, operand in (
                 ("matrix", t(2, 3, distinct=True)),
                 ("0-d", t(low=0.5)),
@@ -70,7 +74,9 @@ def elementwise_rows() -> Iterator[Row]:
     yield unary("softplus", softplus, FLOAT, wide=(*far, 1000.0))
     yield unary("silu", lambda x: x * special.expit(x), FLOAT, wide=(*far, *TINY))
     cases = tuple(
-        Case(f"{label}, {kind}", (operand,), (kind == "tanh",), gradient=label != "range")
+        Case(
+            f"{label}, {kind}", (operand,), (kind == "tanh",), gradient=label != "range"
+        )
         for kind in ("exact", "tanh")
         for label, operand in (
             ("matrix", t(2, 3)),
@@ -125,9 +131,13 @@ def reduction_rows() -> Iterator[Row]:
     mean = lambda x, axes, keepdims: np.mean(x, axis=axes, keepdims=keepdims)  # noqa: E731
     none = Case("0-d", (t(),), ((), False))
     yield Row("mean", mean, over(none), FLOAT + COMPLEX, True, floor=1.0)
-    offset = Case("far from 0", (t(8, 2, low=1000, high=1001),), ((0,), False), WIDE, False)
+    offset = Case(
+        "far from 0", (t(8, 2, low=1000, high=1001),), ((0,), False), WIDE, False
+    )
     yield Row("moments", _moments, over(offset), FLOAT, True, floor=1.0, slack=40)
-    infinite = fixed([[-np.inf, -np.inf], [np.inf, 1.0], [-np.inf, 2.0], [1000.0, 999.0]])
+    infinite = fixed(
+        [[-np.inf, -np.inf], [np.inf, 1.0], [-np.inf, 2.0], [1000.0, 999.0]]
+    )
     extremes = Case("extremes", (infinite,), ((1,), False), WIDE, False)
     lse = lambda x, axes, keepdims: special.logsumexp(x, axes, keepdims=keepdims)  # noqa: E731
     yield Row("logsumexp", lse, over(extremes), FLOAT, True, floor=1.0)

@@ -31,7 +31,15 @@ def contraction_rows() -> Iterator[Row]:
         True,
         floor=1.0,
     )
-    yield Row("einsum", _einsum, tuple(_einsum_cases()), NUMBER, True, call=_call_einsum, floor=1.0)
+    yield Row(
+        "einsum",
+        _einsum,
+        tuple(_einsum_cases()),
+        NUMBER,
+        True,
+        call=_call_einsum,
+        floor=1.0,
+    )
 
 
 def _einsum(*values: Any) -> Any:
@@ -148,7 +156,16 @@ def decomposition_rows() -> Iterator[Row]:
     options: dict[str, Any] = {"slack": 10.0, "floor": 1.0}
     cases = (Case("matrix", (square,)), Case("batch", (batch,)))
     spd = lambda x: np.linalg.cholesky(x @ _np_adjoint(x))  # noqa: E731
-    yield Row("cholesky", spd, cases, MATRIX, True, call=_call_cholesky, probes=probes.PROBES["cholesky"], **options)
+    yield Row(
+        "cholesky",
+        spd,
+        cases,
+        MATRIX,
+        True,
+        call=_call_cholesky,
+        probes=probes.PROBES["cholesky"],
+        **options,
+    )
     cases = (
         Case("matrix", (square, t(3, 2))),
         Case("batch", (batch, t(2, 2, 1))),
@@ -171,7 +188,16 @@ def decomposition_rows() -> Iterator[Row]:
         Case("wide", (t(2, 3),), (False,), gradient=False),
         Case("tall, full", (t(4, 2),), (True,), gradient=False),
     )
-    yield Row("qr", _qr, cases, MATRIX, True, call=_call_qr, probes=probes.PROBES["qr"], **options)
+    yield Row(
+        "qr",
+        _qr,
+        cases,
+        MATRIX,
+        True,
+        call=_call_qr,
+        probes=probes.PROBES["qr"],
+        **options,
+    )
     yield from _spectral_rows(options)
 
 
@@ -185,10 +211,30 @@ def _spectral_rows(options: dict[str, Any]) -> Iterator[Row]:
         Case("batch", (t(2, 3, 2),), (False,), gradient=False),
     )
     result = ("same", "real", "same")
-    yield Row("svd", _svd, cases, MATRIX, True, result=result, call=_call_svd, probes=probes.PROBES["svd"], **options)
+    yield Row(
+        "svd",
+        _svd,
+        cases,
+        MATRIX,
+        True,
+        result=result,
+        call=_call_svd,
+        probes=probes.PROBES["svd"],
+        **options,
+    )
     cases = (Case("matrix", (square,)), Case("batch", (t(2, 2, 2),)))
     result = ("real", "same")
-    yield Row("eigh", _eigh, cases, MATRIX, True, result=result, call=_call_eigh, probes=probes.PROBES["eigh"], **options)
+    yield Row(
+        "eigh",
+        _eigh,
+        cases,
+        MATRIX,
+        True,
+        result=result,
+        call=_call_eigh,
+        probes=probes.PROBES["eigh"],
+        **options,
+    )
     yield Row("eig", probes=probes.PROBES["eig"])
     yield Row("lu_factor", probes=probes.PROBES["lu_factor"])
     square = t(3, 3, diagonal=4.0)
@@ -197,7 +243,16 @@ def _spectral_rows(options: dict[str, Any]) -> Iterator[Row]:
         Case("batch", (t(2, 2, 2, diagonal=-4.0),)),
         Case("one", (t(1, 1, low=1.0),)),
     )
-    yield Row("slogdet", _slogdet, cases, MATRIX, True, result=result[::-1], probes=probes.PROBES["slogdet"], **options)
+    yield Row(
+        "slogdet",
+        _slogdet,
+        cases,
+        MATRIX,
+        True,
+        result=result[::-1],
+        probes=probes.PROBES["slogdet"],
+        **options,
+    )
 
 
 def _slogdet(x: Any) -> Any:

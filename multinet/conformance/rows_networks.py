@@ -1,4 +1,4 @@
-"""Rows: fused methods of networks: dense, losses, normalization, attention, optimizers."""
+"""Rows: fused methods of networks: dense, losses, norms, attention, optimizers."""
 
 from __future__ import annotations
 

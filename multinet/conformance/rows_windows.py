@@ -37,8 +37,10 @@ def _padded(x: Array, padding: Any, value: float = 0.0) -> Array:
     return np.pad(x, ((0, 0), *padding, (0, 0)), constant_values=value)
 
 
-def convolve(x: Any, w: Any, strides: Any, padding: Any, dilation: Any, groups: int) -> Any:
-    """Return the cross-correlation of x (n, *spatial, c), one window element at a time."""
+def convolve(
+    x: Any, w: Any, strides: Any, padding: Any, dilation: Any, groups: int
+) -> Any:
+    """Return the cross-correlation of x (n, *spatial, c), offset by offset."""
     window, out = w.shape[:-2], w.shape[-1]
     sizes = _sizes(x.shape[1:-1], window, strides, padding, dilation)
     x = _padded(x, padding)
@@ -56,7 +58,7 @@ def convolve(x: Any, w: Any, strides: Any, padding: Any, dilation: Any, groups: 
 def transposed(
     x: Any, w: Any, shape: Any, strides: Any, padding: Any, dilation: Any, groups: int
 ) -> Any:
-    """Return the transpose of `convolve`, adding each input element to where it came from."""
+    """Return the transpose of `convolve`: elements go back to where they came from."""
     window, out = w.shape[:-2], w.shape[-1]
     sizes, width, share = x.shape[1:-1], w.shape[-2], out // groups
     full = tuple(n + a + b for n, (a, b) in zip(shape, padding, strict=True))

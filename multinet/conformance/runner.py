@@ -13,7 +13,7 @@ from multinet import registry
 from multinet.conformance import special, training
 from multinet.conformance.check import Mismatch
 from multinet.conformance.plan import Check, Options, override_checks, row_checks
-from multinet.conformance.probes_conversion import held
+from multinet.conformance.probes_conversion import TRACED, held
 from multinet.conformance.report import Failure, Report
 from multinet.conformance.rows import FUSED, PRIMITIVES
 from multinet.errors import unknown_name
@@ -35,19 +35,24 @@ def run(
     """Check a backend, by name or instance, against the interface's contracts.
 
     `only` names one method; `xfail` a file of known failures, by default the
-    `conformance_xfail.txt` beside the backend's module. Failures never raise: they are in
-    the report.
+    `conformance_xfail.txt` beside the backend's module. Failures never raise: they are
+    in the report.
 
     >>> report = multinet.conformance.run("numpy")
     >>> report.ok
     True
     """
-    if only is not None and only not in (*PRIMITIVES, *FUSED, *special.NAMES, "training"):
+    if only is not None and only not in (
+        *PRIMITIVES,
+        *FUSED,
+        *special.NAMES,
+        "training",
+    ):
         raise unknown_name("method", only, (*PRIMITIVES, *FUSED, *special.NAMES))
     if isinstance(backend, str):
         backend = registry.get(backend)
     began = time.perf_counter()
-    report = Report(backend.name, tuple(backend.interface))
+    report = Report(backend.name, backend.interface)
     report.overridden = overridden(backend)
     _levels(backend, report, Options((), all_dtypes, gradients), only, progress)
     declared = known_failures(backend, xfail)
@@ -68,7 +73,7 @@ def overridden(backend: Backend[Any]) -> tuple[str, ...]:
 def known_failures(
     backend: Backend[Any], path: str | Path | None = None
 ) -> dict[str, str]:
-    """Return the declared failures, row to reason: a line is a row, spaces, a reason."""
+    """Return the declared failures, row to reason; a line is a row, then a reason."""
     path = Path(path) if path is not None else _beside(backend)
     if not path.exists():
         return {}
@@ -134,7 +139,8 @@ def round_trip() -> Iterator[Check]:
     """Yield the checks that everything above stands on."""
     for name in ROUND_TRIP:
         for label, probe in PRIMITIVES[name].probes:
-            yield Check("round trip", name, label, "", probe)
+            if label != TRACED:
+                yield Check("round trip", name, label, "", probe)
 
 
 def plan(
@@ -142,8 +148,10 @@ def plan(
 ) -> Iterator[Check]:
     """Yield every check above the round trip, in the order of the levels."""
     for row in PRIMITIVES.values():
-        if row.name not in ROUND_TRIP and only in (None, row.name):
-            yield from row_checks(row, "primitives", options)
+        if only in (None, row.name):
+            for check in row_checks(row, "primitives", options):
+                if row.name not in ROUND_TRIP or check.case == TRACED:
+                    yield check
     for row in FUSED.values():
         if only in (None, row.name):
             yield from row_checks(row, "fused", options)

@@ -1,4 +1,4 @@
-"""Training: a small network learns the same numbers as a loop written by hand in NumPy."""
+"""Training: a small network learns what a loop written by hand in NumPy learns."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ def _data() -> tuple[Array, Array, list[Array]]:
     return x, labels, params
 
 
-def gradients(x: Array, labels: Array, params: list[Array]) -> tuple[float, list[Array]]:
+def gradients(
+    x: Array, labels: Array, params: list[Array]
+) -> tuple[float, list[Array]]:
     """Return the loss of the two-layer network and its gradients, derived by hand."""
     w1, b1, w2, b2 = params
     hidden = np.tanh(x @ w1 + b1)
@@ -120,7 +122,10 @@ def _trains(optimizer: str, compiled: bool) -> Probe:
 
 
 PROBES = tuple(
-    (f"{optimizer}, {'compiled' if compiled else 'eager'}", _trains(optimizer, compiled))
+    (
+        f"{optimizer}, {'compiled' if compiled else 'eager'}",
+        _trains(optimizer, compiled),
+    )
     for optimizer in ("sgd", "adam")
     for compiled in (False, True)
 )

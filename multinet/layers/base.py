@@ -1,9 +1,10 @@
-"""Layer: weights, building by shape, calling, and what Keras code expects of a layer."""
+"""Layer: building by shape, calling, losses, and what Keras code expects of it."""
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,11 +12,11 @@ from typing import Any
 import numpy as np
 import optree
 
-from multinet import constraints, dtypes, initializers, regularizers
-from multinet.errors import ArgumentError, MultinetError, ShapeError
-from multinet.metrics import Metric
+from multinet import dtypes, regularizers
+from multinet.errors import ArgumentError, MultinetError
+from multinet.layers.tracking import Tracked
 from multinet.names import snake_case, unique_name
-from multinet.ops.core import PUBLIC, as_tensor, cast_tensor
+from multinet.ops.core import as_tensor, cast_tensor
 from multinet.registry import current, use_backend
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import (
@@ -26,7 +27,6 @@ from multinet.symbolic.tensor import (
     shadowing,
     symbolic_array,
 )
-from multinet.variables import Variable
 
 _context: ContextVar[CallContext | None] = ContextVar("call", default=None)
 
@@ -62,7 +62,7 @@ def _signature(cls: type[Layer]) -> _Signature:
     return _Signature(call, training, tuple(build)[1:])
 
 
-class Layer:
+class Layer(Tracked):
     """A function of tensors with weights.
 
     Subclasses create weights in `build(input_shape)` with `add_weight` and compute in
@@ -71,25 +71,18 @@ class Layer:
 
     >>> class Scale(Layer):
     ...     def build(self, input_shape):
-    ...         self.factor = self.add_weight(shape=input_shape[-1:],
-    initializer="ones") ...     def call(self, inputs): ...         return
-    ops.multiply(inputs, self.factor)
+    ...         self.factor = self.add_weight(input_shape[-1:], "ones")
+    ...     def call(self, inputs):
+    ...         return ops.multiply(inputs, self.factor)
     """
 
     _spec: _Signature
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "build" in vars(cls):
+            cls.build = _marking_built(cls.build)
         cls._spec = _signature(cls)
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        layer = super().__new__(cls)
-        # Set here, so that a subclass may assign attributes before super().__init__().
-        layer._weights = []
-        layer._nodes = []
-        layer.built = False
-        layer._arguments = (args, kwargs)
-        return layer
 
     def __init__(
         self,
@@ -107,8 +100,8 @@ class Layer:
         self._input_shape_hint = None if shape is None else tuple(shape)
         if kwargs:
             raise ArgumentError(
-                f"{type(self).__name__} got unknown arguments {sorted(kwargs)}. It takes "
-                f"{', '.join(inspect.signature(type(self)).parameters)}."
+                f"{type(self).__name__} got unknown arguments {sorted(kwargs)}. It "
+                f"takes {', '.join(_takes(type(self)))}."
             )
         if name is not None and not isinstance(name, str):
             raise ArgumentError(f"Expected name to be a string, got {name!r}.")
@@ -118,143 +111,6 @@ class Layer:
         self.dtype = dtypes.standardize(dtype)
         self._trainable = trainable
         self.supports_masking = False
-
-    # -- weights -----------------------------------------------------------------------
-
-    def add_weight(
-        self,
-        shape: Sequence[int] | None = None,
-        initializer: Any = None,
-        dtype: Any = None,
-        trainable: bool = True,
-        autocast: bool = True,
-        regularizer: Any = None,
-        constraint: Any = None,
-        aggregation: str = "none",
-        name: str | None = None,
-    ) -> Variable:
-        """Create and return a weight; Glorot uniform for floats unless told otherwise."""
-        dtype = dtypes.standardize(dtype or self.dtype)
-        if initializer is None:
-            initializer = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
-        variable = Variable(
-            initializers.get(initializer),
-            shape=_known(shape or (), self),
-            dtype=dtype,
-            trainable=trainable,
-            autocast=autocast,
-            aggregation=aggregation,
-            name=name,
-            regularizer=regularizers.get(regularizer),
-            constraint=constraints.get(constraint),
-        )
-        variable.path = f"{self.name}/{variable.name}"
-        self._weights.append(variable)
-        return variable
-
-    @property
-    def trainable(self) -> bool:
-        """Whether the weights are trained; setting it sets every layer inside too."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
-        for layer in self._sublayers():
-            layer.trainable = value
-
-    def _parts(self) -> Iterator[Any]:
-        for name, value in list(vars(self).items()):
-            if name not in ("_nodes", "_arguments"):
-                yield from _walk(value)
-
-    def _sublayers(self) -> list[Layer]:
-        return _unique(part for part in self._parts() if isinstance(part, Layer))
-
-    def _flatten_layers(self) -> list[Layer]:
-        found, seen = [], set()
-        stack: list[Layer] = [self]
-        while stack:
-            layer = stack.pop()
-            if id(layer) not in seen:
-                seen.add(id(layer))
-                found.append(layer)
-                stack.extend(reversed(layer._sublayers()))
-        return found
-
-    def _own(self) -> list[Variable]:
-        own = [*self._weights, *(p for p in self._parts() if isinstance(p, Variable))]
-        return sorted(_unique(own), key=lambda v: not v.trainable)
-
-    @property
-    def weights(self) -> list[Variable]:
-        """All weights, each once: a layer's own (trainable first), then its layers'."""
-        return _unique(v for layer in self._flatten_layers() for v in layer._own())
-
-    @property
-    def trainable_weights(self) -> list[Variable]:
-        """The weights that training changes."""
-        return _unique(
-            variable
-            for layer in self._flatten_layers()
-            if layer.trainable
-            for variable in layer._own()
-            if variable.trainable
-        )
-
-    @property
-    def non_trainable_weights(self) -> list[Variable]:
-        """The weights that training leaves to the layer itself, or that are frozen."""
-        trained = {id(v) for v in self.trainable_weights}
-        return [v for v in self.weights if id(v) not in trained]
-
-    @property
-    def variables(self) -> list[Variable]:
-        """The weights, and the state of metrics."""
-        return _unique([*self.weights, *self.metrics_variables])
-
-    trainable_variables = trainable_weights
-    non_trainable_variables = non_trainable_weights
-
-    @property
-    def metrics(self) -> list[Metric]:
-        """The metrics that are attributes of this layer and its layers."""
-        layers = self._flatten_layers()
-        return _unique(p for y in layers for p in y._parts() if isinstance(p, Metric))
-
-    @property
-    def metrics_variables(self) -> list[Variable]:
-        """The variables of `metrics`."""
-        return [variable for metric in self.metrics for variable in metric.variables]
-
-    def get_weights(self) -> list[np.ndarray[Any, Any]]:
-        """Return copies of all weights as NumPy arrays."""
-        return [variable.numpy() for variable in self.weights]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Set all weights, in the order of `get_weights`; all or none.
-
-        `ShapeError` if the number or a shape differs.
-        """
-        variables = self.weights
-        arrays = [np.asarray(w) for w in weights]
-        have = [tuple(a.shape) for a in arrays]
-        want = [v.shape for v in variables]
-        if have != want:
-            wrong = [(v, h) for v, h in zip(variables, have) if v.shape != h][:3]
-            detail = "; ".join(f"{v.path} {v.shape} got {h}" for v, h in wrong)
-            built = (
-                "" if variables else " The layer is not built: call it on data first."
-            )
-            raise ShapeError(
-                f"{self.name} expects {len(want)} weights, got {len(have)}. {detail}{built}"
-            )
-        for variable, array in zip(variables, arrays):
-            variable.assign(array)
-
-    def count_params(self) -> int:
-        """Return the number of scalars in all weights."""
-        return sum(int(np.prod(variable.shape)) for variable in self.weights)
 
     # -- building and calling ----------------------------------------------------------
 
@@ -289,6 +145,8 @@ class Layer:
 
     def _run(self, context: CallContext, args: Any, kwargs: dict[str, Any]) -> Any:
         place, outer = self._spec.training, context.training
+        if place is not None and len(args) > place and args[place] is None:
+            args = args[:place] + (outer,) + args[place + 1 :]
         if place is not None and len(args) > place:
             given = args[place]
         else:
@@ -366,11 +224,11 @@ class Layer:
     # -- shapes ------------------------------------------------------------------------
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """Return symbolic outputs for symbolic inputs; no shape rule is written by hand."""
+        """Return symbolic outputs for symbolic inputs, by a run on shapes."""
         return record(self, self.__call__, args, kwargs)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return the output shape for an input shape (or tree of them), `None` unknown."""
+        """Return the output shape for an input shape, or trees of them."""
 
         def spec(shape: Any) -> Any:
             return symbolic_array(tuple(shape), self.dtype)
@@ -395,7 +253,7 @@ class Layer:
         if len(self._nodes) != 1:
             raise MultinetError(
                 f"{self.name} was called on symbolic tensors {len(self._nodes)} times; "
-                ".input and .output need exactly one. Keep the tensors you need instead."
+                ".input and .output need exactly one. Keep the tensors you need."
             )
         return self._nodes[0]
 
@@ -410,7 +268,7 @@ class Layer:
 
     @property
     def losses(self) -> list[Any]:
-        """Regularization of the trainable weights, and losses of the last outer call."""
+        """Penalties of the trainable weights, and losses of the last outer call."""
         context = _context.get()
         added = (
             getattr(self, "_added_losses", []) if context is None else context.losses
@@ -428,7 +286,10 @@ class Layer:
     # -- configuration -----------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs; subclasses add their arguments."""
+        """Return what `from_config` needs; subclasses add their arguments.
+
+        One that does not override this gives the arguments it was made with.
+        """
         config: dict[str, Any] = {
             "name": self.name,
             "trainable": self.trainable,
@@ -436,6 +297,11 @@ class Layer:
         }
         if self._input_shape_hint is not None:
             config["input_shape"] = self._input_shape_hint
+        if type(self).get_config is Layer.get_config:
+            args, kwargs = self._arguments
+            bound = inspect.signature(type(self)).bind(*args, **kwargs)
+            given = dict(bound.arguments)
+            config = {**given.pop("kwargs", {}), **given, **config}
         return config
 
     @classmethod
@@ -447,28 +313,21 @@ class Layer:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
 
-def _walk(value: Any) -> Iterator[Any]:
-    if isinstance(value, Layer | Variable | Metric):
-        yield value
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _walk(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _walk(item)
+def _marking_built(build: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a `build` that also marks the layer built, when called directly too."""
+
+    @functools.wraps(build)
+    def marking(self: Layer, *args: Any, **kwargs: Any) -> None:
+        build(self, *args, **kwargs)
+        self.built = True
+
+    return marking
 
 
-def _unique(items: Any) -> list[Any]:
-    return list({id(item): item for item in items}.values())
-
-
-def _known(shape: Sequence[Any], layer: Layer) -> tuple[int, ...]:
-    if any(n is None for n in shape):
-        raise ShapeError(
-            f"{layer.name} needs every size of a weight's shape, got {tuple(shape)}. Give "
-            "the sizes that it depends on in Input(shape=...); only the others may be None."
-        )
-    return tuple(int(n) for n in shape)
+def _takes(cls: type[Layer]) -> list[str]:
+    """Return the names that the constructor takes, those of `Layer` included."""
+    names = [*inspect.signature(cls).parameters, *inspect.signature(Layer).parameters]
+    return [name for name in dict.fromkeys(names) if name != "kwargs"]
 
 
 def _is_shape(tree: Any) -> bool:

@@ -12,11 +12,12 @@ from multinet.layers.core import data_format_of
 
 
 def spatial(value: Any, rank: int, name: str) -> tuple[int, ...]:
-    """Return `rank` positive ints of an int or a sequence, or an error naming `name`."""
+    """Return `rank` positive ints of an int or a sequence; errors say `name`."""
     values = (value,) * rank if isinstance(value, int) else tuple(value)
     if len(values) != rank or not all(isinstance(v, int) and v > 0 for v in values):
         raise ArgumentError(
-            f"Expected {name} to be a positive integer or {rank} of them, got {value!r}."
+            f"Expected {name} to be a positive integer or {rank} of them, "
+            f"got {value!r}."
         )
     return values
 
@@ -31,7 +32,7 @@ def padding_of(value: str, allowed: Sequence[str] = ("valid", "same")) -> str:
 
 
 class BaseConv(Layer):
-    """activation(convolution(inputs, kernel) + bias), for any number of spatial axes."""
+    """activation(convolution(inputs, kernel) + bias), over `rank` spatial axes."""
 
     rank: int
 
@@ -66,7 +67,8 @@ class BaseConv(Layer):
         self.data_format = data_format_of(data_format)
         if self.filters % self.groups:
             raise ArgumentError(
-                f"Expected filters to be a multiple of groups, got {filters} and {groups}."
+                f"Expected filters to be a multiple of groups, got {filters} and "
+                f"{groups}."
             )
         self.activation = activations.get(activation)
         self.use_bias = use_bias
@@ -82,13 +84,13 @@ class BaseConv(Layer):
         """Create the kernel (*window, channels // groups, filters) and the bias."""
         if len(input_shape) != self.rank + 2:
             raise ShapeError(
-                f"{self.name} expects {self.rank + 2} axes (batch, {self.rank} spatial, "
-                f"channels), got shape {tuple(input_shape)}."
+                f"{self.name} expects {self.rank + 2} axes (batch, {self.rank} spatial "
+                f"and channels), got shape {tuple(input_shape)}."
             )
         channels = input_shape[self._channel_axis]
         if channels is None or channels % self.groups:
             raise ShapeError(
-                f"{self.name} expects a number of channels that is known and a multiple of "
+                f"{self.name} expects channels whose number is known and a multiple of "
                 f"groups={self.groups}, got {channels} in shape {tuple(input_shape)}."
             )
         self.kernel = self.add_weight(
@@ -118,7 +120,7 @@ class BaseConv(Layer):
         padding = self.padding
         if padding == "causal":
             inputs, padding = self._pad_causally(inputs), "valid"
-        outputs = ops.nn.conv(
+        outputs = ops.conv(
             inputs,
             self.kernel,
             self.strides,

@@ -29,7 +29,8 @@ class InputLayer(Layer):
         if (shape is None) == (batch_shape is None):
             raise ArgumentError(
                 "Input needs one of shape=(...), without the batch axis, and "
-                f"batch_shape=(...), with it; got shape={shape}, batch_shape={batch_shape}."
+                f"batch_shape=(...), with it; got shape={shape} and "
+                f"batch_shape={batch_shape}."
             )
         if batch_shape is None:
             batch_shape = (batch_size, *_shape_argument(shape))
@@ -237,7 +238,7 @@ class Flatten(Layer):
         self.data_format = data_format_of(data_format)
 
     def call(self, inputs: Any) -> Any:
-        """Return (b, n); channels_first inputs are read channels last, as Keras does."""
+        """Return (b, n); channels_first inputs are read channels last, as in Keras."""
         rank = len(ops.shape(inputs))
         if self.data_format == "channels_first" and rank > 2:
             inputs = ops.transpose(inputs, (0, *range(2, rank), 1))

@@ -101,7 +101,7 @@ class BatchNormalization(Layer):
             self._move(self.moving_variance, variance)
         else:
             mean, variance = self.moving_mean, self.moving_variance
-        return ops.nn.batch_normalization(
+        return ops.batch_normalization(
             inputs, mean, variance, self.axis, self.beta, self.gamma, self.epsilon
         )
 

@@ -34,7 +34,7 @@ class BasePooling(Layer):
 
     def call(self, inputs: Any) -> Any:
         """Return (b, *spatial', c)."""
-        pool = ops.nn.max_pool if self.reduce == "max" else ops.nn.average_pool
+        pool = ops.max_pool if self.reduce == "max" else ops.average_pool
         return pool(
             inputs, self.pool_size, self.strides, self.padding, self.data_format
         )

@@ -188,10 +188,12 @@ def _target_kind(y_true_shape: Sequence[Any], y_pred_shape: Sequence[Any]) -> in
 
 def _as_metric(identifier: Any) -> Metric:
     metric = get(identifier)
-    if isinstance(metric, Metric):
-        return metric
-    name = getattr(metric, "__name__", None) or getattr(metric, "name", None)
-    return MeanMetricWrapper(metric, name=name)
+    if not isinstance(metric, Metric):
+        name = getattr(metric, "__name__", None) or getattr(metric, "name", None)
+        metric = MeanMetricWrapper(metric, name=name)
+    if isinstance(identifier, str):
+        metric.name = identifier  # logs show the name that was asked for
+    return metric
 
 
 def serialize(metric: Any) -> Any:

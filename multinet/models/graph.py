@@ -98,8 +98,8 @@ def _flatten(tree: Any, what: str) -> tuple[list[SymbolicTensor], Any]:
     wrong = [type(leaf).__name__ for leaf in leaves if type(leaf) is not SymbolicTensor]
     if wrong or not leaves:
         raise ArgumentError(
-            f"Expected the {what} of a model to be symbolic tensors, made from Input(...); "
-            f"got {', '.join(wrong) or 'none'}."
+            f"Expected the {what} of a model to be symbolic tensors, made from "
+            f"Input(...); got {', '.join(wrong) or 'none'}."
         )
     return leaves, spec  # type: ignore[return-value]
 
@@ -115,8 +115,8 @@ def _ancestors(
         node = tensor.node
         if node is None or isinstance(node.operation, InputLayer):
             raise ArgumentError(
-                f"The outputs depend on {tensor!r}, which is not among the inputs. Add it "
-                "to Model(inputs=...)."
+                f"The outputs depend on {tensor!r}, which is not among the inputs. Add "
+                "it to Model(inputs=...)."
             )
         if id(node) not in found:
             found[id(node)] = node
@@ -177,7 +177,7 @@ def _fit(value: Any, slot: SymbolicTensor) -> Any:
     )
     if not fits:
         raise ShapeError(
-            f"Input {slot.name!r} expects shape {want}, got {public_shape(shape)}. None stands "
-            "for any size; the first axis is the batch."
+            f"Input {slot.name!r} expects shape {want}, got {public_shape(shape)}. "
+            "None stands for any size; the first axis is the batch."
         )
     return value

@@ -111,8 +111,8 @@ class Model(Trainer, Layer):
         """Compute the outputs; a subclass that is no graph writes its own."""
         if self._graph is None:
             raise MultinetError(
-                f"{type(self).__name__} must define call(self, inputs), or be made with "
-                "Model(inputs, outputs)."
+                f"{type(self).__name__} must define call(self, inputs), or be made "
+                "with Model(inputs, outputs)."
             )
         return self._graph.run(inputs)
 

@@ -52,8 +52,8 @@ class Sequential(Model):
             )
         if any(layer.name == other.name for other in self._stack):
             raise ArgumentError(
-                f"A layer called {layer.name!r} is in {self.name} already. Give each its "
-                "own name=..."
+                f"A layer called {layer.name!r} is in {self.name} already. Give each "
+                "its own name=..."
             )
         if isinstance(layer, InputLayer) and self._stack:
             raise ArgumentError(f"Input must come first in {self.name}.")

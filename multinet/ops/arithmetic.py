@@ -132,7 +132,9 @@ def _explain(name: str, x1: Any, x2: Any, error: Exception) -> None:
 def broadcast_shapes(
     *shapes: Any, what: str = "broadcasting", cause: Exception | None = None
 ) -> tuple[Any, ...]:
-    """Return the shape that `shapes` broadcast to; an unknown size yields to a known one."""
+    """Return the shape that `shapes` broadcast to; an unknown size yields to a known
+    one.
+    """
     result: list[Any] = []
     for i in range(1, max(map(len, shapes), default=0) + 1):
         size: Any = 1
@@ -144,7 +146,8 @@ def broadcast_shapes(
             elif differ(size, n):
                 raise ShapeError(
                     f"{what} expects shapes that broadcast, got "
-                    f"{' and '.join(map(str, shapes))}: sizes {size} and {n} at axis -{i} "
+                    f"{' and '.join(map(str, shapes))}: sizes {size} and {n} at axis "
+                    f"-{i} "
                     "differ and neither is 1."
                 ) from cause
             elif isinstance(n, int):

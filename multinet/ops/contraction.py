@@ -33,13 +33,16 @@ def _on_bool(function: Any, x1: Any, x2: Any) -> Any:
 
 @op
 def matmul(x1: Any, x2: Any) -> Any:
-    """Multiply matrices, batches broadcasting; a vector is a row before, a column after."""
+    """Multiply matrices, batches broadcasting; a vector is a row before, a column
+    after.
+    """
     x1, x2 = operands(x1, x2)
     backend = current()
     s1, s2 = shape_of(x1), shape_of(x2)
-    if not s1 or not s2 or differ(s1[-1], s2[-2] if len(s2) > 1 else s2[-1]):
+    if not s1 or not s2 or differ(s1[-1], s2[max(len(s2) - 2, 0)]):
         raise ShapeError(
-            "ops.matmul expects the last axis of x1 to match the last but one of x2, got "
+            "ops.matmul expects the last axis of x1 to match the last but one of x2, "
+            "got "
             f"{public_shape(s1)} and {public_shape(s2)}."
         )
     if backend.dtype(x1) == "bool":
@@ -60,7 +63,9 @@ def matmul(x1: Any, x2: Any) -> Any:
 
 @op
 def einsum(subscripts: str, *operands: Any) -> Any:
-    """Contract by an equation such as `"bij,bjk->bik"`; the arrow and `...` as in NumPy."""
+    """Contract by an equation such as `"bij,bjk->bik"`; the arrow and `...` as in
+    NumPy.
+    """
     from multinet import dtypes
 
     backend = current()
@@ -91,7 +96,9 @@ def einsum(subscripts: str, *operands: Any) -> Any:
 def _squeezed_ellipses(
     values: list[Any], terms: list[str], subscripts: str
 ) -> list[Any]:
-    """Return operands with axes of size 1 expanded where the letter is larger elsewhere."""
+    """Return operands with axes of size 1 expanded where the letter is larger
+    elsewhere.
+    """
     if "." not in subscripts:
         return values
     backend, sizes = current(), {}
@@ -121,7 +128,8 @@ def _explicit(subscripts: str, ranks: list[int]) -> str:
     for term, count, rank in zip(terms, hidden, ranks):
         if count < 0 or (count and "..." not in term):
             raise ShapeError(
-                f"ops.einsum({subscripts!r}): term {term!r} does not fit a tensor of {rank} "
+                f"ops.einsum({subscripts!r}): term {term!r} does not fit a tensor of "
+                f"{rank} "
                 "axes."
             )
     width = max((h for t, h in zip(terms, hidden) if "..." in t), default=0)
@@ -133,7 +141,8 @@ def _explicit(subscripts: str, ranks: list[int]) -> str:
     unknown = set(output) - set(inputs) - {"."}
     if unknown:
         raise ArgumentError(
-            f"ops.einsum({subscripts!r}): {', '.join(sorted(unknown))} is in no operand."
+            f"ops.einsum({subscripts!r}): {', '.join(sorted(unknown))} is in no "
+            "operand."
         )
     if "..." not in output and width and not arrow:
         output = letters + output
@@ -156,7 +165,8 @@ def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Any:
         differ(s1[a], s2[b]) for a, b in zip(left, right)
     ):
         raise ShapeError(
-            f"ops.tensordot expects equal sizes on axes {axes}, got {public_shape(s1)} and "
+            f"ops.tensordot expects equal sizes on axes {axes}, got {public_shape(s1)} "
+            "and "
             f"{public_shape(s2)}."
         )
     if backend.dtype(x1) == "bool":

@@ -50,7 +50,8 @@ def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> 
     structures = [f.structure for f in functions if f.structure is not None]
     if structures[0] != structures[-1]:
         raise ArgumentError(
-            f"ops.cond expects branches that return one structure, got {structures[0]} and "
+            f"ops.cond expects branches that return one structure, got {structures[0]} "
+            "and "
             f"{structures[-1]}."
         )
     return _tree(structures[0], leaves)

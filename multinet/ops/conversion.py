@@ -23,8 +23,8 @@ def convert_to_tensor(
 ) -> Any:
     """Return `x` as a tensor of the backend in use.
 
-    NumPy arrays keep their dtype; Python numbers become int32, floatx or bool. Sparse and
-    ragged tensors do not exist here: asking for one is an `ArgumentError`.
+    NumPy arrays keep their dtype; Python numbers become int32, floatx or bool. Sparse
+    and ragged tensors do not exist here: asking for one is an `ArgumentError`.
     """
     if sparse or ragged:
         raise ArgumentError(
@@ -52,10 +52,11 @@ def is_tensor(x: Any) -> bool:
 
 
 def shape(x: Any) -> tuple[Any, ...]:
-    """Return the shape as a tuple of ints; unknown sizes of symbolic tensors are `Dim`s.
+    """Return the shape as a tuple of ints; unknown sizes of symbolic tensors are
+    `Dim`s.
 
-    Sizes add, multiply and floor-divide, so `reshape(x, (shape(x)[0] * 2, -1))` works on
-    symbolic tensors too.
+    Sizes add, multiply and floor-divide, so `reshape(x, (shape(x)[0] * 2, -1))` works
+    on symbolic tensors too.
     """
     if isinstance(x, SymbolicTensor):
         return tuple(x.array.shape)
@@ -131,7 +132,8 @@ def view(x: Any, dtype: Any = None) -> Any:
         return x
     if _width(have) != _width(want):
         raise DTypeError(
-            f"ops.view expects a dtype as wide as {have} ({_width(have)} bits), got {want}."
+            f"ops.view expects a dtype as wide as {have} ({_width(have)} bits), got "
+            f"{want}."
         )
     return backend.bitcast(x, want)
 

@@ -38,8 +38,8 @@ def window_padding(
 ) -> list[tuple[int, int]]:
     """Return (before, after) for each spatial axis; `same` gives ceil(size / stride).
 
-    Where the size is unknown the padding is not either; the one returned gives the right
-    size of the result, which is all that a symbolic tensor has.
+    Where the size is unknown the padding is not either; the one returned gives the
+    right size of the result, which is all that a symbolic tensor has.
     """
     if check_padding(padding) == "valid":
         return [(0, 0)] * len(window)
@@ -53,7 +53,8 @@ def window_padding(
 def _is_first(data_format: str | None) -> bool:
     if data_format not in (None, "channels_last", "channels_first"):
         raise ArgumentError(
-            f"Expected data_format 'channels_last' or 'channels_first', got {data_format!r}."
+            "Expected data_format 'channels_last' or 'channels_first', got "
+            f"{data_format!r}."
         )
     return data_format == "channels_first"
 
@@ -102,13 +103,15 @@ def conv(
     channels, each = shape_of(x)[-1], shape_of(kernel)[-2]
     if isinstance(channels, Dim) or channels % each:
         raise ShapeError(
-            f"ops.conv expects channels that are a multiple of the kernel's {each}, got "
+            f"ops.conv expects channels that are a multiple of the kernel's {each}, "
+            "got "
             f"inputs of shape {public_shape(shape_of(x))} (channels last)."
         )
     groups = channels // each
     if shape_of(kernel)[-1] % groups:
         raise ShapeError(
-            f"ops.conv with {groups} groups expects filters that are a multiple of it, got "
+            f"ops.conv with {groups} groups expects filters that are a multiple of it, "
+            "got "
             f"{shape_of(kernel)[-1]}."
         )
     y = _conv(x, kernel, strides, padding, dilation_rate, groups)
@@ -132,7 +135,8 @@ def _conv(
     for n, k, (a, b) in zip(sizes, extent, widths):
         if isinstance(n, int) and n + a + b < k:
             raise ShapeError(
-                f"A window of {k} does not fit spatial sizes {public_shape(sizes)} with "
+                f"A window of {k} does not fit spatial sizes {public_shape(sizes)} "
+                "with "
                 f"padding={padding!r}."
             )
     return current().conv(x, kernel, steps, widths, spread, groups)
@@ -153,7 +157,8 @@ def depthwise_conv(
     form = shape_of(kernel)
     if differ(shape_of(x)[-1], form[-2]):
         raise ShapeError(
-            f"ops.depthwise_conv expects {form[-2]} channels, as the kernel has, got inputs "
+            f"ops.depthwise_conv expects {form[-2]} channels, as the kernel has, got "
+            "inputs "
             f"of shape {public_shape(shape_of(x))} (channels last)."
         )
     kernel = current().reshape(kernel, (*form[:-2], 1, form[-2] * form[-1]))
@@ -198,7 +203,8 @@ def conv_transpose(
     rank = len(shape_of(x)) - 2
     if differ(shape_of(x)[-1], shape_of(kernel)[-1]):
         raise ShapeError(
-            f"ops.conv_transpose expects {shape_of(kernel)[-1]} channels, the kernel's last "
+            f"ops.conv_transpose expects {shape_of(kernel)[-1]} channels, the kernel's "
+            "last "
             f"axis, got inputs of shape {public_shape(shape_of(x))} (channels last)."
         )
     steps = per_axis(strides, rank, "strides")
@@ -228,14 +234,13 @@ def _transposed(
         raise ArgumentError(
             f"Expected output_padding below the stride {s}, got {extra}."
         )
-    before = k // 2 if same else 0
-    # Rows beyond the window's last place are zero: padding after may be cut short.
-    after = before - extra
-    size = (n - 1) * s + k - 2 * before + extra
-    return size, (before, max(after, 0))
+    around = k // 2 * 2 if same else 0
+    size = (n - 1) * s + k - around + extra
+    total = max(around - extra, 0)
+    return size, (total // 2, total - total // 2)
 
 
-# -- pooling -----------------------------------------------------------------------------
+# -- pooling ---------------------------------------------------------------------------
 
 
 def _pool(
@@ -245,7 +250,8 @@ def _pool(
     rank = len(shape_of(x)) - 2
     if not 1 <= rank <= 3:
         raise ShapeError(
-            f"ops pooling expects 3, 4 or 5 axes, got shape {public_shape(shape_of(x))}."
+            "ops pooling expects 3, 4 or 5 axes, got shape "
+            f"{public_shape(shape_of(x))}."
         )
     window = per_axis(pool_size, rank, "pool_size")
     steps = window if strides is None else per_axis(strides, rank, "strides")
@@ -256,7 +262,8 @@ def _pool(
         for n, k, (a, b) in zip(sizes, window, widths)
     ):
         raise ShapeError(
-            f"A window of {window} does not fit spatial sizes {public_shape(sizes)} with "
+            f"A window of {window} does not fit spatial sizes {public_shape(sizes)} "
+            "with "
             f"padding={padding!r}."
         )
     y = getattr(current(), name)(x, window, steps, widths)
@@ -311,7 +318,9 @@ def _adaptive(
     data_format: str | None,
     reduce: Callable[[Any, int, list[tuple[int, int]]], Any],
 ) -> Any:
-    """Pool one axis after another; part i is [i * n // parts, ceil((i + 1) * n / parts))."""
+    """Pool one axis after another; part i is [i * n // parts, ceil((i + 1) * n /
+    parts)).
+    """
     first = _is_first(data_format)
     x = _channels_last(floating(inputs), first)
     rank = len(shape_of(x)) - 2

@@ -65,10 +65,13 @@ def host_array(x: Any, dtype: str | None = None) -> np.ndarray[Any, Any]:
     try:
         array = np.asarray(x)
     except ValueError as error:
-        raise ShapeError(f"Expected rectangular data, got {type(x).__name__}: {error}") from error
+        raise ShapeError(
+            f"Expected rectangular data, got {type(x).__name__}: {error}"
+        ) from error
     if array.dtype.kind in "OSUMmV" and array.dtype.name not in dtypes.ALL:
         raise DTypeError(
-            f"Expected numbers or bools, got a {type(x).__name__} of dtype {array.dtype}. "
+            f"Expected numbers or bools, got a {type(x).__name__} of dtype "
+            f"{array.dtype}. "
             "Encode strings and objects as integers first."
         )
     if dtype is None:
@@ -88,7 +91,8 @@ def _fits(value: Any, dtype: str) -> Any:
         info = np.iinfo(dtype)
         if not info.min <= value <= info.max:
             raise DTypeError(
-                f"{value} does not fit in {dtype} ({info.min} to {info.max}). Pass a wider "
+                f"{value} does not fit in {dtype} ({info.min} to {info.max}). Pass a "
+                "wider "
                 "dtype, such as dtype='int64', or a NumPy array that has one."
             )
     return value
@@ -107,7 +111,8 @@ def refuse_foreign(x: Any) -> None:
     if other is not None:
         here = current().concrete.name
         raise BackendError(
-            f"Got a tensor of backend {other.name!r} ({type(x).__name__}) while backend "
+            f"Got a tensor of backend {other.name!r} ({type(x).__name__}) while "
+            "backend "
             f"{here!r} is in use. Convert it with multinet.ops.convert_to_numpy(x), or "
             f"work inside `with multinet.use_backend({other.name!r})`."
         )
@@ -132,7 +137,8 @@ def kind_of(x: Any) -> Any:
 
 
 def operands(*xs: Any, floating: bool = False) -> tuple[Any, ...]:
-    """Return arguments promoted to one dtype, Python scalars left as they are if they fit.
+    """Return arguments promoted to one dtype, Python scalars left as they are if they
+    fit.
 
     At least one result is a tensor. With `floating`, integers become floatx.
     """
@@ -181,7 +187,8 @@ def axis_of(axis: int, rank: int, what: str = "axis") -> int:
     """Return a non-negative axis; `ArgumentError` naming the range if it is outside."""
     if not -rank <= axis < rank:
         raise ArgumentError(
-            f"Expected {what} in [{-rank}, {rank}) for a tensor of {rank} axes, got {axis}."
+            f"Expected {what} in [{-rank}, {rank}) for a tensor of {rank} axes, got "
+            f"{axis}."
         )
     return axis % rank
 
@@ -210,6 +217,8 @@ def host(x: Any) -> np.ndarray[Any, Any]:
     if isinstance(x, np.ndarray):
         return host_array(x)
     backend = current()
+    if backend.symbolic and isinstance(x, np.ndarray | np.generic):
+        return host_array(x)
     if backend.is_tensor(x):
         return backend.to_numpy(x)
     other = owner(x)

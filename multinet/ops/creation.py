@@ -54,11 +54,11 @@ def empty(shape: Any, dtype: Any = None) -> Any:
 
 @op
 def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
-    """Return a tensor filled with a number, or with what broadcasts to the shape."""
+    """Return a number, or what broadcasts to the shape, in floatx unless `dtype` says."""
+    name = dtypes.standardize(dtype)
     if is_scalar(fill_value):
-        name = dtypes.promote(type(fill_value)) if dtype is None else dtype
-        return current().full(shape_tuple(shape), fill_value, dtypes.standardize(name))
-    value = as_tensor(fill_value, None if dtype is None else dtypes.standardize(dtype))
+        return current().full(shape_tuple(shape), fill_value, name)
+    value = as_tensor(fill_value, name)
     return current().broadcast_to(value, shape_tuple(shape))
 
 
@@ -111,7 +111,7 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
     name = dtypes.promote(*kinds) if dtype is None else dtypes.standardize(dtype)
     if name == "bool":
         raise ArgumentError("ops.arange makes numbers, got dtype='bool'.")
-    return current().arange(*numbers, name)
+    return current().arange(numbers[0], numbers[1], numbers[2], name)
 
 
 def _number(x: Any) -> Any:
@@ -236,7 +236,7 @@ def geomspace(
     sign = backend.sign(start)
     ends = [backend.log(backend.abs(x)) for x in (start, stop)]
     rank = len(np.broadcast_shapes(shape_of(start), shape_of(stop)))
-    values = backend.exp(linspace(*ends, num, endpoint))
+    values = backend.exp(linspace(ends[0], ends[1], num, endpoint))
     place = backend.reshape(backend.arange(0, num, 1, "int32"), (num,) + (1,) * rank)
     values = backend.multiply(values, sign)
     values = backend.where(backend.equal(place, 0), start, values)
@@ -250,7 +250,8 @@ def geomspace(
 def meshgrid(*x: Any, indexing: str = "xy") -> list[Any]:
     """Return one grid of coordinates per vector.
 
-    `xy` puts the first vector along axis 1 and the second along axis 0; `ij` keeps order.
+    `xy` puts the first vector along axis 1 and the second along axis 0; `ij` keeps
+    order.
     """
     if indexing not in ("xy", "ij"):
         raise ArgumentError(f"Expected indexing 'xy' or 'ij', got {indexing!r}.")
@@ -284,7 +285,7 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     return backend.power(backend.expand_dims(x, 1), powers)
 
 
-# -- windows of signals --------------------------------------------------------------------
+# -- windows of signals ----------------------------------------------------------------
 
 
 def _window(name: str, doc: str, terms: Sequence[float]) -> Any:

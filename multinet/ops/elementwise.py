@@ -51,7 +51,9 @@ def _inexact(name: str, doc: str, accepted: frozenset[str] = _FLOATS) -> Unary:
 
 
 def _exact(name: str, doc: str) -> Unary:
-    """Return the op for a primitive on floats that leaves integers and bool as they are."""
+    """Return the op for a primitive on floats that leaves integers and bool as they
+    are.
+    """
 
     def function(x: Any) -> Any:
         backend = current()
@@ -135,7 +137,8 @@ def _no_bool(name: str, x: Any) -> Any:
     x = as_tensor(x)
     if current().dtype(x) == "bool":
         raise DTypeError(
-            f"ops.{name} takes numbers, got bool. Use ops.logical_not or ops.logical_xor, "
+            f"ops.{name} takes numbers, got bool. Use ops.logical_not or "
+            "ops.logical_xor, "
             "or ops.cast(x, 'int32') first."
         )
     return x
@@ -249,7 +252,8 @@ def round(x: Any, decimals: int = 0) -> Any:
         if decimals > 0:
             return x
         raise ArgumentError(
-            f"Rounding integers to decimals={decimals} is not supported. Cast to a float "
+            f"Rounding integers to decimals={decimals} is not supported. Cast to a "
+            "float "
             "dtype first."
         )
     scale = 10.0 ** builtins.abs(decimals)
@@ -289,7 +293,7 @@ def nan_to_num(
     )
 
 
-# -- complex numbers ---------------------------------------------------------------------
+# -- complex numbers -------------------------------------------------------------------
 
 
 @op
@@ -323,7 +327,7 @@ def angle(x: Any) -> Any:
     return backend.arctan2(imag(x), real(x))
 
 
-# -- tests of values ---------------------------------------------------------------------
+# -- tests of values -------------------------------------------------------------------
 
 
 def _test(name: str, doc: str, otherwise: bool) -> Unary:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import builtins
 import math
-import operator
 from typing import Any
 
 import numpy as np
@@ -28,7 +26,9 @@ _SCATTER = {None: "set", "add": "add", "mul": "multiply", "max": "max", "min": "
 
 
 def as_index(x: Any, size: Any = None) -> Any:
-    """Return integers as an int32 or int64 tensor; with `size`, negative ones count back."""
+    """Return integers as an int32 or int64 tensor; with `size`, negative ones count
+    back.
+    """
     x, backend = as_tensor(x), current()
     dtype = backend.dtype(x)
     if not dtypes.is_integer(dtype):
@@ -82,7 +82,7 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
         )
         for v in (x, index)
     ]
-    return backend.take_along_axis(*wide, axis)
+    return backend.take_along_axis(wide[0], wide[1], axis)
 
 
 @op
@@ -101,7 +101,7 @@ def nonzero(x: Any) -> list[Any]:
     return [backend.from_numpy(place.astype(np.int32)) for place in places]
 
 
-# -- slices at computed places -------------------------------------------------------------
+# -- slices at computed places ---------------------------------------------------------
 
 
 @op
@@ -225,7 +225,9 @@ def _replace(x: Any, updates: Any, starts: list[Any]) -> Any:
 
 @op
 def scatter(indices: Any, values: Any, shape: Any) -> Any:
-    """Return zeros of `shape` with values added at indices (..., k) of the first k axes."""
+    """Return zeros of `shape` with values added at indices (..., k) of the first k
+    axes.
+    """
     values, backend = as_tensor(values), current()
     zeros = backend.full(shape_tuple(shape), 0, backend.dtype(values))
     return scatter_update(zeros, indices, values, "add")

@@ -21,8 +21,8 @@ from multinet.symbolic.dims import Dim, same
 def get_item(x: Any, key: Any) -> Any:
     """Return x[key] with NumPy's meaning: ints, slices, None, ..., and index tensors.
 
-    A bool tensor selects by value, so it works where values are known, not in a compiled
-    function or on symbolic tensors.
+    A bool tensor selects by value, so it works where values are known, not in a
+    compiled function or on symbolic tensors.
     """
     x = as_tensor(x)
     if isinstance(key, dict):
@@ -60,49 +60,48 @@ def _axes_taken(item: Any) -> int:
 
 
 def _index(x: Any, items: list[Any]) -> Any:
+    """Apply a key that has one item for each axis of x, and None for new ones."""
     backend = current()
     items = [part for item in items for part in _without_masks(item)]
-    arrays = any(backend.is_tensor(item) for item in items)
-    if arrays:  # integers beside index tensors are index tensors themselves
+    if any(backend.is_tensor(item) for item in items):
+        # Integers beside index tensors are index tensors themselves.
         items = [
             backend.full((), item, "int32") if type(item) is int else item
             for item in items
         ]
-    shape = shape_of(x)
-    start, stop, step, backwards = [], [], [], []
-    form: list[Any] = []  # what becomes of each axis: a size, or nothing for an int
-    picks: dict[int, Any] = {}  # axis of the reshaped x: index tensor
-    axis = 0
+    form: list[Any] = []  # sizes of the result before index tensors apply
+    picks: dict[int, Any] = {}  # axis of that result: index tensor
+    bounds = []
+    shape = iter(shape_of(x))
     for item in items:
         if item is None:
             form.append(1)
             continue
-        n = shape[axis]
-        if isinstance(item, builtins.slice):
-            a, b, s, back = _bounds(item, n)
-            if back:
-                backwards.append(axis)
-            form.append(-(-(b - a) // s))
-        elif backend.is_tensor(item):
-            a, b, s = 0, n, 1
-            picks[len(form)] = as_index(item, n)
-            form.append(n)
-        else:
-            a = _place(item, n, axis)
-            b, s = a + 1, 1
-        start.append(a), stop.append(b), step.append(s)
-        axis += 1
-    whole = all(
-        type(a) is int and a == 0 and b is n and s == 1
-        for a, b, s, n in zip(start, stop, step, shape)
-    )
-    if not whole:
-        x = backend.slice(x, tuple(start), tuple(stop), tuple(step))
-    if backwards:
-        x = backend.flip(x, tuple(backwards))
-    if len(form) != len(shape) or any(i is None or type(i) is int for i in items):
+        size = next(shape)
+        start, stop, step, _ = bound = _bounds(item, size, len(bounds))
+        bounds.append(bound)
+        if backend.is_tensor(item):
+            picks[len(form)] = as_index(item, size)
+        if backend.is_tensor(item) or isinstance(item, builtins.slice):
+            form.append(-(-(stop - start) // step))
+    x = _sliced(x, bounds)
+    if len(form) != len(bounds) or any(item is None for item in items):
         x = backend.reshape(x, tuple(form))
     return _gather(x, picks) if picks else x
+
+
+def _sliced(x: Any, bounds: list[tuple[Any, Any, int, bool]]) -> Any:
+    """Take (start, stop, step, backwards) of every axis."""
+    backend = current()
+    whole = all(
+        same(a, 0) and same(b, n) and s == 1
+        for (a, b, s, _), n in zip(bounds, shape_of(x))
+    )
+    if not whole:
+        start, stop, step, _ = zip(*bounds)
+        x = backend.slice(x, start, stop, step)
+    backwards = tuple(axis for axis, bound in enumerate(bounds) if bound[3])
+    return backend.flip(x, backwards) if backwards else x
 
 
 def _without_masks(item: Any) -> list[Any]:
@@ -121,18 +120,25 @@ def _place(item: Any, size: Any, axis: int) -> Any:
     return item % size
 
 
-def _bounds(item: builtins.slice, size: Any) -> tuple[Any, Any, int, bool]:
-    """Return (start, stop, step, backwards) of a slice, start <= stop and step >= 1."""
+def _bounds(item: Any, size: Any, axis: int) -> tuple[Any, Any, int, bool]:
+    """Return (start, stop, step, backwards) of an item, start <= stop and step >= 1."""
+    if current().is_tensor(item):
+        return 0, size, 1, False
+    if not isinstance(item, builtins.slice):
+        place = _place(item, size, axis)
+        return place, place + 1, 1, False
     step = 1 if item.step is None else operator.index(item.step)
     parts = [_bound(v) for v in (item.start, item.stop)]
     if isinstance(size, Dim) or any(isinstance(v, Dim) for v in parts):
         return _unknown_bounds(parts[0], parts[1], step, size)
     start, stop, step = builtins.slice(parts[0], parts[1], step).indices(size)
     count = max(-(-(stop - start) // step), 0)
-    if step > 0:
-        return start, start + ((count - 1) * step + 1 if count else 0), step, False
-    first = start + (count - 1) * step if count else 0
-    return first, start + 1 if count else 0, -step, True
+    if not count:
+        return 0, 0, 1, False
+    last = start + (count - 1) * step
+    return (
+        (start, last + 1, step, False) if step > 0 else (last, start + 1, -step, True)
+    )
 
 
 def _bound(value: Any) -> Any:
@@ -164,8 +170,6 @@ def _unknown_bounds(start: Any, stop: Any, step: int, size: Any) -> Any:
 
 def _gather(x: Any, picks: dict[int, Any]) -> Any:
     """Index axes of x by broadcasting index tensors."""
-    from multinet.ops.arithmetic import broadcast_shapes
-
     backend, axes = current(), sorted(picks)
     if len(axes) == 1:
         return backend.take(x, picks[axes[0]], axes[0])
@@ -175,13 +179,9 @@ def _gather(x: Any, picks: dict[int, Any]) -> Any:
     sizes = [shape[a] for a in axes]
     flat = backend.reshape(moved, (math.prod(sizes), *(shape[a] for a in rest)))
     common = broadcast_shapes(*(shape_of(picks[a]) for a in axes), what="x[key]")
-    index: Any = 0
-    for axis, size in zip(axes, sizes):
-        index = (
-            backend.add(backend.multiply(index, size_like(size)), picks[axis])
-            if axis != axes[0]
-            else picks[axis]
-        )
+    index = picks[axes[0]]
+    for axis, size in zip(axes[1:], sizes[1:]):
+        index = backend.add(backend.multiply(index, size_like(size)), picks[axis])
     result = backend.take(flat, backend.broadcast_to(index, common), 0)
     if axes[-1] - axes[0] != len(axes) - 1:
         return result  # index tensors apart: their axes come first

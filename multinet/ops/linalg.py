@@ -36,7 +36,8 @@ def _matrix(x: Any, what: str, square: bool = True) -> Any:
 def _no_low(dtype: str, what: str) -> None:
     if dtype in ("float16", "bfloat16"):
         raise DTypeError(
-            f"ops.{what} takes float32, float64 or complex numbers, got {dtype}. Cast to "
+            f"ops.{what} takes float32, float64 or complex numbers, got {dtype}. Cast "
+            "to "
             "'float32' first."
         )
 
@@ -198,7 +199,8 @@ def _solved(name: str, a: Any, b: Any, function: Any) -> Any:
     left, right = shape_of(a), shape_of(b)
     if len(right) < 2 or differ(left[-1], right[-2]):
         raise ShapeError(
-            f"ops.{name} expects b (..., {left[-1]}, m) for a {public_shape(left)}, got "
+            f"ops.{name} expects b (..., {left[-1]}, m) for a {public_shape(left)}, "
+            "got "
             f"{public_shape(right)}."
         )
     batch = broadcast_shapes(left[:-2], right[:-2], what=f"ops.{name}")
@@ -285,7 +287,8 @@ def _matrix_norm(x: Any, ord: Any, row: int, column: int, keepdims: bool) -> Any
         return y if keepdims else backend.squeeze(y, pair)
     if ord not in (2, -2, "nuc"):
         raise ArgumentError(
-            f"A matrix norm has ord 1, -1, 2, -2, inf, -inf, 'fro' or 'nuc', got {ord!r}."
+            "A matrix norm has ord 1, -1, 2, -2, inf, -inf, 'fro' or 'nuc', got "
+            f"{ord!r}."
         )
     rest = [a for a in range(len(shape_of(x))) if a not in pair]
     moved = _matrix(backend.transpose(x, (*rest, row, column)), "norm", square=False)

@@ -133,9 +133,10 @@ def dot_product_attention(
 ) -> Any:
     """Return softmax(scale * query key^T + bias) value over a bool mask.
 
-    query (b, t, h, d), key and value (b, s, h, d); fewer key heads serve groups of query
-    heads. `scale` is 1 / sqrt(d) by default; mask and bias broadcast to (b, h, t, s). The
-    kernel is the backend's choice, so `flash_attention=True` is an `ArgumentError`.
+    query (b, t, h, d), key and value (b, s, h, d); fewer key heads serve groups of
+    query heads. `scale` is 1 / sqrt(d) by default; mask and bias broadcast to (b, h, t,
+    s). The kernel is the backend's choice, so `flash_attention=True` is an
+    `ArgumentError`.
     """
     if flash_attention:
         raise ArgumentError("The backend chooses the attention kernel; leave it None.")
@@ -171,7 +172,8 @@ def _attended(query: Any, key: Any, value: Any) -> list[Any]:
     shapes = [shape_of(x) for x in (q, k, v)]
     if any(len(s) != 4 for s in shapes) or differ(shapes[0][3], shapes[1][3]):
         raise ShapeError(
-            "ops.dot_product_attention expects (batch, length, heads, size) with equal sizes "
+            "ops.dot_product_attention expects (batch, length, heads, size) with equal "
+            "sizes "
             f"of query and key, got {', '.join(str(public_shape(s)) for s in shapes)}."
         )
     heads, served = shapes[0][2], shapes[1][2]
@@ -244,7 +246,9 @@ def psnr(x1: Any, x2: Any, max_val: float) -> Any:
 
 @op
 def cdist(x: Any, y: Any) -> Any:
-    """Return the Euclidean distances between rows: (..., n, d), (..., m, d) -> (..., n, m)."""
+    """Return the Euclidean distances between rows: (..., n, d), (..., m, d) -> (..., n,
+    m).
+    """
     x, y = both(*operands(as_tensor(x), as_tensor(y), floating=True))
     backend = current()
     a = backend.expand_dims(x, len(shape_of(x)) - 1)  # ... n 1 d
@@ -257,7 +261,9 @@ def cdist(x: Any, y: Any) -> Any:
 
 @op
 def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
-    """Move channels into blocks of pixels: (n, h, w, c * b * b) -> (n, h * b, w * b, c)."""
+    """Move channels into blocks of pixels: (n, h, w, c * b * b) -> (n, h * b, w * b,
+    c).
+    """
     x, backend, b = as_tensor(x), current(), int(block_size)
     last = _channels_last(data_format)
     x = x if last else backend.transpose(x, (0, 2, 3, 1))
@@ -288,14 +294,16 @@ def space_to_depth(x: Any, block_size: int, data_format: str = "channels_last") 
 def _channels_last(data_format: str | None) -> bool:
     if data_format not in (None, "channels_last", "channels_first"):
         raise ArgumentError(
-            f"Expected data_format 'channels_last' or 'channels_first', got {data_format!r}."
+            "Expected data_format 'channels_last' or 'channels_first', got "
+            f"{data_format!r}."
         )
     return data_format != "channels_first"
 
 
 @op
 def in_top_k(targets: Any, predictions: Any, k: int) -> Any:
-    """Return whether each target's prediction is among the k largest of its row, as bool.
+    """Return whether each target's prediction is among the k largest of its row, as
+    bool.
 
     A tie at the border counts as in; a target out of range or NaN as out.
     """

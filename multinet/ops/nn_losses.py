@@ -78,8 +78,8 @@ def sparse_categorical_crossentropy(
 ) -> Any:
     """Return -log(output[target]) over the class axis, target holding class numbers.
 
-    `output` holds probabilities, scaled here to sum to 1, or logits if `from_logits`. The
-    target has the shape of `output` without the class axis, or with size 1 there.
+    `output` holds probabilities, scaled here to sum to 1, or logits if `from_logits`.
+    The target has the shape of `output` without the class axis, or with size 1 there.
     """
     output, dtype = _wide(output)
     backend = current()
@@ -95,7 +95,8 @@ def sparse_categorical_crossentropy(
     if len(shape_of(labels)) != len(rest) or any(map(differ, shape_of(labels), rest)):
         raise ShapeError(
             "ops.sparse_categorical_crossentropy expects class numbers of shape "
-            f"{public_shape(rest)} for an output of shape {public_shape(shape_of(output))}, "
+            f"{public_shape(rest)} for an output of shape "
+            f"{public_shape(shape_of(output))}, "
             f"got {public_shape(shape_of(labels))}."
         )
     if from_logits:

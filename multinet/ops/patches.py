@@ -69,7 +69,8 @@ def fold(
     c = depth // (kernel[0] * kernel[1])
     if differ(blocks, rows.shape[0] * columns.shape[0]):
         raise ShapeError(
-            f"ops.fold expects {rows.shape[0] * columns.shape[0]} blocks for an output of "
+            f"ops.fold expects {rows.shape[0] * columns.shape[0]} blocks for an output "
+            "of "
             f"{size}, got {blocks}."
         )
     flat = (
@@ -87,7 +88,9 @@ def fold(
 
 @op
 def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
-    """Reorder, split and join axes by name: `rearrange(x, "b (h w) c -> b c h w", h=8)`."""
+    """Reorder, split and join axes by name: `rearrange(x, "b (h w) c -> b c h w",
+    h=8)`.
+    """
     x, backend = as_tensor(tensor), current()
     left, arrow, right = pattern.partition("->")
     if not arrow:

@@ -75,7 +75,8 @@ def _extreme(name: str, x: Any, axis: Any, keepdims: bool, initial: Any) -> Any:
     elif builtins.any(isinstance(shape[a], int) and shape[a] == 0 for a in axes):
         if initial is None:
             raise ShapeError(
-                f"ops.{name} of an empty axis, in shape {shape}, has no value. Pass initial=."
+                f"ops.{name} of an empty axis, in shape {shape}, has no value. Pass "
+                "initial=."
             )
         kept = [
             1 if i in axes else n
@@ -207,7 +208,8 @@ def average(x: Any, axis: Any = None, weights: Any = None) -> Any:
     if len(shape_of(w)) != len(shape):
         if not isinstance(axis, int) or len(shape_of(w)) != 1:
             raise ShapeError(
-                f"ops.average expects weights of shape {shape}, or a vector with an int "
+                f"ops.average expects weights of shape {shape}, or a vector with an "
+                "int "
                 f"axis, got weights of shape {shape_of(w)} and axis={axis}."
             )
         at = axis_of(axis, len(shape))

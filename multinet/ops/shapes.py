@@ -35,7 +35,8 @@ def reshape(x: Any, newshape: Any) -> Any:
         wanted = (*wanted[: unknown[0]], size, *wanted[unknown[0] + 1 :])
     if differ(math.prod(wanted), total):
         raise ShapeError(
-            f"ops.reshape cannot turn shape {public_shape(shape)} ({total} elements) into "
+            f"ops.reshape cannot turn shape {public_shape(shape)} ({total} elements) "
+            "into "
             f"{newshape} ({math.prod(wanted)} elements)."
         )
     return backend.reshape(x, wanted)
@@ -53,7 +54,8 @@ def _check_divides(total: Any, known: Any, shape: Any, newshape: Any) -> None:
         return
     if total % known if known else total:
         raise ShapeError(
-            f"ops.reshape cannot turn shape {shape} ({total} elements) into {newshape}: "
+            f"ops.reshape cannot turn shape {shape} ({total} elements) into "
+            f"{newshape}: "
             f"{total} is not a multiple of {known}."
         )
 
@@ -102,7 +104,8 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Any:
     target = [axis_of(a, rank, "destination") for a in target]
     if len(origin) != len(target) or len(set(origin)) < len(origin):
         raise ArgumentError(
-            f"ops.moveaxis expects as many distinct sources as destinations, got {source} "
+            "ops.moveaxis expects as many distinct sources as destinations, got "
+            f"{source} "
             f"and {destination}."
         )
     order = [a for a in range(rank) if a not in origin]
@@ -134,7 +137,8 @@ def squeeze(x: Any, axis: Any = None) -> Any:
     for i in axes:
         if differ(shape[i], 1):
             raise ShapeError(
-                f"ops.squeeze expects size 1 at axis {i}, got shape {public_shape(shape)}."
+                f"ops.squeeze expects size 1 at axis {i}, got shape "
+                f"{public_shape(shape)}."
             )
     return current().squeeze(x, axes)
 
@@ -224,7 +228,8 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
         count = int(indices_or_sections)
         if not isinstance(size, Dim) and size % count:
             raise ShapeError(
-                f"ops.split expects sections that divide the axis: {size} into {count}. "
+                f"ops.split expects sections that divide the axis: {size} into "
+                f"{count}. "
                 "Use ops.array_split for uneven ones."
             )
         return list(current().split(x, (size // count,) * count, axis))
@@ -283,8 +288,8 @@ def _of_rank(x: Any, rank: int) -> Any:
     shape = shape_of(x)
     if len(shape) >= rank:
         return x
-    lead = (1,) * ((rank - len(shape)) if rank < 3 or len(shape) == 0 else 1)
-    shape = (*lead, *shape)
+    lead = 0 if len(shape) == 2 else (1 if len(shape) else rank - 2 or 1)
+    shape = (*(1,) * lead, *shape)
     return current().reshape(x, (*shape, *(1,) * (rank - len(shape))))
 
 

@@ -90,9 +90,10 @@ def digitize(x: Any, bins: Any) -> Any:
 
 @op
 def histogram(x: Any, bins: int = 10, range: Any = None) -> tuple[Any, Any]:
-    """Return the int32 counts of equal bins and their edges, from the least to the most.
+    """Return the counts of equal bins, as floats, and their edges.
 
-    The last bin includes its right edge; `range` is (low, high).
+    `range` is (low, high), by default the least and the largest value. The last bin
+    includes its right edge.
     """
     from multinet.ops.creation import linspace
 
@@ -111,14 +112,15 @@ def histogram(x: Any, bins: int = 10, range: Any = None) -> tuple[Any, Any]:
     edges = linspace(low, high, bins + 1)
     place = backend.subtract(backend.searchsorted(edges, x, "right"), 1)
     place = backend.where(backend.equal(x, high), bins - 1, place)
-    return _counts(place, bins, None), edges
+    return cast_tensor(_counts(place, bins, None), backend.dtype(x)), edges
 
 
 @op
 def bincount(
     x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False
 ) -> Any:
-    """Return how often each integer from 0 on occurs in the last axis, or its weights' sum.
+    """Return how often each integer from 0 on occurs in the last axis, or its weights'
+    sum.
 
     The length is 1 + the largest value, so it needs values; on symbolic tensors and in
     compiled functions it is `minlength`.
@@ -181,10 +183,11 @@ def unique(
     size: int | None = None,
     fill_value: Any = None,
 ) -> Any:
-    """Return the distinct values in ascending order, of the flat tensor or along an axis.
+    """Return the distinct values in ascending order, of the flat tensor or along an
+    axis.
 
-    Optionally also their first indices, the inverse and the counts, all int32. `size` cuts
-    or fills to a length. Computed on the host, so it needs values.
+    Optionally also their first indices, the inverse and the counts, all int32. `size`
+    cuts or fills to a length. Computed on the host, so it needs values.
     """
     backend = current()
     if backend.symbolic:
@@ -226,7 +229,7 @@ def _resized(
     return values, index, counts
 
 
-# -- segments ----------------------------------------------------------------------------
+# -- segments --------------------------------------------------------------------------
 
 
 @op
@@ -249,7 +252,9 @@ def segment_prod(
 def segment_max(
     data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
 ) -> Any:
-    """Return for each segment the largest of the rows whose id it is; the least if none."""
+    """Return for each segment the largest of the rows whose id it is; the least if
+    none.
+    """
     return _segments(data, segment_ids, num_segments, "max", _lowest(data, -1))
 
 
@@ -257,7 +262,9 @@ def segment_max(
 def segment_min(
     data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
 ) -> Any:
-    """Return for each segment the smallest of the rows whose id it is; the most if none."""
+    """Return for each segment the smallest of the rows whose id it is; the most if
+    none.
+    """
     return _segments(data, segment_ids, num_segments, "min", _lowest(data, 1))
 
 

@@ -60,7 +60,8 @@ def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
 def quantile(
     x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False
 ) -> Any:
-    """Return the quantiles q in [0, 1] over axes; those of several q along a first axis.
+    """Return the quantiles q in [0, 1] over axes; those of several q along a first
+    axis.
 
     Between two elements `method` takes linear, lower, higher, midpoint or nearest.
     """
@@ -100,7 +101,8 @@ def _picked(ordered: Any, q: Any, top: int, method: str, kept: Any) -> Any:
         low, high = int(math.floor(place)), int(math.ceil(place))
         if method == "nearest":
             low = high = int(np.round(place))
-        weight = {"lower": 0.0, "higher": 1.0, "midpoint": 0.5}.get(method, place - low)
+        weight = {"lower": 0.0, "higher": 1.0, "midpoint": 0.5}.get(method)
+        weight = place - low if weight is None else weight
         a, b = (_at(ordered, i, last) for i in (low, high))
         if method == "midpoint" and low == high:
             weight = 0.0
@@ -175,7 +177,7 @@ def correlate(x1: Any, x2: Any, mode: str = "valid") -> Any:
     return backend.flip(y, (0,)) if swap else y
 
 
-# -- without NaN -------------------------------------------------------------------------
+# -- without NaN -----------------------------------------------------------------------
 
 
 def _filled(x: Any, value: float) -> tuple[Any, Any]:
@@ -295,7 +297,9 @@ def nanstd(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 def nanquantile(
     x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False
 ) -> Any:
-    """Return the quantiles q in [0, 1] over axes, leaving NaN out; methods as `quantile`."""
+    """Return the quantiles q in [0, 1] over axes, leaving NaN out; methods as
+    `quantile`.
+    """
     if method not in _METHODS:
         raise ArgumentError(f"Expected method {', '.join(_METHODS)}, got {method!r}.")
     flat, kept = _joined(floating(x), axis)

@@ -154,7 +154,8 @@ def randint(
     limits = np.iinfo(name)
     if not (0 < span <= 1 << 32 and limits.min <= minval and maxval - 1 <= limits.max):
         raise ArgumentError(
-            f"random.randint expects minval < maxval within {name} and at most 2**32 apart, "
+            f"random.randint expects minval < maxval within {name} and at most 2**32 "
+            "apart, "
             f"got {minval} and {maxval}."
         )
     size, backend = shape_tuple(shape), current()
@@ -232,8 +233,8 @@ def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Any:
 def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None) -> Any:
     """Return inputs / (1 - rate), zeros with probability `rate`.
 
-    Sizes of 1 in `noise_shape` drop whole axes together. The mask is equal bit for bit on
-    every backend.
+    Sizes of 1 in `noise_shape` drop whole axes together. The mask is equal bit for bit
+    on every backend.
     """
     if not 0 <= rate <= 1:
         raise ArgumentError(f"Expected a rate in [0, 1], got {rate}.")

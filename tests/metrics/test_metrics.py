@@ -5,7 +5,7 @@ import inspect
 import numpy as np
 import pytest
 
-from multinet import metrics
+from multinet import losses, metrics
 from multinet.errors import ArgumentError
 from multinet.scope import Scope
 
@@ -257,6 +257,16 @@ def test_accuracy_is_chosen_by_the_shapes(true, pred, wanted):
     )
     chosen = metrics.resolve("crossentropy", None, true, pred)
     assert type(chosen).__name__ == f"{wanted}Crossentropy"
+
+
+@pytest.mark.parametrize("name", ["mse", "MeanAbsoluteError", "acc", "bce"])
+def test_metric_is_named_as_it_was_asked_for(name):
+    assert metrics.resolve(name, None, (8, 1), (8, 1)).name == name
+
+
+def test_crossentropy_takes_logits_from_the_loss():
+    loss = losses.BinaryCrossentropy(from_logits=True)
+    assert metrics.resolve("ce", loss, (8, 1), (8, 1)).from_logits
 
 
 def test_function_becomes_a_metric_of_its_name(backend):

@@ -1,0 +1,192 @@
+"""The layers under test: a table of constructions, and what Keras computes for each."""
+
+from functools import cache
+
+import jax
+import keras as peer
+import numpy as np
+
+from multinet import layers
+from multinet.scope import Scope
+
+#: (class, arguments, input shape)
+CASES = [
+    ("Dense", {"units": 3}, (4, 5)),
+    ("Dense", {"units": 3, "activation": "relu", "use_bias": False}, (4, 5)),
+    ("Dense", {"units": 3, "activation": "softmax"}, (2, 3, 5)),
+    ("Dense", {"units": 2, "activation": "gelu"}, (2, 2, 3, 4)),
+    ("Activation", {"activation": "tanh"}, (3, 4)),
+    ("Activation", {"activation": "softplus"}, (2, 3, 4)),
+    ("Flatten", {}, (2, 3, 4, 2)),
+    ("Flatten", {}, (3,)),
+    ("Flatten", {"data_format": "channels_first"}, (2, 3, 4, 2)),
+    ("Reshape", {"target_shape": (4, 3)}, (2, 3, 4)),
+    ("Reshape", {"target_shape": (2, -1, 3)}, (2, 6, 4)),
+    ("Reshape", {"target_shape": (-1,)}, (2, 3, 4)),
+    ("Dropout", {"rate": 0.0}, (3, 4)),
+    ("Dropout", {"rate": 1.0}, (3, 4)),
+    ("Conv1D", {"filters": 3, "kernel_size": 3}, (2, 7, 2)),
+    ("Conv1D", {"filters": 3, "kernel_size": 2, "strides": 3}, (2, 7, 2)),
+    (
+        "Conv1D",
+        {"filters": 4, "kernel_size": 3, "padding": "causal", "dilation_rate": 2},
+        (2, 7, 2),
+    ),
+    (
+        "Conv1D",
+        {"filters": 2, "kernel_size": 3, "padding": "causal", "strides": 2},
+        (2, 7, 2),
+    ),
+    (
+        "Conv1D",
+        {"filters": 4, "kernel_size": 4, "padding": "same", "groups": 2},
+        (2, 6, 4),
+    ),
+    (
+        "Conv1D",
+        {"filters": 2, "kernel_size": 2, "data_format": "channels_first"},
+        (2, 3, 6),
+    ),
+    (
+        "Conv2D",
+        {"filters": 3, "kernel_size": 3, "activation": "relu"},
+        (2, 5, 6, 2),
+    ),
+    (
+        "Conv2D",
+        {"filters": 3, "kernel_size": (2, 3), "strides": 2, "padding": "same"},
+        (2, 5, 6, 2),
+    ),
+    (
+        "Conv2D",
+        {"filters": 2, "kernel_size": 2, "strides": (2, 1), "use_bias": False},
+        (2, 5, 4, 2),
+    ),
+    (
+        "Conv2D",
+        {"filters": 2, "kernel_size": 2, "padding": "same", "dilation_rate": (2, 3)},
+        (2, 6, 6, 2),
+    ),
+    (
+        "Conv2D",
+        {
+            "filters": 4,
+            "kernel_size": (3, 2),
+            "padding": "same",
+            "groups": 2,
+            "data_format": "channels_first",
+        },
+        (2, 4, 4, 5),
+    ),
+    ("Conv3D", {"filters": 2, "kernel_size": 2}, (1, 3, 4, 3, 2)),
+    (
+        "Conv3D",
+        {"filters": 2, "kernel_size": (1, 2, 3), "strides": 2, "padding": "same"},
+        (1, 3, 4, 3, 2),
+    ),
+    ("MaxPooling1D", {}, (2, 7, 3)),
+    ("MaxPooling1D", {"pool_size": 3, "strides": 2, "padding": "same"}, (2, 6, 2)),
+    ("MaxPooling2D", {"pool_size": (2, 3)}, (2, 5, 6, 2)),
+    (
+        "MaxPooling2D",
+        {"pool_size": 3, "strides": 1, "padding": "same"},
+        (1, 4, 5, 2),
+    ),
+    ("MaxPooling2D", {"data_format": "channels_first"}, (2, 2, 4, 5)),
+    ("MaxPooling3D", {"strides": 1}, (1, 3, 3, 4, 2)),
+    ("AveragePooling1D", {"pool_size": 2, "strides": 1}, (2, 5, 3)),
+    (
+        "AveragePooling2D",
+        {"pool_size": 3, "strides": 2, "padding": "same"},
+        (1, 5, 6, 2),
+    ),
+    ("AveragePooling2D", {"pool_size": 2, "data_format": "channels_first"}, (2, 2, 4, 5)),
+    ("AveragePooling3D", {"pool_size": 2, "padding": "same"}, (1, 3, 3, 4, 2)),
+    ("GlobalMaxPooling1D", {}, (2, 5, 3)),
+    ("GlobalMaxPooling2D", {"keepdims": True}, (2, 3, 4, 2)),
+    ("GlobalMaxPooling3D", {"data_format": "channels_first"}, (2, 3, 2, 3, 2)),
+    ("GlobalAveragePooling1D", {"data_format": "channels_first"}, (2, 5, 3)),
+    ("GlobalAveragePooling2D", {}, (2, 3, 4, 2)),
+    ("GlobalAveragePooling3D", {"keepdims": True}, (2, 3, 2, 3, 2)),
+    ("BatchNormalization", {}, (8, 3)),
+    ("BatchNormalization", {"momentum": 0.6, "epsilon": 0.1}, (3, 4, 4, 2)),
+    ("BatchNormalization", {"axis": 1}, (4, 3, 5)),
+    ("BatchNormalization", {"center": False}, (8, 3)),
+    ("BatchNormalization", {"scale": False, "center": False}, (4, 2, 3)),
+    ("BatchNormalization", {"trainable": False}, (8, 3)),
+]
+
+
+def label(case):
+    """Return a short name of a case, for pytest."""
+    name, arguments, shape = case
+    return "-".join(
+        [name, *(f"{k}={v}" for k, v in arguments.items()), "x".join(map(str, shape))]
+    ).replace(" ", "")
+
+
+def data(shape, seed=0):
+    """Return float32 normals without ties, so that a maximum has one gradient."""
+    return np.random.default_rng(seed).normal(size=shape).astype("float32")
+
+
+def random_weights(layer):
+    """Return an array for each weight of a built layer, variances positive."""
+    rng = np.random.default_rng(7)
+    return [rng.uniform(0.2, 1.2, w.shape).astype("float32") for w in layer.weights]
+
+
+def make(module, case):
+    """Return the layer of a case, of `multinet.layers` or `keras.layers`."""
+    name, arguments, _ = case
+    return getattr(module, name)(**arguments)
+
+
+@cache
+def _expected(index):
+    case = CASES[index]
+    layer = make(peer.layers, case)
+    x = data(case[2])
+    layer.build(case[2])
+    layer.set_weights(random_weights(layer))
+    weights = [w.value for w in layer.weights]
+    names = [(w.name, tuple(w.shape)) for w in layer.weights]
+    inference = np.asarray(layer(x, training=False))
+    cotangent = data(inference.shape, 1)
+
+    def run(x, *values):
+        with peer.StatelessScope(list(zip(layer.weights, values))) as scope:
+            outputs = layer(x, training=True)
+            new = [scope.get_current_value(v) for v in layer.non_trainable_weights]
+        return outputs, [x for x in new if x is not None]
+
+    training, pullback, moved = jax.vjp(run, x, *weights, has_aux=True)
+    gradients = [np.asarray(g) for g in pullback(cotangent)]
+    return names, inference, np.asarray(training), gradients, list(map(np.asarray, moved))
+
+
+def expected(case):
+    """Return names, inference and training values, gradients, and moved weights."""
+    return _expected(CASES.index(case))
+
+
+def gradients(backend, layer, x, cotangent, training=True):
+    """Return the output, and the gradients for x and each weight, as NumPy arrays."""
+    weights = layer.weights
+    values = [weight.value for weight in weights]
+
+    def run(x, *values):
+        with Scope(weights, values):
+            return (layer(x, training=training),)
+
+    (output,), pullback = backend.vjp(run, [backend.from_numpy(x), *values])
+    found = pullback([backend.from_numpy(cotangent)])
+    return backend.to_numpy(output), [backend.to_numpy(g) for g in found]
+
+
+def ours(case):
+    """Return our layer of a case, built on its shape, with the weights of Keras's."""
+    layer = make(layers, case)
+    layer.build(case[2])
+    layer.set_weights(random_weights(layer))
+    return layer

@@ -1,0 +1,158 @@
+"""Every layer against Keras 3: values, gradients, weights, shapes, configurations."""
+
+import json
+
+import keras as peer
+import numpy as np
+import pytest
+from layer_cases import (
+    CASES,
+    data,
+    expected,
+    gradients,
+    label,
+    make,
+    ours,
+    random_weights,
+)
+
+import multinet
+from multinet import layers, ops
+
+SPATIAL = ("Conv", "MaxPooling", "AveragePooling", "Global")
+cases = pytest.mark.parametrize("case", CASES, ids=label)
+
+
+#: Arguments of Keras's layers for quantization, several devices and batch renorm.
+NOT_OFFERED = {
+    "quantization_config",
+    "synchronized",
+    "renorm",
+    "renorm_clipping",
+    "renorm_momentum",
+}
+
+
+def numpy(x):
+    """Return a tensor as a NumPy array."""
+    return ops.convert_to_numpy(x)
+
+
+@cases
+def test_values_and_gradients_are_those_of_keras(backend, case):
+    _, inference, training, wanted, moved = expected(case)
+    layer, x = ours(case), data(case[2])
+    np.testing.assert_allclose(numpy(layer(x)), inference, rtol=2e-5, atol=1e-5)
+    cotangent = data(inference.shape, 1)
+    output, found = gradients(backend, layer, x, cotangent)
+    np.testing.assert_allclose(output, training, rtol=2e-5, atol=1e-5)
+    for ours_, theirs in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(ours_, theirs, rtol=1e-4, atol=2e-5)
+    if moved:
+        layer(x, training=True)
+        new = [v.numpy() for v in layer.non_trainable_weights][-len(moved) :]
+        for ours_, theirs in zip(new, moved, strict=True):
+            np.testing.assert_allclose(ours_, theirs, rtol=1e-5, atol=1e-6)
+
+
+@cases
+def test_weights_have_the_names_shapes_and_order_of_keras(case):
+    assert [(w.name, w.shape) for w in ours(case).weights] == expected(case)[0]
+
+
+def unknown(case):
+    """Return shapes of a case with more and more unknown sizes."""
+    name, arguments, shape = case
+    yield (None, *shape[1:])
+    if name.startswith(SPATIAL):
+        first = arguments.get("data_format") == "channels_first"
+        spatial = (None,) * (len(shape) - 2)
+        yield (None, shape[1], *spatial) if first else (None, *spatial, shape[-1])
+
+
+@cases
+def test_symbolic_shapes_are_those_of_execution_and_of_keras(case):
+    executed = numpy(ours(case)(data(case[2]))).shape
+    layer = make(layers, case)
+    assert layer.compute_output_shape(case[2]) == executed
+    for shape in unknown(case):
+        symbolic = make(layers, case)(multinet.Input(batch_shape=shape))
+        assert symbolic.shape == make(layers, case).compute_output_shape(shape)
+        assert symbolic.dtype == "float32"
+        assert all(n in (None, m) for n, m in zip(symbolic.shape, executed))
+        theirs = make(peer.layers, case).compute_output_shape(shape)
+        assert symbolic.shape == tuple(theirs)
+
+
+@cases
+def test_one_graph_with_unknown_sizes_runs_on_each_size(case):
+    *_, shape = unknown(case)
+    x = multinet.Input(batch_shape=shape)
+    layer = make(layers, case)
+    model = multinet.Model(x, layer(x))
+    model.set_weights(random_weights(layer))
+    np.testing.assert_array_equal(
+        model.predict(data(case[2]), verbose=0), numpy(ours(case)(data(case[2])))
+    )
+
+
+@cases
+def test_a_configuration_survives_json_and_gives_an_equal_layer(case):
+    layer = make(layers, case)
+    text = json.dumps(layer.get_config())
+    again = type(layer).from_config(json.loads(text))
+    assert json.dumps(again.get_config()) == text
+    again.build(case[2])
+    again.set_weights(random_weights(again))
+    x = data(case[2])
+    np.testing.assert_array_equal(numpy(again(x)), numpy(ours(case)(x)))
+
+
+@cases
+def test_a_configuration_has_the_keys_of_keras(case):
+    mine = make(layers, case).get_config()
+    theirs = make(peer.layers, case).get_config()
+    assert set(mine) <= set(theirs)
+    assert set(theirs) - set(mine) <= NOT_OFFERED
+
+
+REGULARIZED = {
+    "kernel_initializer": "he_normal",
+    "bias_initializer": "ones",
+    "kernel_regularizer": "l2",
+    "bias_regularizer": {"class_name": "L1", "config": {"l1": 0.3}},
+    "activity_regularizer": "l1",
+    "kernel_constraint": "max_norm",
+    "bias_constraint": "non_neg",
+}
+
+
+@pytest.mark.parametrize("name", ["Dense", "Conv2D"])
+def test_regularizers_and_constraints_survive_a_configuration(name):
+    start = {"Dense": (4,), "Conv2D": (4, 3)}[name]
+    layer = getattr(layers, name)(*start, **REGULARIZED)
+    again = type(layer).from_config(json.loads(json.dumps(layer.get_config())))
+    again.build((None, 5, 5, 2))
+    assert again.kernel.regularizer.l2 == pytest.approx(0.01)
+    assert again.bias.regularizer.l1 == pytest.approx(0.3)
+    assert type(again.kernel.constraint).__name__ == "MaxNorm"
+    assert type(again.bias.constraint).__name__ == "NonNeg"
+    assert again.get_config() == layer.get_config()
+    np.testing.assert_array_equal(again.bias.numpy(), np.ones(4, "float32"))
+
+
+def test_losses_are_those_of_keras(backend):
+    x = data((4, 5))
+    layer = layers.Dense(3, **REGULARIZED)
+    theirs = peer.layers.Dense(3, **REGULARIZED)
+    layer(x), theirs.build((4, 5))
+    theirs.set_weights(layer.get_weights())
+    theirs(x)
+    mine = sorted(float(numpy(loss)) for loss in layer.losses)
+    np.testing.assert_allclose(mine, sorted(map(float, theirs.losses)), rtol=1e-5)
+    assert len(mine) == 3
+
+
+def test_every_class_of_the_package_is_in_the_table():
+    tested = {name for name, *_ in CASES} | {"Input", "InputLayer", "Layer"}
+    assert set(layers.__all__) <= tested
