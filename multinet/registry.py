@@ -102,7 +102,9 @@ def _instantiate(name: str, cls: type[Backend[Any]]) -> Backend[Any]:
         raise BackendError(
             f"Backend {name!r} lacks {len(lacking)} primitives: {', '.join(lacking)}."
         )
-    bodies = {method: _lacking(name, method, cls.interface) for method in lacking}
+    bodies: dict[str, Any] = {
+        method: _lacking(name, method, cls.interface) for method in lacking
+    }
     return type(cls.__name__, (cls,), bodies)() if bodies else cls()
 
 

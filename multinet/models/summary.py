@@ -6,8 +6,6 @@ import math
 from typing import Any
 
 import optree
-from rich.console import Console
-from rich.table import Table
 
 from multinet import dtypes
 from multinet.layers.base import Layer
@@ -17,6 +15,10 @@ def summarize(
     model: Any, line_length: int | None, expand_nested: bool, show_trainable: bool
 ) -> str:
     """Return the summary of a model as text."""
+    # Here, not at the top: `import multinet` must stay quick.
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(title=f'Model: "{model.name}"', title_justify="left")
     table.add_column("Layer (type)")
     table.add_column("Output shape")

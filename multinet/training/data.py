@@ -40,7 +40,8 @@ class Batch:
 
     def map(self, function: Any) -> Batch:
         """Return the batch with `function` applied to each array."""
-        return Batch(*optree.tree_map(function, self.tree()))
+        tree: Any = self.tree()
+        return Batch(*optree.tree_map(function, tree))
 
     def take(self, index: Any) -> Batch:
         """Return the samples at an index array or slice."""

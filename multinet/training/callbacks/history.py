@@ -115,4 +115,5 @@ class LambdaCallback(Callback):
             raise ArgumentError(f"Unknown hooks {unknown}. There are: {known}.")
         # A class of its own, so that CallbackList sees which hooks are overridden.
         methods = {name: staticmethod(function) for name, function in hooks.items()}
-        self.__class__ = type("LambdaCallback", (LambdaCallback,), methods)
+        own: Any = type("LambdaCallback", (LambdaCallback,), methods)
+        self.__class__ = own

@@ -6,16 +6,6 @@ import sys
 import time
 from typing import Any
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
-
 
 def make_progress(verbose: Any, epochs: int, steps: int, label: str) -> Reporter:
     """Return the reporter for `verbose`: 0 silent, 1 a bar, 2 lines, or "auto"."""
@@ -84,16 +74,20 @@ class BarReporter(Reporter):
 
     def __init__(self, epochs: int, steps: int, label: str) -> None:
         super().__init__(epochs, steps, label)
-        self.progress = Progress(
-            TextColumn("{task.description}"),
-            MofNCompleteColumn(),
-            BarColumn(bar_width=24),
-            TimeRemainingColumn(elapsed_when_finished=True),
-            TextColumn("{task.fields[logs]}"),
+        # Here, not at the top: `import multinet` must stay quick.
+        from rich import progress as bars
+        from rich.console import Console
+
+        self.progress = bars.Progress(
+            bars.TextColumn("{task.description}"),
+            bars.MofNCompleteColumn(),
+            bars.BarColumn(bar_width=24),
+            bars.TimeRemainingColumn(elapsed_when_finished=True),
+            bars.TextColumn("{task.fields[logs]}"),
             console=Console(file=sys.stdout),
             auto_refresh=False,
         )
-        self.task: TaskID | None = None
+        self.task: bars.TaskID | None = None
 
     def begin(self, epoch: int) -> None:
         """Add the bar of this epoch."""
