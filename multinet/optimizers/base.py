@@ -59,7 +59,7 @@ class Optimizer(Configurable):
         self._iterations: Variable | None = None
         self._given: tuple[Any, Any] | None = None
         self._no_decay: list[Any] = []
-        self._params: list[Variable] = []
+        self.optimized: list[Variable] = []
         self.slot_variables: list[Variable] = []
         self._places: list[list[int]] = []  # of each slot: its tensors among all slots
         self.built = False
@@ -116,8 +116,8 @@ class Optimizer(Configurable):
         """Make the slots of `variables`, the weights to optimize."""
         if self.built:
             return
-        self._params = list(variables)
-        self._index = {id(v): i for i, v in enumerate(self._params)}
+        self.optimized = list(variables)
+        self._index = {id(v): i for i, v in enumerate(self.optimized)}
         self._make_counters()
         if self.use_ema:
             self._add_slots(("average",))
@@ -126,8 +126,8 @@ class Optimizer(Configurable):
         self.built = True
 
     def _add_slots(self, group: Sequence[str]) -> None:
-        first, width, count = len(self.slot_variables), len(group), len(self._params)
-        for variable in self._params:
+        first, width, count = len(self.slot_variables), len(group), len(self.optimized)
+        for variable in self.optimized:
             self.slot_variables += [self._slot(variable, slot) for slot in group]
         for offset in range(first, first + width):
             self._places.append(list(range(offset, first + width * count, width)))
@@ -250,7 +250,7 @@ class Optimizer(Configurable):
         return rules.overwrite(params, averages, step, every), averages
 
     def _constrain(self, params: Tensors) -> Tensors:
-        constraints = [v.constraint for v in self._params]
+        constraints = [v.constraint for v in self.optimized]
         if not any(constraints):
             return params
         return [c(p) if c else p for p, c in zip(params, constraints, strict=True)]
@@ -265,7 +265,7 @@ class Optimizer(Configurable):
         self._no_decay += [re.compile(pattern) for pattern in var_names or ()]
 
     def _decays(self, index: int) -> bool:
-        variable = self._params[index]
+        variable = self.optimized[index]
         return not any(
             rule == id(variable)
             if isinstance(rule, int)
@@ -293,15 +293,15 @@ class Optimizer(Configurable):
         Arrays taken from the variables before are not touched.
         """
         if trainable_variables is None:
-            trainable_variables = self._params
+            trainable_variables = self.optimized
         if not self.built:
             self.build(trainable_variables)
         ordered = self._in_order(grads, trainable_variables)
         step, rate = self._now()
-        params = [v.value for v in self._params]  # copies: update consumes them
+        params = [v.value for v in self.optimized]  # copies: update consumes them
         slots = [v.value for v in self.slot_variables]
         params, slots = self.update(params, ordered, slots, step, rate)
-        for variable, value in zip(self._params, params, strict=True):
+        for variable, value in zip(self.optimized, params, strict=True):
             variable.assign(value)
         for variable, value in zip(self.slot_variables, slots, strict=True):
             variable.assign(value)
@@ -313,11 +313,11 @@ class Optimizer(Configurable):
                 f"Expected a gradient for each of {len(variables)} variables, got "
                 f"{len(grads)}."
             )
-        ordered: Tensors = [None] * len(self._params)
+        ordered: Tensors = [None] * len(self.optimized)
         for grad, variable in zip(grads, variables):
             if id(variable) not in self._index:
                 raise ArgumentError(
-                    f"{variable!r} is not among the {len(self._params)} variables that "
+                    f"{variable!r} is not among the {len(self.optimized)} variables that "
                     f"{self.name!r} was built with. Build a new optimizer for others."
                 )
             ordered[self._index[id(variable)]] = grad

@@ -8,6 +8,7 @@ from typing import Any
 from multinet import losses, metrics, ops
 from multinet.errors import ArgumentError, unknown_name
 from multinet.registry import current
+from multinet.symbolic.dims import public_shape
 
 
 def per_output(value: Any, names: Sequence[str], what: str) -> list[Any]:
@@ -79,20 +80,23 @@ class CompiledMetrics:
         self, names: Sequence[str], targets: Sequence[Any], outputs: Sequence[Any]
     ) -> list[metrics.Metric]:
         """Resolve names such as `"accuracy"` by shapes, and return the metrics."""
-        backend = current()
         self.entries = []
         for given, is_weighted in ((self.plain, False), (self.weighted, True)):
             for i, chosen in enumerate(_metrics_by_output(given, names)):
                 for item in chosen:
-                    shapes = (
-                        backend.shape(targets[i]) if targets[i] is not None else (),
-                        backend.shape(outputs[i]),
-                    )
-                    metric = self._resolve(item, i, *shapes)
+                    metric = self._make(item, i, targets[i], outputs[i])
                     if len(names) > 1 and isinstance(item, str):
                         metric.name = f"{names[i]}_{metric.name}"
                     self.entries.append((i, metric, is_weighted))
         return [metric for _, metric, _ in self.entries]
+
+    def _make(self, item: Any, i: int, target: Any, output: Any) -> metrics.Metric:
+        shape = current().shape
+        shapes = () if target is None else shape(target), shape(output)
+        metric = self._resolve(item, i, *shapes)
+        if hasattr(metric, "build"):  # some make their Variables by the shapes
+            metric.build(*map(public_shape, shapes))
+        return metric
 
     def _resolve(self, item: Any, i: int, true_shape: Any, pred_shape: Any) -> Any:
         loss = self.loss.losses[i] if self.loss is not None else None

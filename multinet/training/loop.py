@@ -64,6 +64,7 @@ def fit_epochs(
                 break
     finally:
         progress.close()
+    model.optimizer.finalize_variable_values(model.trainable_weights)
     listeners.call("on_train_end", logs)
     return history
 

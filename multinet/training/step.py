@@ -52,7 +52,7 @@ class Step:
         self.function = current().jit(function, ()) if compiled else function
 
     def _check_optimizer(self) -> None:
-        known = {id(v) for v in self.model.optimizer._params}
+        known = {id(v) for v in self.model.optimizer.optimized}
         new = [v.path for v in self.trained if id(v) not in known]
         if new:
             raise ArgumentError(
@@ -91,22 +91,22 @@ class Step:
 
         def compute(*params: Any) -> tuple[Any, ...]:
             # An inner scope: what the model writes while it is differentiated must
-            # leave
-            # the function as an auxiliary output.
+            # leave the function as an auxiliary output.
             values = scope.values_of([*self.others, *self.slots, *self.counters])
             with Scope(self.variables, [*params, *values], scope.step) as inner:
                 loss, each, outputs = model._forward(batch, training=True)
                 leaves, tree = optree.tree_flatten(outputs)
                 spec[:] = [len(each), tree]
-                return (loss, *each, *inner.values_of(carried), *leaves)
+                scaled = model.optimizer.scale_loss(loss)
+                return (scaled, loss, *each, *inner.values_of(carried), *leaves)
 
         params = scope.values_of(trained)
-        loss, auxiliary, grads = backend.value_and_grad(compute, params)
+        _, (loss, *auxiliary), grads = backend.value_and_grad(compute, params)
         losses, auxiliary = auxiliary[: spec[0]], auxiliary[spec[0] :]
         self._write(scope, carried, auxiliary[: len(carried)])
         outputs = optree.tree_unflatten(spec[1], auxiliary[len(carried) :])
         gradient = dict(zip(map(id, trained), grads))
-        optimized = model.optimizer._params
+        optimized = model.optimizer.optimized
         params, slots = model.optimizer.update(
             scope.values_of(optimized),
             [gradient.get(id(v)) for v in optimized],

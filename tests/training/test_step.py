@@ -234,3 +234,39 @@ def test_add_loss_and_compute_loss_take_part(backend):
     plain = float(np.mean((model.predict(X, verbose=0) - TARGETS) ** 2))
     loss = model.evaluate(X, TARGETS, batch_size=48, verbose=0)
     np.testing.assert_allclose(loss, plain + np.mean(X.astype("f8") ** 2), rtol=1e-5)
+
+
+def test_loss_scaling_averaging_and_clipping_train_as_in_keras(backend):
+    ours, theirs = pair(classifier)
+    options = {"loss_scale_factor": 8.0, "use_ema": True, "global_clipnorm": 0.5}
+    for model, optimizers in ((ours, multinet.optimizers), (theirs, peer.optimizers)):
+        model.compile(
+            optimizers.SGD(0.1, **options), "sparse_categorical_crossentropy"
+        )
+        model.fit(X, LABELS, epochs=3, shuffle=False, verbose=0)
+    for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=2e-5)
+
+
+def test_a_schedule_sets_the_rate_of_each_step_as_in_keras(backend):
+    ours, theirs = pair(classifier)
+    for model, optimizers in ((ours, multinet.optimizers), (theirs, peer.optimizers)):
+        rate = optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)
+        model.compile(optimizers.SGD(rate), "sparse_categorical_crossentropy")
+        model.fit(X, LABELS, batch_size=8, shuffle=False, verbose=0)
+    for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=2e-5)
+
+
+def test_metrics_that_depend_on_shapes_agree_with_keras(backend):
+    one_hot = np.eye(3, dtype="float32")[LABELS]
+    ours, theirs = pair(classifier)
+    results = []
+    for model, metrics in ((ours, multinet.metrics), (theirs, peer.metrics)):
+        model.compile(
+            "sgd",
+            "categorical_crossentropy",
+            metrics=["accuracy", metrics.F1Score(average="macro"), metrics.AUC()],
+        )
+        results.append(model.evaluate(X, one_hot, verbose=0))
+    np.testing.assert_allclose(results[0], results[1], rtol=1e-5)
