@@ -38,5 +38,5 @@ def load_data(test_split: float = 0.2, seed: int = 113) -> tuple[Pair, Pair]:
             images, labels = archive["images"], archive["labels"]
     order = host.permutation(philox.make_key(seed), len(images))
     images, labels = images[order], labels[order]
-    cut = len(images) - round(len(images) * test_split)
+    cut = int(len(images) * (1 - test_split))
     return (images[:cut], labels[:cut]), (images[cut:], labels[cut:])

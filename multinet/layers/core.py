@@ -11,6 +11,7 @@ from multinet.layers.base import Layer
 from multinet.names import unique_name
 from multinet.ops.core import as_tensor
 from multinet.registry import current
+from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import Node, SymbolicTensor, placeholder
 
 
@@ -214,6 +215,11 @@ class Dropout(Layer):
         noise_shape = self.noise_shape
         if noise_shape is not None:
             sizes = ops.shape(inputs)
+            if len(sizes) != len(noise_shape):
+                raise ShapeError(
+                    f"{self.name} has noise_shape={noise_shape}, which needs an entry "
+                    f"for each axis of its input, got shape {public_shape(sizes)}."
+                )
             noise_shape = [n if m is None else m for n, m in zip(sizes, noise_shape)]
         return random.dropout(inputs, self.rate, noise_shape, self.seed_generator)
 

@@ -6,9 +6,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from multinet import ops
+from multinet.errors import ShapeError
 from multinet.layers.base import Layer
 from multinet.layers.convolution import padding_of, spatial
 from multinet.layers.core import data_format_of
+from multinet.symbolic.dims import public_shape
+
+
+def _check_axes(layer: BasePooling | BaseGlobalPooling, inputs: Any) -> None:
+    shape = ops.shape(inputs)
+    if len(shape) != layer.rank + 2:
+        raise ShapeError(
+            f"{layer.name} expects {layer.rank + 2} axes (batch, {layer.rank} spatial "
+            f"and channels), got shape {public_shape(shape)}."
+        )
 
 
 class BasePooling(Layer):
@@ -34,6 +45,7 @@ class BasePooling(Layer):
 
     def call(self, inputs: Any) -> Any:
         """Return (b, *spatial', c)."""
+        _check_axes(self, inputs)
         pool = ops.max_pool if self.reduce == "max" else ops.average_pool
         return pool(
             inputs, self.pool_size, self.strides, self.padding, self.data_format
@@ -101,6 +113,7 @@ class BaseGlobalPooling(Layer):
 
     def call(self, inputs: Any) -> Any:
         """Return (b, c), or with `keepdims` sizes of 1 for the positions."""
+        _check_axes(self, inputs)
         first = 1 if self.data_format == "channels_last" else 2
         axes = tuple(range(first, first + self.rank))
         reduce = ops.max if self.reduce == "max" else ops.mean

@@ -4,982 +4,100 @@ Each is written once on the backend in use; each works on tensors, Variables, Nu
 arrays, Python numbers, and on symbolic tensors, where it records a node.
 """
 
+# ruff: isort: skip_file
+# fmt: off
 from multinet import operators
-from multinet.ops.activations import (
-    celu as celu,
-)
-from multinet.ops.activations import (
-    elu as elu,
-)
-from multinet.ops.activations import (
-    gelu as gelu,
-)
-from multinet.ops.activations import (
-    glu as glu,
-)
-from multinet.ops.activations import (
-    hard_shrink as hard_shrink,
-)
-from multinet.ops.activations import (
-    hard_sigmoid as hard_sigmoid,
-)
-from multinet.ops.activations import (
-    hard_silu as hard_silu,
-)
-from multinet.ops.activations import (
-    hard_tanh as hard_tanh,
-)
-from multinet.ops.activations import (
-    leaky_relu as leaky_relu,
-)
-from multinet.ops.activations import (
-    log_sigmoid as log_sigmoid,
-)
-from multinet.ops.activations import (
-    log_softmax as log_softmax,
-)
-from multinet.ops.activations import (
-    normalize as normalize,
-)
-from multinet.ops.activations import (
-    relu as relu,
-)
-from multinet.ops.activations import (
-    relu6 as relu6,
-)
-from multinet.ops.activations import (
-    selu as selu,
-)
-from multinet.ops.activations import (
-    silu as silu,
-)
-from multinet.ops.activations import (
-    soft_shrink as soft_shrink,
-)
-from multinet.ops.activations import (
-    softmax as softmax,
-)
-from multinet.ops.activations import (
-    softplus as softplus,
-)
-from multinet.ops.activations import (
-    softsign as softsign,
-)
-from multinet.ops.activations import (
-    sparse_plus as sparse_plus,
-)
-from multinet.ops.activations import (
-    sparse_sigmoid as sparse_sigmoid,
-)
-from multinet.ops.activations import (
-    sparsemax as sparsemax,
-)
-from multinet.ops.activations import (
-    squareplus as squareplus,
-)
-from multinet.ops.activations import (
-    tanh_shrink as tanh_shrink,
-)
-from multinet.ops.activations import (
-    threshold as threshold,
-)
-from multinet.ops.arithmetic import (
-    add as add,
-)
-from multinet.ops.arithmetic import (
-    arctan2 as arctan2,
-)
-from multinet.ops.arithmetic import (
-    bitwise_and as bitwise_and,
-)
-from multinet.ops.arithmetic import (
-    bitwise_left_shift as bitwise_left_shift,
-)
-from multinet.ops.arithmetic import (
-    bitwise_not as bitwise_not,
-)
-from multinet.ops.arithmetic import (
-    bitwise_or as bitwise_or,
-)
-from multinet.ops.arithmetic import (
-    bitwise_right_shift as bitwise_right_shift,
-)
-from multinet.ops.arithmetic import (
-    bitwise_xor as bitwise_xor,
-)
-from multinet.ops.arithmetic import (
-    divide as divide,
-)
-from multinet.ops.arithmetic import (
-    divide_no_nan as divide_no_nan,
-)
-from multinet.ops.arithmetic import (
-    equal as equal,
-)
-from multinet.ops.arithmetic import (
-    floor_divide as floor_divide,
-)
-from multinet.ops.arithmetic import (
-    fmax as fmax,
-)
-from multinet.ops.arithmetic import (
-    fmin as fmin,
-)
-from multinet.ops.arithmetic import (
-    fmod as fmod,
-)
-from multinet.ops.arithmetic import (
-    gcd as gcd,
-)
-from multinet.ops.arithmetic import (
-    greater as greater,
-)
-from multinet.ops.arithmetic import (
-    greater_equal as greater_equal,
-)
-from multinet.ops.arithmetic import (
-    heaviside as heaviside,
-)
-from multinet.ops.arithmetic import (
-    hypot as hypot,
-)
-from multinet.ops.arithmetic import (
-    isclose as isclose,
-)
-from multinet.ops.arithmetic import (
-    lcm as lcm,
-)
-from multinet.ops.arithmetic import (
-    ldexp as ldexp,
-)
-from multinet.ops.arithmetic import (
-    less as less,
-)
-from multinet.ops.arithmetic import (
-    less_equal as less_equal,
-)
-from multinet.ops.arithmetic import (
-    logaddexp as logaddexp,
-)
-from multinet.ops.arithmetic import (
-    logaddexp2 as logaddexp2,
-)
-from multinet.ops.arithmetic import (
-    logical_and as logical_and,
-)
-from multinet.ops.arithmetic import (
-    logical_not as logical_not,
-)
-from multinet.ops.arithmetic import (
-    logical_or as logical_or,
-)
-from multinet.ops.arithmetic import (
-    logical_xor as logical_xor,
-)
-from multinet.ops.arithmetic import (
-    maximum as maximum,
-)
-from multinet.ops.arithmetic import (
-    minimum as minimum,
-)
-from multinet.ops.arithmetic import (
-    mod as mod,
-)
-from multinet.ops.arithmetic import (
-    multiply as multiply,
-)
-from multinet.ops.arithmetic import (
-    not_equal as not_equal,
-)
-from multinet.ops.arithmetic import (
-    power as power,
-)
-from multinet.ops.arithmetic import (
-    subtract as subtract,
-)
-from multinet.ops.arithmetic import (
-    where as where,
-)
-from multinet.ops.contraction import (
-    cross as cross,
-)
-from multinet.ops.contraction import (
-    dot as dot,
-)
-from multinet.ops.contraction import (
-    einsum as einsum,
-)
-from multinet.ops.contraction import (
-    inner as inner,
-)
-from multinet.ops.contraction import (
-    kron as kron,
-)
-from multinet.ops.contraction import (
-    matmul as matmul,
-)
-from multinet.ops.contraction import (
-    outer as outer,
-)
-from multinet.ops.contraction import (
-    tensordot as tensordot,
-)
-from multinet.ops.contraction import (
-    trapezoid as trapezoid,
-)
-from multinet.ops.contraction import (
-    vdot as vdot,
-)
-from multinet.ops.control import (
-    associative_scan as associative_scan,
-)
-from multinet.ops.control import (
-    cond as cond,
-)
-from multinet.ops.control import (
-    custom_gradient as custom_gradient,
-)
-from multinet.ops.control import (
-    fori_loop as fori_loop,
-)
-from multinet.ops.control import (
-    jvp as jvp,
-)
-from multinet.ops.control import (
-    map as map,
-)
-from multinet.ops.control import (
-    scan as scan,
-)
-from multinet.ops.control import (
-    switch as switch,
-)
-from multinet.ops.control import (
-    vectorized_map as vectorized_map,
-)
-from multinet.ops.control import (
-    while_loop as while_loop,
-)
-from multinet.ops.conversion import (
-    array as array,
-)
-from multinet.ops.conversion import (
-    cast as cast,
-)
-from multinet.ops.conversion import (
-    convert_to_numpy as convert_to_numpy,
-)
-from multinet.ops.conversion import (
-    convert_to_tensor as convert_to_tensor,
-)
-from multinet.ops.conversion import (
-    copy as copy,
-)
-from multinet.ops.conversion import (
-    dtype as dtype,
-)
-from multinet.ops.conversion import (
-    is_tensor as is_tensor,
-)
-from multinet.ops.conversion import (
-    ndim as ndim,
-)
-from multinet.ops.conversion import (
-    polar as polar,
-)
-from multinet.ops.conversion import (
-    saturate_cast as saturate_cast,
-)
-from multinet.ops.conversion import (
-    shape as shape,
-)
-from multinet.ops.conversion import (
-    size as size,
-)
-from multinet.ops.conversion import (
-    stop_gradient as stop_gradient,
-)
-from multinet.ops.conversion import (
-    view as view,
-)
-from multinet.ops.conversion import (
-    view_as_complex as view_as_complex,
-)
-from multinet.ops.conversion import (
-    view_as_real as view_as_real,
-)
-from multinet.ops.convolution import (
-    adaptive_average_pool as adaptive_average_pool,
-)
-from multinet.ops.convolution import (
-    adaptive_max_pool as adaptive_max_pool,
-)
-from multinet.ops.convolution import (
-    average_pool as average_pool,
-)
-from multinet.ops.convolution import (
-    conv as conv,
-)
-from multinet.ops.convolution import (
-    conv_transpose as conv_transpose,
-)
-from multinet.ops.convolution import (
-    depthwise_conv as depthwise_conv,
-)
-from multinet.ops.convolution import (
-    max_pool as max_pool,
-)
-from multinet.ops.convolution import (
-    separable_conv as separable_conv,
-)
 from multinet.ops.core import PUBLIC
-from multinet.ops.creation import (
-    arange as arange,
+from multinet.ops.activations import (
+    celu, elu, gelu, glu, hard_shrink, hard_sigmoid, hard_silu, hard_tanh, leaky_relu,
+    log_sigmoid, log_softmax, normalize, relu, relu6, selu, silu, soft_shrink, softmax,
+    softplus, softsign, sparse_plus, sparse_sigmoid, sparsemax, squareplus, tanh_shrink,
+    threshold,
+)
+from multinet.ops.arithmetic import (
+    add, arctan2, bitwise_and, bitwise_left_shift, bitwise_not, bitwise_or,
+    bitwise_right_shift, bitwise_xor, divide, divide_no_nan, equal, floor_divide, fmax,
+    fmin, fmod, gcd, greater, greater_equal, heaviside, hypot, isclose, lcm, ldexp,
+    less, less_equal, logaddexp, logaddexp2, logical_and, logical_not, logical_or,
+    logical_xor, maximum, minimum, mod, multiply, not_equal, power, subtract, where,
+)
+from multinet.ops.contraction import (
+    cross, dot, einsum, inner, kron, matmul, outer, tensordot, trapezoid, vdot,
+)
+from multinet.ops.control import (
+    associative_scan, cond, custom_gradient, fori_loop, jvp, map, scan, switch,
+    vectorized_map, while_loop,
+)
+from multinet.ops.conversion import (
+    array, cast, convert_to_numpy, convert_to_tensor, copy, dtype, is_tensor, ndim,
+    polar, saturate_cast, shape, size, stop_gradient, view, view_as_complex,
+    view_as_real,
+)
+from multinet.ops.convolution import (
+    adaptive_average_pool, adaptive_max_pool, average_pool, conv, conv_transpose,
+    depthwise_conv, max_pool, separable_conv,
 )
 from multinet.ops.creation import (
-    bartlett as bartlett,
-)
-from multinet.ops.creation import (
-    blackman as blackman,
-)
-from multinet.ops.creation import (
-    empty as empty,
-)
-from multinet.ops.creation import (
-    empty_like as empty_like,
-)
-from multinet.ops.creation import (
-    eye as eye,
-)
-from multinet.ops.creation import (
-    full as full,
-)
-from multinet.ops.creation import (
-    full_like as full_like,
-)
-from multinet.ops.creation import (
-    geomspace as geomspace,
-)
-from multinet.ops.creation import (
-    hamming as hamming,
-)
-from multinet.ops.creation import (
-    hanning as hanning,
-)
-from multinet.ops.creation import (
-    identity as identity,
-)
-from multinet.ops.creation import (
-    kaiser as kaiser,
-)
-from multinet.ops.creation import (
-    linspace as linspace,
-)
-from multinet.ops.creation import (
-    logspace as logspace,
-)
-from multinet.ops.creation import (
-    meshgrid as meshgrid,
-)
-from multinet.ops.creation import (
-    ones as ones,
-)
-from multinet.ops.creation import (
-    ones_like as ones_like,
-)
-from multinet.ops.creation import (
-    tri as tri,
-)
-from multinet.ops.creation import (
-    tril as tril,
-)
-from multinet.ops.creation import (
-    triu as triu,
-)
-from multinet.ops.creation import (
-    vander as vander,
-)
-from multinet.ops.creation import (
-    zeros as zeros,
-)
-from multinet.ops.creation import (
-    zeros_like as zeros_like,
+    arange, bartlett, blackman, empty, empty_like, eye, full, full_like, geomspace,
+    hamming, hanning, identity, kaiser, linspace, logspace, meshgrid, ones, ones_like,
+    tri, tril, triu, vander, zeros, zeros_like,
 )
 from multinet.ops.elementwise import (
-    abs as abs,
-)
-from multinet.ops.elementwise import (
-    angle as angle,
-)
-from multinet.ops.elementwise import (
-    arccos as arccos,
-)
-from multinet.ops.elementwise import (
-    arccosh as arccosh,
-)
-from multinet.ops.elementwise import (
-    arcsin as arcsin,
-)
-from multinet.ops.elementwise import (
-    arcsinh as arcsinh,
-)
-from multinet.ops.elementwise import (
-    arctan as arctan,
-)
-from multinet.ops.elementwise import (
-    arctanh as arctanh,
-)
-from multinet.ops.elementwise import (
-    cbrt as cbrt,
-)
-from multinet.ops.elementwise import (
-    ceil as ceil,
-)
-from multinet.ops.elementwise import (
-    clip as clip,
-)
-from multinet.ops.elementwise import (
-    conj as conj,
-)
-from multinet.ops.elementwise import (
-    cos as cos,
-)
-from multinet.ops.elementwise import (
-    cosh as cosh,
-)
-from multinet.ops.elementwise import (
-    deg2rad as deg2rad,
-)
-from multinet.ops.elementwise import (
-    erf as erf,
-)
-from multinet.ops.elementwise import (
-    erfc as erfc,
-)
-from multinet.ops.elementwise import (
-    erfinv as erfinv,
-)
-from multinet.ops.elementwise import (
-    exp as exp,
-)
-from multinet.ops.elementwise import (
-    exp2 as exp2,
-)
-from multinet.ops.elementwise import (
-    expm1 as expm1,
-)
-from multinet.ops.elementwise import (
-    fabs as fabs,
-)
-from multinet.ops.elementwise import (
-    floor as floor,
-)
-from multinet.ops.elementwise import (
-    imag as imag,
-)
-from multinet.ops.elementwise import (
-    isfinite as isfinite,
-)
-from multinet.ops.elementwise import (
-    isinf as isinf,
-)
-from multinet.ops.elementwise import (
-    isnan as isnan,
-)
-from multinet.ops.elementwise import (
-    isneginf as isneginf,
-)
-from multinet.ops.elementwise import (
-    isposinf as isposinf,
-)
-from multinet.ops.elementwise import (
-    isreal as isreal,
-)
-from multinet.ops.elementwise import (
-    log as log,
-)
-from multinet.ops.elementwise import (
-    log1p as log1p,
-)
-from multinet.ops.elementwise import (
-    log2 as log2,
-)
-from multinet.ops.elementwise import (
-    log10 as log10,
-)
-from multinet.ops.elementwise import (
-    nan_to_num as nan_to_num,
-)
-from multinet.ops.elementwise import (
-    negative as negative,
-)
-from multinet.ops.elementwise import (
-    rad2deg as rad2deg,
-)
-from multinet.ops.elementwise import (
-    real as real,
-)
-from multinet.ops.elementwise import (
-    reciprocal as reciprocal,
-)
-from multinet.ops.elementwise import (
-    round as round,
-)
-from multinet.ops.elementwise import (
-    rsqrt as rsqrt,
-)
-from multinet.ops.elementwise import (
-    sigmoid as sigmoid,
-)
-from multinet.ops.elementwise import (
-    sign as sign,
-)
-from multinet.ops.elementwise import (
-    signbit as signbit,
-)
-from multinet.ops.elementwise import (
-    sin as sin,
-)
-from multinet.ops.elementwise import (
-    sinc as sinc,
-)
-from multinet.ops.elementwise import (
-    sinh as sinh,
-)
-from multinet.ops.elementwise import (
-    sqrt as sqrt,
-)
-from multinet.ops.elementwise import (
-    square as square,
-)
-from multinet.ops.elementwise import (
-    tan as tan,
-)
-from multinet.ops.elementwise import (
-    tanh as tanh,
-)
-from multinet.ops.elementwise import (
-    trunc as trunc,
+    abs, angle, arccos, arccosh, arcsin, arcsinh, arctan, arctanh, cbrt, ceil, clip,
+    conj, cos, cosh, deg2rad, erf, erfc, erfinv, exp, exp2, expm1, fabs, floor, imag,
+    isfinite, isinf, isnan, isneginf, isposinf, isreal, log, log10, log1p, log2,
+    nan_to_num, negative, rad2deg, real, reciprocal, round, rsqrt, sigmoid, sign,
+    signbit, sin, sinc, sinh, sqrt, square, tan, tanh, trunc,
 )
 from multinet.ops.fft import (
-    extract_sequences as extract_sequences,
-)
-from multinet.ops.fft import (
-    fft as fft,
-)
-from multinet.ops.fft import (
-    fft2 as fft2,
-)
-from multinet.ops.fft import (
-    ifft2 as ifft2,
-)
-from multinet.ops.fft import (
-    irfft as irfft,
-)
-from multinet.ops.fft import (
-    istft as istft,
-)
-from multinet.ops.fft import (
-    rfft as rfft,
-)
-from multinet.ops.fft import (
-    stft as stft,
+    extract_sequences, fft, fft2, ifft2, irfft, istft, rfft, stft,
 )
 from multinet.ops.indexing import (
-    diag as diag,
-)
-from multinet.ops.indexing import (
-    diagflat as diagflat,
-)
-from multinet.ops.indexing import (
-    diagonal as diagonal,
-)
-from multinet.ops.indexing import (
-    nonzero as nonzero,
-)
-from multinet.ops.indexing import (
-    scatter as scatter,
-)
-from multinet.ops.indexing import (
-    scatter_update as scatter_update,
-)
-from multinet.ops.indexing import (
-    select as select,
-)
-from multinet.ops.indexing import (
-    slice as slice,
-)
-from multinet.ops.indexing import (
-    slice_update as slice_update,
-)
-from multinet.ops.indexing import (
-    take as take,
-)
-from multinet.ops.indexing import (
-    take_along_axis as take_along_axis,
-)
-from multinet.ops.indexing import (
-    trace as trace,
-)
-from multinet.ops.indexing import (
-    unravel_index as unravel_index,
+    diag, diagflat, diagonal, nonzero, scatter, scatter_update, select, slice,
+    slice_update, take, take_along_axis, trace, unravel_index,
 )
 from multinet.ops.item import (
-    get_item as get_item,
+    get_item,
 )
 from multinet.ops.linalg import (
-    cholesky as cholesky,
-)
-from multinet.ops.linalg import (
-    cholesky_inverse as cholesky_inverse,
-)
-from multinet.ops.linalg import (
-    det as det,
-)
-from multinet.ops.linalg import (
-    eig as eig,
-)
-from multinet.ops.linalg import (
-    eigh as eigh,
-)
-from multinet.ops.linalg import (
-    inv as inv,
-)
-from multinet.ops.linalg import (
-    logdet as logdet,
-)
-from multinet.ops.linalg import (
-    lstsq as lstsq,
-)
-from multinet.ops.linalg import (
-    lu_factor as lu_factor,
-)
-from multinet.ops.linalg import (
-    matrix_rank as matrix_rank,
-)
-from multinet.ops.linalg import (
-    norm as norm,
-)
-from multinet.ops.linalg import (
-    pinv as pinv,
-)
-from multinet.ops.linalg import (
-    qr as qr,
-)
-from multinet.ops.linalg import (
-    slogdet as slogdet,
-)
-from multinet.ops.linalg import (
-    solve as solve,
-)
-from multinet.ops.linalg import (
-    solve_triangular as solve_triangular,
-)
-from multinet.ops.linalg import (
-    svd as svd,
+    cholesky, cholesky_inverse, det, eig, eigh, inv, logdet, lstsq, lu_factor,
+    matrix_rank, norm, pinv, qr, slogdet, solve, solve_triangular, svd,
 )
 from multinet.ops.nn import (
-    batch_normalization as batch_normalization,
-)
-from multinet.ops.nn import (
-    cdist as cdist,
-)
-from multinet.ops.nn import (
-    depth_to_space as depth_to_space,
-)
-from multinet.ops.nn import (
-    dot_product_attention as dot_product_attention,
-)
-from multinet.ops.nn import (
-    in_top_k as in_top_k,
-)
-from multinet.ops.nn import (
-    layer_normalization as layer_normalization,
-)
-from multinet.ops.nn import (
-    moments as moments,
-)
-from multinet.ops.nn import (
-    multi_hot as multi_hot,
-)
-from multinet.ops.nn import (
-    one_hot as one_hot,
-)
-from multinet.ops.nn import (
-    psnr as psnr,
-)
-from multinet.ops.nn import (
-    rms_normalization as rms_normalization,
-)
-from multinet.ops.nn import (
-    space_to_depth as space_to_depth,
+    batch_normalization, cdist, depth_to_space, dot_product_attention, in_top_k,
+    layer_normalization, moments, multi_hot, one_hot, psnr, rms_normalization,
+    space_to_depth,
 )
 from multinet.ops.nn_losses import (
-    binary_crossentropy as binary_crossentropy,
+    binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy,
 )
-from multinet.ops.nn_losses import (
-    categorical_crossentropy as categorical_crossentropy,
-)
-from multinet.ops.nn_losses import (
-    sparse_categorical_crossentropy as sparse_categorical_crossentropy,
+from multinet.ops.padding import (
+    pad,
 )
 from multinet.ops.patches import (
-    fold as fold,
-)
-from multinet.ops.patches import (
-    rearrange as rearrange,
-)
-from multinet.ops.patches import (
-    unfold as unfold,
+    fold, rearrange, unfold,
 )
 from multinet.ops.reductions import (
-    all as all,
-)
-from multinet.ops.reductions import (
-    allclose as allclose,
-)
-from multinet.ops.reductions import (
-    any as any,
-)
-from multinet.ops.reductions import (
-    argmax as argmax,
-)
-from multinet.ops.reductions import (
-    argmin as argmin,
-)
-from multinet.ops.reductions import (
-    average as average,
-)
-from multinet.ops.reductions import (
-    count_nonzero as count_nonzero,
-)
-from multinet.ops.reductions import (
-    cumprod as cumprod,
-)
-from multinet.ops.reductions import (
-    cumsum as cumsum,
-)
-from multinet.ops.reductions import (
-    logsumexp as logsumexp,
-)
-from multinet.ops.reductions import (
-    max as max,
-)
-from multinet.ops.reductions import (
-    mean as mean,
-)
-from multinet.ops.reductions import (
-    min as min,
-)
-from multinet.ops.reductions import (
-    prod as prod,
-)
-from multinet.ops.reductions import (
-    ptp as ptp,
-)
-from multinet.ops.reductions import (
-    std as std,
-)
-from multinet.ops.reductions import (
-    sum as sum,
-)
-from multinet.ops.reductions import (
-    var as var,
+    all, allclose, amax, amin, any, argmax, argmin, average, count_nonzero, cumprod,
+    cumsum, logsumexp, max, mean, min, prod, ptp, std, sum, var,
 )
 from multinet.ops.shapes import (
-    append as append,
-)
-from multinet.ops.shapes import (
-    array_split as array_split,
-)
-from multinet.ops.shapes import (
-    broadcast_to as broadcast_to,
-)
-from multinet.ops.shapes import (
-    concatenate as concatenate,
-)
-from multinet.ops.shapes import (
-    dsplit as dsplit,
-)
-from multinet.ops.shapes import (
-    dstack as dstack,
-)
-from multinet.ops.shapes import (
-    expand_dims as expand_dims,
-)
-from multinet.ops.shapes import (
-    flip as flip,
-)
-from multinet.ops.shapes import (
-    fliplr as fliplr,
-)
-from multinet.ops.shapes import (
-    flipud as flipud,
-)
-from multinet.ops.shapes import (
-    hsplit as hsplit,
-)
-from multinet.ops.shapes import (
-    hstack as hstack,
-)
-from multinet.ops.shapes import (
-    moveaxis as moveaxis,
-)
-from multinet.ops.shapes import (
-    pad as pad,
-)
-from multinet.ops.shapes import (
-    ravel as ravel,
-)
-from multinet.ops.shapes import (
-    repeat as repeat,
-)
-from multinet.ops.shapes import (
-    reshape as reshape,
-)
-from multinet.ops.shapes import (
-    roll as roll,
-)
-from multinet.ops.shapes import (
-    rot90 as rot90,
-)
-from multinet.ops.shapes import (
-    split as split,
-)
-from multinet.ops.shapes import (
-    squeeze as squeeze,
-)
-from multinet.ops.shapes import (
-    stack as stack,
-)
-from multinet.ops.shapes import (
-    swapaxes as swapaxes,
-)
-from multinet.ops.shapes import (
-    tile as tile,
-)
-from multinet.ops.shapes import (
-    transpose as transpose,
-)
-from multinet.ops.shapes import (
-    unstack as unstack,
-)
-from multinet.ops.shapes import (
-    vsplit as vsplit,
-)
-from multinet.ops.shapes import (
-    vstack as vstack,
+    append, array_split, broadcast_to, concatenate, dsplit, dstack, expand_dims, flip,
+    fliplr, flipud, hsplit, hstack, moveaxis, ravel, repeat, reshape, roll, rot90,
+    split, squeeze, stack, swapaxes, tile, transpose, unstack, vsplit, vstack,
 )
 from multinet.ops.sorting import (
-    argpartition as argpartition,
-)
-from multinet.ops.sorting import (
-    argsort as argsort,
-)
-from multinet.ops.sorting import (
-    bincount as bincount,
-)
-from multinet.ops.sorting import (
-    digitize as digitize,
-)
-from multinet.ops.sorting import (
-    histogram as histogram,
-)
-from multinet.ops.sorting import (
-    isin as isin,
-)
-from multinet.ops.sorting import (
-    nextafter as nextafter,
-)
-from multinet.ops.sorting import (
-    searchsorted as searchsorted,
-)
-from multinet.ops.sorting import (
-    segment_max as segment_max,
-)
-from multinet.ops.sorting import (
-    segment_min as segment_min,
-)
-from multinet.ops.sorting import (
-    segment_prod as segment_prod,
-)
-from multinet.ops.sorting import (
-    segment_sum as segment_sum,
-)
-from multinet.ops.sorting import (
-    sort as sort,
-)
-from multinet.ops.sorting import (
-    top_k as top_k,
-)
-from multinet.ops.sorting import (
-    unique as unique,
+    argpartition, argsort, bincount, digitize, histogram, isin, nextafter, searchsorted,
+    segment_max, segment_min, segment_prod, segment_sum, sort, top_k, unique,
 )
 from multinet.ops.statistics import (
-    corrcoef as corrcoef,
-)
-from multinet.ops.statistics import (
-    correlate as correlate,
-)
-from multinet.ops.statistics import (
-    diff as diff,
-)
-from multinet.ops.statistics import (
-    median as median,
-)
-from multinet.ops.statistics import (
-    nanargmax as nanargmax,
-)
-from multinet.ops.statistics import (
-    nanargmin as nanargmin,
-)
-from multinet.ops.statistics import (
-    nancumprod as nancumprod,
-)
-from multinet.ops.statistics import (
-    nancumsum as nancumsum,
-)
-from multinet.ops.statistics import (
-    nanmax as nanmax,
-)
-from multinet.ops.statistics import (
-    nanmean as nanmean,
-)
-from multinet.ops.statistics import (
-    nanmedian as nanmedian,
-)
-from multinet.ops.statistics import (
-    nanmin as nanmin,
-)
-from multinet.ops.statistics import (
-    nanpercentile as nanpercentile,
-)
-from multinet.ops.statistics import (
-    nanprod as nanprod,
-)
-from multinet.ops.statistics import (
-    nanquantile as nanquantile,
-)
-from multinet.ops.statistics import (
-    nanstd as nanstd,
-)
-from multinet.ops.statistics import (
-    nansum as nansum,
-)
-from multinet.ops.statistics import (
-    nanvar as nanvar,
-)
-from multinet.ops.statistics import (
-    percentile as percentile,
-)
-from multinet.ops.statistics import (
-    quantile as quantile,
+    corrcoef, correlate, diff, median, nanargmax, nanargmin, nancumprod, nancumsum,
+    nanmax, nanmean, nanmedian, nanmin, nanpercentile, nanprod, nanquantile, nanstd,
+    nansum, nanvar, percentile, quantile,
 )
 
 # Second names, which keras.ops has too.
 absolute = abs
-amax = max
-amin = min
 conjugate = conj
 true_divide = divide
 bitwise_invert = bitwise_not
@@ -989,15 +107,60 @@ swish = silu
 hard_swish = hard_silu
 
 PUBLIC.update(
-    absolute=absolute,
-    amax=amax,
-    amin=amin,
-    conjugate=conjugate,
-    true_divide=true_divide,
-    bitwise_invert=bitwise_invert,
-    left_shift=left_shift,
-    right_shift=right_shift,
-    swish=swish,
-    hard_swish=hard_swish,
+    absolute=absolute, conjugate=conjugate, true_divide=true_divide,
+    bitwise_invert=bitwise_invert, left_shift=left_shift, right_shift=right_shift,
+    swish=swish, hard_swish=hard_swish,
 )
 operators.install(PUBLIC)
+
+__all__ = [
+    "abs", "absolute", "adaptive_average_pool", "adaptive_max_pool", "add", "all",
+    "allclose", "amax", "amin", "angle", "any", "append", "arange", "arccos", "arccosh",
+    "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin",
+    "argpartition", "argsort", "array", "array_split", "associative_scan", "average",
+    "average_pool", "bartlett", "batch_normalization", "binary_crossentropy",
+    "bincount", "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_not",
+    "bitwise_or", "bitwise_right_shift", "bitwise_xor", "blackman", "broadcast_to",
+    "cast", "categorical_crossentropy", "cbrt", "cdist", "ceil", "celu", "cholesky",
+    "cholesky_inverse", "clip", "concatenate", "cond", "conj", "conjugate", "conv",
+    "conv_transpose", "convert_to_numpy", "convert_to_tensor", "copy", "corrcoef",
+    "correlate", "cos", "cosh", "count_nonzero", "cross", "cumprod", "cumsum",
+    "custom_gradient", "deg2rad", "depth_to_space", "depthwise_conv", "det", "diag",
+    "diagflat", "diagonal", "diff", "digitize", "divide", "divide_no_nan", "dot",
+    "dot_product_attention", "dsplit", "dstack", "dtype", "eig", "eigh", "einsum",
+    "elu", "empty", "empty_like", "equal", "erf", "erfc", "erfinv", "exp", "exp2",
+    "expand_dims", "expm1", "extract_sequences", "eye", "fabs", "fft", "fft2", "flip",
+    "fliplr", "flipud", "floor", "floor_divide", "fmax", "fmin", "fmod", "fold",
+    "fori_loop", "full", "full_like", "gcd", "gelu", "geomspace", "get_item", "glu",
+    "greater", "greater_equal", "hamming", "hanning", "hard_shrink", "hard_sigmoid",
+    "hard_silu", "hard_swish", "hard_tanh", "heaviside", "histogram", "hsplit",
+    "hstack", "hypot", "identity", "ifft2", "imag", "in_top_k", "inner", "inv", "irfft",
+    "is_tensor", "isclose", "isfinite", "isin", "isinf", "isnan", "isneginf",
+    "isposinf", "isreal", "istft", "jvp", "kaiser", "kron", "layer_normalization",
+    "lcm", "ldexp", "leaky_relu", "left_shift", "less", "less_equal", "linspace", "log",
+    "log10", "log1p", "log2", "log_sigmoid", "log_softmax", "logaddexp", "logaddexp2",
+    "logdet", "logical_and", "logical_not", "logical_or", "logical_xor", "logspace",
+    "logsumexp", "lstsq", "lu_factor", "map", "matmul", "matrix_rank", "max",
+    "max_pool", "maximum", "mean", "median", "meshgrid", "min", "minimum", "mod",
+    "moments", "moveaxis", "multi_hot", "multiply", "nan_to_num", "nanargmax",
+    "nanargmin", "nancumprod", "nancumsum", "nanmax", "nanmean", "nanmedian", "nanmin",
+    "nanpercentile", "nanprod", "nanquantile", "nanstd", "nansum", "nanvar", "ndim",
+    "negative", "nextafter", "nonzero", "norm", "normalize", "not_equal", "one_hot",
+    "ones", "ones_like", "outer", "pad", "percentile", "pinv", "polar", "power", "prod",
+    "psnr", "ptp", "qr", "quantile", "rad2deg", "ravel", "real", "rearrange",
+    "reciprocal", "relu", "relu6", "repeat", "reshape", "rfft", "right_shift",
+    "rms_normalization", "roll", "rot90", "round", "rsqrt", "saturate_cast", "scan",
+    "scatter", "scatter_update", "searchsorted", "segment_max", "segment_min",
+    "segment_prod", "segment_sum", "select", "selu", "separable_conv", "shape",
+    "sigmoid", "sign", "signbit", "silu", "sin", "sinc", "sinh", "size", "slice",
+    "slice_update", "slogdet", "soft_shrink", "softmax", "softplus", "softsign",
+    "solve", "solve_triangular", "sort", "space_to_depth",
+    "sparse_categorical_crossentropy", "sparse_plus", "sparse_sigmoid", "sparsemax",
+    "split", "sqrt", "square", "squareplus", "squeeze", "stack", "std", "stft",
+    "stop_gradient", "subtract", "sum", "svd", "swapaxes", "swish", "switch", "take",
+    "take_along_axis", "tan", "tanh", "tanh_shrink", "tensordot", "threshold", "tile",
+    "top_k", "trace", "transpose", "trapezoid", "tri", "tril", "triu", "true_divide",
+    "trunc", "unfold", "unique", "unravel_index", "unstack", "vander", "var", "vdot",
+    "vectorized_map", "view", "view_as_complex", "view_as_real", "vsplit", "vstack",
+    "where", "while_loop", "zeros", "zeros_like",
+]

@@ -236,7 +236,9 @@ def sparsemax(x: Any, axis: int = -1) -> Any:
 def normalize(
     x: Any, axis: Any = -1, order: Any = 2, epsilon: float | None = None
 ) -> Any:
-    """Return x divided by its norm of `order` along an axis, the norm at least epsilon."""
+    """Return x divided by its norm of `order` along an axis, the norm at least
+    epsilon.
+    """
     from multinet.ops.linalg import norm
 
     x, backend = floating(x), current()

@@ -15,6 +15,7 @@ from multinet.ops.core import (
     dtype_of,
     op,
     operands,
+    pair,
     shape_of,
 )
 from multinet.registry import current
@@ -40,9 +41,9 @@ def _arithmetic(name: str, doc: str, on_bool: str | None) -> Binary:
     """
 
     def function(x1: Any, x2: Any) -> Any:
-        x1, x2 = operands(x1, x2)
         backend = current()
-        if dtype_of(x1, x2) == "bool":
+        x1, x2, dtype = pair(backend, x1, x2)
+        if dtype == "bool":
             x1, x2, logical = _on_bool(name, x1, x2, on_bool)
             return getattr(backend, logical)(x1, x2)
         try:
@@ -58,11 +59,12 @@ def _floating(name: str, doc: str) -> Binary:
     """Return the op for a primitive on floats; integers and bool become floatx."""
 
     def function(x1: Any, x2: Any) -> Any:
-        x1, x2 = operands(x1, x2)
-        if dtype_of(x1, x2) not in _INEXACT:
+        backend = current()
+        x1, x2, dtype = pair(backend, x1, x2)
+        if dtype not in _INEXACT:
             x1, x2 = operands(x1, x2, floating=True)
         try:
-            return getattr(current(), name)(x1, x2)
+            return getattr(backend, name)(x1, x2)
         except Exception as error:
             _explain(name, x1, x2, error)
             raise
@@ -72,9 +74,10 @@ def _floating(name: str, doc: str) -> Binary:
 
 def _comparison(name: str, doc: str) -> Binary:
     def function(x1: Any, x2: Any) -> Any:
-        x1, x2 = operands(x1, x2)
+        backend = current()
+        x1, x2, _ = pair(backend, x1, x2)
         try:
-            return getattr(current(), name)(x1, x2)
+            return getattr(backend, name)(x1, x2)
         except Exception as error:
             _explain(name, x1, x2, error)
             raise

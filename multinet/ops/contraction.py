@@ -151,7 +151,9 @@ def _explicit(subscripts: str, ranks: list[int]) -> str:
 
 @op
 def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Any:
-    """Sum products over axes: the last n of x1 with the first n of x2, or listed ones."""
+    """Sum products over axes: the last n of x1 with the first n of x2, or listed
+    ones.
+    """
     x1, x2 = _pair(x1, x2)
     backend = current()
     s1, s2 = shape_of(x1), shape_of(x2)
@@ -184,7 +186,9 @@ def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Any:
 
 @op
 def dot(x1: Any, x2: Any) -> Any:
-    """Sum products over the last axis of x1 and the last but one of x2 (or the only)."""
+    """Sum products over the last axis of x1 and the last but one of x2 (or the
+    only).
+    """
     x1, x2 = _pair(x1, x2)
     s1, s2 = shape_of(x1), shape_of(x2)
     if not s1 or not s2:
@@ -282,7 +286,9 @@ def cross(
 
 @op
 def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
-    """Integrate along an axis by the trapezoidal rule, at points x or with spacing dx."""
+    """Integrate along an axis by the trapezoidal rule, at points x or with spacing
+    dx.
+    """
     from multinet.ops.arithmetic import multiply
     from multinet.ops.core import floating
     from multinet.ops.shapes import moveaxis

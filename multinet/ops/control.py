@@ -131,7 +131,9 @@ def _like(
     backend = current()
     for new, old in zip(leaves, state):
         shapes = shape_of(new), shape_of(old)
-        if len(shapes[0]) != len(shapes[1]) or any(map(differ, *shapes)):
+        if len(shapes[0]) != len(shapes[1]) or any(
+            differ(n, m) for n, m in zip(*shapes)
+        ):
             raise ShapeError(
                 f"ops.{what} expects shapes to stay; {shapes[1]} became {shapes[0]}."
             )

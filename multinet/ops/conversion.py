@@ -40,7 +40,9 @@ def array(x: Any, dtype: Any = None) -> Any:
 
 
 def convert_to_numpy(x: Any) -> np.ndarray[Any, Any]:
-    """Return a tensor of any loaded backend, a Variable or host data as a NumPy array."""
+    """Return a tensor of any loaded backend, a Variable or host data as a NumPy
+    array.
+    """
     if isinstance(x, SymbolicTensor):
         x._refuse()
     return host(x)
@@ -89,7 +91,9 @@ def cast(x: Any, dtype: Any) -> Any:
 
 @op
 def saturate_cast(x: Any, dtype: Any) -> Any:
-    """Return `x` in another dtype, values outside its range taking the nearest bound."""
+    """Return `x` in another dtype, values outside its range taking the nearest
+    bound.
+    """
     x, backend = as_tensor(x), current()
     have, want = backend.dtype(x), dtypes.standardize(dtype)
     if "bool" in (have, want) or dtypes.is_complex(have) or dtypes.is_complex(want):
@@ -124,7 +128,9 @@ def _range(dtype: str) -> tuple[Any, Any]:
 
 @op
 def view(x: Any, dtype: Any = None) -> Any:
-    """Return the bits of `x` as another dtype; the last axis grows or shrinks to fit."""
+    """Return the bits of `x` as another dtype; the last axis grows or shrinks to
+    fit.
+    """
     x, backend = as_tensor(x), current()
     have = backend.dtype(x)
     want = have if dtype is None else dtypes.standardize(dtype)
@@ -174,7 +180,9 @@ def view_as_complex(x: Any) -> Any:
 
 @op
 def view_as_real(x: Any) -> Any:
-    """Return real and imaginary part as a new last axis of 2; real numbers unchanged."""
+    """Return real and imaginary part as a new last axis of 2; real numbers
+    unchanged.
+    """
     x, backend = as_tensor(x), current()
     if not dtypes.is_complex(backend.dtype(x)):
         return x

@@ -225,7 +225,9 @@ def conv_transpose(
 def _transposed(
     n: Any, k: int, s: int, same: bool, extra: int | None
 ) -> tuple[Any, Any]:
-    """Return one size of the result and the padding of the convolution it transposes."""
+    """Return one size of the result and the padding of the convolution it
+    transposes.
+    """
     if extra is None:
         total = max(k - s, 0) if same else 0
         size = n * s if same else n * s + max(k - s, 0)

@@ -8,35 +8,59 @@ from typing import Any, TypeVar
 
 import ml_dtypes
 import numpy as np
+import optree
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, BackendError, DTypeError, ShapeError
 from multinet.registry import current, get, owner
-from multinet.symbolic.tensor import SymbolicTensor, is_symbolic, record
+from multinet.symbolic.dims import Dim
+from multinet.symbolic.tensor import SymbolicTensor, record
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 #: The public ops by name; the functional graph and the operators look them up here.
 PUBLIC: dict[str, Callable[..., Any]] = {}
 
-_CONTAINERS = (list, tuple, dict)
+_WATCHED = frozenset((list, tuple, dict, Dim))
+
+# The dtypes that a Python scalar of each type leaves as they are. Integers are not
+# among those of int, since the number must fit.
+_KEEPS: dict[type, frozenset[str]] = {
+    bool: frozenset(dtypes.INTEGERS + dtypes.FLOATS + dtypes.COMPLEX),
+    int: frozenset(dtypes.FLOATS + dtypes.COMPLEX),
+    float: frozenset(dtypes.FLOATS + dtypes.COMPLEX),
+    complex: frozenset(dtypes.COMPLEX),
+}
+_RANGES = {
+    name: (int(np.iinfo(name).min), int(np.iinfo(name).max)) for name in dtypes.INTEGERS
+}
 
 
 def op(function: F) -> F:
-    """Make a function on tensors a public op: on SymbolicTensors it records a node."""
+    """Make a function on tensors a public op: on SymbolicTensors it records a node.
+
+    So it does on unknown sizes, such as `ops.arange(ops.shape(x)[0])` of a symbolic x.
+    """
 
     @functools.wraps(function)
     def public(*args: Any, **kwargs: Any) -> Any:
         for arg in args:
             kind = type(arg)
-            if kind is SymbolicTensor or (kind in _CONTAINERS and is_symbolic(arg)):
+            if kind is SymbolicTensor or (kind in _WATCHED and _is_recorded(arg)):
                 return record(public, function, args, kwargs)
-        if kwargs and is_symbolic(kwargs):
+        if kwargs and _is_recorded(kwargs):
             return record(public, function, args, kwargs)
         return function(*args, **kwargs)
 
     PUBLIC[function.__name__] = public
     return public  # type: ignore[return-value]
+
+
+def _is_recorded(tree: Any) -> bool:
+    """Return whether a tree holds a SymbolicTensor, or a Dim among concrete values."""
+    leaves = optree.tree_leaves(tree, none_is_leaf=False)
+    kinds = {type(leaf) for leaf in leaves}
+    return SymbolicTensor in kinds or (Dim in kinds and not current().symbolic)
 
 
 def as_tensor(x: Any, dtype: str | None = None) -> Any:
@@ -49,9 +73,10 @@ def as_tensor(x: Any, dtype: str | None = None) -> Any:
     backend = current()
     if backend.is_tensor(x):
         return x if dtype is None else cast_tensor(x, dtype)
-    value = getattr(x, "__multinet_tensor__", None)
-    if value is not None:
-        return as_tensor(value(), dtype)
+    if type(x) not in _KEEPS:
+        value = getattr(x, "__multinet_tensor__", None)
+        if value is not None:
+            return as_tensor(value(), dtype)
     if is_scalar(x):
         name = dtype or dtypes.promote(type(x))
         return backend.full((), _fits(x, name), name)
@@ -87,12 +112,11 @@ def host_array(x: Any, dtype: str | None = None) -> np.ndarray[Any, Any]:
 
 
 def _fits(value: Any, dtype: str) -> Any:
-    if isinstance(value, int) and dtypes.is_integer(dtype):
-        info = np.iinfo(dtype)
-        if not info.min <= value <= info.max:
+    if dtype in _RANGES and isinstance(value, int):
+        low, high = _RANGES[dtype]
+        if not low <= value <= high:
             raise DTypeError(
-                f"{value} does not fit in {dtype} ({info.min} to {info.max}). Pass a "
-                "wider "
+                f"{value} does not fit in {dtype} ({low} to {high}). Pass a wider "
                 "dtype, such as dtype='int64', or a NumPy array that has one."
             )
     return value
@@ -136,18 +160,32 @@ def kind_of(x: Any) -> Any:
     return current().dtype(x)
 
 
+def pair(backend: Any, x: Any, y: Any) -> tuple[Any, Any, str]:
+    """Return two arguments promoted to one dtype, and it; a Python scalar stays one.
+
+    `backend` is the one in use. Most calls need no change, so those come first.
+    """
+    if backend.is_tensor(x):
+        dtype, kind = backend.dtype(x), type(y)
+        if kind in _KEEPS:
+            if dtype in _KEEPS[kind]:
+                return x, y, dtype
+        elif backend.is_tensor(y) and backend.dtype(y) == dtype:
+            return x, y, dtype
+    elif type(x) in _KEEPS and backend.is_tensor(y):
+        dtype = backend.dtype(y)
+        if dtype in _KEEPS[type(x)]:
+            return x, y, dtype
+    x, y = operands(x, y)
+    return x, y, dtype_of(x, y)
+
+
 def operands(*xs: Any, floating: bool = False) -> tuple[Any, ...]:
-    """Return arguments promoted to one dtype, Python scalars left as they are if they
-    fit.
+    """Return arguments promoted to one dtype, fitting Python scalars left as they are.
 
     At least one result is a tensor. With `floating`, integers become floatx.
     """
     backend = current()
-    if not floating and len(xs) == 2:
-        x, y = xs
-        if backend.is_tensor(x) and backend.is_tensor(y):
-            if backend.dtype(x) == backend.dtype(y):
-                return xs  # most calls, so it comes first
     values = [x if is_scalar(x) else as_tensor(x) for x in xs]
     if all(map(is_scalar, values)):
         name = dtypes.promote(*map(type, values))
@@ -163,7 +201,7 @@ def operands(*xs: Any, floating: bool = False) -> tuple[Any, ...]:
 
 def is_scalar(x: Any) -> bool:
     """Return whether `x` is a Python number, which is weak in promotion."""
-    return isinstance(x, bool | int | float | complex) and not isinstance(x, np.generic)
+    return type(x) in _KEEPS or (isinstance(x, int) and not isinstance(x, np.generic))
 
 
 def floating(x: Any) -> Any:
@@ -197,6 +235,8 @@ def axes_of(axis: Any, rank: int) -> tuple[int, ...]:
     """Return sorted unique non-negative axes of an int, a sequence, or None for all."""
     if axis is None:
         return tuple(range(rank))
+    if type(axis) is int and -rank <= axis < rank:
+        return (axis % rank,)
     chosen = [axis] if isinstance(axis, int | np.integer) else list(axis)
     axes = sorted(axis_of(int(a), rank) for a in chosen)
     if len(set(axes)) < len(axes):
@@ -214,11 +254,9 @@ def host(x: Any) -> np.ndarray[Any, Any]:
     value = getattr(x, "__multinet_tensor__", None)
     if value is not None:
         x = value()
-    if isinstance(x, np.ndarray):
+    if isinstance(x, np.ndarray | np.generic):
         return host_array(x)
     backend = current()
-    if backend.symbolic and isinstance(x, np.ndarray | np.generic):
-        return host_array(x)
     if backend.is_tensor(x):
         return backend.to_numpy(x)
     other = owner(x)

@@ -26,7 +26,9 @@ from multinet.symbolic.dims import Dim
 
 
 def shape_tuple(shape: Any) -> tuple[Any, ...]:
-    """Return a shape argument as a tuple of ints and Dims; a single size is a vector's."""
+    """Return a shape argument as a tuple of ints and Dims; a single size is a
+    vector's.
+    """
     if isinstance(shape, Dim | int | np.integer):
         shape = (shape,)
     elif current().is_tensor(shape):
@@ -54,7 +56,9 @@ def empty(shape: Any, dtype: Any = None) -> Any:
 
 @op
 def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
-    """Return a number, or what broadcasts to the shape, in floatx unless `dtype` says."""
+    """Return a number, or what broadcasts to the shape, in floatx unless `dtype`
+    says.
+    """
     name = dtypes.standardize(dtype)
     if is_scalar(fill_value):
         return current().full(shape_tuple(shape), fill_value, name)
@@ -102,7 +106,7 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
     """
     if stop is None:
         start, stop = 0, start
-    numbers = [
+    numbers: Any = [
         n if isinstance(n, Dim) else _number(n) for n in (start, stop, step or 1)
     ]
     if step is not None and not isinstance(numbers[2], Dim) and _number(step) == 0:
@@ -275,7 +279,9 @@ def meshgrid(*x: Any, indexing: str = "xy") -> list[Any]:
 
 @op
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
-    """Return the powers of a vector as columns, from the highest unless `increasing`."""
+    """Return the powers of a vector as columns, from the highest unless
+    `increasing`.
+    """
     x, backend = as_tensor(x), current()
     count = shape_of(x)[0] if N is None else N
     exponents = list(range(count)) if increasing else list(range(count - 1, -1, -1))

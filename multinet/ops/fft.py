@@ -10,7 +10,7 @@ import numpy as np
 from multinet import dtypes
 from multinet.errors import ArgumentError, ShapeError
 from multinet.ops.core import as_tensor, cast_tensor, floating, host, op, shape_of
-from multinet.ops.shapes import pad
+from multinet.ops.padding import pad
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
 
@@ -54,7 +54,9 @@ def fft2(x: Any) -> tuple[Any, Any]:
 
 @op
 def ifft2(x: Any) -> tuple[Any, Any]:
-    """Return the inverse Fourier transform of the last two axes of a pair, as a pair."""
+    """Return the inverse Fourier transform of the last two axes of a pair, as a
+    pair.
+    """
     return _pair(_on_two(current().ifft, _complex(x)))
 
 

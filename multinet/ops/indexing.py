@@ -123,7 +123,7 @@ def slice(inputs: Any, start_indices: Any, shape: Any) -> Any:
         n - s if type(size) is int and size == -1 else size
         for n, s, size in zip(have, fixed, sizes)
     )
-    known = [
+    known: list[Any] = [
         _fit(s, size, n) if type(s) is int else s
         for s, size, n in zip(fixed, sizes, have)
     ]
@@ -138,7 +138,9 @@ def slice(inputs: Any, start_indices: Any, shape: Any) -> Any:
 
 
 def _starts(start_indices: Any) -> list[Any]:
-    """Return block starts as ints, Dims, and scalar tensors where values are unknown."""
+    """Return block starts as ints, Dims, and scalar tensors where values are
+    unknown.
+    """
     backend = current()
     if backend.is_tensor(start_indices):
         pieces = backend.split(start_indices, (1,) * shape_of(start_indices)[0], 0)
@@ -260,7 +262,9 @@ def scatter_update(
 
 @op
 def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
-    """Return the coordinates of flat indices in a row-major shape, a tensor per axis."""
+    """Return the coordinates of flat indices in a row-major shape, a tensor per
+    axis.
+    """
     backend, sizes = current(), shape_tuple(shape)
     rest = as_index(indices, math.prod(sizes))
     found = []

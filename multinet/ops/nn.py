@@ -223,7 +223,9 @@ def multi_hot(
     dtype: Any = None,
     sparse: bool = False,
 ) -> Any:
-    """Return 1 for every class that occurs along axis 1 (axis 0 of a vector) of inputs."""
+    """Return 1 for every class that occurs along axis 1 (axis 0 of a vector) of
+    inputs.
+    """
     inputs = as_tensor(inputs)
     reduced = 1 if len(shape_of(inputs)) > 1 else 0
     hot = one_hot(inputs, num_classes, axis, dtype, sparse)

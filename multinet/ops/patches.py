@@ -55,7 +55,9 @@ def fold(
     padding: Any = 0,
     stride: Any = 1,
 ) -> Any:
-    """Return the sums of overlapping blocks: (n, c * kh * kw, blocks) -> (n, c, h, w)."""
+    """Return the sums of overlapping blocks: (n, c * kh * kw, blocks) -> (n, c, h,
+    w).
+    """
     x, backend = as_tensor(x), current()
     size, kernel, spread, around, step = map(
         _two, (output_size, kernel_size, dilation, padding, stride)

@@ -35,7 +35,8 @@ def summed(dtype: str) -> str:
 @op
 def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Return the sum over axes; bool and narrow integers add up in 32 bits."""
-    x, backend = as_tensor(x), current()
+    backend = current()
+    x = x if backend.is_tensor(x) else as_tensor(x)
     dtype = backend.dtype(x)
     if dtype in _SUMMED:
         x = backend.cast(x, _SUMMED[dtype])
@@ -63,6 +64,18 @@ def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -
 def min(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Any:
     """Return the smallest over axes; NaN wins; `initial` is at most returned."""
     return _extreme("min", x, axis, keepdims, initial)
+
+
+@op
+def amax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Return the largest over axes; NaN wins."""
+    return _extreme("max", x, axis, keepdims, None)
+
+
+@op
+def amin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Return the smallest over axes; NaN wins."""
+    return _extreme("min", x, axis, keepdims, None)
 
 
 def _extreme(name: str, x: Any, axis: Any, keepdims: bool, initial: Any) -> Any:
@@ -152,13 +165,17 @@ def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 @op
 def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
-    """Return the int32 index of the first maximum along an axis, or of the flat tensor."""
+    """Return the int32 index of the first maximum along an axis, or of the flat
+    tensor.
+    """
     return _arg("argmax", x, axis, keepdims)
 
 
 @op
 def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
-    """Return the int32 index of the first minimum along an axis, or of the flat tensor."""
+    """Return the int32 index of the first minimum along an axis, or of the flat
+    tensor.
+    """
     return _arg("argmin", x, axis, keepdims)
 
 
@@ -177,7 +194,9 @@ def _arg(name: str, x: Any, axis: int | None, keepdims: bool) -> Any:
 
 @op
 def cumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
-    """Return running sums along an axis, or of the flat tensor; bool counts in int32."""
+    """Return running sums along an axis, or of the flat tensor; bool counts in
+    int32.
+    """
     return _running("cumsum", x, axis, dtype)
 
 

@@ -44,14 +44,18 @@ def sort(x: Any, axis: int | None = -1) -> Any:
 
 @op
 def argsort(x: Any, axis: int | None = -1) -> Any:
-    """Return the int32 order that sorts along an axis; equal elements keep their order."""
+    """Return the int32 order that sorts along an axis; equal elements keep their
+    order.
+    """
     moved, axis = _last(x, axis)
     return moveaxis(current().argsort(moved), -1, axis)
 
 
 @op
 def argpartition(x: Any, kth: int, axis: int | None = -1) -> Any:
-    """Return an int32 order with the kth smallest in its place, smaller ones before it."""
+    """Return an int32 order with the kth smallest in its place, smaller ones before
+    it.
+    """
     moved, axis = _last(x, axis)
     axis_of(kth, shape_of(moved)[-1], "kth")
     return moveaxis(current().argsort(moved), -1, axis)

@@ -41,7 +41,9 @@ _METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 @op
 def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
-    """Return differences of neighbours along an axis, n times; of bool whether unequal."""
+    """Return differences of neighbours along an axis, n times; of bool whether
+    unequal.
+    """
     a, backend = as_tensor(a), current()
     axis = axis_of(axis, len(shape_of(a)))
     apart = backend.not_equal if backend.dtype(a) == "bool" else backend.subtract
@@ -157,7 +159,9 @@ def corrcoef(x: Any) -> Any:
 
 @op
 def correlate(x1: Any, x2: Any, mode: str = "valid") -> Any:
-    """Return the sums of products of two vectors at every shift: valid, same or full."""
+    """Return the sums of products of two vectors at every shift: valid, same or
+    full.
+    """
     x1, x2 = both(*operands(as_tensor(x1), as_tensor(x2)))
     backend, dtype = current(), current().dtype(x1)
     n, m = shape_of(x1)[0], shape_of(x2)[0]
@@ -215,13 +219,17 @@ def nancumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
 
 @op
 def nanmax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Return the largest over axes, leaving NaN out; NaN where there is nothing else."""
+    """Return the largest over axes, leaving NaN out; NaN where there is nothing
+    else.
+    """
     return _nan_extreme(largest, x, -math.inf, axis, keepdims)
 
 
 @op
 def nanmin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Return the smallest over axes, leaving NaN out; NaN where there is nothing else."""
+    """Return the smallest over axes, leaving NaN out; NaN where there is nothing
+    else.
+    """
     return _nan_extreme(smallest, x, math.inf, axis, keepdims)
 
 
@@ -236,13 +244,17 @@ def _nan_extreme(function: Any, x: Any, value: float, axis: Any, keepdims: bool)
 
 @op
 def nanargmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
-    """Return the int32 index of the first maximum, leaving NaN out; -1 if all are NaN."""
+    """Return the int32 index of the first maximum, leaving NaN out; -1 if all are
+    NaN.
+    """
     return _nan_arg(argmax, x, -math.inf, axis, keepdims)
 
 
 @op
 def nanargmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
-    """Return the int32 index of the first minimum, leaving NaN out; -1 if all are NaN."""
+    """Return the int32 index of the first minimum, leaving NaN out; -1 if all are
+    NaN.
+    """
     return _nan_arg(argmin, x, math.inf, axis, keepdims)
 
 

@@ -60,7 +60,7 @@ def uniform(
     centred = backend.multiply(backend.subtract(u, 0.5), width)
     if middle == 0:
         return centred
-    below = float(np.nextafter(high, low)) if name != "bfloat16" else float(high)
+    below = float(np.nextafter(high, low))
     moved = backend.add(centred, float(kind.type(middle)))
     return backend.clip(moved, float(low), below)
 
@@ -89,7 +89,9 @@ def _joined(key: Any, shape: tuple[Any, ...], high: int, low: int) -> Any:
 
 
 def _centred(key: Any, shape: tuple[Any, ...], dtype: str) -> Any:
-    """Return uniform floats in the open (-1, 1), symmetric about 0; float32 or float64."""
+    """Return uniform floats in the open (-1, 1), symmetric about 0; float32 or
+    float64.
+    """
     backend = current()
     if dtype == "float64":
         words, bits = _joined(key, shape, 26, 26), 52
@@ -173,7 +175,9 @@ def randint(
 
 
 def _scaled(high: Any, low: Any, span: int) -> Any:
-    """Return floor((high * 2**32 + low) * span / 2**64): uniform to one part in 2**32."""
+    """Return floor((high * 2**32 + low) * span / 2**64): uniform to one part in
+    2**32.
+    """
     backend = current()
     top, bottom = _product(high, span)
     carried = _product(low, span)[0]

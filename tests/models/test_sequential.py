@@ -1,0 +1,123 @@
+"""Sequential: adding, removing, deferred building, configurations."""
+
+import json
+
+import keras as peer
+import numpy as np
+import pytest
+
+import multinet
+from multinet import layers, ops
+from multinet.errors import ArgumentError, ShapeError
+
+X = np.random.default_rng(0).normal(size=(3, 6, 6, 2)).astype("float32")
+
+
+def numpy(x):
+    """Return a tensor as a NumPy array."""
+    return ops.convert_to_numpy(x)
+
+
+def stack(keras, *first):
+    """Return a small convolutional network."""
+    return keras.Sequential(
+        [
+            *first,
+            keras.layers.Conv2D(4, 3, activation="relu"),
+            keras.layers.MaxPooling2D(),
+            keras.layers.Flatten(),
+            keras.layers.Dropout(0.5),
+            keras.layers.Dense(3, activation="softmax"),
+        ],
+        name="stack",
+    )
+
+
+@pytest.mark.parametrize("deferred", [False, True])
+def test_outputs_and_weights_are_those_of_keras(backend, deferred):
+    ours = stack(multinet) if deferred else stack(multinet, multinet.Input((6, 6, 2)))
+    theirs = stack(peer, peer.Input((6, 6, 2)))
+    assert ours.built is not deferred
+    out = numpy(ours(X))
+    theirs.set_weights(ours.get_weights())
+    np.testing.assert_allclose(out, np.asarray(theirs(X)), rtol=1e-5, atol=1e-6)
+    assert [type(y).__name__ for y in ours.layers] == [
+        type(y).__name__ for y in theirs.layers
+    ]
+    assert ours.count_params() == theirs.count_params()
+    assert ours.output_shape == theirs.output_shape == (None, 3)
+    assert ours.input_shape == theirs.input_shape == (None, 6, 6, 2)
+
+
+def test_layers_are_added_and_removed(backend):
+    model = multinet.Sequential([multinet.Input((4,))])
+    with pytest.raises(ArgumentError, match="no layer"):
+        model.pop()
+    model.add(layers.Dense(3))
+    model.add(layers.Dense(2))
+    assert model.built and model.output_shape == (None, 2) and len(model.weights) == 4
+    kernel = model.layers[0].get_weights()[0]
+    removed = model.pop()
+    assert removed.units == 2
+    assert model.output_shape == (None, 3) and len(model.weights) == 2
+    model.add(layers.Activation("relu"))
+    x = np.ones((2, 4), "float32")
+    np.testing.assert_allclose(
+        numpy(model(x)), np.maximum(x @ kernel, 0), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_the_shape_may_come_from_build_or_from_the_first_layer():
+    built = stack(multinet)
+    built.build((None, 6, 6, 2))
+    assert built.output_shape == (None, 3)
+    hinted = multinet.Sequential([layers.Dense(2, input_shape=(5,))])
+    assert hinted.built and hinted.input_shape == (None, 5)
+    assert multinet.Sequential([layers.Dense(2, input_dim=5)]).built
+    with pytest.raises(ArgumentError, match="input_shape"):
+        stack(multinet).build()
+
+
+def test_a_deferred_model_trains_as_the_built_one_does(backend):
+    weights = []
+    y = np.eye(3)[[0, 1, 2]]
+    for first in ((), (multinet.Input((6, 6, 2)),)):
+        multinet.set_random_seed(1)
+        model = stack(multinet, *first)
+        model.compile("sgd", "categorical_crossentropy")
+        model.fit(X, y, verbose=0, epochs=2)
+        weights.append(model.get_weights())
+    for a, b in zip(*weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_deferred_model_works_inside_a_graph(backend):
+    x = multinet.Input((6, 6, 2))
+    inner = stack(multinet)
+    model = multinet.Model(x, inner(x) * 2.0)
+    assert inner.built and len(model.weights) == 4
+    np.testing.assert_allclose(numpy(model(X)), 2 * numpy(inner(X)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("built", [False, True])
+def test_a_configuration_survives_json_and_gives_an_equal_model(built):
+    model = stack(multinet, *((multinet.Input((6, 6, 2)),) if built else ()))
+    text = json.dumps(model.get_config())
+    again = multinet.Sequential.from_config(json.loads(text))
+    assert again.built is built and again.name == "stack"
+    expected = numpy(model(X))
+    again(X)
+    again.set_weights(model.get_weights())
+    np.testing.assert_array_equal(numpy(again(X)), expected)
+    assert [y.name for y in again.layers] == [y.name for y in model.layers]
+
+
+def test_wrong_stacks_are_explained():
+    with pytest.raises(ArgumentError, match="Layer.*function"):
+        multinet.Sequential([lambda x: x])
+    with pytest.raises(ArgumentError, match="'same'"):
+        multinet.Sequential([layers.Dense(1, name="same"), layers.Flatten(name="same")])
+    with pytest.raises(ArgumentError, match="first"):
+        multinet.Sequential([layers.Dense(1), multinet.Input((3,))])
+    with pytest.raises(ShapeError, match=r"\(None, 6, 6, 2\).*\(3, 5, 6, 2\)"):
+        stack(multinet, multinet.Input((6, 6, 2)))(X[:, 1:])

@@ -1,0 +1,35 @@
+"""The wheel holds what a user needs, and CI runs what the README says."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_ci_runs_the_commands_of_the_readme():
+    readme = (ROOT / "README.md").read_text()
+    script = (ROOT / ".ci/run").read_text()
+    command = 'pip install -c constraints.txt -e ".[all,test]" && pytest -n 2'
+    assert command in readme
+    for part in command.split(" && "):
+        assert part in script
+
+
+def test_the_wheel_has_the_frontend_the_backends_and_the_data(tmp_path):
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", tmp_path, ROOT],
+        check=True,
+    )
+    (wheel,) = tmp_path.glob("multinet_nn-*.whl")
+    assert wheel.stat().st_size < 1_000_000
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        entry_points = next(n for n in names if n.endswith("entry_points.txt"))
+        text = archive.read(entry_points).decode()
+    for name in ("numpy", "jax", "torch", "tensorflow"):
+        assert f"multinet_{name}/__init__.py" in names
+        assert f"{name} = multinet_{name}:plugin" in text
+    assert {"multinet/py.typed", "multinet/datasets/digits.npz"} <= names
+    assert not any(n.startswith(("tests/", "examples/")) for n in names)
