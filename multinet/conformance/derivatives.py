@@ -177,7 +177,7 @@ def check_derivatives(
     dtype: str,
     compiled: bool,
 ) -> float:
-    """Check vjp, jvp and the vjp of the vjp of one case; return the first-order error."""
+    """Check vjp, jvp and second order of one case; return the first-order error."""
     order = row.order
     oracle = expected_derivatives(row, case, dtype, row.order)
     results = _run(backend, row, case, dtype, oracle, order, compiled)
@@ -250,7 +250,7 @@ def _prepare(
 def check_gradients(
     backend: Backend[Any], row: Row, cases: list[Case], dtype: str
 ) -> float:
-    """Check the compiled vjp of many cases in one program: compiling is what costs."""
+    """Check the vjp of many cases in one program: compiling is what costs."""
     oracles = [expected_derivatives(row, case, dtype, row.order) for case in cases]
     parts = [
         _prepare(backend, row, case, dtype, oracle, 0)

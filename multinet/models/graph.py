@@ -36,7 +36,7 @@ class Graph:
         Those at one distance stand in the order in which a walk back from the outputs
         meets them. Weights, and the files that hold them, follow this order.
         """
-        order = _Walk(self.flat_inputs, self.flat_outputs)
+        order = _Walk(self.flat_inputs, self.flat_outputs, self.nodes)
         depths: dict[int, int] = {}
         node_depths: dict[int, int] = {}
         for node in reversed(order.finished):
@@ -128,9 +128,13 @@ class _Walk:
     """The nodes between inputs and outputs, finished after their sources."""
 
     def __init__(
-        self, inputs: list[SymbolicTensor], outputs: list[SymbolicTensor]
+        self,
+        inputs: list[SymbolicTensor],
+        outputs: list[SymbolicTensor],
+        executed: list[Node],
     ) -> None:
         self.entries = {id(tensor.node) for tensor in inputs}
+        self.entries -= {id(node) for node in executed}
         self.operations: list[Any] = []
         self.finished: list[Node] = []
         self._seen: set[int] = set()
@@ -147,14 +151,17 @@ class _Walk:
             if sources_done:
                 self.finished.append(node)
                 continue
-            if id(node) in self._seen:
+            is_entry = id(node) in self.entries
+            # A graph that starts in the middle of another has not the layer before.
+            begins = is_entry and not isinstance(node.operation, InputLayer)
+            if id(node) in self._seen or begins:
                 continue
             self._seen.add(id(node))
             if id(node.operation) not in self._known:
                 self._known.add(id(node.operation))
                 self.operations.append(node.operation)
             stack.append((node, True))
-            if id(node) not in self.entries:
+            if not is_entry:
                 stack += [(source.node, False) for source in reversed(node.inputs)]
 
 

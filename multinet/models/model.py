@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import optree
@@ -41,6 +42,7 @@ class Model(Trainer, Layer):
         if inputs is not None:
             self._graph = Graph(inputs, outputs)
             self._graph_layers = self._graph.layers
+            _check_names(self.name, self._graph_layers)
             self.built = True
 
     @property
@@ -152,6 +154,15 @@ class Model(Trainer, Layer):
         """Print the layers, their output shapes and their numbers of weights."""
         text = summarize(self, line_length, expand_nested, show_trainable)
         (print_fn or print)(text)
+
+
+def _check_names(model: str, layers: list[Layer]) -> None:
+    counts = Counter(layer.name for layer in layers)
+    twice = sorted(name for name, count in counts.items() if count > 1)
+    if twice:
+        raise ArgumentError(
+            f"Several layers of {model} are called {twice}. Give each its own name=..."
+        )
 
 
 def _producer(tensor: SymbolicTensor) -> str:

@@ -100,7 +100,11 @@ CASES = [
         {"pool_size": 3, "strides": 2, "padding": "same"},
         (1, 5, 6, 2),
     ),
-    ("AveragePooling2D", {"pool_size": 2, "data_format": "channels_first"}, (2, 2, 4, 5)),
+    (
+        "AveragePooling2D",
+        {"pool_size": 2, "data_format": "channels_first"},
+        (2, 2, 4, 5),
+    ),
     ("AveragePooling3D", {"pool_size": 2, "padding": "same"}, (1, 3, 3, 4, 2)),
     ("GlobalMaxPooling1D", {}, (2, 5, 3)),
     ("GlobalMaxPooling2D", {"keepdims": True}, (2, 3, 4, 2)),
@@ -162,7 +166,13 @@ def _expected(index):
 
     training, pullback, moved = jax.vjp(run, x, *weights, has_aux=True)
     gradients = [np.asarray(g) for g in pullback(cotangent)]
-    return names, inference, np.asarray(training), gradients, list(map(np.asarray, moved))
+    return (
+        names,
+        inference,
+        np.asarray(training),
+        gradients,
+        list(map(np.asarray, moved)),
+    )
 
 
 def expected(case):

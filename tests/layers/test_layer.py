@@ -53,7 +53,7 @@ def numpy(x):
     return ops.convert_to_numpy(x)
 
 
-# -- weights -----------------------------------------------------------------------------
+# -- weights ---------------------------------------------------------------------------
 
 
 def test_a_custom_layer_builds_once_and_computes(backend):
@@ -170,7 +170,7 @@ def test_count_params_of_a_layer_that_is_not_built_is_refused():
         layers.Dense(2).count_params()
 
 
-# -- names and configurations ------------------------------------------------------------
+# -- names and configurations ----------------------------------------------------------
 
 
 def test_automatic_names_are_those_of_keras(monkeypatch):
@@ -202,7 +202,7 @@ def test_unknown_arguments_are_listed_with_the_known_ones():
         layers.Dense(2, name=3)
 
 
-# -- calling -----------------------------------------------------------------------------
+# -- calling ---------------------------------------------------------------------------
 
 WRONG = [
     (layers.Dense(2, name="wrong"), (4, 3), (4, 5)),
