@@ -304,7 +304,7 @@ class ArrayOps(Backend[Tensor]):
         rows = moved(lambda x: torch.index_select(x, axis, indices.reshape(-1)), x)
         if indices.dim() == 1:
             return rows
-        return rows.reshape(*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :])
+        return rows.reshape((*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))
 
     def take_along_axis(self, x: Tensor, indices: Tensor, axis: int) -> Tensor:
         return moved(lambda x: torch.gather(x, axis, indices.to(torch.int64)), x)

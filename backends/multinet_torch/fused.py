@@ -100,7 +100,7 @@ class TorchBackend(ProgramOps):
     def dense(self, x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
         flat = x if x.dim() == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
         y = flat @ kernel if bias is None else torch.addmm(bias, flat, kernel)
-        return y if x.dim() == 2 else y.reshape(*x.shape[:-1], kernel.shape[1])
+        return y if x.dim() == 2 else y.reshape((*x.shape[:-1], kernel.shape[1]))
 
     # -- random ------------------------------------------------------------------------
 

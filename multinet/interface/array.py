@@ -445,7 +445,7 @@ class ArrayPrimitives(ABC, Generic[T]):
 
     @abstractmethod
     def argsort(self, x: T) -> T:
-        """Return the int32 order that sorts the last axis: stable, ascending, NaN last."""
+        """Return the stable int32 order that sorts the last axis upwards, NaN last."""
 
     @abstractmethod
     def searchsorted(self, sorted: T, values: T, side: str) -> T:

@@ -261,8 +261,8 @@ class ProgramPrimitives(ArrayPrimitives[T]):
         consumed.
 
         Arguments are tensors or values made by `argument`. Results alias nothing.
-        Called while another trace runs, it is part of that. A backend without a compiler
-        returns a function that just runs.
+        Called while another trace runs, it is part of that. A backend without a
+        compiler returns a function that just runs.
         """
 
     @abstractmethod

@@ -11,7 +11,7 @@ from multinet.layers.base import Layer
 from multinet.layers.core import InputLayer
 from multinet.ops.core import PUBLIC, as_tensor, cast_tensor
 from multinet.registry import current
-from multinet.symbolic.dims import public_shape
+from multinet.symbolic.dims import Dim, public_shape, substitute
 from multinet.symbolic.tensor import Node, SymbolicTensor
 
 
@@ -28,6 +28,8 @@ class Graph:
         self.flat_outputs, self.output_spec = _flatten(outputs, "outputs")
         self.nodes = _ancestors(self.flat_inputs, self.flat_outputs)
         self._plan = [_plan(node) for node in self.nodes]
+        # Whether an argument depends on a size that only the data will tell.
+        self._sized = any(isinstance(x, Dim) for _, xs, *_ in self._plan for x in xs)
 
     @property
     def layers(self) -> list[Layer]:
@@ -57,8 +59,11 @@ class Graph:
             id(slot): _fit(value, slot)
             for slot, value in zip(self.flat_inputs, self._match(inputs))
         }
+        sizes = self._sizes(values) if self._sized else {}
         for operation, leaves, spec, produced in self._plan:
             filled = [values[id(x)] if type(x) is SymbolicTensor else x for x in leaves]
+            if self._sized:
+                filled = [substitute(x, sizes) for x in filled]
             args, kwargs = optree.tree_unflatten(spec, filled)
             results = operation(*args, **kwargs)
             if len(produced) == 1 and current().is_tensor(results):
@@ -68,6 +73,15 @@ class Graph:
                 values[id(slot)] = value
         outputs = [values[id(slot)] for slot in self.flat_outputs]
         return optree.tree_unflatten(self.output_spec, outputs)
+
+    def _sizes(self, values: dict[int, Any]) -> dict[Dim, int]:
+        shape = current().shape
+        return {
+            dim: size
+            for slot in self.flat_inputs
+            for dim, size in zip(slot.array.shape, shape(values[id(slot)]))
+            if isinstance(dim, Dim)
+        }
 
     def _match(self, inputs: Any) -> list[Any]:
         slots = self.flat_inputs

@@ -317,8 +317,8 @@ class Optimizer(Configurable):
         for grad, variable in zip(grads, variables):
             if id(variable) not in self._index:
                 raise ArgumentError(
-                    f"{variable!r} is not among the {len(self.optimized)} variables that "
-                    f"{self.name!r} was built with. Build a new optimizer for others."
+                    f"{variable!r} is not among the {len(self.optimized)} variables "
+                    f"that {self.name!r} was built with. Build a new one for others."
                 )
             ordered[self._index[id(variable)]] = grad
         return ordered

@@ -85,6 +85,8 @@ class Trainer(_Host):
                 "loss=...)."
             )
         if self._ready:
+            if training:
+                self._build_optimizer()
             return
         with shadowing():
             shapes = batch.map(_placeholder)
@@ -107,12 +109,12 @@ class Trainer(_Host):
         if loss is not None and len(names) > 1:
             kept = [n for n, item in zip(names, loss.losses) if item is not None]
             self._output_trackers = [metrics.Mean(name=f"{n}_loss") for n in kept]
-        if self.optimizer is not None and training:
+        if training:
             self._build_optimizer()
         self._ready = True
 
     def _build_optimizer(self) -> None:
-        if not self.optimizer.built:
+        if self.optimizer is not None and not self.optimizer.built:
             self.optimizer.build(self.trainable_weights)
 
     def _name_outputs(self, outputs: Any) -> None:
@@ -338,8 +340,6 @@ class Trainer(_Host):
         return run_predict(self, batch, batch.size(), 0, (), None)
 
     def _one_step(self, kind: str, batch: Batch) -> dict[str, float]:
-        if kind == "train":
-            self._build_optimizer()
         state = State(self._step(kind, batch))
         try:
             state.run(batch.to_device())

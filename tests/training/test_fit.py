@@ -186,3 +186,22 @@ def test_predict_returns_the_structure_of_the_outputs(backend):
         "two": (40, 2),
     }
     assert all(type(v) is np.ndarray for v in predicted.values())
+
+
+def test_a_model_evaluated_before_its_first_fit_trains(backend):
+    model = line("adam")
+    before = model.evaluate(X, Y, verbose=0)
+    model.fit(X, Y, epochs=2, verbose=0)
+    assert model.evaluate(X, Y, verbose=0) < before
+
+
+def test_a_graph_may_use_the_sizes_of_its_data(backend):
+    inputs = multinet.Input((3,))
+    size = multinet.ops.shape(inputs)[0]
+    doubled = multinet.ops.reshape(multinet.ops.tile(inputs, (2, 1)), (size * 2, -1))
+    rows = multinet.ops.cast(multinet.ops.arange(size * 2), "float32")
+    outputs = doubled + multinet.ops.expand_dims(rows, 1)
+    model = multinet.Model(inputs, outputs)
+    expected = np.tile(X, (2, 1)) + np.arange(80)[:, None]
+    found = multinet.ops.convert_to_numpy(model(X))
+    np.testing.assert_allclose(found, expected, rtol=1e-5)

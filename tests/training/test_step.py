@@ -240,9 +240,7 @@ def test_loss_scaling_averaging_and_clipping_train_as_in_keras(backend):
     ours, theirs = pair(classifier)
     options = {"loss_scale_factor": 8.0, "use_ema": True, "global_clipnorm": 0.5}
     for model, optimizers in ((ours, multinet.optimizers), (theirs, peer.optimizers)):
-        model.compile(
-            optimizers.SGD(0.1, **options), "sparse_categorical_crossentropy"
-        )
+        model.compile(optimizers.SGD(0.1, **options), "sparse_categorical_crossentropy")
         model.fit(X, LABELS, epochs=3, shuffle=False, verbose=0)
     for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=2e-5)
