@@ -31,7 +31,7 @@ def convolve(x: Any, kernel: Any, strides: Shape, dilation: Shape, groups: int) 
     # The kernels get the shape wrong where there are no images.
     dense = all(n == 1 for n in dilation) and x.shape[0] > 0
     if dense and groups == 1:
-        layout = ("NWC", "NHWC", "NDHWC")[len(strides) - 1]
+        layout = ("NWC", "NHWC", "NDHWC")[len(strides) - 1]  # the gradient needs it
         return tf.nn.convolution(x, kernel, strides, "VALID", layout)
     if dense and groups == x.shape[-1] and len(strides) < 3 and len(set(strides)) == 1:
         return _depthwise(x, kernel, max(strides))
