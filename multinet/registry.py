@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import os
+import sys
 import threading
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
@@ -241,8 +242,20 @@ def _refresh() -> None:
 
 
 def owner(x: object) -> Backend[Any] | None:
-    """Return the loaded backend that the tensor `x` belongs to, if any."""
-    return next((b for b in _loaded.values() if b.is_tensor(x)), None)
+    """Return the backend that the tensor `x` belongs to, if any."""
+    if hasattr(x, "__array__"):
+        _load_imported()
+    return next((b for b in list(_loaded.values()) if b.is_tensor(x)), None)
+
+
+def _load_imported() -> None:
+    """Load the backends whose framework the program has imported: `x` may be theirs."""
+    for name, found in _known().items():
+        if name in _loaded or name in _registered:
+            continue
+        plugin = _resolve(found)
+        if all(required in sys.modules for required in plugin.requires):
+            get(name)
 
 
 def backend() -> str:

@@ -51,7 +51,9 @@ class Trainer(_Host):
         """Choose how to train: an optimizer, a loss and metrics, by name or as objects.
 
         For several outputs, losses, weights and metrics are lists by position or dicts
-        by output name. `run_eagerly` runs the step uncompiled, for debugging.
+        by output name. `run_eagerly` runs the step uncompiled, for debugging; else each
+        backend compiles it as it does best, whatever `jit_compile` says, and one step a
+        call, whatever `steps_per_execution` says: they change speed only, not results.
         """
         if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
             raise ArgumentError(
@@ -92,26 +94,28 @@ class Trainer(_Host):
             shapes = batch.map(_placeholder)
             with CallContext(training=training):
                 outputs = self(shapes.x, training=training)
-            self._name_outputs(outputs)
-            names = self._names
-            _, weights, plain, weighted = self._compiled
-            loss = (
-                CompiledLoss(self.loss, weights, names)
-                if self.loss is not None
-                else None
-            )
-            self._compiled = (loss, weights, plain, weighted)
-            self._metric_set = CompiledMetrics(plain, weighted, loss)
-            leaves = optree.tree_leaves(outputs)
-            targets = self._align(shapes.y)
-            self._compiled_metrics = self._metric_set.build(names, targets, leaves)
-        self._loss_tracker = metrics.Mean(name="loss")
-        if loss is not None and len(names) > 1:
-            kept = [n for n, item in zip(names, loss.losses) if item is not None]
-            self._output_trackers = [metrics.Mean(name=f"{n}_loss") for n in kept]
+            self._match_outputs(outputs, shapes.y, *self._compiled[1:])
         if training:
             self._build_optimizer()
         self._ready = True
+
+    def _match_outputs(
+        self, outputs: Any, y: Any, weights: Any, plain: Any, weighted: Any
+    ) -> None:
+        """Make the losses and metrics of the outputs, whose shapes are known."""
+        self._name_outputs(outputs)
+        names, loss = self._names, None
+        self._loss_tracker = metrics.Mean(name="loss")
+        if self.loss is not None:
+            loss = CompiledLoss(self.loss, weights, names)
+            kept = [n for n, item in zip(names, loss.losses) if item is not None]
+            if len(names) > 1:
+                self._output_trackers = [metrics.Mean(name=f"{n}_loss") for n in kept]
+        self._compiled = (loss, weights, plain, weighted)
+        self._metric_set = CompiledMetrics(plain, weighted, loss)
+        self._compiled_metrics = self._metric_set.build(
+            names, self._align(y), optree.tree_leaves(outputs)
+        )
 
     def _build_optimizer(self) -> None:
         if self.optimizer is not None and not self.optimizer.built:

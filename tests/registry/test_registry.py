@@ -1,5 +1,7 @@
 """Choosing backends: names, scopes, threads, and plug-ins that are broken or behind."""
 
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -132,3 +134,19 @@ def test_every_backend_is_listed_with_its_version():
         assert infos[name].installed and infos[name].version
         assert infos[name].devices()
     assert infos["numpy"].version == np.__version__
+
+
+def test_a_tensor_of_a_framework_in_use_elsewhere_is_refused():
+    code = """
+import torch
+import multinet
+try:
+    multinet.ops.add(torch.ones(2), 1)
+except multinet.MultinetError as error:
+    print(error)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert "Got a tensor of backend 'torch'" in result.stdout
+    assert "convert_to_numpy" in result.stdout
