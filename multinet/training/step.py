@@ -43,11 +43,7 @@ class Step:
             kind
         ]
         self.output_spec: Any = None
-        self.written = {
-            "train": self.variables,
-            "test": [*others, *counters],
-            "predict": others,
-        }[kind]
+        self.written: list[Variable] = []  # known once the step has been traced
         function = self._pure(body)
         self.function = current().jit(function, ()) if compiled else function
 
@@ -78,9 +74,19 @@ class Step:
             )
             with Scope(self.variables, state, step=scalars[0]) as scope:
                 outputs = body(scope, batch, *scalars[1:])
+                self.written = self._written(state, scope.values_of(self.variables))
                 return (*scope.values_of(self.written), *outputs)
 
         return function
+
+    def _written(self, before: Sequence[Any], after: Sequence[Any]) -> list[Variable]:
+        """Return what has a new value: what was only read need not be copied out.
+
+        An optimizer may have consumed its inputs and return the same objects, changed.
+        """
+        updated = set(map(id, [*self.trained, *self.slots]))
+        triples = zip(self.variables, before, after, strict=True)
+        return [v for v, x, y in triples if x is not y or id(v) in updated]
 
     def _train(
         self, scope: Scope, batch: Batch, count: Any, rate: Any
@@ -153,7 +159,7 @@ class State:
         values = [v.__multinet_tensor__() for v in self.step.variables]
         # A training step may consume its state: only copies may be consumed.
         self.values = [backend.copy(x) for x in values] if self.trains else values
-        self.lent = False
+        self.ahead = self.lent = False
         if self.trains:
             self.updates = int(self.step.model.optimizer.iterations.numpy())
 
@@ -167,6 +173,7 @@ class State:
         new = dict(zip(map(id, self.step.written), written))
         pairs = zip(self.step.variables, self.values)
         self.values = [new.get(id(v), old) for v, old in pairs]
+        self.ahead = True
         return outputs
 
     def _scalars(self) -> tuple[Any, ...]:
@@ -184,9 +191,13 @@ class State:
         )
 
     def store(self) -> None:
-        """Give the values to the Variables."""
+        """Give the values that steps wrote since the last time to the Variables."""
+        if not self.ahead:
+            return  # a callback may have set Variables since: they are the newer ones
+        written = set(map(id, self.step.written))
         for variable, value in zip(self.step.variables, self.values):
-            variable._value = value
+            if id(variable) in written:
+                variable._value = value
         if self.trains:
             self.step.model.optimizer.iterations.assign(self.updates)
-        self.lent = self.trains
+        self.ahead, self.lent = False, self.trains

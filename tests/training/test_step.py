@@ -268,3 +268,26 @@ def test_metrics_that_depend_on_shapes_agree_with_keras(backend):
         )
         results.append(model.evaluate(X, one_hot, verbose=0))
     np.testing.assert_allclose(results[0], results[1], rtol=1e-5)
+
+
+def test_weights_set_by_a_callback_stay_also_after_the_last_batch(backend):
+    class Reset(multinet.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.model.set_weights(zeros)
+
+    model = multinet.Sequential([multinet.Input((6,)), layers.Dense(2)])
+    zeros = [np.zeros_like(w) for w in model.get_weights()]
+    model.compile("adam", "mse")
+    model.fit(X, TARGETS, batch_size=16, callbacks=[Reset()], verbose=0)
+    for weight in model.get_weights():
+        np.testing.assert_array_equal(weight, 0)
+
+
+def test_a_step_returns_only_what_it_wrote(backend):
+    model = classifier(multinet)
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.fit(X, LABELS, verbose=0)
+    model.evaluate(X, LABELS, verbose=0)
+    model.predict(X, verbose=0)
+    written = {step.kind: len(step.written) for step in model._steps.values()}
+    assert written == {"train": 10, "test": 2, "predict": 0}, "of 8 weights, 2 counters"
