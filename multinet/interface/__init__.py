@@ -5,7 +5,8 @@ with a body is **fused**: the body is its specification, every backend has it fo
 and overrides it where its framework has something faster. There is no other list.
 
 `array.py` holds conversion to sorting, `program.py` contraction to devices, `fused.py`
-the default bodies. A backend follows the same order.
+the default bodies, `step.py` the compiled step with its state. A backend follows the
+same order.
 
 **Arguments arrive clean.** Tensors are native to the backend and share one dtype; axes
 are sorted tuples of non-negative ints; shapes are tuples of ints; permutations are
@@ -58,6 +59,7 @@ from typing import Any
 from multinet.interface.array import Scalar
 from multinet.interface.fused import Backend
 from multinet.interface.program import Key
+from multinet.interface.step import EagerProgram, Program
 
 INTERFACE = (1, 0)
 
@@ -105,4 +107,14 @@ def _is_abstract(method: Any) -> bool:
     return getattr(method, "__isabstractmethod__", False)
 
 
-__all__ = ["INTERFACE", "Backend", "Key", "Plugin", "Scalar", "fused", "primitives"]
+__all__ = [
+    "INTERFACE",
+    "Backend",
+    "EagerProgram",
+    "Key",
+    "Plugin",
+    "Program",
+    "Scalar",
+    "fused",
+    "primitives",
+]

@@ -16,6 +16,7 @@ import numpy as np
 from multinet import dtypes
 from multinet.interface.array import Axes, Scalar, Shape, T
 from multinet.interface.program import Function, Key, Pairs, ProgramPrimitives, Tensors
+from multinet.interface.step import Program
 
 _LOW = ("float16", "bfloat16")
 
@@ -45,6 +46,16 @@ class Backend(ProgramPrimitives[T]):
         use it.
         """
         return self.from_numpy(np.asarray(value, dtypes.to_numpy(dtype)))
+
+    def program(
+        self,
+        function: Function[T],
+        consumed: Sequence[int],
+        scalars: Sequence[str],
+        jit_compile: Any,
+    ) -> Program[T]:
+        """Return a step ready to run many times with its state; see `Program`."""
+        return Program(self, function, consumed, scalars, jit_compile)
 
     def value_and_grad(
         self, function: Function[T], primals: Sequence[T]

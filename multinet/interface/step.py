@@ -1,0 +1,137 @@
+"""Program: a step that runs many times, and the state that it carries.
+
+This is all that the interface says of a compiled step: make it from a pure function,
+run it on batches, read the state back. How the state is held, how many steps go into
+one dispatch and what is compiled is the backend's choice; `explain` tells it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any, Generic
+
+import numpy as np
+
+from multinet.interface.array import T
+from multinet.interface.program import Tensors
+
+Array = np.ndarray[Any, Any]
+
+
+class Program(Generic[T]):
+    """A pure step and its state. The default: `jit`, and one step a call.
+
+    `function(*state, *batch, *scalars)` returns `(*state, *outputs)`, where an entry of
+    the state that was only read is the same object as came in. It may be traced any
+    number of times. `consumed` are the entries that it may overwrite in place (the
+    parameters and slots of an optimizer). `scalars` are as `Backend.argument` makes
+    them, of the dtypes given.
+
+    `jit_compile` is what the user asked of `compile`: "auto", True or False.
+    """
+
+    def __init__(
+        self,
+        backend: Any,
+        function: Callable[..., Tensors[T]],
+        consumed: Sequence[int],
+        scalars: Sequence[str],
+        jit_compile: Any = "auto",
+    ) -> None:
+        self.backend, self.function = backend, function
+        self.consumed, self.scalars = tuple(consumed), tuple(scalars)
+        self.jit_compile = jit_compile
+        self.held: list[T] = []
+        self.lent = True  # whether someone else may hold the arrays of the state
+
+    # -- state -------------------------------------------------------------------------
+
+    def load(self, values: Sequence[T]) -> None:
+        """Carry on from these values, which are never changed."""
+        self.held, self.lent = list(values), True
+
+    def put(self, index: int, value: T) -> None:
+        """Replace one entry of the state by a value, which is never changed."""
+        self.held[index] = value
+        if index in self.consumed:
+            self.lent = True
+
+    def peek(self, index: int) -> T:
+        """Return one entry of the state, to be read before the next run."""
+        return self.held[index]
+
+    def values(self) -> list[T]:
+        """Return the state, to keep: later runs do not change it."""
+        self.lent = True
+        return list(self.held)
+
+    # -- running -----------------------------------------------------------------------
+
+    def capacity(self, batch: Sequence[Array], wanted: int) -> int:
+        """Return how many steps on batches like this one `run` takes gladly at once.
+
+        `batch` holds the arrays of one step, without the axis of steps. Between 1 and
+        `wanted`; 1 where a loop over steps would not pay.
+        """
+        return 1
+
+    def run(
+        self, batch: Sequence[Array], scalars: Sequence[Array], count: int
+    ) -> Tensors[T]:
+        """Run `count` steps; return the outputs of the last one.
+
+        The arrays have a first axis of steps, `count` of which are to be used; they are
+        not written to, and the caller leaves them alone. The state is whole again when
+        this returns, and as it was before or after some step if it raises.
+        """
+        if self.lent:
+            self._own()
+        outputs: Tensors[T] = ()
+        for i in range(count):
+            outputs = self._step([x[i] for x in batch], [x[i] for x in scalars])
+        return outputs
+
+    def wait(self) -> None:
+        """Return when all steps have been computed."""
+        for x in self.held:
+            self.backend.synchronize(x)
+
+    def explain(self) -> dict[str, str]:
+        """Return which path runs and why: a line for each of path, steps and so on."""
+        return {"path": "jit", "steps": "one a call: the default of the interface"}
+
+    # -- the default -------------------------------------------------------------------
+
+    def _own(self) -> None:
+        for i in self.consumed:
+            self.held[i] = self.backend.copy(self.held[i])
+        self.lent = False
+
+    @cached_property
+    def compiled(self) -> Callable[..., Tensors[T]]:
+        """The function of one step, compiled."""
+        return self.backend.jit(self.function, ())
+
+    def _step(self, batch: Sequence[Array], scalars: Sequence[Any]) -> Tensors[T]:
+        backend = self.backend
+        results = self.compiled(
+            *self.held,
+            *[backend.from_numpy(x) for x in batch],
+            *[backend.argument(x.item(), d) for x, d in zip(scalars, self.scalars)],
+        )
+        self.held = list(results[: len(self.held)])
+        return tuple(results[len(self.held) :])
+
+
+class EagerProgram(Program[T]):
+    """The program that compiles nothing, for debugging: `compile(run_eagerly=True)`."""
+
+    def explain(self) -> dict[str, str]:
+        """Return that nothing is compiled."""
+        return {"path": "eager: run_eagerly=True", "steps": "one a call"}
+
+    @cached_property
+    def compiled(self) -> Callable[..., Tensors[T]]:
+        """The function as it is."""
+        return self.function
