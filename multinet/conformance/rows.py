@@ -10,6 +10,7 @@ from multinet.conformance import (
     rows_networks,
     rows_program,
     rows_reductions,
+    rows_sequence,
     rows_windows,
 )
 from multinet.conformance.row import Row
@@ -27,5 +28,7 @@ PRIMITIVES: dict[str, Row] = {
     for row in module.ROWS
 }
 FUSED: dict[str, Row] = {
-    row.name: row for module in (rows_fused, rows_networks) for row in module.ROWS
+    row.name: row
+    for module in (rows_fused, rows_networks, rows_sequence)
+    for row in module.ROWS
 }

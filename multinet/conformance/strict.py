@@ -74,6 +74,8 @@ _ONE_DTYPE = {
     "batch_norm": ("x", "mean", "variance", "scale", "offset"),
     "layer_norm": ("x", "scale", "offset"),
     "attention": ("query", "key", "value", "bias"),
+    "lstm": ("x", "h", "c", "kernel", "recurrent", "bias"),
+    "gru": ("x", "h", "kernel", "recurrent", "bias", "recurrent_bias"),
     "softmax_cross_entropy": ("logits", "targets"),
     "sigmoid_cross_entropy": ("logits", "targets"),
 }
@@ -87,6 +89,8 @@ _INDICES = {
 _MASKS = {
     "where": "condition",
     "attention": "mask",
+    "lstm": "mask",
+    "gru": "mask",
     "cond": "predicate",
     "logical_not": "x",
     "logical_and": "x",

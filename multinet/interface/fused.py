@@ -15,13 +15,14 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.interface.array import Axes, Scalar, Shape, T
-from multinet.interface.program import Function, Key, Pairs, ProgramPrimitives, Tensors
+from multinet.interface.program import Function, Key, Pairs, Tensors
+from multinet.interface.sequence import SequenceMethods
 from multinet.interface.step import Program
 
 _LOW = ("float16", "bfloat16")
 
 
-class Backend(ProgramPrimitives[T]):
+class Backend(SequenceMethods[T]):
     """The complete interface: subclass it and write every primitive."""
 
     name: ClassVar[str]

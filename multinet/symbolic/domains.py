@@ -37,7 +37,7 @@ _METHODS = {
         "max_pool sum_pool isinf rsqrt leaky_relu elu softplus silu gelu moments "
         "logsumexp softmax log_softmax dense mean_pool softmax_cross_entropy "
         "sparse_softmax_cross_entropy sigmoid_cross_entropy batch_norm layer_norm "
-        "attention sgd_update adam_update"
+        "attention lstm gru sgd_update adam_update"
     ),
     _COMPLEX: "real imag conj fft ifft irfft",
     _WIDE: "make_complex rfft",
