@@ -11,6 +11,7 @@ from jax import lax
 
 from multinet.interface.program import Function, Tensors
 from multinet_jax.array import Array
+from multinet_jax.order import derivative
 from multinet_jax.program import ProgramOps, from_cotangent
 
 
@@ -29,7 +30,8 @@ class JaxBackend(ProgramOps):
             value, *auxiliary = function(*xs)
             return value, tuple(auxiliary)
 
-        value, pull, auxiliary = jax.vjp(split, *primals, has_aux=True)
+        with derivative(1):
+            value, pull, auxiliary = jax.vjp(split, *primals, has_aux=True)
         gradients = pull(jnp.ones_like(value))
         return value, auxiliary, tuple(map(from_cotangent, gradients, primals))
 
