@@ -33,7 +33,7 @@ def program() -> Iterator[None]:
 
 @contextmanager
 def derivative(levels: int) -> Iterator[None]:
-    """Trace a function that is differentiated; by 2 levels where not just in reverse."""
+    """Trace a function that is differentiated; 2 levels where not just in reverse."""
     depth = _depth.get()
     token = _depth.set(None if depth is None else depth + levels)
     try:
