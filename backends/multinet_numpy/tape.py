@@ -71,7 +71,7 @@ class Tape:
 class Traced(Operators):
     """A tensor inside a differentiated function."""
 
-    __slots__ = ("value", "tape", "index")
+    __slots__ = ("__weakref__", "value", "tape", "index")
 
     def __init__(self, value: Any, tape: Tape, index: int) -> None:
         self.value = value

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
+import warnings
 from collections.abc import Callable
-from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,15 @@ import optree
 
 from multinet import dtypes, regularizers
 from multinet.errors import ArgumentError, MultinetError
+from multinet.layers.context import (
+    CallContext,
+    active,
+    keep_masks,
+    loose,
+    mask_of,
+    masks_in,
+    set_mask,
+)
 from multinet.layers.tracking import Tracked
 from multinet.names import snake_case, unique_name
 from multinet.ops.core import as_tensor, cast_tensor
@@ -28,23 +37,6 @@ from multinet.symbolic.tensor import (
     symbolic_array,
 )
 
-_context: ContextVar[CallContext | None] = ContextVar("call", default=None)
-
-
-@dataclass
-class CallContext:
-    """What holds during one outermost layer call: the mode, and the losses added."""
-
-    training: bool | None = None
-    losses: list[Any] = field(default_factory=list)
-
-    def __enter__(self) -> CallContext:
-        self._token = _context.set(self)
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        _context.reset(self._token)
-
 
 @dataclass(frozen=True)
 class _Signature:
@@ -53,13 +45,15 @@ class _Signature:
     call: tuple[str, ...]
     training: int | None  # position of `training` among call's parameters
     build: tuple[str, ...]
+    masks: bool  # whether the class computes masks of its own
 
 
 def _signature(cls: type[Layer]) -> _Signature:
     call = tuple(inspect.signature(cls.call).parameters)[1:]
     build = inspect.signature(cls.build).parameters
     training = call.index("training") if "training" in call else None
-    return _Signature(call, training, tuple(build)[1:])
+    masks = cls.compute_mask is not Layer.compute_mask
+    return _Signature(call, training, tuple(build)[1:], masks)
 
 
 class Layer(Tracked):
@@ -132,31 +126,44 @@ class Layer(Tracked):
                 return self._call_symbolic(args, kwargs)
         args = tuple([self._convert(value) for value in args])
         if kwargs:
-            kwargs = {name: self._convert(value) for name, value in kwargs.items()}
+            kwargs = {
+                name: x if x is None or x is True or x is False else self._convert(x)
+                for name, x in kwargs.items()
+            }
         if not self.built:
             self._build(args, kwargs)
-        context = _context.get()
+        context = active.get()
         if context is not None:
             return self._run(context, args, kwargs)
-        with CallContext() as context:
+        context = CallContext()
+        token = active.set(context)  # what `with context` does, in half the time
+        try:
             outputs = self._run(context, args, kwargs)
-            self._added_losses = context.losses
-            return outputs
+        finally:
+            active.reset(token)
+        self._added_losses = context.losses
+        if context.masks:
+            keep_masks(context, outputs)
+        return outputs
 
     def _run(self, context: CallContext, args: Any, kwargs: dict[str, Any]) -> Any:
-        place, outer = self._spec.training, context.training
-        if place is not None and len(args) > place and args[place] is None:
-            args = args[:place] + (outer,) + args[place + 1 :]
-        if place is not None and len(args) > place:
+        spec, outer = self._spec, context.training
+        place = spec.training
+        if place is None:
+            given = kwargs.pop("training", None) if kwargs else None
+        elif len(args) > place:
             given = args[place]
+            if given is None:
+                args = args[:place] + (outer,) + args[place + 1 :]
         else:
             given = kwargs.get("training")
-        if place is None:
-            kwargs.pop("training", None)
-        elif given is None and outer is not None:
-            kwargs["training"] = outer
+            if given is None and outer is not None:
+                kwargs["training"] = outer
         if given is not None:
             context.training = bool(given)
+        mask = None
+        if context.masks or loose:
+            args, kwargs, mask = self._with_masks(args, kwargs)
         try:
             outputs = self.call(*args, **kwargs)
         except MultinetError as error:
@@ -164,10 +171,69 @@ class Layer(Tracked):
             raise
         finally:
             context.training = outer
+        if mask is not None or (spec.masks and self.supports_masking):
+            first = args[0] if args else kwargs.get(spec.call[0])
+            self._mask_outputs(first, mask, outputs)
         if self.activity_regularizer is not None:
             for output in optree.tree_leaves(outputs):
                 context.losses.append(self._activity(output))
         return outputs
+
+    # -- masks -------------------------------------------------------------------------
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """Return the mask of the outputs; by default that of the first argument.
+
+        Called if `supports_masking`; a mask is bool, shaped as a tensor's first axes.
+        """
+        return previous_mask
+
+    def _with_masks(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Any, dict[str, Any], Any]:
+        """Return the arguments with the masks that `call` asks for, and the first's.
+
+        `mask` is that of the only argument with tensors; of several, `query` say, each
+        has its own, `query_mask`.
+        """
+        names = self._spec.call
+        given = dict(zip(names, args)) | kwargs
+        tensors = [name for name in given if _holds_tensors(given[name])]
+        for name in tensors:
+            wanted = "mask" if len(tensors) == 1 else f"{name}_mask"
+            if wanted in names and given.get(wanted) is None:
+                mask = masks_in(given[name])
+                place = names.index(wanted)
+                if mask is not None and place < len(args):
+                    args = (*args[:place], mask, *args[place + 1 :])
+                elif mask is not None:
+                    kwargs = {**kwargs, wanted: mask}
+                given[wanted] = mask
+        first = given.get("mask")
+        if first is None and tensors and names:
+            first = masks_in(given.get(names[0]))
+        return args, kwargs, first
+
+    def _mask_outputs(self, inputs: Any, previous: Any, outputs: Any) -> None:
+        if not self.supports_masking:
+            if not any(name.endswith("mask") for name in self._spec.call):
+                warnings.warn(
+                    f"{self.name} ({type(self).__name__}) got an input with a mask, "
+                    "which it neither uses nor passes on: masked positions count from "
+                    "here on. Set supports_masking = True in a layer that keeps "
+                    "positions apart, or override compute_mask.",
+                    stacklevel=4,
+                )
+            return
+        leaves = optree.tree_leaves(outputs)
+        if all(mask_of(leaf) is not None for leaf in leaves):
+            return
+        masks = self.compute_mask(inputs, previous)
+        if masks is None:
+            return
+        for leaf, mask in zip(leaves, optree.tree_leaves(masks, none_is_leaf=True)):
+            if mask_of(leaf) is None:
+                set_mask(leaf, mask)
 
     def _activity(self, output: Any) -> Any:
         batch = current().shape(output)[0]
@@ -186,7 +252,9 @@ class Layer(Tracked):
             if self.autocast:
                 dtype = backend.dtype(value)
                 if dtype != self.dtype and dtypes.is_float(dtype):
-                    return cast_tensor(value, self.dtype)
+                    cast = cast_tensor(value, self.dtype)
+                    set_mask(cast, masks_in(value))
+                    return cast
             return value
         if value is None or isinstance(value, bool | int | float | str):
             return value
@@ -261,7 +329,7 @@ class Layer(Tracked):
 
     def add_loss(self, loss: Any) -> None:
         """Add a scalar to the loss, from inside `call`."""
-        context = _context.get()
+        context = active.get()
         if context is None:
             raise MultinetError(f"{self.name}.add_loss must be called inside call().")
         context.losses.append(loss)
@@ -269,7 +337,7 @@ class Layer(Tracked):
     @property
     def losses(self) -> list[Any]:
         """Penalties of the trainable weights, and losses of the last outer call."""
-        context = _context.get()
+        context = active.get()
         added = (
             getattr(self, "_added_losses", []) if context is None else context.losses
         )
@@ -328,6 +396,15 @@ def _takes(cls: type[Layer]) -> list[str]:
     """Return the names that the constructor takes, those of `Layer` included."""
     names = [*inspect.signature(cls).parameters, *inspect.signature(Layer).parameters]
     return [name for name in dict.fromkeys(names) if name != "kwargs"]
+
+
+def _holds_tensors(value: Any) -> bool:
+    backend = current()
+    if backend.is_tensor(value):
+        return True
+    if not isinstance(value, list | tuple | dict) or not value:
+        return False
+    return all(map(backend.is_tensor, optree.tree_leaves(value)))  # type: ignore[arg-type]
 
 
 def _is_shape(tree: Any) -> bool:

@@ -101,6 +101,7 @@ class Dense(Layer):
             raise ArgumentError(
                 f"Expected units to be a positive integer, got {units!r}."
             )
+        self.supports_masking = True
         self.units = units
         self.activation = activations.get(activation)
         self.use_bias = use_bias
@@ -168,6 +169,7 @@ class Activation(Layer):
 
     def __init__(self, activation: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.supports_masking = True
         self.activation = activations.get(activation)
 
     def call(self, inputs: Any) -> Any:
@@ -199,6 +201,7 @@ class Dropout(Layer):
         super().__init__(**kwargs)
         if not isinstance(rate, int | float) or not 0 <= rate <= 1:
             raise ArgumentError(f"Expected rate to be within [0, 1], got {rate!r}.")
+        self.supports_masking = True
         self.rate = rate
         self.noise_shape = None if noise_shape is None else tuple(noise_shape)
         self.seed = seed

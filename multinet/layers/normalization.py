@@ -39,6 +39,7 @@ class BatchNormalization(Layer):
         super().__init__(**kwargs)
         if not 0 <= momentum <= 1:
             raise ArgumentError(f"Expected momentum within [0, 1], got {momentum!r}.")
+        self.supports_masking = True
         self.axis = axis
         self.momentum, self.epsilon = float(momentum), float(epsilon)
         self.center, self.scale = center, scale

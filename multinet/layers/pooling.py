@@ -147,9 +147,30 @@ class GlobalMaxPooling3D(BaseGlobalPooling):
 
 
 class GlobalAveragePooling1D(BaseGlobalPooling):
-    """The mean over a sequence: (b, t, c) -> (b, c)."""
+    """The mean over the unmasked positions of a sequence: (b, t, c) -> (b, c)."""
 
     rank, reduce = 1, "average"
+
+    def __init__(
+        self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any
+    ) -> None:
+        super().__init__(data_format, keepdims, **kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        """Return (b, c), or (b, 1, c) with `keepdims`; `mask` is bool, (b, t)."""
+        if mask is None:
+            return super().call(inputs)
+        _check_axes(self, inputs)
+        steps, channels = (1, 2) if self.data_format == "channels_last" else (2, 1)
+        shown = ops.expand_dims(ops.cast(mask, "bool"), channels)
+        kept = ops.where(shown, inputs, 0.0)
+        count = ops.sum(ops.cast(shown, ops.dtype(kept)), steps, self.keepdims)
+        return ops.divide(ops.sum(kept, steps, self.keepdims), count)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """Return None: the steps are gone."""
+        return None
 
 
 class GlobalAveragePooling2D(BaseGlobalPooling):

@@ -8,6 +8,7 @@ import optree
 
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.base import Layer
+from multinet.layers.context import mask_of, set_mask
 from multinet.layers.core import InputLayer
 from multinet.ops.core import PUBLIC, as_tensor, cast_tensor
 from multinet.registry import current
@@ -53,12 +54,16 @@ class Graph:
         )
         return [item for item in operations if isinstance(item, Layer)]
 
-    def run(self, inputs: Any) -> Any:
-        """Return the outputs for a tree of tensors."""
+    def run(self, inputs: Any, masks: Any = None) -> Any:
+        """Return the outputs for a tree of tensors, and of their masks or None."""
         values = {
             id(slot): _fit(value, slot)
             for slot, value in zip(self.flat_inputs, self._match(inputs))
         }
+        if masks is not None:
+            flat = optree.tree_leaves(masks, none_is_leaf=True)
+            for slot, mask in zip(self.flat_inputs, flat):
+                set_mask(values[id(slot)], mask)
         sizes = self._sizes(values) if self._sized else {}
         for operation, leaves, spec, produced in self._plan:
             filled = [values[id(x)] if type(x) is SymbolicTensor else x for x in leaves]
@@ -186,6 +191,7 @@ def _plan(node: Node) -> tuple[Any, list[Any], Any, list[Any]]:
 
 def _fit(value: Any, slot: SymbolicTensor) -> Any:
     """Return an input as the placeholder declares it: dtype, and a last axis of 1."""
+    given = value
     value = cast_tensor(as_tensor(value), slot.dtype)
     shape, want = current().shape(value), slot.shape
     if len(shape) == len(want) - 1 and want[-1] == 1:
@@ -201,4 +207,6 @@ def _fit(value: Any, slot: SymbolicTensor) -> Any:
             f"Input {slot.name!r} expects shape {want}, got {public_shape(shape)}. "
             "None stands for any size; the first axis is the batch."
         )
+    if value is not given:
+        set_mask(value, mask_of(given))
     return value

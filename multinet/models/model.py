@@ -109,14 +109,14 @@ class Model(Trainer, Layer):
             )
         return self._graph
 
-    def call(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Compute the outputs; a subclass that is no graph writes its own."""
         if self._graph is None:
             raise MultinetError(
                 f"{type(self).__name__} must define call(self, inputs), or be made "
                 "with Model(inputs, outputs)."
             )
-        return self._graph.run(inputs)
+        return self._graph.run(inputs, mask)
 
     def build(self, input_shape: Any = None) -> None:
         """Create the weights of every layer, by a run on shapes alone.

@@ -7,6 +7,7 @@ from typing import Any
 
 from multinet.errors import ArgumentError
 from multinet.layers.base import Layer
+from multinet.layers.context import set_mask
 from multinet.layers.core import Input, InputLayer
 from multinet.models.graph import Graph
 from multinet.models.model import Model
@@ -116,7 +117,8 @@ class Sequential(Model):
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Return the output of the last layer."""
         if self._graph is not None:
-            return self._graph.run(inputs)
+            return self._graph.run(inputs, mask)
+        set_mask(inputs, mask)
         for layer in self.layers:
             inputs = layer(inputs)
         return inputs

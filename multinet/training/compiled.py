@@ -6,7 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from multinet import losses, metrics, ops
+from multinet.dtypes import floatx
 from multinet.errors import ArgumentError, unknown_name
+from multinet.layers.context import mask_of
+from multinet.losses.base import reduce_values
+from multinet.ops.core import as_tensor
 from multinet.registry import current
 from multinet.symbolic.dims import public_shape
 
@@ -61,12 +65,10 @@ class CompiledLoss:
 def _apply(loss: Any, target: Any, output: Any, weight: Any) -> Any:
     if target is None:
         raise ArgumentError("The loss needs targets: pass y to fit, evaluate or step.")
+    mask = mask_of(output)
     if isinstance(loss, losses.Loss):
-        return loss(target, output, weight)
-    value = loss(target, output)
-    if weight is not None:
-        value = ops.multiply(value, weight)
-    return ops.mean(value)
+        return loss(target, output, weight, mask=mask)
+    return reduce_values(loss(target, output), weight, mask, "sum_over_batch_size")
 
 
 class CompiledMetrics:
@@ -115,11 +117,22 @@ class CompiledMetrics:
     def update(
         self, targets: Sequence[Any], outputs: Sequence[Any], weights: Sequence[Any]
     ) -> None:
-        """Update every metric from a batch."""
+        """Update every metric from a batch; masked positions weigh nothing."""
         for i, metric, is_weighted in self.entries:
-            metric.update_state(
-                targets[i], outputs[i], weights[i] if is_weighted else None
-            )
+            weight = weights[i] if is_weighted else None
+            if isinstance(metric, metrics.MeanMetricWrapper):
+                weight = _masked(weight, mask_of(outputs[i]))
+            metric.update_state(targets[i], outputs[i], weight)
+
+
+def _masked(weight: Any, mask: Any) -> Any:
+    """Return weights that are 0 where a mask is false, on the axes of the mask."""
+    if mask is None or weight is None:
+        return weight if mask is None else ops.cast(mask, floatx())
+    weight = as_tensor(weight)
+    missing = len(ops.shape(mask)) - len(ops.shape(weight))
+    weight = ops.reshape(weight, (*ops.shape(weight), *[1] * missing))
+    return ops.multiply(weight, ops.cast(mask, ops.dtype(weight)))
 
 
 def _metrics_by_output(given: Any, names: Sequence[str]) -> list[list[Any]]:

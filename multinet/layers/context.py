@@ -1,0 +1,88 @@
+"""What holds during a call of layers: the mode, the losses added, and the masks.
+
+A mask says which positions of a tensor count. Tensors are the backend's own and carry
+no attributes, so masks are kept beside them, by identity, and end with the call. What
+a call outside of any other returned keeps its mask for as long as the tensor lives.
+"""
+
+from __future__ import annotations
+
+import weakref
+from contextvars import ContextVar, Token
+from dataclasses import dataclass, field
+from typing import Any
+
+import optree
+
+from multinet.registry import current
+
+active: ContextVar[CallContext | None] = ContextVar("call", default=None)
+
+
+@dataclass(slots=True)
+class CallContext:
+    """What holds during one outermost layer call."""
+
+    training: bool | None = None
+    losses: list[Any] = field(default_factory=list)
+    #: The masks by the identity of their tensors, held so that it stays theirs.
+    masks: dict[int, tuple[Any, Any]] = field(default_factory=dict)
+    _token: Token[CallContext | None] | None = None
+
+    def __enter__(self) -> CallContext:
+        self._token = active.set(self)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        assert self._token is not None
+        active.reset(self._token)
+
+
+#: The masks of tensors that live outside of calls, by identity; the reference tells
+#: their end.
+loose: dict[int, tuple[weakref.ref[Any], Any]] = {}
+
+
+def mask_of(tensor: Any) -> Any:
+    """Return the bool mask of a tensor, shaped as its first axes, or None."""
+    key, context = id(tensor), active.get()
+    if context is not None and key in context.masks:
+        return context.masks[key][1]
+    entry = loose.get(key)
+    return entry[1] if entry is not None and entry[0]() is tensor else None
+
+
+def masks_in(tree: Any) -> Any:
+    """Return the masks of a tensor or of a tree of them; None if there is none."""
+    context = active.get()
+    if not loose and (context is None or not context.masks):
+        return None
+    if current().is_tensor(tree):
+        return mask_of(tree)
+    masks = optree.tree_map(mask_of, tree)
+    return masks if optree.tree_leaves(masks) else None
+
+
+def set_mask(tensor: Any, mask: Any) -> None:
+    """Give a tensor a mask, for the rest of the call in progress if there is one."""
+    context = active.get()
+    if mask is None:
+        return
+    if context is not None:
+        context.masks[id(tensor)] = (tensor, mask)
+    else:
+        _loosen(tensor, mask)
+
+
+def keep_masks(context: CallContext, outputs: Any) -> None:
+    """Keep the masks of what an outermost call returned."""
+    if current().symbolic:
+        return
+    for tensor in optree.tree_leaves(outputs):
+        if id(tensor) in context.masks:
+            _loosen(tensor, context.masks[id(tensor)][1])
+
+
+def _loosen(tensor: Any, mask: Any) -> None:
+    key = id(tensor)
+    loose[key] = (weakref.ref(tensor, lambda _: loose.pop(key, None)), mask)
