@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -13,6 +13,19 @@ from multinet.operators import Operators
 from multinet.ops.core import as_tensor, cast_tensor, host
 from multinet.registry import current, get, use_backend
 from multinet.scope import active_scope
+
+
+class Carrier(Protocol):
+    """Whoever computes with the values of Variables, and gives them back when asked."""
+
+    def store(self) -> None:
+        """Give every Variable carried its value, to keep, and carry it no longer."""
+
+
+class Clock:
+    """Counts the changes of all Variables, so that a cache sees that none happened."""
+
+    now = 0
 
 
 class Variable(Operators):
@@ -44,10 +57,41 @@ class Variable(Operators):
         self.autocast, self.aggregation = autocast, aggregation
         self.regularizer, self.constraint = regularizer, constraint
         self.backend = current().concrete.name
-        self._value = _initial(initializer, shape, dtype)
+        self._carrier: Carrier | None = None
+        self._held = _initial(initializer, shape, dtype)
         backend = get_concrete()
-        self.shape: tuple[int, ...] = tuple(backend.shape(self._value))
-        self.dtype: str = backend.dtype(self._value)
+        self.shape: tuple[int, ...] = tuple(backend.shape(self._held))
+        self.dtype: str = backend.dtype(self._held)
+
+    @property
+    def _value(self) -> Any:
+        # A compiled step may be carrying the value: what is here is then an older one.
+        if self._carrier is not None:
+            self._carrier.store()
+        return self._held
+
+    @_value.setter
+    def _value(self, value: Any) -> None:
+        if self._carrier is not None:
+            self._carrier.store()
+        self._held = value
+        Clock.now += 1
+
+    def carried_by(self, carrier: Carrier | None) -> None:
+        """Let `carrier` have the value from now on, or (None) have it no longer.
+
+        A new carrier takes `_value` before: then no other one carries it.
+        """
+        self._carrier = carrier
+        Clock.now += 1
+
+    def hand_back(self, value: Any) -> None:
+        """Take the value from the carrier, which will not change it any more."""
+        self._held, self._carrier = value, None
+
+    def owner(self) -> Any:
+        """Return the backend that the value lives on."""
+        return get(self.backend)
 
     @property
     def ndim(self) -> int:

@@ -14,6 +14,18 @@ from multinet.symbolic.tensor import Node
 from multinet.variables import Variable
 
 
+class Structure:
+    """Counts the changes of what layers hold, so that a cache sees that none happened.
+
+    Lists that grow in place are not seen: assign them, or compile the model anew.
+    """
+
+    now = 0
+
+
+_PLAIN = frozenset((int, float, str, bool, type(None)))
+
+
 class Tracked:
     """The part of a layer that holds state: weights, and the layers that have more.
 
@@ -36,6 +48,15 @@ class Tracked:
         layer.built = False
         layer._arguments = (args, kwargs)
         return layer
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if type(value) not in _PLAIN or name not in self.__dict__:
+            Structure.now += 1
+        object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        Structure.now += 1
+        object.__delattr__(self, name)
 
     def add_weight(
         self,
@@ -66,6 +87,7 @@ class Tracked:
         )
         variable.path = f"{self.name}/{variable.name}"
         self._weights.append(variable)
+        Structure.now += 1
         return variable
 
     @property

@@ -177,6 +177,10 @@ class Optimizer(Configurable):
         """Return the learning rate on the host after `iterations` updates."""
         return self._rate.at(iterations)
 
+    def rates_at(self, iterations: int, count: int) -> Any:
+        """Return the rates of `count` updates after `iterations`: one, or an array."""
+        return self._rate.of_updates(iterations, count)
+
     # -- the update --------------------------------------------------------------------
 
     def update(

@@ -55,6 +55,12 @@ class Rate:
             self._read = (value, float(self.variable.numpy()))
         return self._read[1]
 
+    def of_updates(self, iterations: int, count: int) -> Any:
+        """Return the rates of `count` updates: one for all, or one for each."""
+        if isinstance(self.source, float):
+            return self.at(iterations)
+        return [self.at(iterations + i) for i in range(count)]
+
     def config(self) -> Any:
         """Return the rate as data: a number or the configuration of a schedule."""
         if isinstance(self.source, schedules.LearningRateSchedule):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +14,9 @@ from multinet import dtypes
 from multinet.errors import ArgumentError, DTypeError, ShapeError
 from multinet.ops.core import host
 from multinet.random import host as host_random
-from multinet.registry import current
 
 Array = np.ndarray[Any, Any]
+_MOST_STEPS, _MOST_BYTES = 1024, 1 << 23  # of one chunk
 
 
 @dataclass
@@ -47,10 +47,6 @@ class Batch:
         """Return the samples at an index array or slice."""
         return self.map(lambda array: array[index])
 
-    def to_device(self) -> Batch:
-        """Return the batch as tensors of the backend in use."""
-        return self.map(current().from_numpy)
-
 
 def prepare(x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
     """Return a batch of host arrays, floats as floatx and integers as int32.
@@ -79,6 +75,9 @@ def _refuse_iterators(x: Any) -> None:
 
 
 def _arrays(tree: Any) -> Any:
+    if type(tree) is np.ndarray:
+        return _array(tree)
+
     def is_leaf(node: Any) -> bool:
         return not isinstance(node, tuple | dict) and not _holds_arrays(node)
 
@@ -94,7 +93,9 @@ def _holds_arrays(node: Any) -> bool:
 
 
 def _array(leaf: Any) -> Array:
-    array = np.asarray(host(leaf))
+    array = leaf if type(leaf) is np.ndarray else np.asarray(host(leaf))
+    if array.dtype.kind in "OSUMmV" and array.dtype.name not in dtypes.ALL:
+        array = host(leaf)  # which refuses it
     if array.ndim == 0:
         raise ShapeError("Expected arrays with a first axis of samples, got a scalar.")
     kind = array.dtype.kind
@@ -115,18 +116,56 @@ def _int32(array: Array) -> Array:
     return array.astype(np.int32, copy=False)
 
 
-def batches(
-    data: Batch, batch_size: int, order: Array | None = None
-) -> Iterator[Batch]:
-    """Yield consecutive batches, in `order` if given; the last may be smaller."""
-    for start in range(0, data.size(), batch_size):
-        piece = slice(start, start + batch_size)
-        yield data.take(piece if order is None else order[piece])
-
-
 def count_batches(data: Batch, batch_size: int) -> int:
-    """Return how many batches `batches` yields."""
+    """Return how many batches there are; the last may be smaller."""
     return math.ceil(data.size() / batch_size)
+
+
+class Feed:
+    """Batches of arrays in memory, several at a time, copied at most once.
+
+    `order` permutes the samples; without it, chunks are views of the arrays.
+    """
+
+    def __init__(
+        self, data: Batch, batch_size: int, order: Array | None = None
+    ) -> None:
+        leaves, self.spec = optree.tree_flatten(data.tree())  # type: ignore[arg-type]
+        self.leaves: list[Array] = leaves  # type: ignore[assignment]
+        self.batch_size, self.order = batch_size, order
+        self.full, self.rest = divmod(data.size(), batch_size)
+
+    def example(self) -> list[Array]:
+        """Return arrays shaped like one batch."""
+        size = self.batch_size if self.full else self.rest
+        return [leaf[:size] for leaf in self.leaves]
+
+    def wanted(self) -> int:
+        """Return how many steps to offer at once: those of an epoch, if they are small.
+
+        A power of two, so that data of another length seldom needs other programs.
+        """
+        size = sum(x.nbytes for x in self.example())
+        most = max(1, min(_MOST_STEPS, _MOST_BYTES // max(1, size)))
+        return 1 if self.full < 2 else min(most, 1 << (self.full - 1).bit_length())
+
+    def chunk(self, first: int, count: int, room: int) -> list[Array]:
+        """Return arrays (steps, batch, ...) of `count` steps, with room for `room`."""
+        start, size = first * self.batch_size, self.batch_size
+        if first >= self.full:
+            count, size = 1, self.rest
+        part = slice(start, start + count * size)
+        if self.order is None:
+            return [x[part].reshape(count, size, *x.shape[1:]) for x in self.leaves]
+        rows, room = self.order[part], max(room, count)
+        chunks = []
+        for leaf in self.leaves:
+            out = np.empty((room, size, *leaf.shape[1:]), leaf.dtype)
+            flat = out.reshape(room * size, *leaf.shape[1:])
+            # "clip" writes into `out` directly; the rows are in range.
+            leaf.take(rows, 0, flat[: count * size], "clip")
+            chunks.append(out)
+        return chunks
 
 
 def shuffled(key: tuple[int, int], count: int) -> Array:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,11 @@ from multinet.random.keys import site_key
 from multinet.training.callbacks.base import CallbackList
 from multinet.training.callbacks.history import History
 from multinet.training.callbacks.progress import Reporter, make_progress
-from multinet.training.data import Batch, batches, count_batches, shuffled
-from multinet.training.step import State
+from multinet.training.data import Batch, Feed, count_batches, shuffled
+from multinet.training.interrupts import Interrupts
+from multinet.training.state import State
+
+_AHEAD = 2  # batches of predictions on the device at once
 
 
 def fit_epochs(
@@ -45,14 +48,16 @@ def fit_epochs(
     listeners.call("on_train_begin", {})
     try:
         for epoch in epochs:
-            model.reset_metrics()
+            state = model._state("train", data)
+            state.reset()
             listeners.call("on_epoch_begin", epoch, {})
             progress.begin(epoch)
+            state = model._state("train", data)  # the callback may have unfrozen layers
             order = None
             if shuffle:
                 order = shuffled(philox.fold_in(key, epoch), data.size())
-            stream = islice(batches(data, batch_size, order), total)
-            logs = _train_epoch(model, stream, listeners, progress)
+            feed = Feed(data, batch_size, order)
+            logs = _train_epoch(state, feed, total, listeners, progress)
             if validation is not None and (epoch + 1) % validation_freq == 0:
                 tested = run_evaluate(
                     model, validation, validation_size, 0, listeners, validation_steps
@@ -70,30 +75,46 @@ def fit_epochs(
 
 
 def _train_epoch(
-    model: Any, stream: Any, listeners: CallbackList, progress: Reporter
+    state: State,
+    feed: Feed,
+    total: int,
+    listeners: CallbackList,
+    progress: Reporter,
 ) -> dict[str, float]:
+    model = state.model
     begin = listeners.listens("on_train_batch_begin")
     end = listeners.listens("on_train_batch_end")
-    state: State | None = None
-    try:
-        for index, batch in enumerate(stream):
+    limit = 1 if begin or end else feed.wanted()
+    if model.steps_per_execution > 1:
+        limit = min(feed.wanted(), model.steps_per_execution)
+    done = 0
+    with Interrupts() as guard:
+        while done < total:
             if begin:
-                listeners.call("on_train_batch_begin", index, {})
-            if state is None:
-                state = State(model._step("train", batch))
-            state.run(batch.to_device())
-            if end or begin:
-                state.store()
+                listeners.call("on_train_batch_begin", done, {})
+            done += _chunk(state, feed, done, total, limit, guard)
             if end:
-                listeners.call("on_train_batch_end", index, model._logs(state))
+                listeners.call("on_train_batch_end", done - 1, state.logs())
             if progress.wants():
-                progress.step(index + 1, model._logs(state))
+                progress.step(done, state.logs())
             if model.stop_training and end:
                 break
-    finally:
-        if state is not None:
-            state.store()
-    return model._logs(state) if state is not None else {}
+    return state.logs()
+
+
+def _chunk(
+    state: State, feed: Feed, done: int, total: int, limit: int, guard: Interrupts
+) -> int:
+    """Run the next steps, as many as go at once; return how many."""
+    left = min(total, feed.full) - done
+    pace = state.pace(feed.example(), limit if left > 0 else 1)
+    # Asked to do N steps a call, do N: batch callbacks rely on it.
+    asked = limit if state.model.steps_per_execution > 1 else None
+    count = min(asked, max(left, 1)) if asked else pace.next(left)
+    arrays = feed.chunk(done, count, pace.room)
+    with guard.held():
+        pace.run(state, arrays, count)
+    return count
 
 
 def run_evaluate(
@@ -108,27 +129,27 @@ def run_evaluate(
     total = min(steps or 1 << 62, count_batches(data, batch_size))
     listeners = _listeners(callbacks, model, total, verbose)
     progress = make_progress(verbose, 0, total, "evaluation steps")
-    model.reset_metrics()
     listeners.call("on_test_begin", {})
     progress.begin(0)
-    state: State | None = None
+    done, feed, state = 0, Feed(data, batch_size), model._state("test", data)
+    state.reset()
+    begin = listeners.listens("on_test_batch_begin")
+    end = listeners.listens("on_test_batch_end")
+    limit = 1 if begin or end else feed.wanted()
     try:
-        for index, batch in enumerate(islice(batches(data, batch_size), total)):
-            listeners.call("on_test_batch_begin", index, {})
-            if state is None:
-                state = State(model._step("test", batch))
-            state.run(batch.to_device())
-            if listeners.listens("on_test_batch_end"):
-                listeners.call("on_test_batch_end", index, model._logs(state))
-            if progress.wants():
-                progress.step(index + 1, model._logs(state))
-        assert state is not None
-        logs = model._logs(state)
+        with Interrupts() as guard:
+            while done < total:
+                if begin:
+                    listeners.call("on_test_batch_begin", done, {})
+                done += _chunk(state, feed, done, total, limit, guard)
+                if end:
+                    listeners.call("on_test_batch_end", done - 1, state.logs())
+                if progress.wants():
+                    progress.step(done, state.logs())
+        logs = state.logs()
         progress.end(logs)
     finally:
         progress.close()
-        if state is not None:
-            state.store()
     listeners.call("on_test_end", logs)
     return logs
 
@@ -147,32 +168,27 @@ def run_predict(
     progress = make_progress(verbose, 0, total, "prediction steps")
     listeners.call("on_predict_begin", {})
     progress.begin(0)
-    state: State | None = None
+    feed, state = Feed(data, batch_size), model._state("predict", data)
     parts: list[list[np.ndarray[Any, Any]]] = []
+    waiting: deque[Any] = deque()
+    hears = listeners.listens("on_predict_batch_end")
     try:
-        for index, batch in enumerate(islice(batches(data, batch_size), total)):
+        for index in range(total):
             listeners.call("on_predict_batch_begin", index, {})
-            if state is None:
-                state = _predict_state(model, batch)
-            outputs = state.run(batch.to_device())
-            parts.append([model._to_numpy(output) for output in outputs])
-            listeners.call("on_predict_batch_end", index, {"outputs": parts[-1]})
+            waiting.append(state.run(feed.chunk(index, 1, 1)))
+            # The device computes ahead; results are fetched when later ones are asked.
+            while len(waiting) > (0 if hears else _AHEAD):
+                parts.append([model._to_numpy(x) for x in waiting.popleft()])
+            if hears:
+                listeners.call("on_predict_batch_end", index, {"outputs": parts[-1]})
             progress.step(index + 1, {})
+        parts += [[model._to_numpy(x) for x in outputs] for outputs in waiting]
         progress.end({})
     finally:
         progress.close()
-        if state is not None:
-            state.store()
     listeners.call("on_predict_end", {})
-    assert state is not None
-    joined = [np.concatenate(column) for column in zip(*parts)]
-    return optree.tree_unflatten(state.step.output_spec, joined)
-
-
-def _predict_state(model: Any, batch: Batch) -> State:
-    if not model.built:
-        model._build_for(batch)
-    return State(model._step("predict", batch))
+    columns = [c[0] if len(c) == 1 else np.concatenate(c) for c in zip(*parts)]
+    return optree.tree_unflatten(state.step.output_spec, columns)
 
 
 def _listeners(callbacks: Any, model: Any, steps: int, verbose: Any) -> CallbackList:

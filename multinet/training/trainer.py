@@ -10,15 +10,17 @@ import optree
 from multinet import metrics, ops, optimizers
 from multinet.errors import ArgumentError, MultinetError
 from multinet.layers.base import CallContext
+from multinet.layers.tracking import Structure
 from multinet.registry import current
-from multinet.scope import Scope
 from multinet.symbolic.tensor import shadowing, symbolic_array
 from multinet.training import data as data_module
 from multinet.training.callbacks import History
 from multinet.training.compiled import CompiledLoss, CompiledMetrics, per_output
 from multinet.training.data import Batch
+from multinet.training.interrupts import Interrupts
 from multinet.training.loop import fit_epochs, run_evaluate, run_predict
-from multinet.training.step import State, Step
+from multinet.training.state import Explanation, State
+from multinet.training.step import Step
 
 if TYPE_CHECKING:
     from multinet.layers.base import Layer as _Host
@@ -34,6 +36,8 @@ class Trainer(_Host):
     loss: Any = None
     _compiled: tuple[CompiledLoss | None, Any, Any, Any] | None = None
     _run_eagerly = False
+    _jit_compile: Any = "auto"
+    steps_per_execution = 1
     _random_step = 0
 
     def compile(
@@ -44,7 +48,7 @@ class Trainer(_Host):
         metrics: Any = None,
         weighted_metrics: Any = None,
         run_eagerly: bool = False,
-        steps_per_execution: int = 1,
+        steps_per_execution: Any = 1,
         jit_compile: Any = "auto",
         auto_scale_loss: bool = True,
     ) -> None:
@@ -52,12 +56,18 @@ class Trainer(_Host):
 
         For several outputs, losses, weights and metrics are lists by position or dicts
         by output name. `run_eagerly` runs the step uncompiled, for debugging; else each
-        backend compiles it as it does best, whatever `jit_compile` says, and one step a
-        call, whatever `steps_per_execution` says: they change speed only, not results.
+        backend compiles it as it does best (`explain_step` tells how), which
+        `jit_compile=True` or False overrides. As many steps as take a tenth of a second
+        go in one call, and one where a callback listens to batches; with
+        `steps_per_execution` above 1 (or "auto") that many do, and such a callback is
+        called once for them. These change speed only.
         """
+        if steps_per_execution == "auto":
+            steps_per_execution = 1
         if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
             raise ArgumentError(
-                f"Expected steps_per_execution >= 1, got {steps_per_execution!r}."
+                "Expected steps_per_execution to be an int >= 1 or 'auto', got "
+                f"{steps_per_execution!r}."
             )
         if jit_compile not in ("auto", True, False):
             raise ArgumentError(
@@ -66,12 +76,15 @@ class Trainer(_Host):
         self.optimizer = optimizers.get(optimizer)
         self.loss = loss
         self._compiled = (None, loss_weights, metrics, weighted_metrics)
-        self._run_eagerly = run_eagerly
+        self._run_eagerly, self._jit_compile = run_eagerly, jit_compile
+        self.steps_per_execution = steps_per_execution
         self.stop_training = False
         self._forget_compiled()
 
     def _forget_compiled(self) -> None:
-        self._steps: dict[Any, Step] = {}
+        self._states: dict[Any, State] = {}  # by kind and tree of data
+        self._all_states: dict[Any, State] = {}  # by these, weights and backend
+        self._quick: tuple[Any, ...] = ()
         self._ready = False
         self._loss_tracker: Any = None
         self._output_trackers: list[Any] = []
@@ -199,15 +212,46 @@ class Trainer(_Host):
             self._align_weights(batch.sample_weight),
         )
 
-    def _step(self, kind: str, batch: Batch) -> Step:
+    def _state(self, kind: str, batch: Batch) -> State:
+        """Return the state of one kind of step on data like `batch`, ready to run."""
         spec = optree.tree_structure(batch.tree())  # type: ignore[arg-type]
-        trained = tuple(map(id, self.trainable_weights)) if kind == "train" else ()
-        key = (kind, spec, current().name, trained)
-        step = self._steps.get(key)
-        if step is None:
-            step = Step(self, kind, spec, not self._run_eagerly)
-            self._steps[key] = step
-        return step
+        found = self._states.get((kind, spec))
+        if found is not None and found.fits(current(), Structure.now):
+            return found
+        if kind == "predict" and not self.built:
+            self._build_for(batch)
+        state = self._find_state(kind, spec)
+        state.structure = Structure.now
+        self._states[kind, spec] = state
+        return state
+
+    def _find_state(self, kind: str, spec: Any) -> State:
+        """Return the state of these weights: one made before, or a new one."""
+        backend, trained = current(), ()
+        if kind == "train":
+            trained = tuple(map(id, self.trainable_weights))
+        key = (kind, spec, backend.name, trained, tuple(map(id, self.variables)))
+        state = self._all_states.get(key)
+        if state is None:
+            step = Step(self, kind, spec)
+            state = State(step, self._run_eagerly, self._jit_compile)
+            self._all_states[key] = state
+        return state
+
+    def explain_step(self, kind: str = "train") -> Explanation:
+        """Return which path a step takes and why, as a dict that prints as lines.
+
+        `kind` is train, test or predict; the model must have run one.
+        """
+        if kind not in ("train", "test", "predict"):
+            raise ArgumentError(f"Expected train, test or predict, got {kind!r}.")
+        for (found, _), state in reversed(self._states.items()):
+            if found == kind:
+                return Explanation(state.explain())
+        call = {"train": "fit", "test": "evaluate"}.get(kind, kind)
+        raise MultinetError(
+            f"{self.name} has not run a {kind} step yet: call model.{call}(...) first."
+        )
 
     def _logged_metrics(self) -> list[Any]:
         first = [self._loss_tracker, *self._output_trackers, *self._compiled_metrics]
@@ -344,12 +388,11 @@ class Trainer(_Host):
         return run_predict(self, batch, batch.size(), 0, (), None)
 
     def _one_step(self, kind: str, batch: Batch) -> dict[str, float]:
-        state = State(self._step(kind, batch))
-        try:
-            state.run(batch.to_device())
-        finally:
-            state.store()
-        return self._logs(state)
+        state = self._state(kind, batch)
+        leaves = optree.tree_leaves(batch.tree())  # type: ignore[arg-type]
+        with Interrupts() as guard, guard.held():
+            state.run([x[None] for x in leaves])
+        return state.logs()
 
     def _build_for(self, batch: Batch) -> None:
         """Create the weights for data like `batch`, by a run on shapes alone."""
@@ -359,12 +402,6 @@ class Trainer(_Host):
     @staticmethod
     def _to_numpy(x: Any) -> np.ndarray[Any, Any]:
         return current().to_numpy(x)
-
-    def _logs(self, state: State) -> dict[str, float]:
-        backend = current()
-        with Scope(state.step.variables, state.values):
-            results = {m.name: m.result() for m in self._logged_metrics()}
-        return {name: float(backend.to_numpy(value)) for name, value in results.items()}
 
 
 def _placeholder(array: np.ndarray[Any, Any]) -> Any:

@@ -1,0 +1,223 @@
+"""The state of a step between calls: carried by its program, stored when asked for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from multinet.registry import current
+from multinet.scope import Scope
+from multinet.training.step import Step
+from multinet.variables import Clock
+
+Array = np.ndarray[Any, Any]
+_CHUNK = 0.1  # seconds of steps in one dispatch: the bar and Ctrl-C stay alive
+
+
+class State:
+    """Runs a step, and carries the values of its Variables from call to call.
+
+    While the program has newer values than the Variables, this is their `Carrier`:
+    whoever reads or sets one of them makes `store` give all of them back. So a loop
+    pays nothing for state that nobody looks at, and nobody sees an old value.
+    """
+
+    def __init__(self, step: Step, eagerly: bool, jit_compile: Any) -> None:
+        self.step, self.model = step, step.model
+        self.program = step.program(eagerly, jit_compile)
+        self.backend = current()
+        self.structure = -1  # the count of `Structure` when the weights were looked up
+        self.attached = False
+        self.given: list[Any] | None = None  # what the program was given, or gave
+        self.seen = -1  # the Clock when the Variables were last compared
+        trains = step.kind == "train"
+        self.updates = Updates(step.model.optimizer) if trains else None
+        self._results: Any = None
+        self._paces: dict[Any, Pace] = {}
+
+    # -- Variables ---------------------------------------------------------------------
+
+    def load(self) -> None:
+        """Give the program the values that Variables have got elsewhere."""
+        if self.attached or self.seen == Clock.now:
+            return
+        values = [v.__multinet_tensor__() for v in self.step.variables]
+        if self.given is None:
+            self.program.load(values)
+        else:
+            for i, (old, new) in enumerate(zip(self.given, values, strict=True)):
+                if old is not new:
+                    self.program.put(i, new)
+        self.given, self.seen = values, Clock.now
+
+    def store(self) -> None:
+        """Give the written Variables the values that the program has for them."""
+        if not self.attached:
+            return
+        values, given = self.program.values(), self.given
+        assert given is not None
+        self.attached = False
+        for i, variable in self.step.written.items():
+            given[i] = values[i]
+            variable.hand_back(values[i])
+
+    def _attach(self) -> None:
+        if self.step.written and not self.attached:
+            self.attached = True
+            for variable in self.step.written.values():
+                variable.carried_by(self)
+
+    def fits(self, backend: Any, structure: int) -> bool:
+        """Return whether backend and weights are those that this was made for."""
+        return self.structure == structure and self.backend is backend
+
+    # -- running -----------------------------------------------------------------------
+
+    def run(self, batch: Sequence[Array], count: int = 1) -> tuple[Any, ...]:
+        """Run `count` steps on the first rows of arrays; return the last outputs."""
+        self.load()
+        scalars = self._scalars(len(batch[0]), count)
+        known = len(self.step.written)
+        try:
+            outputs = self.program.run(batch, scalars, count)
+        finally:
+            if len(self.step.written) != known and self.attached:
+                self.attached = False  # a new signature wrote more than the others
+            self._attach()
+        self.model._random_step += count
+        if self.updates is not None:
+            self.updates.count += count
+        return outputs
+
+    def _scalars(self, room: int, count: int) -> list[Array]:
+        """Return what each step is told besides data: its number, the update's, rate.
+
+        As many as there are rows of data; those of further steps are not used.
+        """
+        first = self.model._random_step + 1
+        numbers: list[Array] = [np.arange(first, first + room, dtype=np.uint32)]
+        if self.updates is not None:
+            done = self.updates.load()
+            rates = np.empty(room)
+            rates[:count] = self.updates.optimizer.rates_at(done, count)
+            rates[count:] = 0
+            numbers += [np.arange(done + 1, done + 1 + room, dtype=np.int32), rates]
+        return numbers
+
+    def pace(self, batch: Sequence[Array], wanted: int) -> Pace:
+        """Return how many steps on batches such as `batch` go into a dispatch."""
+        key = (wanted, *[(x.shape, x.dtype.char) for x in batch])
+        pace = self._paces.get(key)
+        if pace is None:
+            self.load()
+            room = self.program.capacity(batch, wanted) if wanted > 1 else 1
+            pace = self._paces[key] = Pace(room)
+        return pace
+
+    # -- metrics -----------------------------------------------------------------------
+
+    def reset(self) -> None:
+        """Start the metrics anew, without a look at the other state."""
+        if not self.attached:
+            self.model.reset_metrics()
+            return
+        counters = self.step.counters
+        first = len(self.step.variables) - len(counters)
+        before = [self.program.peek(first + i) for i in range(len(counters))]
+        with Scope(counters, before) as scope:
+            self.model.reset_metrics()
+        for i, (old, variable) in enumerate(zip(before, counters, strict=True)):
+            new = scope.values[id(variable)]
+            if new is not old:
+                self.program.put(first + i, new)
+
+    def logs(self) -> dict[str, float]:
+        """Return the results of the metrics, which waits for the device."""
+        self.load()
+        backend, counters = current(), self.step.counters
+        metrics = self.model._logged_metrics()
+        if self._results is None:
+
+            def results(*values: Any) -> tuple[Any, ...]:
+                with Scope(counters, values):
+                    return tuple(m.result() for m in metrics)
+
+            eagerly = self.model._run_eagerly
+            self._results = results if eagerly else backend.jit(results, ())
+        first = len(self.step.variables) - len(counters)
+        values = [self.program.peek(first + i) for i in range(len(counters))]
+        found = [backend.to_numpy(x) for x in self._results(*values)]
+        return {m.name: float(x) for m, x in zip(metrics, found, strict=True)}
+
+    def explain(self) -> dict[str, str]:
+        """Return what the program says of itself, and how many steps go at once."""
+        found = {"backend": self.backend.name, **self.program.explain()}
+        paces = [p for p in self._paces.values() if p.seconds is not None]
+        if paces:
+            now = max(paces, key=lambda pace: pace.room)
+            taken = now.next(now.room)
+            found["k"] = f"up to {taken} steps in a call: about {_CHUNK} s of them"
+        return found
+
+
+class Explanation(dict[str, str]):
+    """What `explain_step` tells, by subject; prints as a line for each."""
+
+    def __repr__(self) -> str:
+        width = max(map(len, self), default=0)
+        return "\n".join(f"{name:{width}}  {text}" for name, text in self.items())
+
+    __str__ = __repr__
+
+
+class Updates:
+    """Carries the number of updates that an optimizer has done, as a host integer."""
+
+    def __init__(self, optimizer: Any) -> None:
+        self.optimizer, self.variable = optimizer, optimizer.iterations
+        self.count = 0
+
+    def load(self) -> int:
+        """Return the number, read from the Variable if that was set since."""
+        if self.variable._carrier is not self:
+            self.count = int(self.variable.numpy())
+            self.variable.carried_by(self)
+        return self.count
+
+    def store(self) -> None:
+        """Give the Variable its value."""
+        backend = self.variable.owner()
+        self.variable.hand_back(backend.from_numpy(np.array(self.count, np.int32)))
+
+
+class Pace:
+    """How many steps to take at once: at most `room`, and about a tenth of a second.
+
+    The first call compiles, the second tells what a step takes.
+    """
+
+    def __init__(self, room: int) -> None:
+        self.room, self.calls = room, 0
+        self.seconds: float | None = None
+
+    def next(self, left: int) -> int:
+        """Return how many of the steps that are left to take."""
+        if self.room == 1 or self.seconds is None:
+            return 1
+        return max(1, min(self.room, left, int(_CHUNK / self.seconds)))
+
+    def run(self, state: State, batch: Sequence[Array], count: int) -> None:
+        """Run the steps; measure where that is still needed."""
+        if self.room == 1 or self.seconds is not None:
+            state.run(batch, count)
+            return
+        state.program.wait()
+        start = time.perf_counter()
+        state.run(batch, count)
+        if self.calls:
+            state.program.wait()
+            self.seconds = max((time.perf_counter() - start) / count, 1e-7)
+        self.calls += 1
