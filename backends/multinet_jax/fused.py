@@ -3,25 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.core import Tracer
 
 from multinet.interface.program import Function, Tensors
+from multinet.interface.step import Program
 from multinet_jax.array import Array
 from multinet_jax.order import derivative
-from multinet_jax.program import ProgramOps, from_cotangent
+from multinet_jax.program import from_cotangent
+from multinet_jax.sequence import SequenceOps
+from multinet_jax.step import JaxProgram, UncompiledProgram, copies
 
 
-class JaxBackend(ProgramOps):
+class JaxBackend(SequenceOps):
     """Multinet on JAX."""
 
     name = "jax"
     interface = (1, 0)
 
     # -- program arguments -------------------------------------------------------------
+
+    def program(
+        self,
+        function: Function[Array],
+        consumed: Sequence[int],
+        scalars: Sequence[str],
+        jit_compile: Any,
+    ) -> Program[Array]:
+        kind = UncompiledProgram if jit_compile is False else JaxProgram
+        return kind(self, function, consumed, scalars, jit_compile)
 
     def value_and_grad(
         self, function: Function[Array], primals: Sequence[Array]
@@ -34,6 +49,9 @@ class JaxBackend(ProgramOps):
             value, pull, auxiliary = jax.vjp(split, *primals, has_aux=True)
         gradients = pull(jnp.ones_like(value))
         return value, auxiliary, tuple(map(from_cotangent, gradients, primals))
+
+    def copy(self, x: Array) -> Array:
+        return jnp.copy(x) if isinstance(x, Tracer) else copies([x])[0]
 
     # -- comparison --------------------------------------------------------------------
 

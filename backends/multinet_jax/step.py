@@ -1,0 +1,299 @@
+"""The compiled step: `jax.jit` with donated state, many steps in one dispatch.
+
+The function is traced once for each signature of the batch. What it wrote is donated,
+so that XLA updates it in place; what it only read is passed along as it is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.core import Tracer
+from jax.extend.core import ClosedJaxpr, Jaxpr
+
+from multinet.interface.program import Tensors
+from multinet.interface.step import EagerProgram, Program
+from multinet_jax import order
+from multinet_jax.array import Array
+
+Host = np.ndarray[Any, Any]
+Signature = tuple[tuple[tuple[int, ...], np.dtype[Any]], ...]
+
+KEPT = 16  # signatures whose programs are kept, the last ones used
+LARGEST = 1 << 24  # bytes of a chunk of batches; two of them are in flight
+ALIGNED = 64  # XLA reads host memory aligned like this in place, and copies other
+
+
+class JaxProgram(Program[Array]):
+    """A step compiled by XLA for each signature, its state donated from call to call.
+
+    Only arrays that a run of this program made are donated: those that came from
+    `load` and `put`, or went out by `values`, are copied first.
+    """
+
+    def __init__(self, *options: Any) -> None:
+        super().__init__(*options)
+        self.forms: OrderedDict[Signature, Form] = OrderedDict()
+        self.foreign: set[int] = set()  # entries of the state that others may hold
+        self.flying: list[Array] = []  # an output of each chunk that may not be done
+
+    # -- state -------------------------------------------------------------------------
+
+    def load(self, values: Sequence[Array]) -> None:
+        """Carry on from these values, which are never changed."""
+        # A weak type would make the next call another signature: results have none.
+        self.held = [_strong(x) for x in values]
+        self.foreign = set(range(len(self.held)))
+
+    def put(self, index: int, value: Array) -> None:
+        """Replace one entry of the state by a value, which is never changed."""
+        self.held[index] = _strong(value)
+        self.foreign.add(index)
+
+    def values(self) -> list[Array]:
+        """Return the state, to keep: later runs do not change it."""
+        self.foreign = set(range(len(self.held)))
+        return list(self.held)
+
+    def _own(self, written: Sequence[int]) -> None:
+        taken = [i for i in written if i in self.foreign]
+        for i, x in zip(taken, copies([self.held[i] for i in taken]), strict=True):
+            self.held[i] = x
+        self.foreign.difference_update(taken)
+
+    # -- running -----------------------------------------------------------------------
+
+    def capacity(self, batch: Sequence[Host], wanted: int) -> int:
+        """Return `wanted`, within bounds of memory; 1 for convolutions on a CPU."""
+        key = tuple([(x.shape, x.dtype) for x in batch])
+        form = self.forms.get(key) or self._build(key)
+        size = max(1, sum(x.nbytes for x in batch))
+        form.choose(max(1, min(wanted, LARGEST // size)))
+        return form.capacity
+
+    def run(
+        self, batch: Sequence[Host], scalars: Sequence[Host], count: int
+    ) -> Tensors[Array]:
+        """Run `count` steps; return the outputs of the last one."""
+        key = tuple([(x.shape[1:], x.dtype) for x in batch])
+        form = self.forms.get(key)
+        if form is None:
+            form = self._build(key)
+        elif len(self.forms) == KEPT:
+            self.forms.move_to_end(key)
+        if not self.foreign.isdisjoint(form.written):
+            self._own(form.written)
+        if form.capacity > 1:
+            return self._run_chunks(form, [*batch, *self._typed(scalars)], count)
+        outputs, scalars = (), self._typed(scalars)
+        for i in range(count):
+            # Copies: XLA may still be reading its arguments when the call returns.
+            rows = [owned(x[i]) for x in batch]
+            results = form.call(*self.held, *rows, *[x[i] for x in scalars])
+            outputs = self._keep(form, results)
+        return outputs
+
+    def _run_chunks(
+        self, form: Form, arrays: Sequence[Host], count: int
+    ) -> Tensors[Array]:
+        outputs: Tensors[Array] = ()
+        for start in range(0, count, form.capacity):
+            size = min(form.capacity, count - start)
+            chunk = [_padded(x[start : start + size], form.capacity) for x in arrays]
+            # JAX would queue 32 calls, each with its chunk: memory for no speed.
+            if len(self.flying) == 2:
+                self.flying.pop(0).block_until_ready()
+            *results, done = form.call(np.int32(size), *self.held, *chunk)
+            self.flying.append(done)
+            outputs = self._keep(form, results)
+        return outputs
+
+    def _typed(self, scalars: Sequence[Host]) -> list[Host]:
+        return [x.astype(d, copy=False) for x, d in zip(scalars, self.scalars)]
+
+    def _keep(self, form: Form, results: Sequence[Array]) -> Tensors[Array]:
+        for i, x in zip(form.written, results):
+            self.held[i] = x
+        return tuple(results[len(form.written) :])
+
+    def wait(self) -> None:
+        """Return when all steps have been computed."""
+        jax.block_until_ready(self.held)
+
+    def _build(self, key: Signature) -> Form:
+        scalars = [((), np.dtype(name)) for name in self.scalars]
+        form = Form(self.function, self.held, [*key, *scalars])
+        if len(self.forms) == KEPT:
+            self.forms.popitem(last=False)
+        self.forms[key] = form
+        return form
+
+    def explain(self) -> dict[str, str]:
+        """Return which path runs and why."""
+        form = next(reversed(self.forms.values()), None)
+        told = {"path": "jit, what a step writes donated"}
+        if form is None:
+            return {**told, "steps": "not known before the first step"}
+        steps = "as many a dispatch as the loop gives, in a loop of XLA"
+        if form.capacity == 1:
+            steps = f"one a dispatch: {form.reason}"
+        return {
+            **told,
+            "steps": steps,
+            "XLA": f"on {jax.default_backend()}, {len(self.forms)} signatures compiled",
+        }
+
+
+class UncompiledProgram(EagerProgram[Array]):
+    """The program of `compile(jit_compile=False)`."""
+
+    def explain(self) -> dict[str, str]:
+        """Return that nothing is compiled."""
+        return {"path": "eager: jit_compile=False", "steps": "one a call"}
+
+
+class Form:
+    """The program of one signature: `call(*state, *row)`, or for several steps
+    `call(count, *state, *rows)`, of which the first `count` are used.
+
+    Both return the new values of `written`, then the outputs of the last step; that of
+    several steps at last a number that is there when all is done.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Tensors[Array]],
+        state: Sequence[Array],
+        row: Sequence[tuple[tuple[int, ...], np.dtype[Any]]],
+    ) -> None:
+        self.size = len(state)
+        self.inner = jax.jit(_distinct(function, self.size))
+        kinds = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in state]
+        kinds += [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in row]
+        with order.program():
+            jaxpr: ClosedJaxpr = self.inner.trace(*kinds).jaxpr
+        pairs = zip(jaxpr.jaxpr.invars, jaxpr.jaxpr.outvars[: self.size], strict=False)
+        self.written = tuple(i for i, (old, new) in enumerate(pairs) if old is not new)
+        self.outputs = [(y.shape, y.dtype) for y in jaxpr.out_avals[self.size :]]
+        self.jaxpr = jaxpr.jaxpr
+        self._compile(1, "no more were asked for")
+
+    def choose(self, wanted: int) -> None:
+        """Take up to `wanted` steps in a dispatch, where a loop over them pays."""
+        if self.capacity > 1 or wanted == 1:
+            return
+        if jax.default_backend() == "cpu" and _convolves(self.jaxpr):
+            # A ResNet-20 step takes 25 times as long inside a loop.
+            self.reason = "XLA's convolutions are slow inside a loop on a CPU"
+        else:
+            self._compile(wanted, "")
+
+    def _compile(self, capacity: int, reason: str) -> None:
+        self.capacity, self.reason = capacity, reason
+        # `inner` is not traced again: JAX keeps what it traced.
+        looped = capacity > 1
+        self.call = jax.jit(
+            self._loop if looped else self._once,
+            donate_argnums=[i + looped for i in self.written],
+        )
+
+    def _once(self, *flat: Array) -> list[Array]:
+        results = self.inner(*flat)
+        return [*[results[i] for i in self.written], *results[self.size :]]
+
+    def _loop(self, count: Array, *flat: Array) -> list[Array]:
+        state, rows = list(flat[: self.size]), flat[self.size :]
+
+        def body(carry: Any) -> Any:
+            i, values, _ = carry
+            for place, value in zip(self.written, values, strict=True):
+                state[place] = value
+            row = [
+                lax.dynamic_index_in_dim(
+                    x, i, keepdims=False, allow_negative_indices=False
+                )
+                for x in rows
+            ]
+            results = self.inner(*state, *row)
+            values = [results[place] for place in self.written]
+            return i + 1, values, results[self.size :]
+
+        values = [state[i] for i in self.written]
+        nothing = [jnp.zeros(shape, dtype) for shape, dtype in self.outputs]
+        start = (jnp.zeros_like(count), values, nothing)
+        done, values, outputs = lax.while_loop(lambda c: c[0] < count, body, start)
+        return [*values, *outputs, done]
+
+
+def _distinct(
+    function: Callable[..., Tensors[Array]], size: int
+) -> Callable[..., list[Array]]:
+    """Return the function with no result twice, and none that is an argument.
+
+    Except that an entry of the state that was only read is itself.
+    """
+
+    def run(*flat: Array) -> list[Array]:
+        results = list(function(*flat))
+        seen = set(map(id, flat))
+        for i, x in enumerate(results):
+            if i < size and x is flat[i]:
+                continue
+            if id(x) in seen or not isinstance(x, Tracer):
+                results[i] = jnp.copy(x)
+            seen.add(id(x))
+        return results
+
+    return run
+
+
+def _convolves(jaxpr: Jaxpr) -> bool:
+    return any(
+        equation.primitive is lax.conv_general_dilated_p
+        or any(map(_convolves, _inner(equation.params)))
+        for equation in jaxpr.eqns
+    )
+
+
+def _inner(params: dict[str, Any]) -> Iterator[Jaxpr]:
+    for value in params.values():
+        for item in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(item, ClosedJaxpr):
+                yield item.jaxpr
+            elif isinstance(item, Jaxpr):
+                yield item
+
+
+# -- arrays ----------------------------------------------------------------------------
+
+
+def copies(xs: Sequence[Array]) -> list[Array]:
+    """Return copies; a compiled one would be compiled for each shape."""
+    return [jax.device_put(x, x.sharding, may_alias=False) for x in xs]
+
+
+def owned(x: Host) -> Host:
+    """Return a copy of which XLA can use the memory."""
+    return np.array(x) if x.nbytes < 1024 else _padded(x[None], 1)[0]
+
+
+def _padded(x: Host, size: int) -> Host:
+    """Return a copy of `size` rows; those after the ones of x are not set."""
+    shape = (size, *x.shape[1:])
+    count = math.prod(shape) * x.itemsize
+    memory = np.empty(count + ALIGNED, np.uint8)
+    start = -memory.ctypes.data % ALIGNED
+    room = memory[start : start + count].view(x.dtype).reshape(shape)
+    room[: len(x)] = x
+    return room
+
+
+def _strong(x: Array) -> Array:
+    return lax.convert_element_type(x, x.dtype) if x.weak_type else x
