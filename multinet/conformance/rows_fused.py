@@ -9,6 +9,7 @@ import numpy as np
 from scipy import special
 
 from multinet.conformance import probes_fused as probes
+from multinet.conformance import probes_step
 from multinet.conformance.row import (
     ALL,
     COMPLEX,
@@ -205,6 +206,7 @@ def _top_k(x: Any, k: int) -> Any:
 
 def indexing_rows() -> Iterator[Row]:
     """Yield eye, one_hot, embedding, top_k."""
+    yield Row("program", probes=probes_step.PROBES)
     yield Row("eye", probes=probes.PROBES["eye"])
     yield Row("one_hot", probes=probes.PROBES["one_hot"])
     table = t(4, 3)
