@@ -17,7 +17,7 @@ from multinet_jax.array import Array
 from multinet_jax.order import derivative
 from multinet_jax.program import from_cotangent
 from multinet_jax.sequence import SequenceOps
-from multinet_jax.step import JaxProgram, UncompiledProgram, copies
+from multinet_jax.step import JaxProgram, UncompiledProgram
 
 
 class JaxBackend(SequenceOps):
@@ -51,7 +51,10 @@ class JaxBackend(SequenceOps):
         return value, auxiliary, tuple(map(from_cotangent, gradients, primals))
 
     def copy(self, x: Array) -> Array:
-        return jnp.copy(x) if isinstance(x, Tracer) else copies([x])[0]
+        if isinstance(x, Tracer):
+            return jnp.copy(x)
+        # Compiled, a copy would be compiled for each shape.
+        return jax.device_put(x, x.sharding, may_alias=False)
 
     # -- comparison --------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ Signature = tuple[tuple[tuple[int, ...], np.dtype[Any]], ...]
 
 KEPT = 16  # signatures whose programs are kept, the last ones used
 LARGEST = 1 << 24  # bytes of a chunk of batches; two of them are in flight
+SMALL = 1 << 12  # bytes that are faster through the host than by a copy on the device
 ALIGNED = 64  # XLA reads host memory aligned like this in place, and copies other
 
 
@@ -62,11 +63,15 @@ class JaxProgram(Program[Array]):
         self.foreign = set(range(len(self.held)))
         return list(self.held)
 
-    def _own(self, written: Sequence[int]) -> None:
-        taken = [i for i in written if i in self.foreign]
-        for i, x in zip(taken, copies([self.held[i] for i in taken]), strict=True):
-            self.held[i] = x
-        self.foreign.difference_update(taken)
+    def _state(self, form: Form) -> list[Any]:
+        """Return the state, copies of what is to be donated but held by others."""
+        if self.foreign.isdisjoint(form.written):
+            return self.held
+        state: list[Any] = list(self.held)
+        taken = [i for i in form.written if i in self.foreign]
+        for i, x in zip(taken, copies([state[i] for i in taken]), strict=True):
+            state[i] = x
+        return state
 
     # -- running -----------------------------------------------------------------------
 
@@ -88,15 +93,14 @@ class JaxProgram(Program[Array]):
             form = self._build(key)
         elif len(self.forms) == KEPT:
             self.forms.move_to_end(key)
-        if not self.foreign.isdisjoint(form.written):
-            self._own(form.written)
         if form.capacity > 1:
             return self._run_chunks(form, [*batch, *self._typed(scalars)], count)
         outputs, scalars = (), self._typed(scalars)
         for i in range(count):
             # Copies: XLA may still be reading its arguments when the call returns.
             rows = [owned(x[i]) for x in batch]
-            results = form.call(*self.held, *rows, *[x[i] for x in scalars])
+            state = self._state(form)
+            results = form.call(*state, *rows, *[x[i] for x in scalars])
             outputs = self._keep(form, results)
         return outputs
 
@@ -110,7 +114,7 @@ class JaxProgram(Program[Array]):
             # JAX would queue 32 calls, each with its chunk: memory for no speed.
             if len(self.flying) == 2:
                 self.flying.pop(0).block_until_ready()
-            *results, done = form.call(np.int32(size), *self.held, *chunk)
+            *results, done = form.call(np.int32(size), *self._state(form), *chunk)
             self.flying.append(done)
             outputs = self._keep(form, results)
         return outputs
@@ -121,6 +125,8 @@ class JaxProgram(Program[Array]):
     def _keep(self, form: Form, results: Sequence[Array]) -> Tensors[Array]:
         for i, x in zip(form.written, results):
             self.held[i] = x
+        if self.foreign:
+            self.foreign.difference_update(form.written)
         return tuple(results[len(form.written) :])
 
     def wait(self) -> None:
@@ -274,9 +280,18 @@ def _inner(params: dict[str, Any]) -> Iterator[Jaxpr]:
 # -- arrays ----------------------------------------------------------------------------
 
 
-def copies(xs: Sequence[Array]) -> list[Array]:
-    """Return copies; a compiled one would be compiled for each shape."""
-    return [jax.device_put(x, x.sharding, may_alias=False) for x in xs]
+def copies(xs: Sequence[Array]) -> list[Any]:
+    """Return copies, to be donated; made by a program, they would cost compilation."""
+    found: list[Any] = list(xs)
+    large = [i for i, x in enumerate(xs) if x.nbytes > SMALL]
+    for i, x in enumerate(xs):
+        if x.nbytes <= SMALL:
+            found[i] = np.array(x)
+    kinds = [xs[i].sharding for i in large]
+    made = jax.device_put([xs[i] for i in large], kinds, may_alias=False)
+    for i, x in zip(large, made, strict=True):
+        found[i] = x
+    return found
 
 
 def owned(x: Host) -> Host:
