@@ -8,12 +8,13 @@ from typing import Any, ClassVar
 import tensorflow as tf
 
 from multinet_tensorflow.numerics import differentiable
-from multinet_tensorflow.program import Function, ProgramOps, Tensors, _gradient
+from multinet_tensorflow.program import Function, Tensors, _gradient
+from multinet_tensorflow.sequence import SequenceOps
 
 tf.config.experimental.enable_tensor_float_32_execution(False)
 
 
-class TensorflowBackend(ProgramOps):
+class TensorflowBackend(SequenceOps):
     """Multinet on TensorFlow: eager tensors, and `tf.function` for `jit`."""
 
     name: ClassVar[str] = "tensorflow"

@@ -13,13 +13,14 @@ from torch.nn import functional as F
 from multinet.interface import Key, Scalar
 from multinet_torch import random, transforms
 from multinet_torch.array import Axes, Shape, Tensor, direct
-from multinet_torch.program import Function, ProgramOps, Tensors
+from multinet_torch.program import Function, Tensors
+from multinet_torch.sequence import SequenceOps
 from multinet_torch.widening import ordered
 
 _PLAIN_ADAM = {"weight_decay": 0.0, "amsgrad": False, "maximize": False}
 
 
-class TorchBackend(ProgramOps):
+class TorchBackend(SequenceOps):
     """The interface on PyTorch, eager."""
 
     name: ClassVar[str] = "torch"

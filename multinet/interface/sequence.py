@@ -41,7 +41,8 @@ class SequenceMethods(ProgramPrimitives[T]):
         """
         if self.dtype(x) in _LOW:
             wide = self._wide(x, h, c, kernel, recurrent, bias)
-            return self._narrow(self.lstm(*wide, mask, reverse), self.dtype(x))
+            found = self.lstm(*wide, mask=mask, reverse=reverse)
+            return self._narrow(found, self.dtype(x))
         size = self.shape(h)[1]
 
         def step(carry: Any, row: Any) -> Any:
@@ -86,7 +87,8 @@ class SequenceMethods(ProgramPrimitives[T]):
         """
         if self.dtype(x) in _LOW:
             wide = self._wide(x, h, kernel, recurrent, bias, recurrent_bias)
-            found = self.gru(*wide, mask, reverse, reset_after)
+            rest: Any = (mask, reverse, reset_after)
+            found = self.gru(*wide, *rest)
             return self._narrow(found, self.dtype(x))
         size = self.shape(h)[1]
         gates = self._columns(recurrent, 0, 2 * size)
@@ -131,8 +133,8 @@ class SequenceMethods(ProgramPrimitives[T]):
         rows = self.shape(x)[0]
         return self.slice(x, (0, start), (rows, start + size), (1, 1))
 
-    def _wide(self, *xs: T | None) -> list[Any]:
-        return [None if x is None else self.cast(x, "float32") for x in xs]
+    def _wide(self, *xs: T | None) -> Any:
+        return tuple(None if x is None else self.cast(x, "float32") for x in xs)
 
     def _narrow(self, ys: tuple[T, ...], dtype: str) -> Any:
         return tuple(self.cast(y, dtype) for y in ys)
