@@ -1,0 +1,74 @@
+"""Who takes part: the modules by name, and what must be set before they are imported."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import Any
+
+from workloads import Weights, Workload
+
+NATIVE = {
+    "jax": ("native_jax", "build"),
+    "torch": ("native_torch", "build"),
+    "tensorflow": ("native_tensorflow", "build"),
+    # NumPy cannot train by itself: it is measured against torch as most people run it.
+    "numpy": ("native_torch", "build_plain"),
+}
+BACKENDS = tuple(NATIVE)
+NAMES = ("native", "keras", "multinet")
+
+
+def names(backend: str) -> tuple[str, ...]:
+    """Return the contenders on a backend; Keras 3 cannot train on NumPy."""
+    return tuple(n for n in NAMES if n != "keras" or backend != "numpy")
+
+
+def prepare_process(backend: str, threads: int) -> None:
+    """Choose the backend and pin this process to some cores, before any import."""
+    os.environ |= {
+        "MULTINET_BACKEND": backend,
+        "KERAS_BACKEND": backend,
+        "JAX_PLATFORMS": "cpu",
+        "CUDA_VISIBLE_DEVICES": "",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "TF_NUM_INTRAOP_THREADS": str(threads),
+        "TF_NUM_INTEROP_THREADS": str(threads),
+        "NPROC": str(threads),
+    }
+    for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA"):
+        os.environ[f"{library}_NUM_THREADS"] = str(threads)
+    eigen = "true" if threads > 1 else "false"
+    os.environ["XLA_FLAGS"] = f"--xla_cpu_multi_thread_eigen={eigen}"
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        if len(cores) < threads:
+            raise SystemExit(f"{threads} threads asked for, {len(cores)} cores here.")
+        # The last ones: the first core is where a machine does its own work.
+        os.sched_setaffinity(0, cores[-threads:])
+
+
+def limit_threads(framework: str, threads: int) -> None:
+    """Set the number of threads of an imported framework."""
+    if framework in ("torch", "numpy"):
+        import torch
+
+        torch.set_num_threads(threads)
+    elif framework == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+
+
+def load(name: str, backend: str) -> Any:
+    """Import a contender; return its `build(workload, weights)`."""
+    if name == "native":
+        module, function = NATIVE[backend]
+        return getattr(importlib.import_module(module), function)
+    return importlib.import_module(f"{name}_model").build
+
+
+def build(name: str, backend: str, workload: Workload, weights: Weights) -> Any:
+    """Return a contender, ready to train."""
+    return load(name, backend)(workload, weights)

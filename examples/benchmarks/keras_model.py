@@ -1,0 +1,13 @@
+"""Keras 3 as a contender; KERAS_BACKEND chooses the framework."""
+
+from __future__ import annotations
+
+import keras
+from frontend import Frontend
+from workloads import Weights, Workload
+
+
+def build(workload: Workload, weights: Weights) -> Frontend:
+    """Return the model, compiled and with the given weights."""
+    keras.utils.set_random_seed(1)
+    return Frontend(keras, workload, weights)
