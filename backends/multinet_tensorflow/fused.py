@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 
 import tensorflow as tf
 
-from multinet_tensorflow.numerics import differentiable
+from multinet_tensorflow.numerics import constant, differentiable
 from multinet_tensorflow.program import Function, Tensors, _gradient
 from multinet_tensorflow.sequence import SequenceOps
+from multinet_tensorflow.step import TensorflowProgram, update_held
 
 tf.config.experimental.enable_tensor_float_32_execution(False)
 
@@ -21,6 +22,11 @@ class TensorflowBackend(SequenceOps):
     interface: ClassVar[tuple[int, int]] = (1, 0)
 
     # -- program arguments -------------------------------------------------------------
+
+    def program(
+        self, function: Function, consumed: Any, scalars: Any, jit_compile: Any
+    ) -> TensorflowProgram:
+        return TensorflowProgram(self, function, consumed, scalars, jit_compile)
 
     def value_and_grad(
         self, function: Function, primals: Sequence[Any]
@@ -65,3 +71,81 @@ class TensorflowBackend(SequenceOps):
 
     def sparse_softmax_cross_entropy(self, logits: Any, labels: Any) -> Any:
         return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+
+    # -- optimizers (lists in, lists out; params and slots are consumed) ---------------
+
+    def sgd_update(
+        self,
+        params: Sequence[Any],
+        grads: Sequence[Any],
+        velocities: Sequence[Any],
+        learning_rate: Any,
+        momentum: float,
+        nesterov: bool,
+    ) -> Any:
+        lists = [params, velocities] if momentum else [params]
+
+        def apply(i: int, param: Any, *velocity: Any) -> None:
+            rate, raw = self._scalar_like(learning_rate, grads[i]), tf.raw_ops
+            if velocity:
+                raw.ResourceApplyKerasMomentum(
+                    var=param,
+                    accum=velocity[0],
+                    lr=rate,
+                    grad=grads[i],
+                    momentum=constant(momentum, grads[i].dtype),
+                    use_nesterov=nesterov,
+                )
+            else:
+                raw.ResourceApplyGradientDescent(var=param, alpha=rate, delta=grads[i])
+
+        new = update_held("ResourceApplyGradientDescent", lists, apply)
+        if new is None:
+            return super().sgd_update(
+                params, grads, velocities, learning_rate, momentum, nesterov
+            )
+        return new[0], new[1] if momentum else []
+
+    def adam_update(
+        self,
+        params: Sequence[Any],
+        grads: Sequence[Any],
+        means: Sequence[Any],
+        variances: Sequence[Any],
+        step: Any,
+        learning_rate: Any,
+        beta_1: float,
+        beta_2: float,
+        epsilon: float,
+    ) -> Any:
+        corrected = self._adam_rate(step, learning_rate, beta_1, beta_2)
+
+        def apply(i: int, param: Any, mean: Any, variance: Any) -> None:
+            grad = grads[i]
+            # Powers of 0: the rate is corrected already, more accurately.
+            numbers = [constant(c, grad.dtype) for c in (0, beta_1, beta_2, epsilon)]
+            tf.raw_ops.ResourceApplyAdam(
+                var=param,
+                m=mean,
+                v=variance,
+                beta1_power=numbers[0],
+                beta2_power=numbers[0],
+                lr=self._scalar_like(corrected, grad),
+                beta1=numbers[1],
+                beta2=numbers[2],
+                epsilon=numbers[3],
+                grad=grad,
+            )
+
+        new = update_held("ResourceApplyAdam", [params, means, variances], apply)
+        return new or super().adam_update(
+            params,
+            grads,
+            means,
+            variances,
+            step,
+            learning_rate,
+            beta_1,
+            beta_2,
+            epsilon,
+        )

@@ -12,6 +12,8 @@ from multinet_tensorflow.numerics import as_float32, differentiable, dims, sum_t
 
 def erf(x: Any) -> Any:
     """Return the error function."""
+    if x.dtype != tf.float64:
+        return tf.math.erf(x)
     # The float64 kernel is NaN at infinity.
     return tf.where(tf.math.is_inf(x), tf.sign(x), tf.math.erf(x))
 
