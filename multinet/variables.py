@@ -28,6 +28,16 @@ class Clock:
     now = 0
 
 
+class Structure:
+    """Counts the changes of what layers hold, so that a cache sees that none happened.
+
+    That is: of the layers, Variables and metrics that are their attributes, and of what
+    is trainable.
+    """
+
+    now = 0
+
+
 class Variable(Operators):
     """A tensor that persists and changes: a weight, a statistic, an optimizer slot.
 
@@ -53,11 +63,12 @@ class Variable(Operators):
     ) -> None:
         self.name = name or "variable"
         self.path = self.name
-        self.trainable = trainable
+        self._trainable = trainable
         self.autocast, self.aggregation = autocast, aggregation
         self.regularizer, self.constraint = regularizer, constraint
         self.backend = current().concrete.name
         self._carrier: Carrier | None = None
+        Structure.now += 1
         self._held = _initial(initializer, shape, dtype)
         backend = get_concrete()
         self.shape: tuple[int, ...] = tuple(backend.shape(self._held))
@@ -88,6 +99,16 @@ class Variable(Operators):
     def hand_back(self, value: Any) -> None:
         """Take the value from the carrier, which will not change it any more."""
         self._held, self._carrier = value, None
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the Variable, if its layer is trainable too."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        Structure.now += 1
 
     def owner(self) -> Any:
         """Return the backend that the value lives on."""

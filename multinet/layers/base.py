@@ -297,13 +297,15 @@ class Layer(Tracked):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the output shape for an input shape, or trees of them."""
+        return self._output_shape(input_shape)
 
+    def _output_shape(self, *input_shapes: Any) -> Any:
         def spec(shape: Any) -> Any:
             return symbolic_array(tuple(shape), self.dtype)
 
-        arrays = optree.tree_map(spec, input_shape, is_leaf=_is_shape)
+        arrays = [optree.tree_map(spec, s, is_leaf=_is_shape) for s in input_shapes]
         with shadowing():
-            outputs = self(arrays)
+            outputs = self(*arrays)
         return optree.tree_map(lambda array: public_shape(array.shape), outputs)
 
     @property
@@ -345,11 +347,7 @@ class Layer(Tracked):
 
     def regularization_losses(self) -> list[Any]:
         """Return a scalar for each trainable weight that has a regularizer."""
-        return [
-            v.regularizer(v)
-            for v in self.trainable_weights
-            if v.regularizer is not None
-        ]
+        return [v.regularizer(v) for v in self._penalized()]
 
     # -- configuration -----------------------------------------------------------------
 

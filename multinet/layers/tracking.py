@@ -11,17 +11,7 @@ from multinet import constraints, dtypes, initializers, regularizers
 from multinet.errors import ArgumentError, ShapeError
 from multinet.metrics import Metric
 from multinet.symbolic.tensor import Node
-from multinet.variables import Variable
-
-
-class Structure:
-    """Counts the changes of what layers hold, so that a cache sees that none happened.
-
-    Lists that grow in place are not seen: assign them, or compile the model anew.
-    """
-
-    now = 0
-
+from multinet.variables import Structure, Variable
 
 _PLAIN = frozenset((int, float, str, bool, type(None)))
 
@@ -47,11 +37,15 @@ class Tracked:
         layer._nodes = []
         layer.built = False
         layer._arguments = (args, kwargs)
+        Structure.now += 1
         return layer
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if type(value) not in _PLAIN or name not in self.__dict__:
-            Structure.now += 1
+        old = self.__dict__.get(name)
+        if type(value) not in _PLAIN or type(old) not in _PLAIN:
+            # Lists that grow in place are not seen: assign them, or compile anew.
+            if _holds(value) or _holds(old):
+                Structure.now += 1
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
@@ -98,12 +92,13 @@ class Tracked:
     @trainable.setter
     def trainable(self, value: bool) -> None:
         self._trainable = bool(value)
+        Structure.now += 1
         for layer in self._sublayers():
             layer.trainable = value
 
     def _parts(self) -> Iterator[Any]:
         for name, value in list(vars(self).items()):
-            if name not in ("_nodes", "_arguments"):
+            if name not in _UNSEEN:
                 yield from _walk(value)
 
     def _sublayers(self) -> list[Any]:
@@ -139,6 +134,14 @@ class Tracked:
             for variable in layer._own()
             if variable.trainable
         )
+
+    def _penalized(self) -> list[Any]:
+        """Return the trainable weights that have a regularizer; every step asks."""
+        known = self.__dict__.get("_penalties")
+        if known is None or known[0] != Structure.now:
+            found = [v for v in self.trainable_weights if v.regularizer is not None]
+            known = self.__dict__["_penalties"] = (Structure.now, found)
+        return known[1]
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
@@ -201,8 +204,12 @@ class Tracked:
         return sum(int(np.prod(variable.shape)) for variable in self.weights)
 
 
+_UNSEEN = ("_nodes", "_arguments", "_penalties", "_states", "_all_states")
+_PARTS = (Tracked, Variable, Metric)
+
+
 def _walk(value: Any) -> Iterator[Any]:
-    if isinstance(value, Tracked | Variable | Metric):
+    if isinstance(value, _PARTS):
         yield value
     elif isinstance(value, list | tuple):
         for item in value:
@@ -210,6 +217,10 @@ def _walk(value: Any) -> Iterator[Any]:
     elif isinstance(value, dict):
         for item in value.values():
             yield from _walk(item)
+
+
+def _holds(value: Any) -> bool:
+    return next(_walk(value), None) is not None
 
 
 def _unique(items: Any) -> list[Any]:

@@ -35,7 +35,10 @@ class State:
         self.seen = -1  # the Clock when the Variables were last compared
         trains = step.kind == "train"
         self.updates = Updates(step.model.optimizer) if trains else None
+        self.draws: Draws = step.model._draws
+        self.dtype: Any = None  # of the only array of a step to predict
         self._results: Any = None
+        self._metrics: list[Any] = []
         self._paces: dict[Any, Pace] = {}
 
     # -- Variables ---------------------------------------------------------------------
@@ -87,7 +90,7 @@ class State:
             if len(self.step.written) != known and self.attached:
                 self.attached = False  # a new signature wrote more than the others
             self._attach()
-        self.model._random_step += count
+        self.draws.count += count
         if self.updates is not None:
             self.updates.count += count
         return outputs
@@ -97,7 +100,7 @@ class State:
 
         As many as there are rows of data; those of further steps are not used.
         """
-        first = self.model._random_step + 1
+        first = self.draws.count + 1
         numbers: list[Array] = [np.arange(first, first + room, dtype=np.uint32)]
         if self.updates is not None:
             done = self.updates.load()
@@ -138,8 +141,8 @@ class State:
         """Return the results of the metrics, which waits for the device."""
         self.load()
         backend, counters = current(), self.step.counters
-        metrics = self.model._logged_metrics()
         if self._results is None:
+            self._metrics = metrics = self.model._logged_metrics()
 
             def results(*values: Any) -> tuple[Any, ...]:
                 with Scope(counters, values):
@@ -150,7 +153,7 @@ class State:
         first = len(self.step.variables) - len(counters)
         values = [self.program.peek(first + i) for i in range(len(counters))]
         found = [backend.to_numpy(x) for x in self._results(*values)]
-        return {m.name: float(x) for m, x in zip(metrics, found, strict=True)}
+        return {m.name: float(x) for m, x in zip(self._metrics, found, strict=True)}
 
     def explain(self) -> dict[str, str]:
         """Return what the program says of itself, and how many steps go at once."""
@@ -161,6 +164,12 @@ class State:
             taken = now.next(now.room)
             found["k"] = f"up to {taken} steps in a call: about {_CHUNK} s of them"
         return found
+
+
+class Draws:
+    """The number of steps that a model has taken: the counter of its random draws."""
+
+    count = 0
 
 
 class Explanation(dict[str, str]):
