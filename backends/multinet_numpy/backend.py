@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from multinet_numpy import optimizers, transforms
+from multinet_numpy import optimizers, sequence, transforms
 from multinet_numpy.dtypes import LOW
 from multinet_numpy.primitives import traced
 from multinet_numpy.program import ProgramBackend
@@ -49,6 +49,24 @@ class NumpyBackend(ProgramBackend):
 
     def sparse_softmax_cross_entropy(self, logits, labels):
         return traced.cross_entropy(logits, labels)[0]
+
+    def lstm(self, x, h, c, kernel, recurrent, bias, mask, reverse):
+        weights = (x, h, c, kernel, recurrent)
+        if x.dtype.type in LOW or not sequence.is_single((*weights, bias)):
+            return super().lstm(*weights, bias, mask, reverse)
+        bias = np.zeros(kernel.shape[1], kernel.dtype) if bias is None else bias
+        return traced.lstm(*weights, bias, mask, reverse)[:3]
+
+    def gru(
+        self, x, h, kernel, recurrent, bias, recurrent_bias, mask, reverse, reset_after
+    ):
+        rest = (mask, reverse, reset_after)
+        tensors = (x, h, kernel, recurrent, bias, recurrent_bias)
+        if x.dtype.type in LOW or not sequence.is_single(tensors):
+            return super().gru(*tensors, *rest)
+        none = np.zeros(kernel.shape[1], kernel.dtype)
+        biases = [none if b is None else b for b in (bias, recurrent_bias)]
+        return traced.gru(x, h, kernel, recurrent, *biases, *rest)[:2]
 
     def adam_update(
         self,

@@ -14,11 +14,12 @@ from multinet_numpy import (
     rules_arrays,  # noqa: F401  (fills the table of rules)
     rules_elementwise,  # noqa: F401
     rules_linalg,  # noqa: F401
+    sequence,
     windows,
 )
 from multinet_numpy.tape import binary, constant, quiet, raw, traced, unary, variadic
 
-_MODULES = (elementwise, arrays, windows, linalg, fused_kernels)
+_MODULES = (elementwise, arrays, windows, linalg, fused_kernels, sequence)
 _CONSTANT = """
     arange sign floor ceil round floor_divide bitwise_and bitwise_or bitwise_xor
     left_shift right_shift equal less less_equal not_equal greater greater_equal
@@ -39,7 +40,7 @@ _BINARY = """
 _VARIADIC = """
     make_complex cast where concatenate stack take take_adjoint take_along_axis
     take_along_axis_adjoint scatter max_pool_adjoint max_pool_select einsum rfft qr
-    svd eigh slogdet dense cross_entropy
+    svd eigh slogdet dense cross_entropy lstm lstm_adjoint gru gru_adjoint
 """
 # Where inf and NaN are ordinary results; inside transforms and `jit` all is quiet.
 _LOUD = frozenset(
