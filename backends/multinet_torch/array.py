@@ -65,24 +65,29 @@ def in_float32(function: Callable[..., Tensor], x: Tensor, *rest: Any) -> Tensor
     return function(x.float(), *rest).to(x.dtype)
 
 
+def share(array: np.ndarray[Any, Any]) -> Tensor:
+    """Return a tensor in the memory of an array, or of a copy where torch needs one."""
+    flags = array.flags
+    if not (flags.writeable and flags.c_contiguous):
+        array = array.copy()
+    if array.dtype == dtypes.to_numpy("bfloat16"):
+        return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
+    return torch.from_numpy(array)
+
+
 class ArrayOps(Backend[Tensor]):
     """Conversion to sorting."""
 
     # -- conversion --------------------------------------------------------------------
 
     def from_numpy(self, array: np.ndarray[Any, Any]) -> Tensor:
-        name = array.dtype.name
-        if name not in DTYPES:
+        if array.dtype.name not in DTYPES:
             raise DTypeError(
-                f"PyTorch tensors hold {', '.join(DTYPES)}; got an array of {name}. "
-                "Convert it with array.astype first."
+                f"PyTorch tensors hold {', '.join(DTYPES)}; got an array of "
+                f"{array.dtype.name}. Convert it with array.astype first."
             )
         array = np.array(array, array.dtype.newbyteorder("="), order="C")
-        if name == "bfloat16":
-            tensor = torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
-        else:
-            tensor = torch.from_numpy(array)
-        return tensor.to(placement.get())
+        return share(array).to(placement.get())
 
     def to_numpy(self, x: Tensor) -> np.ndarray[Any, Any]:
         if is_batched(x):

@@ -11,13 +11,13 @@ import torch
 from torch.nn import functional as F
 
 from multinet.interface import Key, Scalar
-from multinet_torch import random, transforms
+from multinet_torch import optimizers, random, transforms
 from multinet_torch.array import Axes, Shape, Tensor, direct
 from multinet_torch.program import Function, Tensors
 from multinet_torch.sequence import SequenceOps
+from multinet_torch.step import TorchProgram
+from multinet_torch.tape import is_known
 from multinet_torch.widening import ordered
-
-_PLAIN_ADAM = {"weight_decay": 0.0, "amsgrad": False, "maximize": False}
 
 
 class TorchBackend(SequenceOps):
@@ -30,6 +30,9 @@ class TorchBackend(SequenceOps):
 
     def argument(self, value: Any, dtype: str) -> Any:
         return value
+
+    def program(self, *arguments: Any) -> TorchProgram:
+        return TorchProgram(self, *arguments)
 
     def value_and_grad(
         self, function: Function, primals: Sequence[Tensor]
@@ -116,8 +119,7 @@ class TorchBackend(SequenceOps):
 
     def dropout_mask(self, key: Key, shape: Shape, rate: float) -> Tensor:
         threshold = min(round(rate * 65536), 65535)
-        halves = random.half_words(key, math.prod(shape))
-        return random.at_least(halves, threshold).reshape(shape)
+        return random.halves_at_least(key, math.prod(shape), threshold).reshape(shape)
 
     # -- normalization and attention ---------------------------------------------------
 
@@ -185,19 +187,11 @@ class TorchBackend(SequenceOps):
         momentum: float,
         nesterov: bool,
     ) -> tuple[list[Tensor], list[Tensor]]:
-        if not (isinstance(learning_rate, float) and _in_place(params)):
-            return super().sgd_update(
-                params, grads, velocities, learning_rate, momentum, nesterov
-            )
-        params, velocities, steps = list(params), list(velocities), list(grads)
-        if momentum:
-            torch._foreach_mul_(velocities, momentum)
-            torch._foreach_add_(velocities, steps, alpha=-learning_rate)
-            if not nesterov:
-                torch._foreach_add_(params, velocities)
-                return params, velocities
-            torch._foreach_add_(params, velocities, alpha=momentum)
-        torch._foreach_add_(params, steps, alpha=-learning_rate)
+        rest = (learning_rate, momentum, nesterov)
+        if not (is_known(learning_rate) and _in_place(params)):
+            return super().sgd_update(params, grads, velocities, *rest)
+        params, velocities = list(params), list(velocities)
+        optimizers.sgd(params, list(grads), velocities, *rest)
         return params, velocities
 
     def adam_update(
@@ -213,16 +207,12 @@ class TorchBackend(SequenceOps):
         epsilon: float,
     ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
         rest = (step, learning_rate, beta_1, beta_2, epsilon)
-        on_host = isinstance(step, int) and isinstance(learning_rate, float)
-        if not (on_host and _in_place(params) and len({p.dtype for p in params}) == 1):
+        known = is_known(step) and is_known(learning_rate)
+        if not (known and _in_place(params) and len({p.dtype for p in params}) == 1):
             return super().adam_update(params, grads, means, variances, *rest)
-        # The kernel reads flat memory, and adds epsilon after it corrects the root.
+        # The kernel reads flat memory.
         new = [[x.contiguous() for x in xs] for xs in (params, grads, means, variances)]
-        counts = [torch.full((), float(step), device=params[0].device)] * len(params)
-        rates = {"lr": learning_rate, "beta1": beta_1, "beta2": beta_2}
-        epsilon = epsilon / math.sqrt(1 - beta_2**step)
-        update: Any = torch._fused_adam_
-        update(*new, [], counts, **rates, eps=epsilon, **_PLAIN_ADAM)
+        optimizers.adam(*new, *rest)
         return new[0], new[2], new[3]
 
 

@@ -20,6 +20,7 @@ from multinet_torch.array import (
     placement,
     unwrap,
 )
+from multinet_torch.tape import is_known
 from multinet_torch.widening import modular
 
 Pairs = Sequence[tuple[int, int]]
@@ -95,6 +96,8 @@ class ProgramOps(ArrayOps):
         return draw(key, _size(shape)).to(dtype).reshape(shape)
 
     def fold_in(self, key: Key, data: Any) -> Key:
+        if is_known(key) and is_known(data):
+            return random.fold_in(key, data)
         k0, k1 = random.lanes(key)
         counter = data.to(torch.int64) if isinstance(data, Tensor) else data
         words = random.rounds((counter, 1, k0, k1), (k0, k1))

@@ -14,35 +14,46 @@ from torch import Tensor
 from multinet import philox
 from multinet.interface import Key
 from multinet_torch.array import placement
+from multinet_torch.tape import is_known, on_host
 
 _BLOCK = 8192  # counters a pass on the CPU, so that the lanes stay in its cache
+
+
+fold_in = on_host(philox.fold_in)
 
 
 def words(key: Key, count: int, shift: int = 0) -> Tensor:
     """Return `count` words, each shifted right, as uint32 (host) or int64 tensors."""
     if _on_host(key):
-        array = philox.words(key, count)
-        if shift:
-            np.right_shift(array, shift, out=array)
-        return torch.from_numpy(array)
+        return _host_words(key, count, shift)
     return _tensor_words(key, count) >> shift
+
+
+@on_host
+def _host_words(key: Key, count: int, shift: int) -> Tensor:
+    array = philox.words(key, count)
+    return torch.from_numpy(np.right_shift(array, shift, out=array) if shift else array)
 
 
 def half_words(key: Key, count: int) -> Tensor:
     """Return the low, then the high half of each word, as uint16 or int64 tensors."""
     if _on_host(key):
-        return torch.from_numpy(
-            philox.words(key, -(-count // 2)).view(np.uint16)[:count]
-        )
+        return _host_halves(key, count, None)
     full = _tensor_words(key, -(-count // 2))
     return torch.stack((full & 0xFFFF, full >> 16), -1).reshape(-1)[:count]
 
 
-def at_least(halves: Tensor, threshold: int) -> Tensor:
-    """Return `halves >= threshold`, of either dtype of `half_words`."""
-    if halves.dtype == torch.uint16:
-        return torch.from_numpy(halves.numpy() >= np.uint16(threshold))
-    return halves >= threshold
+def halves_at_least(key: Key, count: int, threshold: int) -> Tensor:
+    """Return `half_words(key, count) >= threshold`, as bool."""
+    if _on_host(key):
+        return _host_halves(key, count, threshold)
+    return half_words(key, count) >= threshold
+
+
+@on_host
+def _host_halves(key: Key, count: int, threshold: int | None) -> Tensor:
+    array = philox.words(key, -(-count // 2)).view(np.uint16)[:count]
+    return torch.from_numpy(array if threshold is None else array >= threshold)
 
 
 def rounds(counter: tuple[Any, Any, Any, Any], key: tuple[Any, Any]) -> tuple[Any, ...]:
@@ -67,7 +78,7 @@ def lanes(key: Key) -> tuple[Any, Any]:
 
 
 def _on_host(key: Key) -> bool:
-    return not isinstance(key, Tensor) and placement.get().type == "cpu"
+    return is_known(key) and placement.get().type == "cpu"
 
 
 def _tensor_words(key: Key, count: int) -> Tensor:

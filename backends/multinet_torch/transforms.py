@@ -247,12 +247,13 @@ def jit(function: Function, donate: Sequence[int]) -> Function:
             for i, x in enumerate(arguments)
             if i not in donated and isinstance(x, Tensor)
         }
-        return tuple(_owned(x, taken) for x in results)
+        return tuple(owned(x, taken) for x in results)
 
     return run
 
 
-def _owned(x: Tensor, taken: set[int]) -> Tensor:
+def owned(x: Tensor, taken: set[int]) -> Tensor:
+    """Return x, copied if it shares memory with `taken`, to which it is added."""
     storage = x.untyped_storage()
     if (
         storage.data_ptr() in taken or storage.nbytes() < x.nbytes
