@@ -1,0 +1,89 @@
+"""Embedding: a row of a table for each integer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from multinet import constraints, initializers, ops, regularizers
+from multinet.errors import ArgumentError
+from multinet.layers.base import Layer
+from multinet.layers.config import config_of
+from multinet.ops.core import as_tensor
+from multinet.registry import current
+
+
+class Embedding(Layer):
+    """Replace each integer below `input_dim` by its row of `output_dim` trained floats.
+
+    (...) -> (..., output_dim). With `mask_zero`, positions that hold 0 are masked: 0
+    stands for padding. `weights` gives the table, (input_dim, output_dim), to begin
+    with.
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None,
+        embeddings_constraint: Any = None,
+        mask_zero: bool = False,
+        weights: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        kwargs.pop("input_length", None)  # older programs give it; it has no effect
+        super().__init__(**kwargs)
+        for name, size in (("input_dim", input_dim), ("output_dim", output_dim)):
+            if not isinstance(size, int) or isinstance(size, bool) or size <= 0:
+                raise ArgumentError(
+                    f"Expected {name} to be a positive integer, got {size!r}."
+                )
+        self.input_dim, self.output_dim = input_dim, output_dim
+        self.embeddings_initializer = initializers.get(embeddings_initializer)
+        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
+        self.embeddings_constraint = constraints.get(embeddings_constraint)
+        self.mask_zero = self.supports_masking = bool(mask_zero)
+        self.autocast = False
+        if weights is not None:
+            self.build()
+            alone = isinstance(weights, list | tuple) and len(weights) == 1
+            self.set_weights(weights if alone else [weights])
+
+    def build(self, input_shape: Any = None) -> None:
+        """Create the table, unless `weights` gave it."""
+        if self.built:
+            return
+        self.embeddings = self.add_weight(
+            name="embeddings",
+            shape=(self.input_dim, self.output_dim),
+            initializer=self.embeddings_initializer,
+            regularizer=self.embeddings_regularizer,
+            constraint=self.embeddings_constraint,
+        )
+
+    def call(self, inputs: Any) -> Any:
+        """Return (..., output_dim) for integers (...)."""
+        if ops.dtype(inputs) not in ("int32", "int64"):
+            inputs = ops.cast(inputs, "int32")
+        rows = current().embedding(as_tensor(self.embeddings), inputs)
+        return ops.cast(rows, self.dtype)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Return where the integers are not 0, if `mask_zero`."""
+        return ops.not_equal(inputs, 0) if self.mask_zero else None
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs, without the table."""
+        return {
+            **super().get_config(),
+            **config_of(
+                self,
+                "input_dim",
+                "output_dim",
+                "embeddings_initializer",
+                "embeddings_regularizer",
+                "activity_regularizer",
+                "embeddings_constraint",
+                "mask_zero",
+            ),
+        }

@@ -1,0 +1,120 @@
+"""GroupQueryAttention."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from multinet import ops
+from multinet.errors import ArgumentError, ShapeError
+from multinet.layers.config import config_of
+from multinet.layers.core import Dropout
+from multinet.layers.heads import BaseHeads, positive
+
+
+class GroupQueryAttention(BaseHeads):
+    """Attend with `num_query_heads`, groups of which share a key and value head.
+
+    query (b, t, d), value (b, s, e) -> (b, t, d).
+
+    Source: Ainslie et al., "GQA", 2023.
+    """
+
+    def __init__(
+        self,
+        head_dim: int,
+        num_query_heads: int,
+        num_key_value_heads: int,
+        dropout: float = 0.0,
+        use_bias: bool = True,
+        sliding_window: int | None = None,
+        flash_attention: bool | None = None,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        use_gate: bool = False,
+        seed: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            dropout,
+            use_bias,
+            sliding_window,
+            flash_attention,
+            kernel_initializer,
+            bias_initializer,
+            kernel_regularizer,
+            bias_regularizer,
+            activity_regularizer,
+            kernel_constraint,
+            bias_constraint,
+            use_gate,
+            seed,
+            **kwargs,
+        )
+        self.head_dim = positive("head_dim", head_dim)
+        self.num_query_heads = positive("num_query_heads", num_query_heads)
+        served = positive("num_key_value_heads", num_key_value_heads)
+        if num_query_heads % served:
+            raise ArgumentError(
+                f"Expected num_query_heads to be a multiple of num_key_value_heads, "
+                f"got {num_query_heads} and {served}."
+            )
+        self.num_key_value_heads = served
+
+    @property
+    def factor(self) -> float:
+        """1 / sqrt(head_dim)."""
+        return 1 / math.sqrt(self.head_dim)
+
+    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
+        """Create the projections: query, key, value and attention_output."""
+        key_shape = value_shape if key_shape is None else key_shape
+        if len(query_shape) != 3 or len(value_shape) != 3:
+            raise ShapeError(
+                f"{self.name} expects inputs (batch, length, features), got "
+                f"{tuple(query_shape)} and {tuple(value_shape)}."
+            )
+        queries = (self.num_query_heads, self.head_dim)
+        served = (self.num_key_value_heads, self.head_dim)
+        self.query_dense = self._projection("query", query_shape, queries)
+        self.key_dense = self._projection("key", key_shape, served)
+        if self.use_gate:
+            self.gate_dense = self._projection(
+                "gate", query_shape, queries, activation="sigmoid"
+            )
+        self.value_dense = self._projection("value", value_shape, served)
+        self.dropout_layer = Dropout(self.dropout, dtype=self.dtype, seed=self.seed)
+        attended, last = (*query_shape[:-1], *queries), query_shape[-1:]
+        self.output_dense = self._projection("attention_output", attended, last, 2)
+
+    def attend(
+        self,
+        q: Any,
+        k: Any,
+        v: Any,
+        mask: Any,
+        causal: bool,
+        training: bool,
+        scores: bool,
+    ) -> tuple[Any, Any]:
+        """Return the attended values, and the scores if asked for, else None."""
+        group = self.num_query_heads // self.num_key_value_heads
+        if group > 1:
+            k, v = ops.repeat(k, group, axis=2), ops.repeat(v, group, axis=2)
+        return super().attend(q, k, v, mask, causal, training, scores)
+
+    def compute_output_shape(  # type: ignore[override]
+        self, query_shape: Any, value_shape: Any, key_shape: Any = None
+    ) -> Any:
+        """Return the output shape for the inputs' shapes."""
+        return self._output_shape(query_shape, value_shape, key_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        names = ("head_dim", "num_query_heads", "num_key_value_heads")
+        return {**super().get_config(), **config_of(self, *names)}

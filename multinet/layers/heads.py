@@ -1,0 +1,241 @@
+"""What attention with several heads has in common: projections and masks."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Sequence
+from typing import Any
+
+from multinet import constraints, initializers, ops, regularizers
+from multinet.errors import ArgumentError
+from multinet.layers.base import Layer
+from multinet.layers.config import config_of
+from multinet.layers.einsum_dense import EinsumDense
+
+_OPTIONS = (
+    "kernel_initializer",
+    "bias_initializer",
+    "kernel_regularizer",
+    "bias_regularizer",
+    "activity_regularizer",
+    "kernel_constraint",
+    "bias_constraint",
+)
+
+
+class BaseHeads(Layer):
+    """Projections to heads, attention under the masks of the inputs, a projection back.
+
+    Subclasses make the projections in `build` and attend in `attend`.
+    """
+
+    query_dense: EinsumDense
+    key_dense: EinsumDense
+    value_dense: EinsumDense
+    gate_dense: EinsumDense
+    output_dense: EinsumDense
+    dropout_layer: Dropout
+
+    def __init__(
+        self,
+        dropout: float = 0.0,
+        use_bias: bool = True,
+        sliding_window: int | None = None,
+        flash_attention: bool | None = None,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        use_gate: bool = False,
+        seed: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.dropout, self.use_bias, self.use_gate = dropout, use_bias, use_gate
+        if sliding_window is not None:
+            positive("sliding_window", sliding_window)
+        self.sliding_window = sliding_window
+        if flash_attention and dropout > 0:
+            raise ArgumentError(
+                f"flash_attention=True needs dropout=0, got dropout={dropout}."
+            )
+        self.flash_attention, self.seed = flash_attention, seed
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        # Of the projections' outputs; this layer's own has none besides.
+        self.projection_regularizer = regularizers.get(activity_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+
+    def _projection(
+        self, name: str, shape: Any, sizes: Sequence[int], bound: int = 1, **kwargs: Any
+    ) -> EinsumDense:
+        """Return a built EinsumDense from the last `bound` axes to axes of `sizes`."""
+        letters = iter(string.ascii_letters)
+        free, summed, made = (
+            "".join(next(letters) for _ in range(n))
+            for n in (len(shape) - bound, bound, len(sizes))
+        )
+        dense = EinsumDense(
+            f"{free}{summed},{summed}{made}->{free}{made}",
+            output_shape=(*[None] * (len(free) - 1), *sizes),
+            bias_axes=made if self.use_bias else None,
+            kernel_initializer=self.kernel_initializer,
+            bias_initializer=self.bias_initializer,
+            kernel_regularizer=self.kernel_regularizer,
+            bias_regularizer=self.bias_regularizer,
+            activity_regularizer=self.projection_regularizer,
+            kernel_constraint=self.kernel_constraint,
+            bias_constraint=self.bias_constraint,
+            dtype=self.dtype,
+            name=name,
+            **kwargs,
+        )
+        dense.supports_masking = True  # a projection keeps positions apart
+        dense.build(shape)
+        return dense
+
+    def call(
+        self,
+        query: Any,
+        value: Any,
+        key: Any = None,
+        query_mask: Any = None,
+        value_mask: Any = None,
+        key_mask: Any = None,
+        attention_mask: Any = None,
+        return_attention_scores: bool = False,
+        training: bool | None = None,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        """Return query's shape (or output_shape), and with scores (b, h, t, s) too.
+
+        query (b, t, d), value (b, s, e), key (b, s, f), by default the value.
+        `attention_mask` is true where query t may see s: (t, s), (b, t, s) or
+        (b, h, t, s). Masks of the inputs, (b, t) and (b, s), are found by themselves.
+        """
+        if self.flash_attention and return_attention_scores:
+            raise ArgumentError(
+                f"{self.name} was made with flash_attention=True, which keeps no "
+                "scores; leave it None to return them."
+            )
+        mask = self._attention_mask(query_mask, value_mask, key_mask, attention_mask)
+        if self.sliding_window is not None:
+            t, s = ops.shape(query)[1], ops.shape(value)[1]
+            mask = both(mask, _window(t, s, self.sliding_window))
+        gate = self.gate_dense(query) if self.use_gate else None
+        q = self.query_dense(query)  # b t h d
+        k = self.key_dense(value if key is None else key)  # b s h d
+        v = self.value_dense(value)  # b s h e
+        outputs, scores = self.attend(
+            q,
+            k,
+            v,
+            mask,
+            use_causal_mask,
+            bool(training),
+            return_attention_scores,
+        )
+        if gate is not None:
+            outputs = ops.multiply(outputs, gate)
+        outputs = self.output_dense(outputs)
+        return (outputs, scores) if return_attention_scores else outputs
+
+    def _attention_mask(self, query: Any, value: Any, key: Any, given: Any) -> Any:
+        """Return one mask, (b, t, s) or what of it is needed, or None."""
+        mask = None if given is None else ops.cast(given, "bool")
+        by_head = given is not None and len(ops.shape(given)) == 4
+        for part, axis in ((query, -1), (value, -2), (key, -2)):
+            if part is not None:
+                spread = ops.expand_dims(ops.cast(part, "bool"), axis)
+                mask = both(mask, ops.expand_dims(spread, 1) if by_head else spread)
+        return mask
+
+    def attend(
+        self,
+        q: Any,
+        k: Any,
+        v: Any,
+        mask: Any,
+        causal: bool,
+        training: bool,
+        scores: bool,
+    ) -> tuple[Any, Any]:
+        """Return the attended values, and the scores if asked for, else None."""
+        if mask is not None:
+            for _ in range(4 - len(ops.shape(mask))):
+                mask = ops.expand_dims(mask, -3)  # b h t s
+        if not scores and not (training and self.dropout > 0):
+            outputs = ops.dot_product_attention(
+                q, k, v, mask=mask, scale=self.factor, is_causal=causal
+            )
+            if self.dropout > 0 and mask is not None:
+                # As with dropout: a query that may see nothing gets 0.
+                seen = ops.swapaxes(ops.any(mask, axis=-1, keepdims=True), 1, 2)
+                outputs = ops.where(seen, outputs, 0.0)
+            return outputs, None
+        if causal:
+            mask = both(mask, causal_mask(ops.shape(q)[1], ops.shape(k)[1]))
+        logits = ops.einsum("bthd,bshd->bhts", ops.multiply(q, self.factor), k)
+        weights = masked_softmax(logits, mask, (3,))
+        dropped = self.dropout_layer(weights, training=training)
+        return ops.einsum("bhts,bshe->bthe", dropped, v), weights
+
+    @property
+    def factor(self) -> float:
+        """What the products of queries and keys are multiplied by."""
+        raise NotImplementedError(f"{type(self).__name__} must define factor.")
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        config = config_of(self, "dropout", "use_bias", "use_gate", "sliding_window")
+        options = config_of(self, *(n for n in _OPTIONS if n != "activity_regularizer"))
+        if self.projection_regularizer is not None:
+            regularizer = regularizers.serialize(self.projection_regularizer)
+            config["activity_regularizer"] = regularizer
+        return {**super().get_config(), **config, **options, "seed": self.seed}
+
+
+def positive(name: str, value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+        raise ArgumentError(f"Expected {name} to be a positive integer, got {value!r}.")
+    return value
+
+
+def both(mask: Any, other: Any) -> Any:
+    return other if mask is None else ops.logical_and(mask, other)
+
+
+def causal_mask(t: Any, s: Any) -> Any:
+    """Return (1, t, s), true where the key is not after the query."""
+    i, j = _positions(t, s)
+    return ops.less_equal(j, i)
+
+
+def _window(t: Any, s: Any, width: int) -> Any:
+    """Return (1, t, s), true where the key is less than `width` steps away."""
+    i, j = _positions(t, s)
+    return ops.less(ops.abs(ops.subtract(i, j)), width)
+
+
+def _positions(t: Any, s: Any) -> tuple[Any, Any]:
+    i = ops.reshape(ops.arange(t, dtype="int32"), (1, t, 1))
+    return i, ops.reshape(ops.arange(s, dtype="int32"), (1, 1, s))
+
+
+def masked_softmax(x: Any, mask: Any, axes: tuple[int, ...]) -> Any:
+    """Return softmax over axes of what `mask` keeps, 0 elsewhere."""
+    if mask is not None:
+        lowest = -3e4 if ops.dtype(x) == "float16" else -1e9
+        x = ops.where(mask, x, lowest)
+    if len(axes) == 1:
+        y = ops.softmax(x, axis=axes[0])
+    else:
+        y = ops.exp(ops.subtract(x, ops.logsumexp(x, axis=axes, keepdims=True)))
+    return y if mask is None else ops.where(mask, y, 0.0)

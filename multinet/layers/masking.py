@@ -1,0 +1,33 @@
+"""Masking: steps of a sequence that do not count."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from multinet import ops
+from multinet.layers.base import Layer
+
+
+class Masking(Layer):
+    """Mask the steps of sequences (b, t, ...) whose last axis is all `mask_value`.
+
+    The masked steps become 0; the layers after know them by the mask (b, t).
+    """
+
+    def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.mask_value = mask_value
+        self.supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        """Return inputs with the masked steps at 0."""
+        shown = self.compute_mask(inputs)
+        return ops.where(ops.expand_dims(shown, -1), inputs, 0)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Return where any entry of the last axis differs from `mask_value`."""
+        return ops.any(ops.not_equal(inputs, self.mask_value), axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        return {**super().get_config(), "mask_value": self.mask_value}

@@ -1,0 +1,164 @@
+"""MultiHeadAttention."""
+
+from __future__ import annotations
+
+import math
+import string
+from collections.abc import Sequence
+from typing import Any
+
+from multinet import ops
+from multinet.errors import ArgumentError, ShapeError
+from multinet.layers.config import config_of
+from multinet.layers.core import Dropout
+from multinet.layers.heads import (
+    BaseHeads,
+    both,
+    causal_mask,
+    masked_softmax,
+    positive,
+)
+
+
+class MultiHeadAttention(BaseHeads):
+    """Attend with several heads: query (b, t, d), value (b, s, e) -> (b, t, d).
+
+    Each head projects queries and keys to `key_dim`, values to `value_dim`, weighs the
+    values by softmax(query key^T / sqrt(key_dim)), and all heads are projected to
+    `output_shape`, by default the query's last size. Inputs of more axes attend over
+    `attention_axes`, by default all between batch and features.
+
+    Source: Vaswani et al., "Attention is all you need", 2017.
+    """
+
+    def __init__(
+        self,
+        num_heads: int,
+        key_dim: int,
+        value_dim: int | None = None,
+        dropout: float = 0.0,
+        use_bias: bool = True,
+        output_shape: int | Sequence[int] | None = None,
+        attention_axes: int | Sequence[int] | None = None,
+        sliding_window: int | None = None,
+        flash_attention: bool | None = None,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        use_gate: bool = False,
+        seed: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            dropout,
+            use_bias,
+            sliding_window,
+            flash_attention,
+            kernel_initializer,
+            bias_initializer,
+            kernel_regularizer,
+            bias_regularizer,
+            activity_regularizer,
+            kernel_constraint,
+            bias_constraint,
+            use_gate,
+            seed,
+            **kwargs,
+        )
+        self.num_heads = positive("num_heads", num_heads)
+        self.key_dim = positive("key_dim", key_dim)
+        value_dim = key_dim if value_dim is None else value_dim
+        self.value_dim = positive("value_dim", value_dim)
+        self.projected_shape = _ints("output_shape", output_shape)
+        self.attention_axes = _ints("attention_axes", attention_axes)
+
+    @property
+    def factor(self) -> float:
+        """1 / sqrt(key_dim)."""
+        return 1 / math.sqrt(self.key_dim)
+
+    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
+        """Create the projections: query, key, value and attention_output."""
+        key_shape = value_shape if key_shape is None else key_shape
+        if tuple(value_shape[1:-1]) != tuple(key_shape[1:-1]):
+            raise ShapeError(
+                f"{self.name} expects key and value of equal lengths, got "
+                f"{tuple(key_shape)} and {tuple(value_shape)}."
+            )
+        heads = self.num_heads
+        self.query_dense = self._projection("query", query_shape, (heads, self.key_dim))
+        self.key_dense = self._projection("key", key_shape, (heads, self.key_dim))
+        values = (heads, self.value_dim)
+        if self.use_gate:
+            self.gate_dense = self._projection(
+                "gate", query_shape, values, activation="sigmoid"
+            )
+        self.value_dense = self._projection("value", value_shape, values)
+        self.dropout_layer = Dropout(self.dropout, dtype=self.dtype, seed=self.seed)
+        last = self.projected_shape or (query_shape[-1],)
+        attended = (*query_shape[:-1], *values)
+        self.output_dense = self._projection("attention_output", attended, last, 2)
+
+    def attend(
+        self,
+        q: Any,
+        k: Any,
+        v: Any,
+        mask: Any,
+        causal: bool,
+        training: bool,
+        scores: bool,
+    ) -> tuple[Any, Any]:
+        """Return the attended values, and the scores if asked for, else None."""
+        rank = len(ops.shape(q))
+        axes = self.attention_axes or tuple(range(1, rank - 2))
+        axes = tuple(a if a >= 0 else rank - 1 + a for a in axes)
+        if rank == 4 and axes == (1,):
+            return super().attend(q, k, v, mask, causal, training, scores)
+        # Other axes: the equation names each, those of the keys again.
+        letters = string.ascii_letters[:rank]
+        others = iter(string.ascii_letters[rank:])
+        source = [next(others) if i in axes else c for i, c in enumerate(letters)]
+        batch = [i for i in range(rank - 1) if i not in axes]
+        joined = "".join(letters[i] for i in (*batch, *axes))
+        joined += "".join(source[i] for i in axes)
+        keys = "".join(source)
+        if causal:
+            mask = both(mask, causal_mask(ops.shape(q)[1], ops.shape(k)[1]))
+        if mask is not None:
+            for _ in range(len(joined) - len(ops.shape(mask))):
+                mask = ops.expand_dims(mask, -2 * len(axes) - 1)
+        q = ops.multiply(q, self.factor)
+        logits = ops.einsum(f"{keys},{letters}->{joined}", k, q)
+        last = tuple(range(len(joined) - len(axes), len(joined)))
+        weights = masked_softmax(logits, mask, last)
+        dropped = self.dropout_layer(weights, training=training)
+        return ops.einsum(f"{joined},{keys}->{letters}", dropped, v), weights
+
+    def compute_output_shape(  # type: ignore[override]
+        self, query_shape: Any, value_shape: Any, key_shape: Any = None
+    ) -> Any:
+        """Return the output shape for the inputs' shapes."""
+        return self._output_shape(query_shape, value_shape, key_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        return {
+            **super().get_config(),
+            **config_of(self, "num_heads", "key_dim", "value_dim", "attention_axes"),
+            "output_shape": self.projected_shape,
+        }
+
+
+def _ints(name: str, value: Any) -> tuple[int, ...] | None:
+    if value is None:
+        return None
+    found = (value,) if isinstance(value, int) else value
+    whole = isinstance(found, list | tuple) and all(isinstance(n, int) for n in found)
+    if not whole:
+        raise ArgumentError(f"Expected {name} to be an int or ints, got {value!r}.")
+    return tuple(found)
