@@ -71,6 +71,12 @@ def _times(h: Array, transposed: Array) -> Array:
     return lax.dot_general(h, transposed, numbers, lax.Precision.HIGHEST)
 
 
+def _all(hs: Array, matrix: Array) -> Array:
+    """Return hs @ matrix of (t, b, m), whose gradient is a product of matrices."""
+    rows = _product(hs.reshape(-1, hs.shape[2]), matrix)
+    return rows.reshape(*hs.shape[:2], matrix.shape[1])
+
+
 def _forward_lstm(z: Any, h: Any, c: Any, recurrent: Any, kept: Any, back: bool) -> Any:
     """Return the outputs; then what their derivative needs, by step."""
     sizes = (h.shape[1],) * 4
@@ -116,7 +122,7 @@ def _(back: bool, primals: Any, tangents: Any) -> Any:
         new = new if idle is None else new + idle * dh
         return (new, dc), new
 
-    rows = (dz + _product(h, dr), slopes, rise, f, idle)
+    rows = (dz + _all(h, dr), slopes, rise, f, idle)
     (dh, dc), dhs = lax.scan(step, (dh, dc), rows, reverse=back)
     return outputs, (dhs, dh, dc)
 
@@ -158,7 +164,7 @@ def _(back: bool, primals: Any, tangents: Any) -> Any:
         slopes, inner = (jnp.where(kept, v, 0) for v in (slopes, inner))
         z = jnp.where(kept, z, 1)
     sizes, transposed = (h.shape[2],) * 3, recurrent.T
-    outer = slopes * da + inner * (_product(h, dr) + db)
+    outer = slopes * da + inner * (_all(h, dr) + db)
 
     def step(state: Any, row: Any) -> Any:
         (dh,), (outer, inner, z) = state, row
