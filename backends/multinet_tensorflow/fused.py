@@ -7,7 +7,9 @@ from typing import Any, ClassVar
 
 import tensorflow as tf
 
-from multinet_tensorflow.numerics import constant, differentiable
+from multinet_tensorflow import rules
+from multinet_tensorflow.array import Axes
+from multinet_tensorflow.numerics import LOW, constant, differentiable
 from multinet_tensorflow.program import Function, Tensors, _gradient
 from multinet_tensorflow.sequence import SequenceOps
 from multinet_tensorflow.step import TensorflowProgram, update_held
@@ -71,6 +73,41 @@ class TensorflowBackend(SequenceOps):
 
     def sparse_softmax_cross_entropy(self, logits: Any, labels: Any) -> Any:
         return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+
+    # -- normalization -----------------------------------------------------------------
+
+    def moments(self, x: Any, axes: Axes, keepdims: bool) -> tuple[Any, Any]:
+        if x.dtype in LOW:
+            return super().moments(x, axes, keepdims)
+        channels = axes == tuple(range(len(x.shape) - 1)) and not keepdims
+        if channels and (blocks := rules.blocks_of(x)):
+            mean, variance = rules.block_moments(x, blocks)
+        else:
+            mean = self.mean(x, axes, True)
+            spread = tf.math.squared_difference(x, mean)
+            variance = self.mean(spread, axes, keepdims)
+            mean = mean if keepdims else tf.reshape(mean, variance.shape)
+        if channels and tf.is_symbolic_tensor(x):
+            mean.moments_of = x, variance  # for `batch_norm`
+        return mean, variance
+
+    def batch_norm(
+        self,
+        x: Any,
+        mean: Any,
+        variance: Any,
+        scale: Any,
+        offset: Any,
+        epsilon: float,
+    ) -> Any:
+        source, spread = getattr(mean, "moments_of", (None, None))
+        own = source is x and spread is variance and x.shape.num_elements() > 0
+        vectors = all(v is None or v.shape == mean.shape for v in (scale, offset))
+        if not (own and vectors and x.dtype == tf.float32 and rules.ON_CPU):
+            return super().batch_norm(x, mean, variance, scale, offset, epsilon)
+        scale = tf.ones_like(mean) if scale is None else scale
+        offset = tf.zeros_like(mean) if offset is None else offset
+        return rules.batch_norm(x, mean, variance, scale, offset, epsilon)
 
     # -- optimizers (lists in, lists out; params and slots are consumed) ---------------
 

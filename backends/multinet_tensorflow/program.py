@@ -128,7 +128,7 @@ class ProgramOps(ArrayOps):
         dilation: Shape,
         groups: int,
     ) -> Any:
-        return convolve(pad_spatial(x, padding, 0.0), kernel, strides, dilation, groups)
+        return convolve(x, kernel, strides, padding, dilation, groups)
 
     def conv_transpose(
         self,

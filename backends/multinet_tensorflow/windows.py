@@ -26,17 +26,31 @@ def pad_spatial(x: Any, padding: Pairs, value: float) -> Any:
 # -- convolution -----------------------------------------------------------------------
 
 
-def convolve(x: Any, kernel: Any, strides: Shape, dilation: Shape, groups: int) -> Any:
-    """Cross-correlate without padding."""
+def convolve(
+    x: Any, kernel: Any, strides: Shape, padding: Pairs, dilation: Shape, groups: int
+) -> Any:
+    """Cross-correlate, with the padding done by the kernel where it is its own."""
     # The kernels get the shape wrong where there are no images.
     dense = all(n == 1 for n in dilation) and x.shape[0] > 0
     if dense and groups == 1:
         layout = ("NWC", "NHWC", "NDHWC")[len(strides) - 1]  # the gradient needs it
-        return tf.nn.convolution(x, kernel, strides, "VALID", layout)
+        same = list(padding) == _same(dims(x)[1:-1], dims(kernel), strides)
+        x = x if same else pad_spatial(x, padding, 0.0)
+        name = "SAME" if same else "VALID"
+        return tf.nn.convolution(x, kernel, strides, name, layout)
+    x = pad_spatial(x, padding, 0.0)
     if dense and groups == x.shape[-1] and len(strides) < 3 and len(set(strides)) == 1:
         return _depthwise(x, kernel, max(strides))
     # The gradients of dilated and grouped kernels do not exist on the CPU.
     return _by_taps(x, kernel, strides, dilation, groups)
+
+
+def _same(sizes: Shape, window: Shape, strides: Shape) -> list[tuple[int, int]]:
+    totals = [
+        max((math.ceil(n / s) - 1) * s + w - n, 0)
+        for n, w, s in zip(sizes, window, strides)
+    ]
+    return [(total // 2, total - total // 2) for total in totals]
 
 
 def _depthwise(x: Any, kernel: Any, stride: int) -> Any:
@@ -103,18 +117,17 @@ def pool(kernel: Pool, x: Any, window: Shape, strides: Shape) -> Any:
 def max_kernel(x: Any, window: Shape, strides: Shape) -> Any:
     """Return the maxima of windows over two axes; the native kernel ignores NaN."""
 
-    def poisoned() -> Any:
-        nan = tf.where(tf.math.is_nan(x), x, tf.zeros_like(x))
-        return y + tf.nn.avg_pool2d(nan, window, strides, "VALID")
-
     @tf.custom_gradient
     def poison(y: Any) -> Any:
+        def poisoned() -> Any:
+            nan = tf.where(tf.math.is_nan(x), x, tf.zeros_like(x))
+            return y + tf.nn.avg_pool2d(nan, window, strides, "VALID")
+
         # NaN is rare: a sum tells that there is none, in a fifth of the time.
         suspect = tf.math.is_nan(tf.reduce_sum(x))
         return tf.cond(suspect, poisoned, lambda: y), lambda g: g
 
-    y = tf.nn.max_pool2d(x, window, strides, "VALID")
-    return poison(y)
+    return poison(tf.nn.max_pool2d(x, window, strides, "VALID"))
 
 
 def sum_kernel(x: Any, window: Shape, strides: Shape) -> Any:
