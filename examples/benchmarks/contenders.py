@@ -1,12 +1,13 @@
-"""Who takes part: the modules by name, and what must be set before they are imported."""
+"""Who takes part, and what must be set before anything is imported."""
 
 from __future__ import annotations
 
 import importlib
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from workloads import Weights, Workload
+if TYPE_CHECKING:  # NumPy's import belongs to the time of whoever imports it first
+    from workloads import Weights, Workload
 
 NATIVE = {
     "jax": ("native_jax", "build"),

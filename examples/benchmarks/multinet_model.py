@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import multinet as keras
 from frontend import Frontend
 from workloads import Weights, Workload
+
+import multinet as keras
 
 
 def build(workload: Workload, weights: Weights) -> Frontend:
