@@ -9,6 +9,7 @@ import numpy as np
 from multinet.errors import TraceError
 from multinet.interface import Backend
 from multinet_numpy.dtypes import NAMES, NUMPY, canonical
+from multinet_numpy.plan import Planned
 from multinet_numpy.primitives import raw, traced
 from multinet_numpy.tape import Traced, strip
 
@@ -32,7 +33,7 @@ class ArrayBackend(Backend[Any]):
         return np.array(x)
 
     def is_tensor(self, x):
-        return isinstance(x, (np.ndarray, Traced, np.generic))
+        return isinstance(x, (np.ndarray, Traced, np.generic, Planned))
 
     def shape(self, x):
         return x.shape

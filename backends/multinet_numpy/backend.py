@@ -8,8 +8,11 @@ import numpy as np
 
 from multinet_numpy import optimizers, sequence, transforms
 from multinet_numpy.dtypes import LOW
+from multinet_numpy.plan import Planned
+from multinet_numpy.planner import NumpyProgram
 from multinet_numpy.primitives import traced
 from multinet_numpy.program import ProgramBackend
+from multinet_numpy.recipes import plan_update
 
 
 class NumpyBackend(ProgramBackend):
@@ -20,6 +23,9 @@ class NumpyBackend(ProgramBackend):
 
     def argument(self, value, dtype):
         return value
+
+    def program(self, function, consumed, scalars, jit_compile):
+        return NumpyProgram(self, function, consumed, scalars, jit_compile)
 
     def value_and_grad(self, function, primals):
         return transforms.value_and_grad(function, primals)
@@ -80,19 +86,42 @@ class NumpyBackend(ProgramBackend):
         beta_2,
         epsilon,
     ):
-        rate = self._adam_rate(step, learning_rate, beta_1, beta_2)
-        arrays = (*params, *grads, *means, *variances)
-        if not isinstance(rate, float) or any(map(_is_special, arrays)):
-            same = (step, learning_rate, beta_1, beta_2, epsilon)
-            return super().adam_update(params, grads, means, variances, *same)
-        kernel = optimizers.adam(float(rate), beta_1, beta_2, epsilon)
-        rows = [
-            optimizers.blockwise(kernel, row, 3)
-            for row in zip(params, grads, means, variances)
-        ]
-        return tuple(list(column) for column in zip(*rows)) or ([], [], [])
+        columns = [params, grads, means, variances]
+        settings, now = (beta_1, beta_2, epsilon), (step, learning_rate)
+        found = _update(optimizers.adam, columns, settings, now)
+        if found is None:
+            body = super().adam_update
+            return body(params, grads, means, variances, *now, *settings)
+        return found[0], found[1], found[2]
+
+    def sgd_update(self, params, grads, velocities, learning_rate, momentum, nesterov):
+        columns = [params, grads, velocities] if momentum else [params, grads]
+        settings, now = (momentum, nesterov), (learning_rate,)
+        found = _update(optimizers.sgd, columns, settings, now)
+        if found is None:
+            same = (learning_rate, *settings)
+            return super().sgd_update(params, grads, velocities, *same)
+        return found[0], found[1] if momentum else []
+
+
+def _update(make, columns, settings, now):
+    """Update columns of tensors but the second, the gradients; None if they are of
+    kinds that the default body serves.
+    """
+    columns = [list(column) for column in columns]
+    tensors = [x for column in columns for x in column]
+    if not tensors or any(map(_is_special, [*tensors, *now])):
+        return None
+    plans = [x.plan for x in (*tensors, *now) if type(x) is Planned]
+    if plans:
+        return plan_update(plans[0], make, columns, settings, now)
+    written = [[x.copy() for x in c] for i, c in enumerate(columns) if i != 1]
+    make([written[0], columns[1], *written[1:]], *settings)(*now)
+    return written
 
 
 def _is_special(x):
-    """Return whether `x` is traced or a low float, which the default body serves."""
-    return not isinstance(x, np.ndarray) or x.dtype.type in LOW
+    """Return whether `x` is traced or a low float."""
+    if type(x) in (int, float):
+        return False
+    return type(x) not in (np.ndarray, Planned) or x.dtype.type in LOW

@@ -112,6 +112,15 @@ def logaddexp(x: Any, y: Any) -> Any:
     return out
 
 
+def difference(x: Any, y: Any) -> Any:
+    """Return x - y, and 0 where both are the same infinity."""
+    out = subtract(x, y)
+    lost = np.isnan(out)
+    if lost.any():
+        out = np.where(np.logical_and(lost, np.equal(x, y)), out.dtype.type(0), out)
+    return out
+
+
 # -- comparison and logic --------------------------------------------------------------
 
 equal, less, less_equal = _weak(np.equal), _weak(np.less), _weak(np.less_equal)

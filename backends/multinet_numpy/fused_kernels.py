@@ -15,6 +15,11 @@ def relu(x: Any) -> Any:
     return np.maximum(x, x.dtype.type(0))
 
 
+def relu_adjoint(g: Any, y: Any) -> Any:
+    """Return g where y, a result of relu, is not 0."""
+    return np.multiply(g, np.not_equal(y, 0), dtype=g.dtype)
+
+
 def _exponentials(x: Any, axis: int) -> tuple[Any, Any]:
     """Return x less its maximum along the axis, and the sum of its exponentials."""
     shifted = np.subtract(x, np.maximum.reduce(x, axis=axis, keepdims=True))
@@ -38,13 +43,39 @@ def log_softmax(x: Any, axis: int) -> Any:
 
 def cross_entropy(logits: Any, labels: Any) -> tuple[Any, Any]:
     """Return -log_softmax(logits)[label] and the probabilities."""
-    dtype, last = logits.dtype, logits.ndim - 1
+    dtype = logits.dtype
     wide = logits.astype(np.float32) if dtype.itemsize == 2 else logits
-    (shifted, powers), total = _exponentials(wide, last)
-    picked = np.take_along_axis(shifted, np.expand_dims(labels, last), last)
-    loss = np.subtract(np.log(total), picked)[..., 0]
-    powers /= total
+    loss, powers = (
+        np.empty(wide.shape[:-1], wide.dtype),
+        np.empty(wide.shape, wide.dtype),
+    )
+    cross_entropy_into(wide, labels, loss, powers)
     return loss.astype(dtype, copy=False), powers.astype(dtype, copy=False)
+
+
+def cross_entropy_into(logits: Any, labels: Any, loss: Any, powers: Any) -> None:
+    """Fill what `cross_entropy` returns."""
+    np.subtract(logits, np.maximum.reduce(logits, -1, keepdims=True), powers)
+    index = np.expand_dims(labels, -1)
+    picked = np.take_along_axis(powers, index, -1)[..., 0]
+    np.exp(powers, powers)
+    total = arrays.sum(powers, (logits.ndim - 1,), True)
+    np.subtract(np.log(total[..., 0]), picked, loss)
+    np.divide(powers, total, powers)
+
+
+def cross_entropy_adjoint(g: Any, powers: Any, labels: Any) -> Any:
+    """Return the cotangent of logits: g times the probabilities, less g at labels."""
+    out = np.empty(powers.shape, powers.dtype)
+    cross_entropy_adjoint_into(g, powers, labels, out)
+    return out
+
+
+def cross_entropy_adjoint_into(g: Any, powers: Any, labels: Any, out: Any) -> None:
+    """Fill what `cross_entropy_adjoint` returns."""
+    np.multiply(powers, g[..., None], out)
+    rows = out.reshape(-1, out.shape[-1])
+    rows[np.arange(len(rows)), labels.reshape(-1)] -= g.reshape(-1)
 
 
 @widened

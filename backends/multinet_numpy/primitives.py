@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from multinet_numpy import (
     arrays,
     elementwise,
@@ -17,6 +19,7 @@ from multinet_numpy import (
     sequence,
     windows,
 )
+from multinet_numpy.plan import plannable
 from multinet_numpy.tape import binary, constant, quiet, raw, traced, unary, variadic
 
 _MODULES = (elementwise, arrays, windows, linalg, fused_kernels, sequence)
@@ -35,12 +38,13 @@ _UNARY = """
 """
 _BINARY = """
     add subtract multiply divide mod power maximum minimum arctan2 logaddexp matmul
-    solve solve_triangular conv conv_transpose conv_kernel
+    solve solve_triangular conv conv_transpose conv_kernel relu_adjoint difference
 """
 _VARIADIC = """
     make_complex cast where concatenate stack take take_adjoint take_along_axis
     take_along_axis_adjoint scatter max_pool_adjoint max_pool_select einsum rfft qr
-    svd eigh slogdet dense cross_entropy lstm lstm_adjoint gru gru_adjoint
+    svd eigh slogdet dense cross_entropy cross_entropy_adjoint lstm lstm_adjoint gru
+    gru_adjoint
 """
 # Where inf and NaN are ordinary results; inside transforms and `jit` all is quiet.
 _LOUD = frozenset(
@@ -60,8 +64,22 @@ def _quietly(kernel: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+# Plain compositions of ufuncs and methods, which record themselves in a plan.
+_PLAIN = frozenset(
+    """
+    add subtract multiply divide floor_divide mod maximum minimum arctan2 bitwise_and
+    bitwise_or bitwise_xor left_shift right_shift power equal less less_equal not_equal
+    greater greater_equal sigmoid reshape transpose swap getitem relu matmul
+    """.split()
+)
+
+
+@functools.cache
 def _kernel(name: str) -> Callable[..., Any]:
-    return next(getattr(m, name) for m in _MODULES if hasattr(m, name))
+    kernel = next(getattr(m, name) for m in _MODULES if hasattr(m, name))
+    if name in _PLAIN or isinstance(kernel, np.ufunc):
+        return kernel
+    return plannable(name, kernel)
 
 
 def _fill() -> None:

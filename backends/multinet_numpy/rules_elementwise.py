@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from multinet_numpy.dtypes import NAMES, SCALARS
 from multinet_numpy.tape import conj, rule, strip
 
@@ -267,15 +265,16 @@ def _(F, g, need, out, x, y):
 
 @rule("logaddexp")
 def _(F, g, need, out, x, y):
-    difference = F.subtract(x, y)
-    lost = F.isnan(difference)  # inf - inf: equal infinities share the gradient
-    if lost.any():
-        lost = np.logical_and(lost, np.logical_not(F.isnan(out)))
-        difference = F.where(lost, 0.0, difference)
+    difference = F.difference(x, y)
     return (
         need[0] and fit(F, F.multiply(g, F.sigmoid(difference)), x),
         need[1] and fit(F, F.multiply(g, F.sigmoid(F.negative(difference))), y),
     )
+
+
+@rule("difference")
+def _(F, g, need, out, x, y):
+    return need[0] and fit(F, g, x), need[1] and F.negative(fit(F, g, y))
 
 
 @rule("where")
@@ -289,8 +288,12 @@ def _(F, g, need, out, condition, x, y):
 
 @rule("relu")
 def _(F, g, need, out, x):
-    mask = F.not_equal(out, 0)  # true at NaN
-    return (F.multiply(g, F.cast(mask, name_of(g))),)
+    return (F.relu_adjoint(g, strip(out)),)
+
+
+@rule("relu_adjoint")
+def _(F, g, need, out, h, y):
+    return need[0] and F.relu_adjoint(g, y), False
 
 
 # -- fused -----------------------------------------------------------------------------
@@ -313,19 +316,27 @@ def _(F, g, need, out, x, axis):
 def _(F, g, need, out, logits, labels):
     """Outputs are the loss and the probabilities, which serve the second order."""
     loss, probabilities = g
-    last = logits.ndim - 1
     gx: Any = False
     if loss is not None:
-        column = F.reshape(loss, (*loss.shape, 1))
-        index = np.expand_dims(strip(labels), last)
-        picked = F.take_along_axis_adjoint(column, index, last, logits.shape)
-        gx = F.subtract(F.multiply(out[1], column), picked)
+        gx = F.cross_entropy_adjoint(loss, out[1], strip(labels))
     if probabilities is not None:
         product = F.multiply(probabilities, out[1])
-        total = F.sum(product, (last,), True)
+        total = F.sum(product, (logits.ndim - 1,), True)
         rest = F.subtract(product, F.multiply(out[1], total))
         gx = rest if gx is False else F.add(gx, rest)
     return gx, False
+
+
+@rule("cross_entropy_adjoint")
+def _(F, g, need, out, loss, probabilities, labels):
+    column = (*loss.shape, 1)
+    picked = F.take_along_axis(g, F.reshape(labels, column), loss.ndim)
+    total = F.sum(F.multiply(g, probabilities), (loss.ndim,), False)
+    return (
+        need[0] and F.subtract(total, F.reshape(picked, loss.shape)),
+        need[1] and F.multiply(g, F.reshape(loss, column)),
+        False,
+    )
 
 
 @rule("dense")

@@ -1,0 +1,186 @@
+"""How kernels are planned: as ufuncs with `out`, as views, or filling their results."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from multinet_numpy import arrays, fused_kernels
+from multinet_numpy.dtypes import LOW, NUMPY
+from multinet_numpy.plan import RECIPES, Operation, Plan
+
+Call = Callable[..., Any]
+
+
+def recipe(*names: str) -> Callable[[Call], Call]:
+    """Enter a function (plan, *args) that records a kernel.
+
+    Where it returns NotImplemented the kernel runs as it is.
+    """
+
+    def enter(function: Call) -> Call:
+        for name in names:
+            RECIPES[name] = function
+        return function
+
+    return enter
+
+
+def _empty(x: Any, shape: Any = None, dtype: Any = None) -> Any:
+    return np.empty(x.shape if shape is None else shape, dtype or x.dtype)
+
+
+def _low(*xs: Any) -> bool:
+    return any(x.dtype.type in LOW for x in xs)
+
+
+def assigned(kernel: Call) -> Call:
+    """Return the kernel as one that fills its last argument."""
+
+    def fill(*args: Any) -> None:
+        args[-1][...] = kernel(*args[:-1])
+
+    return fill
+
+
+# -- conversion and shape --------------------------------------------------------------
+
+
+@recipe("cast")
+def _(plan: Plan, x: Any, dtype: str) -> Any:
+    return x.astype(NUMPY[dtype], False)
+
+
+@recipe("broadcast_to")
+def _(plan: Plan, x: Any, shape: Any) -> Any:
+    return plan.view(x, lambda value: np.broadcast_to(value, shape))
+
+
+@recipe("flip")
+def _(plan: Plan, x: Any, axes: Any) -> Any:
+    return plan.view(x, lambda value: arrays.flip(value, axes))
+
+
+@recipe("unbroadcast")
+def _(plan: Plan, x: Any, shape: Any) -> Any:
+    extra = x.ndim - len(shape)
+    sizes = zip(shape, x.shape[extra:])
+    axes = [i + extra for i, (n, m) in enumerate(sizes) if n == 1 and m != 1]
+    return _sum(plan, x, (*range(extra), *axes), False).reshape(shape)
+
+
+@recipe("concatenate")
+def _(plan: Plan, *args: Any) -> Any:
+    *xs, axis = args
+    shape = list(xs[0].shape)
+    shape[axis] = sum(x.shape[axis] for x in xs)
+
+    def join(*arrays: Any) -> None:
+        np.concatenate(arrays[:-1], axis, out=arrays[-1])
+
+    return plan.emit(join, xs, np.empty(shape, xs[0].dtype))
+
+
+# -- reductions ------------------------------------------------------------------------
+
+
+def _total(x: Any, out: Any) -> None:
+    np.add.reduce(x, 0, None, out)
+
+
+_blocked = assigned(arrays.sum)
+
+
+@recipe("sum")
+def _sum(plan: Plan, x: Any, axes: Any, keepdims: bool) -> Any:
+    kept = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
+    shape = tuple(n for i, n in enumerate(x.shape) if i not in axes)
+    final = kept if keepdims else shape
+    if all(x.shape[i] == 1 for i in axes):
+        return x.reshape(final)
+    if x.dtype.kind not in "fc" or _low(x) or not x.size:
+        return NotImplemented
+    if len(axes) == x.ndim:
+        out = plan.emit(_total, (x.reshape(x.size),), _empty(x, ()))
+    elif axes == (0,) and x.ndim == 2 and x.shape[0] <= 64 and x.dtype.kind == "f":
+        ones = arrays.ones(x.shape[0], x.dtype)
+        out = plan.emit(np.matmul, (ones, x), _empty(x, shape))
+    else:
+        out = plan.emit(_blocked, (x, axes, False), _empty(x, shape))
+    return out.reshape(final)
+
+
+# -- contraction -----------------------------------------------------------------------
+
+
+@recipe("matmul")
+def _matmul(plan: Plan, x: Any, y: Any) -> Any:
+    batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    shape = (*batch, x.shape[-2], y.shape[-1])
+    if x.shape[-1] == 1 and math.prod(shape) <= 64:
+        return np.multiply(x, y)
+    return plan.emit(np.matmul, (x, y), np.empty(shape, x.dtype))
+
+
+@recipe("dense")
+def _(plan: Plan, x: Any, kernel: Any, bias: Any) -> Any:
+    if _low(x):
+        return NotImplemented
+    return np.add(np.matmul(x, kernel), bias)
+
+
+# -- fused -----------------------------------------------------------------------------
+
+
+def _softmax(x: Any, axis: int, out: Any) -> None:
+    np.subtract(x, np.maximum.reduce(x, axis=axis, keepdims=True), out)
+    np.exp(out, out)
+    np.divide(out, arrays.sum(out, (axis,), True), out)
+
+
+@recipe("softmax")
+def _(plan: Plan, x: Any, axis: int) -> Any:
+    if _low(x) or not x.ndim:
+        return NotImplemented
+    return plan.emit(_softmax, (x, axis), _empty(x))
+
+
+@recipe("cross_entropy")
+def _(plan: Plan, logits: Any, labels: Any) -> Any:
+    if _low(logits):
+        return NotImplemented
+    examples = _empty(logits, logits.shape[:-1]), _empty(logits)
+    fill = fused_kernels.cross_entropy_into
+    return plan.emit_all(fill, (logits, labels), examples)
+
+
+@recipe("cross_entropy_adjoint")
+def _(plan: Plan, g: Any, powers: Any, labels: Any) -> Any:
+    if _low(powers):
+        return NotImplemented
+    fill = fused_kernels.cross_entropy_adjoint_into
+    return plan.emit(fill, (g, powers, labels), _empty(powers))
+
+
+@recipe("relu_adjoint")
+def _(plan: Plan, g: Any, y: Any) -> Any:
+    return np.multiply(g, np.not_equal(y, 0))
+
+
+# -- optimizers ------------------------------------------------------------------------
+
+
+def plan_update(
+    plan: Plan, make: Call, columns: list[list[Any]], settings: Any, now: Any
+) -> list[list[Any]]:
+    """Record make(columns, *settings)(*now), which writes all columns but the second.
+
+    Each column lies in memory as one run, if the arena and the state allow it.
+    """
+    columns = [[plan.copy(x) for x in column] for column in columns]
+    plan.groups += [[x.root for x in column] for column in columns]
+    plan.code.append(Operation(make, (columns, settings, now), (), "made"))
+    return [column for i, column in enumerate(columns) if i != 1]
