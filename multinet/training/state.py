@@ -33,8 +33,8 @@ class State:
         self.attached = False
         self.given: list[Any] | None = None  # what the program was given, or gave
         self.seen = -1  # the Clock when the Variables were last compared
-        trains = step.kind == "train"
-        self.updates = Updates(step.model.optimizer) if trains else None
+        self.trains = step.kind == "train"
+        self.updates = Updates(step.model.optimizer) if self.trains else None
         self.draws: Draws = step.model._draws
         self.dtype: Any = None  # of the only array of a step to predict
         self._results: Any = None
@@ -90,7 +90,7 @@ class State:
             if len(self.step.written) != known and self.attached:
                 self.attached = False  # a new signature wrote more than the others
             self._attach()
-        self.draws.count += count
+        self.draws.counts[self.trains] += count
         if self.updates is not None:
             self.updates.count += count
         return outputs
@@ -100,7 +100,7 @@ class State:
 
         As many as there are rows of data; those of further steps are not used.
         """
-        first = self.draws.count + 1
+        first = self.draws.counts[self.trains] + 1
         numbers: list[Array] = [np.arange(first, first + room, dtype=np.uint32)]
         if self.updates is not None:
             done = self.updates.load()
@@ -167,9 +167,13 @@ class State:
 
 
 class Draws:
-    """The number of steps that a model has taken: the counter of its random draws."""
+    """The counters of a model's random draws: steps of training, and other steps.
 
-    count = 0
+    They are apart, so that looking at a model does not change how it trains.
+    """
+
+    def __init__(self) -> None:
+        self.counts = {True: 0, False: 1 << 31}
 
 
 class Explanation(dict[str, str]):

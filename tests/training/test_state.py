@@ -82,8 +82,10 @@ def test_explain_step_tells_the_path_of_each_kind_of_step(backend):
 
 
 def test_an_eager_step_gives_the_numbers_of_the_compiled_one(backend):
-    compiled, eager = network(), network(run_eagerly=True)
-    logs = [m.fit(X, Y, epochs=2, verbose=0).history for m in (compiled, eager)]
+    logs = [
+        network(run_eagerly=eagerly).fit(X, Y, epochs=2, verbose=0).history
+        for eagerly in (False, True)
+    ]
     np.testing.assert_allclose(logs[0]["loss"], logs[1]["loss"], rtol=1e-5)
 
 
@@ -96,14 +98,16 @@ def test_ctrl_c_in_fit_leaves_a_usable_model(backend):
     before = model.get_weights()
     target, timer = threading.get_ident(), None
 
-    def press(*_):
+    def press(epoch, logs):
         nonlocal timer
+        if epoch != 1:
+            return
         timer = threading.Timer(
             0.05, lambda: signal.pthread_kill(target, signal.SIGINT)
         )
         timer.start()
 
-    hook = callbacks.LambdaCallback(on_train_begin=press)
+    hook = callbacks.LambdaCallback(on_epoch_begin=press)
     handler = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         model.fit(X, Y, batch_size=2, epochs=1000000, callbacks=[hook], verbose=0)
