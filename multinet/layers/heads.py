@@ -10,6 +10,7 @@ from multinet import constraints, initializers, ops, regularizers
 from multinet.errors import ArgumentError
 from multinet.layers.base import Layer
 from multinet.layers.config import config_of
+from multinet.layers.core import Dropout
 from multinet.layers.einsum_dense import EinsumDense
 
 _OPTIONS = (

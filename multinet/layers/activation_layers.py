@@ -1,0 +1,177 @@
+"""Activations as layers: ReLU, LeakyReLU, PReLU, ELU, Softmax."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from multinet import activations, constraints, initializers, ops, regularizers
+from multinet.errors import ArgumentError, ShapeError
+from multinet.layers.base import Layer
+from multinet.layers.config import config_of
+from multinet.layers.heads import masked_softmax
+from multinet.symbolic.dims import differ, public_shape
+
+
+class ReLU(Layer):
+    """Return inputs above `threshold`, else negative_slope * (inputs - threshold).
+
+    At most `max_value`. Source: Nair and Hinton, "Rectified linear units", 2010.
+    """
+
+    def __init__(
+        self,
+        max_value: float | None = None,
+        negative_slope: float = 0.0,
+        threshold: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.max_value = (
+            None if max_value is None else _positive("max_value", max_value)
+        )
+        self.negative_slope = _positive("negative_slope", negative_slope)
+        self.threshold = _positive("threshold", threshold)
+        self.supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        """Return the activation, of the same shape."""
+        return activations.relu(
+            inputs, self.negative_slope, self.max_value, self.threshold
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        names = ("max_value", "negative_slope", "threshold")
+        return {**super().get_config(), **config_of(self, *names)}
+
+
+class LeakyReLU(Layer):
+    """Return inputs where positive, else negative_slope * inputs.
+
+    Source: Maas, Hannun and Ng, "Rectifier nonlinearities", 2013.
+    """
+
+    def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
+        negative_slope = kwargs.pop("alpha", negative_slope)  # the older name
+        super().__init__(**kwargs)
+        self.negative_slope = _positive("negative_slope", negative_slope)
+        self.supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        """Return the activation, of the same shape."""
+        return activations.leaky_relu(inputs, self.negative_slope)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        return {**super().get_config(), "negative_slope": self.negative_slope}
+
+
+class PReLU(Layer):
+    """Return inputs where positive, else alpha * inputs, alpha trained.
+
+    alpha has the shape of a sample; axes in `shared_axes` share it.
+
+    Source: He et al., "Delving deep into rectifiers", 2015.
+    """
+
+    def __init__(
+        self,
+        alpha_initializer: Any = "Zeros",
+        alpha_regularizer: Any = None,
+        alpha_constraint: Any = None,
+        shared_axes: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.alpha_initializer = initializers.get(alpha_initializer)
+        self.alpha_regularizer = regularizers.get(alpha_regularizer)
+        self.alpha_constraint = constraints.get(alpha_constraint)
+        if shared_axes is not None:
+            alone = not isinstance(shared_axes, list | tuple)
+            shared_axes = [shared_axes] if alone else list(shared_axes)
+        self.shared_axes = shared_axes
+        self.supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        """Create alpha."""
+        shape = list(input_shape[1:])
+        for axis in self.shared_axes or ():
+            if not 1 <= axis < len(input_shape):
+                raise ShapeError(
+                    f"{self.name} has shared_axes={self.shared_axes}, got shape "
+                    f"{input_shape}; axes count from 1, after the batch."
+                )
+            shape[axis - 1] = 1
+        self.alpha = self.add_weight(
+            name="alpha",
+            shape=shape,
+            initializer=self.alpha_initializer,
+            regularizer=self.alpha_regularizer,
+            constraint=self.alpha_constraint,
+        )
+
+    def call(self, inputs: Any) -> Any:
+        """Return the activation, of the same shape."""
+        below = ops.multiply(ops.relu(ops.negative(inputs)), self.alpha)
+        return ops.subtract(ops.relu(inputs), below)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        names = ("alpha_initializer", "alpha_regularizer", "alpha_constraint")
+        return {**super().get_config(), **config_of(self, *names, "shared_axes")}
+
+
+class ELU(Layer):
+    """Return inputs where positive, else alpha * (e**inputs - 1). Clevert, 2015."""
+
+    def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.alpha = alpha
+        self.supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        """Return the activation, of the same shape."""
+        return activations.elu(inputs, self.alpha)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        return {**super().get_config(), "alpha": self.alpha}
+
+
+class Softmax(Layer):
+    """Return e**inputs over their sum along `axis`, an int or several."""
+
+    def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.axis = axis
+        self.supports_masking = True
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        """Return probabilities; 0 where `mask`, which broadcasts to inputs, is false."""
+        if mask is not None:
+            mask = self._fitting(mask, ops.shape(inputs))
+        several = isinstance(self.axis, list | tuple)
+        return masked_softmax(
+            inputs, mask, tuple(self.axis) if several else (self.axis,)
+        )
+
+    def _fitting(self, mask: Any, shape: Any) -> Any:
+        given = ops.shape(mask)
+        pairs = zip(reversed(given), reversed(shape))
+        wrong = any(differ(n, 1) and differ(n, size) for n, size in pairs)
+        if wrong or len(given) > len(shape):
+            raise ShapeError(
+                f"{self.name} expects a mask that broadcasts to its inputs of shape "
+                f"{public_shape(shape)}, got {public_shape(given)}."
+            )
+        return mask if ops.dtype(mask) == "bool" else ops.greater(mask, 0.5)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        return {**super().get_config(), "axis": self.axis}
+
+
+def _positive(name: str, value: Any) -> float:
+    if not isinstance(value, int | float) or value < 0:
+        raise ArgumentError(f"Expected {name} to be a number >= 0, got {value!r}.")
+    return value

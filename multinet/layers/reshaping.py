@@ -1,0 +1,292 @@
+"""Layers that move, repeat, pad, cut and enlarge axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from multinet import ops
+from multinet.errors import ArgumentError, ShapeError
+from multinet.layers.base import Layer
+from multinet.layers.config import config_of
+from multinet.layers.convolution import spatial
+from multinet.layers.core import data_format_of
+from multinet.symbolic.dims import public_shape
+
+
+def _check_rank(layer: Layer, inputs: Any, rank: int) -> Any:
+    shape = ops.shape(inputs)
+    if len(shape) != rank:
+        raise ShapeError(
+            f"{layer.name} expects {rank} axes, got shape {public_shape(shape)}."
+        )
+    return shape
+
+
+class Permute(Layer):
+    """Reorder the axes of each sample; `dims` counts them from 1."""
+
+    def __init__(self, dims: Sequence[int], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dims = tuple(dims)
+        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
+            raise ArgumentError(
+                f"Expected dims to be the axes 1, 2, ... in some order, got {dims!r}."
+            )
+
+    def call(self, inputs: Any) -> Any:
+        """Return inputs with axis dims[i] of each sample in place i + 1."""
+        _check_rank(self, inputs, len(self.dims) + 1)
+        return ops.transpose(inputs, (0, *self.dims))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        return {**super().get_config(), "dims": self.dims}
+
+
+class RepeatVector(Layer):
+    """Repeat each vector: (b, d) -> (b, n, d)."""
+
+    def __init__(self, n: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not isinstance(n, int) or isinstance(n, bool) or n <= 0:
+            raise ArgumentError(f"Expected n to be a positive integer, got {n!r}.")
+        self.n = n
+
+    def call(self, inputs: Any) -> Any:
+        """Return (b, n, d) for (b, d)."""
+        _check_rank(self, inputs, 2)
+        return ops.repeat(ops.expand_dims(inputs, 1), self.n, axis=1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        return {**super().get_config(), "n": self.n}
+
+
+def _pairs(value: Any, rank: int, name: str) -> Any:
+    """Return (before, after) for each of `rank` axes."""
+    entries = (value,) * rank if isinstance(value, int) else value
+    if isinstance(entries, list | tuple) and len(entries) == rank:
+        pairs = [(e, e) if isinstance(e, int) else e for e in entries]
+        if all(map(_is_pair, pairs)):
+            return tuple(tuple(pair) for pair in pairs)
+    raise ArgumentError(
+        f"Expected {name} to be an int >= 0, one for each of {rank} axes, or a pair "
+        f"(before, after) for each; got {value!r}."
+    )
+
+
+def _is_pair(pair: Any) -> bool:
+    if not isinstance(pair, list | tuple) or len(pair) != 2:
+        return False
+    return all(isinstance(n, int) and n >= 0 for n in pair)
+
+
+class BaseSides(Layer):
+    """A layer with a number of positions for both sides of each spatial axis."""
+
+    rank: int
+    what: str
+
+    def __init__(self, sides: Any, data_format: str | None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if self.rank == 1 and not isinstance(sides, int):
+            sides = (sides,)  # of one axis the pair itself
+        self.sides = _pairs(sides, self.rank, self.what)
+        self.data_format = data_format_of(data_format)
+
+    def _everywhere(self) -> Any:
+        """Return the sides of all axes, (0, 0) of batch and channels."""
+        if self.data_format == "channels_first":
+            return ((0, 0), (0, 0), *self.sides)
+        return ((0, 0), *self.sides, (0, 0))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        sides = self.sides[0] if self.rank == 1 else self.sides
+        config = {**super().get_config(), self.what: sides}
+        return {**config, "data_format": self.data_format}
+
+
+class BaseZeroPadding(BaseSides):
+    """Put zeros around the positions."""
+
+    what = "padding"
+
+    def __init__(
+        self, padding: Any = 1, data_format: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(padding, data_format, **kwargs)
+
+    def call(self, inputs: Any) -> Any:
+        """Return inputs with zeros before and after each spatial axis."""
+        _check_rank(self, inputs, self.rank + 2)
+        return ops.pad(inputs, self._everywhere())
+
+
+class ZeroPadding1D(BaseZeroPadding):
+    """Put zeros before and after sequences (b, t, c)."""
+
+    rank = 1
+
+
+class ZeroPadding2D(BaseZeroPadding):
+    """Put zeros around images (b, h, w, c)."""
+
+    rank = 2
+
+
+class ZeroPadding3D(BaseZeroPadding):
+    """Put zeros around volumes (b, d, h, w, c)."""
+
+    rank = 3
+
+
+class BaseCropping(BaseSides):
+    """Cut positions off."""
+
+    what = "cropping"
+
+    def call(self, inputs: Any) -> Any:
+        """Return inputs without the first and last positions of each spatial axis."""
+        shape = _check_rank(self, inputs, self.rank + 2)
+        sides = self._everywhere()
+        kept = [n - (before + after) for n, (before, after) in zip(shape, sides)]
+        if any(isinstance(n, int) and n <= 0 for n in kept[1:]):
+            raise ShapeError(
+                f"{self.name} has cropping={self.sides}, which leaves nothing of shape "
+                f"{public_shape(shape)}."
+            )
+        return ops.slice(inputs, [before for before, _ in sides], kept)
+
+
+class Cropping1D(BaseCropping):
+    """Cut steps off sequences (b, t, c)."""
+
+    rank = 1
+
+    def __init__(self, cropping: Any = (1, 1), **kwargs: Any) -> None:
+        super().__init__(cropping, None, **kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        config = super().get_config()
+        del config["data_format"]
+        return config
+
+
+class Cropping2D(BaseCropping):
+    """Cut rows and columns off images (b, h, w, c)."""
+
+    rank = 2
+
+    def __init__(
+        self,
+        cropping: Any = ((0, 0), (0, 0)),
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(cropping, data_format, **kwargs)
+
+
+class Cropping3D(BaseCropping):
+    """Cut slices off volumes (b, d, h, w, c)."""
+
+    rank = 3
+
+    def __init__(
+        self,
+        cropping: Any = ((1, 1), (1, 1), (1, 1)),
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(cropping, data_format, **kwargs)
+
+
+class BaseUpSampling(Layer):
+    """Repeat positions along each spatial axis."""
+
+    rank: int
+
+    def __init__(
+        self, size: Any = 2, data_format: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.size = spatial(size, self.rank, "size")
+        self.data_format = data_format_of(data_format)
+
+    def call(self, inputs: Any) -> Any:
+        """Return inputs with each spatial axis `size` times as long."""
+        _check_rank(self, inputs, self.rank + 2)
+        first = 1 if self.data_format == "channels_last" else 2
+        for axis, times in enumerate(self.size, start=first):
+            inputs = self.enlarge(inputs, times, axis)
+        return inputs
+
+    def enlarge(self, inputs: Any, times: int, axis: int) -> Any:
+        """Return inputs with one axis `times` as long."""
+        return ops.repeat(inputs, times, axis=axis)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        return {**super().get_config(), **config_of(self, "size", "data_format")}
+
+
+class UpSampling1D(BaseUpSampling):
+    """Repeat each step of sequences: (b, t, c) -> (b, size * t, c)."""
+
+    rank = 1
+
+    def __init__(self, size: int = 2, **kwargs: Any) -> None:
+        super().__init__(size, None, **kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        config = super().get_config()
+        del config["data_format"]
+        return {**config, "size": self.size[0]}
+
+
+class UpSampling2D(BaseUpSampling):
+    """Enlarge images (b, h, w, c) by whole factors, by "nearest" or "bilinear"."""
+
+    rank = 2
+
+    def __init__(
+        self,
+        size: Any = (2, 2),
+        data_format: str | None = None,
+        interpolation: str = "nearest",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(size, data_format, **kwargs)
+        self.interpolation = interpolation.lower()
+        if self.interpolation not in ("nearest", "bilinear"):
+            raise ArgumentError(
+                f"Expected interpolation 'nearest' or 'bilinear', got "
+                f"{interpolation!r}."
+            )
+
+    def enlarge(self, inputs: Any, times: int, axis: int) -> Any:
+        """Return inputs with one axis `times` as long."""
+        if self.interpolation == "nearest":
+            return super().enlarge(inputs, times, axis)
+        n, dtype = ops.shape(inputs)[axis], ops.dtype(inputs)
+        # Output i lies at (i + 1/2) / times - 1/2 among the inputs; edges extend.
+        places = ops.add(ops.arange(n * times, dtype=dtype), 0.5)
+        places = ops.expand_dims(ops.subtract(ops.divide(places, times), 0.5), 1)
+        gaps = ops.abs(ops.subtract(places, ops.arange(n, dtype=dtype)))
+        weights = ops.relu(ops.subtract(1.0, gaps))  # times * n, n
+        weights = ops.divide(weights, ops.sum(weights, axis=1, keepdims=True))
+        moved = ops.tensordot(weights, inputs, [[1], [axis]])
+        return ops.moveaxis(moved, 0, axis)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        return {**super().get_config(), "interpolation": self.interpolation}
+
+
+class UpSampling3D(BaseUpSampling):
+    """Repeat the positions of volumes (b, d, h, w, c) by whole factors."""
+
+    rank = 3
