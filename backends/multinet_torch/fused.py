@@ -12,7 +12,8 @@ from torch.nn import functional as F
 
 from multinet.interface import Key, Scalar
 from multinet_torch import optimizers, random, transforms
-from multinet_torch.array import Axes, Shape, Tensor, direct
+from multinet_torch.array import LOW, Axes, Shape, Tensor, direct
+from multinet_torch.moments import BatchNorm, Moments
 from multinet_torch.program import Function, Tensors
 from multinet_torch.sequence import SequenceOps
 from multinet_torch.step import TorchProgram
@@ -68,6 +69,16 @@ class TorchBackend(SequenceOps):
 
     def mean(self, x: Tensor, axes: Axes, keepdims: bool) -> Tensor:
         return torch.mean(x, axes, keepdims) if axes else x
+
+    def moments(self, x: Tensor, axes: Axes, keepdims: bool) -> tuple[Tensor, Tensor]:
+        if not axes or x.dtype in LOW or not transforms.is_first_order():
+            return super().moments(x, axes, keepdims)
+        mean, variance = Moments.apply(x, axes)
+        return (
+            (mean, variance)
+            if keepdims
+            else (mean.squeeze(axes), variance.squeeze(axes))
+        )
 
     def logsumexp(self, x: Tensor, axes: Axes, keepdims: bool) -> Tensor:
         return torch.logsumexp(x, axes, keepdims) if axes else x
@@ -132,13 +143,12 @@ class TorchBackend(SequenceOps):
         offset: Tensor | None,
         epsilon: float,
     ) -> Tensor:
-        # Faster forward; its backward is slower than the default one's.
-        if offset is None or not transforms.is_plain():
+        given = [mean, variance, scale, offset]
+        alike = len({p.shape if p is not None else p for p in given}) == 1
+        same = alike and len({x.dtype, *(p.dtype for p in given)}) == 1
+        if not (same and transforms.is_first_order()):
             return super().batch_norm(x, mean, variance, scale, offset, epsilon)
-        factor = torch.rsqrt(variance + epsilon)
-        if scale is not None:
-            factor = factor * scale
-        return torch.addcmul(offset, x - mean, factor)
+        return BatchNorm.apply(x, *given, epsilon)
 
     def layer_norm(
         self,
