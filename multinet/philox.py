@@ -10,6 +10,7 @@ SC 2011, and the Random123 known-answer vectors.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -56,30 +57,48 @@ def words(key: Key, count: int) -> np.ndarray[Any, np.dtype[np.uint32]]:
     blocks = -(-count // 4)
     out = np.empty((blocks, 4), np.uint32)
     lanes = [np.empty(min(blocks, _BLOCK), np.uint64) for _ in range(6)]
+    k0, k1 = map(np.uint64, key)
     for start in range(0, blocks, _BLOCK):
         size = min(_BLOCK, blocks - start)
-        _fill(key, start, out[start : start + size], [lane[:size] for lane in lanes])
+        counters = np.arange(start, start + size, dtype=np.uint64)
+        pieces = [lane[:size] for lane in lanes]
+        _fill(k0, k1, counters, out[start : start + size], pieces)
     return out.reshape(-1)[:count]
 
 
-def _fill(key: Key, start: int, out: np.ndarray, lanes: list[np.ndarray]) -> None:
+def words_of_each(
+    keys: Sequence[Key], count: int
+) -> np.ndarray[Any, np.dtype[np.uint32]]:
+    """Return `words(key, count)` of several keys in one pass, shape (keys, count).
+
+    For few words of many keys, where the calls of NumPy cost more than the numbers.
+    """
+    blocks = -(-count // 4)
+    k0, k1 = np.array(keys, np.uint64).repeat(blocks, 0).T
+    counters = np.tile(np.arange(blocks, dtype=np.uint64), len(keys))
+    out = np.empty((len(counters), 4), np.uint32)
+    _fill(k0, k1, counters, out, [np.empty_like(counters) for _ in range(6)])
+    return out.reshape(len(keys), -1)[:, :count]
+
+
+def _fill(
+    k0: Any, k1: Any, counters: np.ndarray, out: np.ndarray, lanes: list[np.ndarray]
+) -> None:
     c0, c1, c2, c3, p, q = lanes
-    k0, k1 = key
-    c0[:] = np.arange(start, start + len(c0), dtype=np.uint64)
-    c1[:], c2[:], c3[:] = 0, k0, k1
+    c0[:], c1[:], c2[:], c3[:] = counters, 0, k0, k1
     shift, mask = np.uint64(32), np.uint64(MASK)
     for _ in range(ROUNDS):
         np.multiply(c0, np.uint64(MULTIPLY_0), out=p)
         np.multiply(c2, np.uint64(MULTIPLY_1), out=q)
         np.right_shift(q, shift, out=c0)
         c0 ^= c1
-        c0 ^= np.uint64(k0)
+        c0 ^= k0
         np.bitwise_and(q, mask, out=c1)
         np.right_shift(p, shift, out=c2)
         c2 ^= c3
-        c2 ^= np.uint64(k1)
+        c2 ^= k1
         np.bitwise_and(p, mask, out=c3)
-        k0, k1 = (k0 + WEYL_0) & MASK, (k1 + WEYL_1) & MASK
+        k0, k1 = (k0 + np.uint64(WEYL_0)) & mask, (k1 + np.uint64(WEYL_1)) & mask
     for lane, column in enumerate((c0, c1, c2, c3)):
         out[:, lane] = column
 

@@ -6,6 +6,7 @@ They do not depend on the backend, so initial weights are equal bit for bit.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,11 @@ def truncated_normal(key: philox.Key, shape: tuple[int, ...]) -> Array:
 def permutation(key: philox.Key, count: int) -> Array:
     """Return a random order of `count` items, int64: the stable order of words."""
     return np.argsort(philox.words(key, count), kind="stable")
+
+
+def permutations(keys: Sequence[philox.Key], count: int) -> Array:
+    """Return `permutation(key, count)` of each key, shape (keys, count)."""
+    return np.argsort(philox.words_of_each(keys, count), axis=1, kind="stable")
 
 
 def _centred(key: philox.Key, shape: tuple[int, ...]) -> Array:

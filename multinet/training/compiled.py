@@ -115,13 +115,17 @@ class CompiledMetrics:
         raise ArgumentError(f"Expected a metric, its name or a function, got {item!r}.")
 
     def update(
-        self, targets: Sequence[Any], outputs: Sequence[Any], weights: Sequence[Any]
+        self,
+        targets: Sequence[Any],
+        outputs: Sequence[Any],
+        weights: Sequence[Any],
+        masks: Sequence[Any] | None = None,
     ) -> None:
-        """Update every metric from a batch; masked positions weigh nothing."""
+        """Update every metric from a batch; positions that masks leave out weigh 0."""
         for i, metric, is_weighted in self.entries:
             weight = weights[i] if is_weighted else None
-            if isinstance(metric, metrics.MeanMetricWrapper):
-                weight = _masked(weight, mask_of(outputs[i]))
+            if masks is not None and isinstance(metric, metrics.MeanMetricWrapper):
+                weight = _masked(weight, masks[i])
             metric.update_state(targets[i], outputs[i], weight)
 
 

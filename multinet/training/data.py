@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import optree
 
-from multinet import dtypes
+from multinet import dtypes, philox
 from multinet.errors import ArgumentError, DTypeError, ShapeError
 from multinet.ops.core import host
 from multinet.random import host as host_random
 
 Array = np.ndarray[Any, Any]
+_SHORT = 1 << 13  # words, drawn at once
 _MOST_STEPS, _MOST_BYTES = 1024, 1 << 23  # of one chunk
 
 
@@ -168,9 +169,27 @@ class Feed:
         return chunks
 
 
-def shuffled(key: tuple[int, int], count: int) -> Array:
-    """Return the order of an epoch; the same on every backend."""
-    return host_random.permutation(key, count)
+class Shuffles:
+    """The order of each epoch, the same on every backend.
+
+    Short orders are drawn for several epochs at once, up to the epoch `stop`.
+    """
+
+    def __init__(self, key: tuple[int, int], count: int, stop: int) -> None:
+        self.key, self.count, self.stop = key, count, stop
+        self.known: dict[int, Array] = {}
+
+    def of(self, epoch: int) -> Array:
+        """Return the order of an epoch."""
+        if epoch not in self.known:
+            ahead = max(1, _SHORT // max(1, self.count))
+            epochs = range(epoch, max(epoch + 1, min(self.stop, epoch + ahead)))
+            keys = [philox.fold_in(self.key, i) for i in epochs]
+            if len(keys) == 1:
+                return host_random.permutation(keys[0], self.count)
+            orders = host_random.permutations(keys, self.count)
+            self.known = dict(zip(epochs, orders, strict=True))
+        return self.known.pop(epoch)
 
 
 def split(data: Batch, fraction: float) -> tuple[Batch, Batch]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 import optree
 
-from multinet import philox
 from multinet.random.keys import site_key
 from multinet.training.callbacks.base import CallbackList
 from multinet.training.callbacks.history import History
 from multinet.training.callbacks.progress import Reporter, make_progress
-from multinet.training.data import Batch, Feed, count_batches, shuffled
+from multinet.training.data import Batch, Feed, Shuffles, count_batches
 from multinet.training.interrupts import Interrupts
 from multinet.training.state import State
 
@@ -43,30 +44,26 @@ def fit_epochs(
     listeners = CallbackList([history, *callbacks], model, params)
     model.history, model.stop_training = history, False
     progress = make_progress(verbose, epochs.stop, total, "steps")
-    key = site_key()
+    orders = Shuffles(site_key(), data.size(), epochs.stop)
     logs: dict[str, float] = {}
     listeners.call("on_train_begin", {})
     try:
-        for epoch in epochs:
-            state = model._state("train", data)
-            state.reset()
-            listeners.call("on_epoch_begin", epoch, {})
-            progress.begin(epoch)
-            state = model._state("train", data)  # the callback may have unfrozen layers
-            order = None
-            if shuffle:
-                order = shuffled(philox.fold_in(key, epoch), data.size())
-            feed = Feed(data, batch_size, order)
-            logs = _train_epoch(state, feed, total, listeners, progress)
-            if validation is not None and (epoch + 1) % validation_freq == 0:
-                tested = run_evaluate(
-                    model, validation, validation_size, 0, listeners, validation_steps
-                )
-                logs |= {f"val_{name}": value for name, value in tested.items()}
-            progress.end(logs)
-            listeners.call("on_epoch_end", epoch, logs)
-            if model.stop_training:
-                break
+        with Interrupts() as guard:
+            for epoch in epochs:
+                model._state("train", data).reset()
+                listeners.call("on_epoch_begin", epoch, {})
+                progress.begin(epoch)
+                state = model._state("train", data)  # the callback may unfreeze layers
+                feed = Feed(data, batch_size, orders.of(epoch) if shuffle else None)
+                logs = _run_steps(state, feed, total, listeners, progress, guard)
+                if validation is not None and (epoch + 1) % validation_freq == 0:
+                    given = (model, validation, validation_size)
+                    tested = run_evaluate(*given, 0, listeners, validation_steps, guard)
+                    logs |= {f"val_{name}": value for name, value in tested.items()}
+                progress.end(logs)
+                listeners.call("on_epoch_end", epoch, logs)
+                if model.stop_training:
+                    break
     finally:
         progress.close()
     model.optimizer.finalize_variable_values(model.trainable_weights)
@@ -74,32 +71,34 @@ def fit_epochs(
     return history
 
 
-def _train_epoch(
+def _run_steps(
     state: State,
     feed: Feed,
     total: int,
     listeners: CallbackList,
     progress: Reporter,
+    guard: Interrupts,
 ) -> dict[str, float]:
-    model = state.model
-    begin = listeners.listens("on_train_batch_begin")
-    end = listeners.listens("on_train_batch_end")
+    """Run the steps of an epoch, or of an evaluation; return the logs at its end."""
+    model, hook = state.model, f"on_{state.step.kind}_batch"
+    begin, end = (listeners.listens(f"{hook}_{part}") for part in ("begin", "end"))
     limit = 1 if begin or end else feed.wanted()
     if model.steps_per_execution > 1:
         limit = min(feed.wanted(), model.steps_per_execution)
-    done = 0
-    with Interrupts() as guard:
-        while done < total:
-            if begin:
-                listeners.call("on_train_batch_begin", done, {})
-            done += _chunk(state, feed, done, total, limit, guard)
-            if end:
-                listeners.call("on_train_batch_end", done - 1, state.logs())
-            if progress.wants():
-                progress.step(done, state.logs())
-            if model.stop_training and end:
-                break
-    return state.logs()
+    done, start = 0, time.perf_counter()
+    while done < total:
+        if begin:
+            listeners.call(f"{hook}_begin", done, {})
+        done += _chunk(state, feed, done, total, limit, guard)
+        if end:
+            listeners.call(f"{hook}_end", done - 1, state.logs())
+        if progress.wants():
+            progress.step(done, state.logs())
+        if state.trains and model.stop_training and end:
+            break
+    logs = state.logs()
+    state.learn((time.perf_counter() - start) / max(done, 1))
+    return logs
 
 
 def _chunk(
@@ -124,6 +123,7 @@ def run_evaluate(
     verbose: Any,
     callbacks: Any,
     steps: int | None,
+    guard: Interrupts | None = None,
 ) -> dict[str, float]:
     """Return the metrics of the model on data."""
     total = min(steps or 1 << 62, count_batches(data, batch_size))
@@ -131,22 +131,11 @@ def run_evaluate(
     progress = make_progress(verbose, 0, total, "evaluation steps")
     listeners.call("on_test_begin", {})
     progress.begin(0)
-    done, feed, state = 0, Feed(data, batch_size), model._state("test", data)
+    feed, state = Feed(data, batch_size), model._state("test", data)
     state.reset()
-    begin = listeners.listens("on_test_batch_begin")
-    end = listeners.listens("on_test_batch_end")
-    limit = 1 if begin or end else feed.wanted()
     try:
-        with Interrupts() as guard:
-            while done < total:
-                if begin:
-                    listeners.call("on_test_batch_begin", done, {})
-                done += _chunk(state, feed, done, total, limit, guard)
-                if end:
-                    listeners.call("on_test_batch_end", done - 1, state.logs())
-                if progress.wants():
-                    progress.step(done, state.logs())
-        logs = state.logs()
+        with Interrupts() if guard is None else nullcontext(guard) as guard:
+            logs = _run_steps(state, feed, total, listeners, progress, guard)
         progress.end(logs)
     finally:
         progress.close()

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from multinet.metrics import Metric
 from multinet.registry import current
 from multinet.scope import Scope
 from multinet.training.step import Step
-from multinet.variables import Clock
+from multinet.variables import Clock, Structure
 
 Array = np.ndarray[Any, Any]
 _CHUNK = 0.1  # seconds of steps in one dispatch: the bar and Ctrl-C stay alive
@@ -39,6 +40,7 @@ class State:
         self.dtype: Any = None  # of the only array of a step to predict
         self._results: Any = None
         self._metrics: list[Any] = []
+        self._starts: tuple[Any, ...] | None = None  # what reset puts
         self._paces: dict[Any, Pace] = {}
 
     # -- Variables ---------------------------------------------------------------------
@@ -120,6 +122,12 @@ class State:
             pace = self._paces[key] = Pace(room)
         return pace
 
+    def learn(self, seconds: float) -> None:
+        """Know that a step of late took at most this time, all included."""
+        for pace in self._paces.values():
+            if pace.seconds is not None:
+                pace.seconds = min(pace.seconds, seconds)
+
     # -- metrics -----------------------------------------------------------------------
 
     def reset(self) -> None:
@@ -127,15 +135,29 @@ class State:
         if not self.attached:
             self.model.reset_metrics()
             return
-        counters = self.step.counters
+        if self._starts is None or self._starts[0] != Structure.now:
+            self._starts = (Structure.now, *self._reset_values())
+        _, constant, values = self._starts
+        for i, value in values.items():
+            self.program.put(i, value)
+        if not constant:
+            self._starts = None
+
+    def _reset_values(self) -> tuple[bool, dict[int, Any]]:
+        """Return what resetting the metrics puts into the state, by place.
+
+        And whether it will be the same the next time, as it is for plain metrics.
+        """
+        metrics, counters = self.model.metrics, self.step.counters
         first = len(self.step.variables) - len(counters)
         before = [self.program.peek(first + i) for i in range(len(counters))]
         with Scope(counters, before) as scope:
-            self.model.reset_metrics()
-        for i, (old, variable) in enumerate(zip(before, counters, strict=True)):
-            new = scope.values[id(variable)]
-            if new is not old:
-                self.program.put(first + i, new)
+            for metric in metrics:
+                metric.reset_state()
+        after = scope.values_of(counters)
+        triples = enumerate(zip(before, after, strict=True), start=first)
+        constant = all(type(m).reset_state is Metric.reset_state for m in metrics)
+        return constant, {i: new for i, (old, new) in triples if new is not old}
 
     def logs(self) -> dict[str, float]:
         """Return the results of the metrics, which waits for the device."""

@@ -35,7 +35,8 @@ class Step:
             model.trainable_weights if kind == "train" else []
         )
         trained = {id(v) for v in self.trained}
-        self.others = [v for v in model.weights if id(v) not in trained]
+        kept = [*model.weights, *model.state_variables]
+        self.others = [v for v in kept if id(v) not in trained]
         self.slots = model.optimizer.slot_variables if kind == "train" else []
         self.counters = [] if kind == "predict" else model.metrics_variables
         self.variables = [*self.trained, *self.others, *self.slots, *self.counters]
