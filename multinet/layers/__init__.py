@@ -57,6 +57,10 @@ from multinet.layers.pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )
+from multinet.layers.recurrent import RNN, StackedRNNCells
+from multinet.layers.recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell
+from multinet.layers.recurrent_layers import GRU, LSTM, SimpleRNN
+from multinet.layers.recurrent_wrappers import Bidirectional, TimeDistributed
 from multinet.layers.regularization import (
     ActivityRegularization,
     GaussianDropout,
@@ -99,6 +103,7 @@ __all__ = [
     "AveragePooling2D",
     "AveragePooling3D",
     "BatchNormalization",
+    "Bidirectional",
     "Concatenate",
     "Conv1D",
     "Conv2D",
@@ -113,6 +118,8 @@ __all__ = [
     "EinsumDense",
     "Embedding",
     "Flatten",
+    "GRU",
+    "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
@@ -126,6 +133,8 @@ __all__ = [
     "Identity",
     "Input",
     "InputLayer",
+    "LSTM",
+    "LSTMCell",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
@@ -140,15 +149,20 @@ __all__ = [
     "PReLU",
     "Permute",
     "RMSNormalization",
+    "RNN",
     "ReLU",
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "SimpleRNN",
+    "SimpleRNNCell",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "StackedRNNCells",
     "Subtract",
+    "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",

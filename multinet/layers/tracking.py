@@ -150,6 +150,12 @@ class Tracked:
         return [v for v in self.weights if id(v) not in trained]
 
     @property
+    def state_variables(self) -> list[Variable]:
+        """What stateful layers remember between calls; a step carries it, too."""
+        layers = self._flatten_layers()
+        return [v for y in layers for v in _walk(y.__dict__.get("_memory"))]
+
+    @property
     def variables(self) -> list[Variable]:
         """The weights, and the state of metrics."""
         return _unique([*self.weights, *self.metrics_variables])
@@ -204,7 +210,14 @@ class Tracked:
         return sum(int(np.prod(variable.shape)) for variable in self.weights)
 
 
-_UNSEEN = ("_nodes", "_arguments", "_penalties", "_states", "_all_states")
+_UNSEEN = (
+    "_nodes",
+    "_arguments",
+    "_penalties",
+    "_states",
+    "_all_states",
+    "_memory",
+)
 _PARTS = (Tracked, Variable, Metric)
 
 

@@ -1,0 +1,372 @@
+"""One step of a recurrence: SimpleRNNCell, LSTMCell, GRUCell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, NamedTuple
+
+from multinet import activations, constraints, initializers, ops, random, regularizers
+from multinet.errors import ArgumentError, ShapeError
+from multinet.layers.base import Layer
+from multinet.layers.config import config_of
+from multinet.ops.core import as_tensor
+from multinet.registry import current
+from multinet.symbolic.dims import public_shape
+
+
+class Masks(NamedTuple):
+    """Dropout of a whole sequence: each a tensor, one for each gate, or None."""
+
+    inputs: Any = None
+    recurrent: Any = None
+
+
+def given(names: dict[str, Any], without: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the arguments among the locals of a constructor, its kwargs unpacked."""
+    left = ("self", "__class__", *without)
+    arguments = {name: value for name, value in names.items() if name not in left}
+    return {**arguments.pop("kwargs"), **arguments}
+
+
+class RecurrentCell(Layer):
+    """A step whose inputs and state meet a kernel each, gate beside gate.
+
+    A subclass says what becomes of their products, in `step`. `project` is what does
+    not depend on the state, so a loop can do it for all steps at once.
+    """
+
+    gates: ClassVar[int] = 1
+    states: ClassVar[int] = 1
+    options: ClassVar[tuple[str, ...]] = ()  # arguments beside those of all cells
+
+    recurrent_activation: Any = None
+    kernel: Any
+    recurrent_kernel: Any
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any,
+        use_bias: bool,
+        dropout: float,
+        recurrent_dropout: float,
+        seed: Any,
+        implementation: int = 2,
+        **kwargs: Any,
+    ) -> None:
+        for part in _PARTS:
+            for kind, module in _KINDS.items():
+                name = f"{part}_{kind}"
+                setattr(self, name, module.get(kwargs.pop(name)))
+        super().__init__(**kwargs)
+        if not isinstance(units, int) or units <= 0:
+            raise ArgumentError(
+                f"Expected units to be a positive integer, got {units!r}."
+            )
+        for name, rate in (
+            ("dropout", dropout),
+            ("recurrent_dropout", recurrent_dropout),
+        ):
+            if not 0 <= rate <= 1:
+                raise ArgumentError(f"Expected {name} within [0, 1], got {rate!r}.")
+        self.units, self.output_size = units, units
+        self.state_size: Any = units if self.states == 1 else [units] * self.states
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.dropout, self.recurrent_dropout = float(dropout), float(recurrent_dropout)
+        self.implementation = 1 if recurrent_dropout else implementation
+        self.seed = seed
+        self.seed_generator = (
+            seed
+            if isinstance(seed, random.SeedGenerator)
+            else random.SeedGenerator(seed)
+        )
+        self.bias: Any = None
+
+    def build(self, input_shape: Any) -> None:
+        """Create the kernels (n, gates * units), (units, gates * units), and bias."""
+        width = self.gates * self.units
+        shapes = {
+            "kernel": (input_shape[-1], width),
+            "recurrent": (self.units, width),
+            "bias": self._bias_shape(),
+        }
+        for part, shape in shapes.items():
+            if part == "bias" and not self.use_bias:
+                continue
+            name = "recurrent_kernel" if part == "recurrent" else part
+            weight = self.add_weight(
+                name=name,
+                shape=shape,
+                initializer=self._initializer(part),
+                regularizer=getattr(self, f"{part}_regularizer"),
+                constraint=getattr(self, f"{part}_constraint"),
+            )
+            setattr(self, name, weight)
+        self.built = True
+
+    def _bias_shape(self) -> tuple[int, ...]:
+        return (self.gates * self.units,)
+
+    def _initializer(self, part: str) -> Any:
+        return getattr(self, f"{part}_initializer")
+
+    def biases(self) -> tuple[Any, Any]:
+        """Return the biases of inputs and of the state, None where there is none."""
+        return None if self.bias is None else as_tensor(self.bias), None
+
+    def get_initial_state(self, batch_size: Any = None) -> list[Any]:
+        """Return zeros (batch_size, units) for each state."""
+        shape = (batch_size, self.units)
+        return [ops.zeros(shape, dtype=self.dtype) for _ in range(self.states)]
+
+    # -- one step ----------------------------------------------------------------------
+
+    def call(self, inputs: Any, states: Any, training: bool | None = False) -> Any:
+        """Return the output (b, units) and the new states, for inputs (b, n).
+
+        While training, each call draws dropout anew; a layer over a sequence draws it
+        once.
+        """
+        nested = isinstance(states, list | tuple)
+        old = list(states) if nested else [states]
+        batch, width = ops.shape(inputs)
+        masks = self.draw(batch, width, training)
+        new = self.step(self.project(inputs, masks), old, masks)
+        return new[0], list(new) if nested else new[0]
+
+    def project(self, inputs: Any, masks: Masks) -> Any:
+        """Return inputs @ kernel + bias, (..., gates * units): (b, n) or (b, t, n)."""
+        inputs = ops.cast(inputs, self.dtype)
+        shape, wanted = ops.shape(inputs), self.kernel.shape[0]
+        if isinstance(shape[-1], int) and shape[-1] != wanted:
+            raise ShapeError(
+                f"{self.name} expects a last axis of {wanted}, got shape "
+                f"{public_shape(shape)}. Was the layer built on other data?"
+            )
+        drop = masks.inputs
+        if drop is not None and len(shape) == 3:
+            drop = [ops.expand_dims(mask, 1) for mask in drop]
+        return self._product(inputs, self.kernel, self.biases()[0], drop)
+
+    def recur(self, state: Any, masks: Masks) -> Any:
+        """Return state @ recurrent_kernel, with the bias of the state if any."""
+        bias = self.biases()[1]
+        return self._product(state, self.recurrent_kernel, bias, masks.recurrent)
+
+    def _product(self, x: Any, kernel: Any, bias: Any, drop: Any) -> Any:
+        """Return x @ kernel + bias, x dropped out: alike for all gates, or each."""
+        dense, kernel = current().dense, as_tensor(kernel)
+        if drop is None or len(drop) == 1:
+            x = x if drop is None else ops.multiply(x, drop[0])
+            return dense(x, kernel, bias)
+        parts = ops.split(kernel, len(drop), axis=1)
+        products = [dense(ops.multiply(x, m), k, None) for m, k in zip(drop, parts)]
+        y = ops.concatenate(products, -1)
+        return y if bias is None else ops.add(y, bias)
+
+    def step(self, z: Any, states: Any, masks: Masks) -> tuple[Any, ...]:
+        """Return the new states, the output first, for projected inputs z."""
+        raise NotImplementedError
+
+    # -- dropout -----------------------------------------------------------------------
+
+    def draw(self, batch: Any, width: Any, training: bool | None) -> Masks:
+        """Return the dropout of inputs (batch, width) and state for one sequence."""
+        if not training:
+            return Masks()
+        inputs = self._drawn((batch, width), self.dropout)
+        return Masks(inputs, self._drawn((batch, self.units), self.recurrent_dropout))
+
+    def _drawn(self, shape: Any, rate: float) -> Any:
+        if rate == 0 or (rate == 1 and self.gates > 1):  # as Keras has it
+            return None
+        ones = ops.ones(shape, dtype=self.dtype)
+        count = self.gates if self.implementation == 1 else 1
+        return [
+            random.dropout(ones, rate, seed=self.seed_generator) for _ in range(count)
+        ]
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        return {**super().get_config(), **cell_config(self)}
+
+
+_PARTS = ("kernel", "recurrent", "bias")
+_KINDS = {
+    "initializer": initializers,
+    "regularizer": regularizers,
+    "constraint": constraints,
+}
+
+
+def cell_config(cell: RecurrentCell) -> dict[str, Any]:
+    """Return the arguments of a cell beside those of every layer."""
+    own = [
+        f"{part}_{kind}" for kind in _KINDS for part in ("kernel", "recurrent", "bias")
+    ]
+    names = ("units", "activation", "use_bias", "dropout", "recurrent_dropout")
+    config = config_of(cell, *names, *cell.options, *own)
+    seed = cell.seed
+    config["seed"] = seed.seed if isinstance(seed, random.SeedGenerator) else seed
+    return config
+
+
+class SimpleRNNCell(RecurrentCell):
+    """A step h = activation(x @ kernel + h @ recurrent_kernel + bias): (b, n) -> h."""
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**given(locals()))
+
+    def step(self, z: Any, states: Any, masks: Masks) -> tuple[Any, ...]:
+        """Return (h,)."""
+        return (self.activation(ops.add(z, self.recur(states[0], masks))),)
+
+
+class LSTMCell(RecurrentCell):
+    """A step of long short-term memory: (b, n), states h and c -> h (b, units).
+
+    i, f, g, o are the parts of x @ kernel + h @ recurrent_kernel + bias; i, f and o
+    pass `recurrent_activation`, g `activation`; then c = f * c + i * g and
+    h = o * activation(c). `unit_forget_bias` starts the bias of f at 1.
+
+    Source: Hochreiter and Schmidhuber, "Long short-term memory", 1997.
+    """
+
+    gates, states = 4, 2
+    options = ("recurrent_activation", "unit_forget_bias")
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        unit_forget_bias: bool = True,
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**given(locals(), self.options))
+        self.recurrent_activation = activations.get(recurrent_activation)
+        self.unit_forget_bias = unit_forget_bias
+
+    def _initializer(self, part: str) -> Any:
+        plain = super()._initializer(part)
+        if part != "bias" or not self.unit_forget_bias:
+            return plain
+
+        def forget_bias(shape: Any, dtype: Any = None) -> Any:
+            m = self.units
+            ones = ops.ones((m,), dtype=dtype)
+            parts = [plain((m,), dtype=dtype), ones, plain((2 * m,), dtype=dtype)]
+            return ops.concatenate(parts, 0)
+
+        return forget_bias
+
+    def step(self, z: Any, states: Any, masks: Masks) -> tuple[Any, ...]:
+        """Return (h, c)."""
+        h, c = states
+        z = ops.add(z, self.recur(h, masks))
+        i, f, g, o = ops.split(z, 4, axis=-1)
+        i, f, o = (self.recurrent_activation(v) for v in (i, f, o))
+        c = ops.add(ops.multiply(f, c), ops.multiply(i, self.activation(g)))
+        return ops.multiply(o, self.activation(c)), c
+
+
+class GRUCell(RecurrentCell):
+    """A step of a gated recurrent unit: (b, n), state h -> h (b, units).
+
+    z and r pass `recurrent_activation`, the candidate g `activation`; then
+    h = z * h + (1 - z) * g. With `reset_after` r scales the product of h and its
+    kernel, and there are two biases (2, 3 * units); without it r scales h.
+
+    Source: Cho et al., "Learning phrase representations using RNN encoder-decoder",
+    2014.
+    """
+
+    gates = 3
+    options = ("recurrent_activation", "reset_after")
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        reset_after: bool = True,
+        seed: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**given(locals(), self.options))
+        self.recurrent_activation = activations.get(recurrent_activation)
+        self.reset_after = reset_after
+
+    def _bias_shape(self) -> tuple[int, ...]:
+        return (2, 3 * self.units) if self.reset_after else (3 * self.units,)
+
+    def biases(self) -> tuple[Any, Any]:
+        """Return the biases of inputs and of the state, None where there is none."""
+        if self.bias is None or not self.reset_after:
+            return super().biases()
+        first, second = ops.split(self.bias, 2, axis=0)
+        return ops.squeeze(first, 0), ops.squeeze(second, 0)
+
+    def step(self, z: Any, states: Any, masks: Masks) -> tuple[Any, ...]:
+        """Return (h,)."""
+        (h,), drop = states, masks.recurrent
+        xz, xr, xg = ops.split(z, 3, axis=-1)
+        if self.reset_after:
+            hz, hr, hg = ops.split(self.recur(h, masks), 3, axis=-1)
+        else:
+            gates, last = ops.split(self.recurrent_kernel, [2 * self.units], axis=1)
+            both = self._product(h, gates, None, drop and drop[:2])
+            hz, hr = ops.split(both, 2, axis=-1)
+        z, r = (
+            self.recurrent_activation(ops.add(a, b)) for a, b in ((xz, hz), (xr, hr))
+        )
+        if self.reset_after:
+            hg = ops.multiply(r, hg)
+        else:
+            hg = self._product(ops.multiply(r, h), last, None, drop and drop[2:])
+        g = self.activation(ops.add(xg, hg))
+        return (ops.add(ops.multiply(z, h), ops.multiply(ops.subtract(1.0, z), g)),)

@@ -1,0 +1,288 @@
+"""SimpleRNN, LSTM and GRU: the layers over sequences of their cells."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from multinet import activations, ops
+from multinet.errors import ArgumentError, ShapeError
+from multinet.layers.config import config_of
+from multinet.layers.recurrent import RNN
+from multinet.layers.recurrent_cells import (
+    GRUCell,
+    LSTMCell,
+    RecurrentCell,
+    SimpleRNNCell,
+    cell_config,
+    given,
+)
+from multinet.names import snake_case
+from multinet.ops.core import as_tensor
+from multinet.registry import current
+from multinet.symbolic.dims import public_shape
+
+_LAYER = (
+    "return_sequences",
+    "return_state",
+    "go_backwards",
+    "stateful",
+    "unroll",
+    "zero_output_for_mask",
+    "activity_regularizer",
+    "autocast",
+    "input_shape",
+    "input_dim",
+    "name",
+)
+
+
+class CellLayer(RNN):
+    """A layer that makes its cell, whose arguments it takes beside its own.
+
+    What the cell was made with can be read from the layer too.
+    """
+
+    cell_class: ClassVar[type[RecurrentCell]]
+    cell: Any
+
+    def __init__(self, use_cudnn: bool | str = "auto", **arguments: Any) -> None:
+        own = {name: arguments.pop(name) for name in _LAYER if name in arguments}
+        shared = {name: arguments.get(name) for name in ("dtype", "trainable")}
+        own |= {name: value for name, value in shared.items() if value is not None}
+        name = snake_case(self.cell_class.__name__)
+        super().__init__(self.cell_class(name=name, **arguments), **own)
+        if use_cudnn not in ("auto", True, False):
+            raise ArgumentError(
+                f"Expected use_cudnn to be 'auto', True or False, got {use_cudnn!r}."
+            )
+        self.use_cudnn = use_cudnn
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _SHOWN and "cell" in self.__dict__:
+            return getattr(self.__dict__["cell"], name)
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.")
+
+    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+        """Build the cell for one step, and make the states of a stateful layer."""
+        if len(sequences_shape) != 3:
+            raise ShapeError(
+                f"{self.name} expects sequences (batch, time, features), got shape "
+                f"{sequences_shape}."
+            )
+        super().build(sequences_shape, initial_state_shape)
+
+    def inner_loop(
+        self, sequences: Any, initial_state: Any, mask: Any, training: Any = False
+    ) -> tuple[Any, Any, Any]:
+        """Return the last output, all of them in order of time, and the last states."""
+        if not self._is_fused(training):
+            return super().inner_loop(sequences, initial_state, mask, training)
+        cell, x = self.cell, ops.cast(sequences, self.dtype)
+        shape = ops.shape(x)
+        self._check(shape, initial_state)
+        (drop, _) = cell.draw(shape[0], shape[2], training)
+        if drop is not None:
+            x = ops.multiply(x, ops.expand_dims(drop[0], 1))
+        weights = [as_tensor(cell.kernel), as_tensor(cell.recurrent_kernel)]
+        ys, *states = self._fused(x, initial_state, weights, mask)
+        last = states[0]
+        if mask is not None and self.zero_output_for_mask:
+            ys = ops.where(ops.expand_dims(mask, 2), ys, 0.0)
+            end = 0 if self.go_backwards else -1
+            last = ops.get_item(ys, (slice(None), end))
+        if self.go_backwards and self.return_sequences:
+            ys = ops.flip(ys, 1)
+        return last, ys, states
+
+    def _is_fused(self, training: Any) -> bool:
+        """Return whether the backend's own method computes this layer."""
+        cell = self.cell
+        wanted = isinstance(cell, LSTMCell | GRUCell) and self.use_cudnn is not False
+        fits = wanted and (
+            cell.activation in (activations.tanh, ops.tanh)
+            and cell.recurrent_activation in (activations.sigmoid, ops.sigmoid)
+            and not (training and (cell.recurrent_dropout or self._dropped_apart()))
+        )
+        if self.use_cudnn is True and wanted and not fits:
+            raise ArgumentError(
+                f"{self.name} has use_cudnn=True, which takes activation='tanh', "
+                "recurrent_activation='sigmoid' and no recurrent_dropout. Leave it at "
+                "'auto'."
+            )
+        return bool(fits)
+
+    def _dropped_apart(self) -> bool:
+        return self.cell.implementation == 1 and self.cell.dropout > 0
+
+    def _check(self, shape: Any, states: Any) -> None:
+        wanted = self.cell.kernel.shape[0]
+        if isinstance(shape[2], int) and shape[2] != wanted:
+            raise ShapeError(
+                f"{self.name} expects a last axis of {wanted}, got shape "
+                f"{public_shape(shape)}. Was the layer built on other data?"
+            )
+        for state in states:
+            have = public_shape(ops.shape(state))
+            batch = public_shape(shape)[0]
+            fits = len(have) == 2 and have[1] == self.cell.units
+            if not fits or (None not in (have[0], batch) and have[0] != batch):
+                raise ShapeError(
+                    f"{self.name} expects initial states of shape "
+                    f"{(batch, self.cell.units)}, got {have}."
+                )
+
+    def _fused(self, x: Any, states: Any, weights: Any, mask: Any) -> Any:
+        """Return all outputs and the last states, by a method of the backend."""
+        raise NotImplementedError
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        config = {**super().get_config(), **cell_config(self.cell)}
+        del config["cell"]
+        return {**config, **config_of(self, "activity_regularizer")}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Return a layer of this configuration, with fresh weights."""
+        return cls(**config)
+
+
+_SHOWN = frozenset(
+    """
+    units activation recurrent_activation use_bias unit_forget_bias reset_after dropout
+    recurrent_dropout kernel_initializer recurrent_initializer bias_initializer
+    kernel_regularizer recurrent_regularizer bias_regularizer kernel_constraint
+    recurrent_constraint bias_constraint seed
+    """.split()
+)
+
+
+class SimpleRNN(CellLayer):
+    """The fully connected recurrence of `SimpleRNNCell`: (b, t, n) -> (b, units)."""
+
+    cell_class = SimpleRNNCell
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        seed: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**given(locals()))
+
+
+class LSTM(CellLayer):
+    """Long short-term memory, as in `LSTMCell`: (b, t, n) -> (b, units).
+
+    Its states are h and c. With the default activations and without recurrent dropout
+    the backend's own method runs the whole sequence; `use_cudnn=False` keeps to the
+    loop over the cell.
+
+    Source: Hochreiter and Schmidhuber, "Long short-term memory", 1997.
+    """
+
+    cell_class = LSTMCell
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        unit_forget_bias: bool = True,
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: Any = None,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        use_cudnn: bool | str = "auto",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**given(locals()))
+
+    def _fused(self, x: Any, states: Any, weights: Any, mask: Any) -> Any:
+        bias, _ = self.cell.biases()
+        (h, c), (kernel, recurrent) = states, weights
+        backwards = self.go_backwards
+        return current().lstm(x, h, c, kernel, recurrent, bias, mask, backwards)
+
+
+class GRU(CellLayer):
+    """Gated recurrent units, as in `GRUCell`: (b, t, n) -> (b, units).
+
+    With the default activations and without recurrent dropout the backend's own method
+    runs the whole sequence; `use_cudnn=False` keeps to the loop over the cell.
+
+    Source: Cho et al., "Learning phrase representations using RNN encoder-decoder",
+    2014.
+    """
+
+    cell_class = GRUCell
+    cell: Any
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: Any = None,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        reset_after: bool = True,
+        use_cudnn: bool | str = "auto",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**given(locals()))
+
+    def _fused(self, x: Any, states: Any, weights: Any, mask: Any) -> Any:
+        options: Any = (mask, self.go_backwards, self.cell.reset_after)
+        inputs: Any = (x, *states, *weights, *self.cell.biases())
+        return current().gru(*inputs, *options)

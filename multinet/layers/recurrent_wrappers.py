@@ -1,0 +1,255 @@
+"""Bidirectional and TimeDistributed: layers around a layer, over time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import optree
+
+from multinet import ops
+from multinet.errors import ArgumentError, ShapeError
+from multinet.layers.base import Layer
+from multinet.layers.recurrent import described, rebuilt
+from multinet.registry import current
+from multinet.symbolic.dims import public_shape
+
+_MERGES = ("sum", "mul", "ave", "concat", None)
+_COMMON = ("stateful", "return_sequences", "return_state")
+
+
+class Bidirectional(Layer):
+    """Run a recurrent layer forwards and a copy of it backwards; merge the outputs.
+
+    `merge_mode` is "concat", "sum", "mul", "ave", or None for both outputs. With
+    `return_state` the forward states follow, then the backward ones; `initial_state`
+    has them in the same order.
+
+    Source: Schuster and Paliwal, "Bidirectional recurrent neural networks", 1997.
+    """
+
+    def __init__(
+        self,
+        layer: Any,
+        merge_mode: str | None = "concat",
+        weights: Sequence[Any] | None = None,
+        backward_layer: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        for one in (layer, backward_layer or layer):
+            if not isinstance(one, Layer):
+                raise ArgumentError(f"Bidirectional expects layers, got {one!r}.")
+        if merge_mode not in _MERGES:
+            raise ArgumentError(
+                f"Expected merge_mode to be one of {_MERGES}, got {merge_mode!r}."
+            )
+        super().__init__(**kwargs)
+        self.forward_layer = _copy(layer, "forward_")
+        if backward_layer is None:
+            backward_layer = _copy(layer, "backward_", go_backwards=True)
+        self.backward_layer = backward_layer
+        self._check()
+        for one in (self.forward_layer, self.backward_layer):
+            if hasattr(one, "zero_output_for_mask"):
+                one.zero_output_for_mask = one.return_sequences
+        self.merge_mode = merge_mode
+        self._start_weights = None if weights is None else list(weights)
+        for name in _COMMON:
+            setattr(self, name, getattr(self.forward_layer, name))
+        self.supports_masking = True
+
+    stateful: bool
+    return_sequences: bool
+    return_state: bool
+
+    def _check(self) -> None:
+        one, other = self.forward_layer, self.backward_layer
+        if one.go_backwards == other.go_backwards:
+            raise ArgumentError(
+                "Bidirectional expects layers of different go_backwards, got "
+                f"{one.go_backwards} twice."
+            )
+        for name in _COMMON:
+            if getattr(one, name) != getattr(other, name):
+                raise ArgumentError(
+                    f"Bidirectional expects layers of equal {name}, got "
+                    f"{getattr(one, name)} and {getattr(other, name)}."
+                )
+
+    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+        """Build both layers, and set the weights that were given."""
+        for layer in (self.forward_layer, self.backward_layer):
+            if not layer.built:
+                layer.build(sequences_shape)
+        if self._start_weights is not None:
+            self.set_weights(self._start_weights)
+            self._start_weights = None
+        self.built = True
+
+    def call(
+        self,
+        sequences: Any,
+        initial_state: Any = None,
+        mask: Any = None,
+        training: bool | None = None,
+    ) -> Any:
+        """Return the merged output, or two; with `return_state` the states follow."""
+        starts: list[Any] = [None, None]
+        if initial_state is not None:
+            half = len(initial_state) // 2
+            starts = [list(initial_state[:half]), list(initial_state[half:])]
+        outputs, states = [], []
+        pair = (self.forward_layer, self.backward_layer)
+        for layer, start in zip(pair, starts):
+            options: dict[str, Any] = {"initial_state": start, "mask": mask}
+            found = layer(sequences, training=training, **options)
+            output, *rest = found if self.return_state else (found,)
+            outputs.append(output)
+            states += rest
+        first, second = outputs
+        if self.return_sequences:
+            second = ops.flip(second, 1)
+        merged = self._merge(first, second)
+        if not self.return_state:
+            return merged
+        return (*(merged if self.merge_mode is None else (merged,)), *states)
+
+    def _merge(self, x: Any, y: Any) -> Any:
+        if self.merge_mode is None:
+            return x, y
+        if self.merge_mode == "concat":
+            return ops.concatenate([x, y], -1)
+        if self.merge_mode == "mul":
+            return ops.multiply(x, y)
+        total = ops.add(x, y)
+        return total if self.merge_mode == "sum" else ops.multiply(total, 0.5)
+
+    def compute_output_shape(
+        self, sequences_shape: Any, initial_state_shape: Any = None
+    ) -> Any:
+        """Return the shapes of what `call` returns."""
+        return self._output_shape(sequences_shape)
+
+    def compute_mask(self, sequences: Any, previous_mask: Any) -> Any:
+        """Return the mask for sequences of outputs; None for states."""
+        masks = optree.tree_leaves(previous_mask)
+        mask = masks[0] if masks and self.return_sequences else None
+        found = [mask] if self.merge_mode else [mask, mask]
+        if self.return_state:
+            sizes: Any = (self.forward_layer.state_size, self.backward_layer.state_size)
+            found += [None for _ in optree.tree_leaves(sizes)]
+        return found if len(found) > 1 else mask
+
+    @property
+    def states(self) -> Any:
+        """The states of both layers if they are stateful, else None."""
+        one, other = self.forward_layer.states, self.backward_layer.states
+        return None if one is None or other is None else (*one, *other)
+
+    def reset_state(self) -> None:
+        """Set the states of both layers to zero."""
+        if not self.stateful:
+            raise ArgumentError(f"{self.name} is not stateful; there is no state.")
+        self.forward_layer.reset_state()
+        self.backward_layer.reset_state()
+
+    def reset_states(self) -> None:
+        """Do the same as `reset_state`."""
+        self.reset_state()
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        return {
+            **super().get_config(),
+            "merge_mode": self.merge_mode,
+            "layer": described(self.forward_layer),
+            "backward_layer": described(self.backward_layer),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Return a layer of this configuration, with fresh weights."""
+        layers = {name: rebuilt(config[name]) for name in ("layer", "backward_layer")}
+        return cls(**{**config, **layers})
+
+
+def _copy(layer: Any, prefix: str, **changes: Any) -> Any:
+    """Return a fresh layer like one; its name says its direction."""
+    config = {**layer.get_config(), **changes}
+    config["name"] = prefix + layer.name.removeprefix(prefix)
+    copy = type(layer).from_config(config)
+    if hasattr(layer, "use_cudnn"):  # not in a configuration
+        copy.use_cudnn = layer.use_cudnn
+    return copy
+
+
+class TimeDistributed(Layer):
+    """Apply a layer to every step of time: (b, t, ...) -> (b, t, ...).
+
+    A layer that changes while training, such as one that counts moments, sees one step
+    after the other; for others the steps join the batch.
+    """
+
+    def __init__(self, layer: Layer, **kwargs: Any) -> None:
+        if not isinstance(layer, Layer):
+            raise ArgumentError(f"TimeDistributed expects a layer, got {layer!r}.")
+        super().__init__(**kwargs)
+        self.layer = layer
+        self.supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        """Build the layer for one step."""
+        if len(input_shape) < 3:
+            raise ShapeError(
+                f"{self.name} expects inputs (batch, time, ...) of three axes at "
+                f"least, got shape {input_shape}."
+            )
+        if not self.layer.built:
+            self.layer.build((input_shape[0], *input_shape[2:]))
+        self.built = True
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Return the outputs of all steps."""
+        lead = ops.shape(inputs)[:2]
+        if mask is not None:
+            self._check_mask(lead, ops.shape(mask))
+            if "mask" not in self.layer._spec.call:
+                mask = None
+        changes = bool(training and self.layer.non_trainable_weights)
+        if changes and not current().symbolic:
+            return self._by_step(inputs, training, mask, lead[1])
+
+        def joined(x: Any) -> Any:
+            return ops.reshape(x, (lead[0] * lead[1], *ops.shape(x)[2:]))
+
+        options = {} if mask is None else {"mask": joined(mask)}
+        outputs = self.layer(joined(inputs), training=training, **options)
+        return optree.tree_map(
+            lambda y: ops.reshape(y, (*lead, *ops.shape(y)[1:])), outputs
+        )
+
+    def _by_step(self, inputs: Any, training: Any, mask: Any, length: int) -> Any:
+        found = []
+        for i in range(length):
+            place = (slice(None), i)
+            options = {} if mask is None else {"mask": ops.get_item(mask, place)}
+            step = ops.get_item(inputs, place)
+            found.append(self.layer(step, training=training, **options))
+        return optree.tree_map(lambda *ys: ops.stack(ys, 1), *found)
+
+    def _check_mask(self, lead: Any, shape: Any) -> None:
+        pairs = zip(public_shape(lead), public_shape(shape))
+        if len(shape) < 2 or any(None not in (n, m) and n != m for n, m in pairs):
+            raise ShapeError(
+                f"{self.name} expects a mask of shape {public_shape(lead)}, got "
+                f"{public_shape(shape)}."
+            )
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        return {**super().get_config(), "layer": described(self.layer)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Return a layer of this configuration, with fresh weights."""
+        return cls(**{**config, "layer": rebuilt(config["layer"])})
