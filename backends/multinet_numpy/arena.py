@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from multinet_numpy.plan import Buffer, Operation, Plan, Planned
+from multinet_numpy.plan import Buffer, Operation, Plan, Planned, planned_in
 
 _ALIGN = 64
 
@@ -25,15 +25,6 @@ class Arena:
             start = -raw.ctypes.data % _ALIGN
             self.memory = raw[start : start + size]
         return self.memory
-
-
-def planned_in(args: Any) -> Iterator[Planned]:
-    """Yield the planned values among arguments."""
-    for x in args:
-        if type(x) is Planned:
-            yield x
-        elif type(x) in (tuple, list):
-            yield from planned_in(x)
 
 
 def aligned(x: Planned, out: Planned) -> bool:

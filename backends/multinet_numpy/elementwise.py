@@ -133,13 +133,13 @@ logical_not, isnan, isfinite = np.logical_not, np.isnan, np.isfinite
 def where(condition: Any, x: Any, y: Any) -> Any:
     """Return x where condition holds, else y."""
     if type(y) in SCALARS:
-        y = _fill(y, x)
+        y = fill_like(y, x)
     elif type(x) in SCALARS:
-        x = _fill(x, y)
+        x = fill_like(x, y)
     return np.where(condition, x, y)
 
 
-def _fill(value: Any, x: Any) -> Any:
+def fill_like(value: Any, x: Any) -> Any:
     try:
         return x.dtype.type(value)
     except OverflowError:

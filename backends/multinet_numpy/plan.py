@@ -9,7 +9,7 @@ instead. NumPy ufuncs record themselves; the other kernels hand over through
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -138,6 +138,11 @@ class Plan:
         self.locals += 1
         return Planned(example, self, Buffer(example, f"d{self.locals}", keeps))
 
+    def maker(self, x: Any) -> Operation | None:
+        """Return the operation that fills all of x, if it is the last one."""
+        last = self.code[-1] if self.code else None
+        return last if last is not None and any(x is y for y in last.outs) else None
+
     # -- recording ---------------------------------------------------------------------
 
     def emit(self, call: Call, args: Any, example: Any, kind: str = "into") -> Planned:
@@ -151,6 +156,24 @@ class Plan:
         outs = tuple(Planned(x, self, Buffer(x)) for x in examples)
         self.code.append(Operation(call, args, outs, kind))
         return outs
+
+    def prune(self, results: Any) -> None:
+        """Drop the operations whose results are not used."""
+        used, kept = set(), []
+
+        def use(root: Buffer) -> None:
+            used.add(id(root))
+            for below in root.keeps:
+                use(below)
+
+        for x in planned_in(results):
+            use(x.root)
+        for op in reversed(self.code):
+            if op.kind == "made" or any(id(x.root) in used for x in op.outs):
+                kept.append(op)
+                for x in planned_in(op.args):
+                    use(x.root)
+        self.code = kept[::-1]
 
     def copy(self, x: Any) -> Planned:
         """Return x in memory of its own, which may be taken over from x."""
@@ -207,6 +230,15 @@ class Plan:
                     return x
         same = [x for x in xs if getattr(x, "shape", ()) == shape]
         return self.emit(ufunc, xs, _like(same, shape, dtype), "each")
+
+
+def planned_in(args: Any) -> Iterator[Planned]:
+    """Yield the planned values among arguments."""
+    for x in args:
+        if type(x) is Planned:
+            yield x
+        elif type(x) in (tuple, list):
+            yield from planned_in(x)
 
 
 def _like(xs: Sequence[Any], shape: tuple[int, ...], dtype: Any) -> Any:

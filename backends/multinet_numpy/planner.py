@@ -13,6 +13,7 @@ import numpy as np
 from multinet.interface import Program
 from multinet_numpy.arena import Arena, Layout
 from multinet_numpy.plan import Plan, Planned
+from multinet_numpy.recipes import fuse_convolutions
 from multinet_numpy.source import Compiled
 from multinet_numpy.tape import quiet
 
@@ -115,7 +116,10 @@ class NumpyProgram(Program[Any]):
             elif type(y) is Planned:
                 changed[i] = plan.copy(y)
         self._take_over(changed, plan, state)
-        layout = Layout(plan, [outputs, list(changed.values())])
+        ends = [*outputs, *changed.values()]
+        plan.prune(ends)
+        fuse_convolutions(plan, ends)
+        layout = Layout(plan, ends)
         writes = [
             (state[i], y)
             for i, y in changed.items()

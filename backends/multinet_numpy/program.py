@@ -13,12 +13,30 @@ from multinet import philox
 from multinet.errors import BackendError
 from multinet_numpy import transforms
 from multinet_numpy.array import ArrayBackend
+from multinet_numpy.plan import plannable
 from multinet_numpy.primitives import traced
 from multinet_numpy.tape import Traced, quiet, strip
 
 
 def _host_key(key: Any) -> philox.Key:
     return key if type(key) is tuple else (int(key[0]), int(key[1]))
+
+
+@functools.partial(plannable, "random_bits")
+def _random_bits(key: Any, shape: Any, width: int) -> Any:
+    draw = philox.words if width == 32 else philox.half_words
+    return draw(_host_key(key), math.prod(shape)).reshape(shape)
+
+
+@functools.partial(plannable, "dropout_mask")
+def _dropout_mask(key: Any, shape: Any, threshold: int) -> Any:
+    lanes = philox.half_words(_host_key(key), math.prod(shape))
+    return np.greater_equal(lanes, np.uint16(threshold)).reshape(shape)
+
+
+@functools.partial(plannable, "fold_in")
+def _fold_in(key: Any, data: Any) -> Any:
+    return np.array(philox.fold_in(_host_key(key), int(data)), np.uint32)
 
 
 class ProgramBackend(ArrayBackend):
@@ -93,11 +111,13 @@ class ProgramBackend(ArrayBackend):
     # -- random bits -------------------------------------------------------------------
 
     def random_bits(self, key, shape, width):
-        draw = philox.words if width == 32 else philox.half_words
-        return draw(_host_key(key), math.prod(shape)).reshape(shape)
+        return _random_bits(key, shape, width)
+
+    def dropout_mask(self, key, shape, rate):
+        return _dropout_mask(key, shape, min(round(rate * 65536), 65535))
 
     def fold_in(self, key, data):
-        return np.array(philox.fold_in(_host_key(key), int(data)), np.uint32)
+        return _fold_in(key, data)
 
     # -- control flow ------------------------------------------------------------------
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from multinet_numpy import arrays, fused_kernels
-from multinet_numpy.dtypes import LOW, NUMPY
-from multinet_numpy.plan import RECIPES, Operation, Plan
+from multinet_numpy import arrays, elementwise, fused_kernels, windows
+from multinet_numpy.dtypes import LOW, NUMPY, SCALARS
+from multinet_numpy.plan import RECIPES, Operation, Plan, planned_in
 
 Call = Callable[..., Any]
 
@@ -167,7 +168,110 @@ def _(plan: Plan, g: Any, powers: Any, labels: Any) -> Any:
 
 @recipe("relu_adjoint")
 def _(plan: Plan, g: Any, y: Any) -> Any:
+    maker = plan.maker(g)
+    if maker is not None and maker.call is windows.max_pool_adjoint_into:
+        below, x, best, *window = maker.args
+        if x is y:  # the gradient is at maxima only, and 0 where they are
+            below = np.multiply(below, np.not_equal(best, 0))
+            return _max_pool_adjoint(plan, below, x, best, *window)
     return np.multiply(g, np.not_equal(y, 0))
+
+
+def _masked(mask: Any, x: Any, keep: bool, out: Any) -> None:
+    """Fill `out` with x where the mask is `keep`, else 0, faster than np.where."""
+    bits = mask.view(np.int8)
+    bits = np.negative(bits) if keep else np.subtract(bits, np.int8(1))
+    integer = np.dtype(f"i{out.itemsize}")
+    np.bitwise_and(x.view(integer), bits, out.view(integer))
+
+
+_where = assigned(np.where)
+
+
+@recipe("where")
+def _(plan: Plan, condition: Any, x: Any, y: Any) -> Any:
+    tensor, other = (y, x) if type(x) in SCALARS else (x, y)
+    if _low(tensor) or tensor.dtype.kind not in "fi":
+        return NotImplemented
+    shape = np.broadcast_shapes(*[getattr(v, "shape", ()) for v in (condition, x, y)])
+    example = np.empty(shape, tensor.dtype)
+    if type(other) in SCALARS and other == 0 and tensor.dtype.itemsize in (4, 8):
+        return plan.emit(_masked, (condition, tensor, tensor is x), example)
+    if type(other) in SCALARS:
+        fill = elementwise.fill_like(other, tensor)
+        x, y = (fill, y) if tensor is y else (x, fill)
+    return plan.emit(_where, (condition, x, y), example)
+
+
+# -- windows ---------------------------------------------------------------------------
+
+
+@recipe("conv")
+def _(plan: Plan, x: Any, kernel: Any, *geometry: Any) -> Any:
+    sizes = [n + b + a for n, (b, a) in zip(x.shape[1:], geometry[1])]
+    out = windows.out_spatial(sizes, kernel.shape[:-2], geometry[0], geometry[2])
+    example = np.empty((len(x), *out, kernel.shape[-1]), x.dtype)
+    args = (x, kernel, geometry, None, False)
+    return NotImplemented if _low(x) else plan.emit(windows.conv_into, args, example)
+
+
+def fuse_convolutions(plan: Plan, results: Any) -> None:
+    """Let convolutions add the bias and do the relu that follow, chunk by chunk."""
+    reads = Counter(id(x.root) for x in planned_in(results))
+    reads.update(id(x.root) for op in plan.code for x in planned_in(op.args))
+    code: list[Operation] = []
+    for op in plan.code:
+        last = code[-1] if code else op
+        others = [x for x in op.args if not any(x is y for y in last.outs)]
+        if (
+            last.call is windows.conv_into
+            and len(others) < len(op.args)
+            and reads[id(last.outs[0].root)] == 1
+        ):
+            *first, bias, relu = last.args
+            if op.call is np.add and bias is None and others[0].ndim == 1:
+                code[-1] = Operation(
+                    last.call, (*first, *others, relu), op.outs, "into"
+                )
+                continue
+            if op.call is np.maximum and _is_zero(others[0]):
+                code[-1] = Operation(last.call, (*first, bias, True), op.outs, "into")
+                continue
+        code.append(op)
+    plan.code = code
+
+
+def _is_zero(x: Any) -> bool:
+    return type(x) is np.ndarray and x.ndim == 0 and x.item() == 0
+
+
+@recipe("conv_transpose")
+def _(plan: Plan, x: Any, kernel: Any, shape: Any, *geometry: Any) -> Any:
+    if _low(x):
+        return NotImplemented
+    example = np.empty((len(x), *shape, kernel.shape[-2] * geometry[-1]), x.dtype)
+    return plan.emit(windows.conv_transpose_into, (x, kernel, geometry), example)
+
+
+@recipe("conv_kernel")
+def _(plan: Plan, x: Any, g: Any, window: Any, *geometry: Any) -> Any:
+    if _low(x):
+        return NotImplemented
+    shape = (*window, x.shape[-1] // geometry[-1], g.shape[-1])
+    return plan.emit(windows.conv_kernel_into, (x, g, geometry), _empty(x, shape))
+
+
+@recipe("max_pool")
+def _(plan: Plan, x: Any, *window: Any) -> Any:
+    blank = np.broadcast_to(np.zeros((), x.dtype), x.shape)
+    example = np.empty(windows.max_pool(blank, *window).shape, x.dtype)
+    return plan.emit(windows.max_pool_into, (x, *window), example)
+
+
+@recipe("max_pool_adjoint")
+def _max_pool_adjoint(plan: Plan, g: Any, x: Any, y: Any, *window: Any) -> Any:
+    fill = windows.max_pool_adjoint_into
+    return plan.emit(fill, (g, x, y, *window), _empty(x, dtype=g.dtype))
 
 
 # -- optimizers ------------------------------------------------------------------------

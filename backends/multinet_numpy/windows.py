@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from numpy.lib.stride_tricks import as_strided
 from multinet_numpy.dtypes import widened
 
 _BUDGET = 1 << 20  # bytes of a chunk's columns: they stay in L2
+_THREAD = threading.local()
 Ints = Sequence[int]
 Pairs = Sequence[tuple[int, int]]
 
@@ -30,9 +32,7 @@ def _inside(spatial: Ints, padding: Pairs) -> Any:
     return (slice(None), *[np.s_[b : b + n] for n, (b, _) in zip(spatial, padding)])
 
 
-def _out_spatial(
-    padded: Ints, window: Ints, strides: Ints, dilation: Ints
-) -> list[int]:
+def out_spatial(padded: Ints, window: Ints, strides: Ints, dilation: Ints) -> list[int]:
     reach = [d * (w - 1) + 1 for w, d in zip(window, dilation)]
     return [(n - r) // s + 1 for n, r, s in zip(padded, reach, strides)]
 
@@ -65,25 +65,77 @@ def _view(x: Any, window: Ints, strides: Ints, dilation: Ints, out: Ints) -> Any
     )
 
 
-def _columns(view: Any, groups: int) -> Any:
-    """Return windows as matrices (groups, n * out, window * c // groups)."""
-    spatial = (view.ndim - 2) // 2
-    batch, c = view.shape[: spatial + 1], view.shape[-1]
-    window = view.shape[spatial + 1 : -1]
-    rows, width = math.prod(batch), math.prod(window) * (c // groups)
-    if groups == 1:
-        if c <= 2:  # long runs along the image, not runs of one channel
-            order = (*range(spatial + 1, view.ndim), *range(spatial + 1))
-            return view.transpose(order).reshape(1, width, rows).swapaxes(1, 2)
-        return view.reshape(1, rows, width)
-    split = view.reshape(*batch, *window, groups, c // groups)
-    return np.moveaxis(split, -2, 0).reshape(groups, rows, width)
+def _scratch(place: str, shape: Ints, dtype: Any) -> Any:
+    """Return memory of this thread, overwritten at the next call for the place."""
+    size, held = math.prod(shape), _THREAD.__dict__
+    found = held.get(f"{place} {dtype}")
+    if found is None or found.size < size:
+        found = held[f"{place} {dtype}"] = np.empty(size, dtype)
+    return found[:size].reshape(shape)
 
 
-def _chunks(count: int, rows: int, width: int, size: int) -> Iterator[Any]:
-    step = max(1, _BUDGET // max(1, rows * width * size))
-    for start in range(0, count, step):
-        yield slice(start, min(count, start + step))
+class _Windows:
+    """The geometry of a convolution of images (n, *spatial, c), and its chunks."""
+
+    def __init__(
+        self,
+        x: Any,
+        window: Ints,
+        strides: Ints,
+        padding: Pairs,
+        dilation: Ints,
+        groups: int,
+    ) -> None:
+        sizes = [n + before + after for n, (before, after) in zip(x.shape[1:], padding)]
+        self.x, self.window, self.steps = x, tuple(window), (strides, dilation)
+        self.out = out_spatial(sizes, window, strides, dilation)
+        self.padded, self.padding, self.groups = sizes, padding, groups
+        self.c, self.rows = x.shape[-1], math.prod(self.out)
+        self.width = math.prod(window) * self.c
+        self.pads = any(before or after for before, after in padding)
+        # Long runs along the image where there are few channels, else runs of channels.
+        self.tall = groups == 1 and self.c <= 2
+
+    def taps(self) -> list[tuple[Any, tuple[int, ...]]]:
+        """Return the strided slice of each window place, row-major, and the place."""
+        return list(_taps(self.window, *self.steps, self.out))
+
+    def chunks(self) -> Iterator[slice]:
+        """Yield slices of images whose columns stay in L2."""
+        count, step = len(self.x), self.rows * self.width * self.x.itemsize
+        step = max(1, _BUDGET // max(1, step))
+        for start in range(0, count, step):
+            yield slice(start, min(count, start + step))
+
+    def image(self, part: slice) -> Any:
+        """Return images with zeros around them."""
+        x = self.x[part]
+        if not self.pads:
+            return x
+        out = _scratch("image", (len(x), *self.padded, self.c), x.dtype)
+        out.fill(0)
+        out[_inside(x.shape[1:-1], self.padding)] = x
+        return out
+
+    def columns(self, part: slice) -> Any:
+        """Return windows as matrices (groups, n * out, window * c // groups)."""
+        x, groups = self.image(part), self.groups
+        view = _view(x, self.window, *self.steps, self.out)
+        n, spatial, places = len(x), len(self.out), math.prod(self.window)
+        if groups > 1:
+            split = view.reshape(*view.shape[:-1], groups, self.c // groups)
+            split = np.moveaxis(split, -2, 0)
+            return split.reshape(groups, n * self.rows, self.width // groups)
+        if places == 1 and view.flags.c_contiguous:
+            return view.reshape(1, n * self.rows, self.c)
+        if self.tall:
+            axes = (*range(spatial + 1, view.ndim), *range(spatial + 1))
+            view = view.transpose(axes)
+        out = _scratch("columns", view.shape, x.dtype)
+        np.copyto(out, view)
+        if self.tall:
+            return out.reshape(1, self.width, n * self.rows).swapaxes(1, 2)
+        return out.reshape(1, n * self.rows, self.width)
 
 
 def _matrices(kernel: Any, groups: int) -> Any:
@@ -102,85 +154,125 @@ def _depthwise(kernel: Any, groups: int) -> bool:
 
 
 @widened
-def conv(
-    x: Any, kernel: Any, strides: Ints, padding: Pairs, dilation: Ints, groups: int
-) -> Any:
+def conv(x: Any, kernel: Any, *geometry: Any) -> Any:
     """Cross-correlate."""
-    x, window = _pad(x, padding, 0), kernel.shape[:-2]
-    out = _out_spatial(x.shape[1:-1], window, strides, dilation)
-    y = np.zeros((x.shape[0], *out, kernel.shape[-1]), x.dtype)
-    if _depthwise(kernel, groups):
-        for key, place in _taps(window, strides, dilation, out):
-            y += x[key] * kernel[place][0]
-        return y
-    matrices, rows = _matrices(kernel, groups), math.prod(out)
-    view = _view(x, window, strides, dilation, out)
-    width = math.prod(window) * x.shape[-1]
-    for part in _chunks(len(x), rows, width, x.itemsize):
-        result = np.matmul(_columns(view[part], groups), matrices)
-        y[part] = result.transpose(1, 0, 2).reshape(y[part].shape)
+    windows = _Windows(x, kernel.shape[:-2], *geometry)
+    y = np.empty((len(x), *windows.out, kernel.shape[-1]), x.dtype)
+    conv_into(x, kernel, geometry, None, False, y)
     return y
 
 
+def conv_into(
+    x: Any, kernel: Any, geometry: Any, bias: Any, relu: bool, y: Any
+) -> None:
+    """Fill y with the convolution, plus a bias, and 0 where negative with `relu`."""
+    windows = _Windows(x, kernel.shape[:-2], *geometry)
+    depthwise = _depthwise(kernel, windows.groups)
+    matrices = _matrices(kernel, windows.groups)
+    for part in windows.chunks():
+        piece = y[part]
+        if depthwise:
+            image = windows.image(part)
+            piece.fill(0)
+            for key, place in windows.taps():
+                piece += image[key] * kernel[place][0]
+        elif windows.groups == 1:
+            target = piece.reshape(-1, kernel.shape[-1])
+            np.matmul(windows.columns(part)[0], matrices[0], target)
+        else:
+            result = np.matmul(windows.columns(part), matrices)
+            piece[...] = result.transpose(1, 0, 2).reshape(piece.shape)
+        if bias is not None:
+            np.add(piece, bias, piece)
+        if relu:
+            np.maximum(piece, 0, out=piece)
+
+
 @widened
-def conv_transpose(
-    x: Any,
-    kernel: Any,
-    shape: Ints,
-    strides: Ints,
-    padding: Pairs,
-    dilation: Ints,
-    groups: int,
-) -> Any:
+def conv_transpose(x: Any, kernel: Any, shape: Ints, *geometry: Any) -> Any:
     """Apply the transpose of `conv` as a linear map of its input."""
-    window, out = kernel.shape[:-2], x.shape[1:-1]
-    c = kernel.shape[-2] * groups
-    padded = [n + before + after for n, (before, after) in zip(shape, padding)]
-    y = np.zeros((x.shape[0], *padded, c), x.dtype)
-    taps = list(_taps(window, strides, dilation, out))
-    if _depthwise(kernel, groups):
-        for key, place in taps:
-            y[key] += x * kernel[place][0]
-        return y[_inside(shape, padding)]
-    matrices = np.swapaxes(_matrices(kernel, groups), 1, 2)
-    places, rows = math.prod(window), math.prod(out)
-    for part in _chunks(len(x), rows, places * c, x.itemsize):
-        columns = np.matmul(_to_groups(x[part], groups), matrices)
-        columns = columns.reshape(groups, *x[part].shape[:-1], *window, c // groups)
-        target = y[part].reshape(*y[part].shape[:-1], groups, c // groups)
-        for key, place in taps:
-            tap = columns[(slice(None), *[slice(None)] * (len(out) + 1), *place)]
-            target[key] += np.moveaxis(tap, 0, -2)
-    return y[_inside(shape, padding)]
+    y = np.empty((len(x), *shape, kernel.shape[-2] * geometry[-1]), x.dtype)
+    conv_transpose_into(x, kernel, geometry, y)
+    return y
+
+
+def conv_transpose_into(x: Any, kernel: Any, geometry: Any, y: Any) -> None:
+    """Fill y with `conv_transpose`."""
+    windows = _Windows(y, kernel.shape[:-2], *geometry)
+    groups, taps = windows.groups, windows.taps()
+    if (
+        groups == 1
+        and max(geometry[0]) == 1
+        and y.size <= 2 * len(y) * math.prod((*windows.out, windows.c))
+    ):
+        return _full_convolution(x, kernel, geometry, y)
+    depthwise = _depthwise(kernel, groups)
+    matrices = np.ascontiguousarray(np.swapaxes(_matrices(kernel, groups), 1, 2))
+    for part in windows.chunks():
+        target = y[part]
+        if windows.pads:
+            shape = (len(target), *windows.padded, windows.c)
+            target = _scratch("image", shape, x.dtype)
+        target.fill(0)
+        if depthwise:
+            for key, place in taps:
+                target[key] += x[part] * kernel[place][0]
+        else:
+            columns = _scratched_product(_to_groups(x[part], groups), matrices)
+            split = (*x[part].shape[:-1], *windows.window, windows.c // groups)
+            columns = columns.reshape(groups, *split)
+            wide = target.reshape(*target.shape[:-1], groups, windows.c // groups)
+            for key, place in taps:
+                tap = columns[(slice(None), *[slice(None)] * (x.ndim - 1), *place)]
+                here = wide[key]
+                np.add(here, np.moveaxis(tap, 0, -2), here)
+        if windows.pads:
+            y[part] = target[_inside(y.shape[1:-1], windows.padding)]
+
+
+def _full_convolution(x: Any, kernel: Any, geometry: Any, y: Any) -> None:
+    """Fill y by the kernel reversed on x with zeros around: no sums over windows."""
+    strides, padding, dilation, _ = geometry
+    spatial = tuple(range(len(dilation)))
+    reach = [d * (n - 1) for d, n in zip(dilation, kernel.shape)]
+    around = [(r - before, r - after) for r, (before, after) in zip(reach, padding)]
+    turned = np.ascontiguousarray(np.swapaxes(np.flip(kernel, spatial), -1, -2))
+    conv_into(x, turned, (strides, around, dilation, 1), None, False, y)
+
+
+def _scratched_product(x: Any, y: Any) -> Any:
+    out = _scratch("columns", (*x.shape[:-1], y.shape[-1]), x.dtype)
+    return np.matmul(x, y, out)
 
 
 @widened
-def conv_kernel(
-    x: Any,
-    g: Any,
-    window: Ints,
-    strides: Ints,
-    padding: Pairs,
-    dilation: Ints,
-    groups: int,
-) -> Any:
+def conv_kernel(x: Any, g: Any, window: Ints, *geometry: Any) -> Any:
     """Apply the transpose of `conv` as a linear map of its kernel."""
-    x, out = _pad(x, padding, 0), g.shape[1:-1]
-    c, features = x.shape[-1] // groups, g.shape[-1]
-    if groups > 1 and c == 1 and features == groups:
-        result = np.zeros((*window, 1, features), x.dtype)
+    shape = (*window, x.shape[-1] // geometry[-1], g.shape[-1])
+    out = np.empty(shape, x.dtype)
+    conv_kernel_into(x, g, geometry, out)
+    return out
+
+
+def conv_kernel_into(x: Any, g: Any, geometry: Any, out: Any) -> None:
+    """Fill `out` with `conv_kernel`."""
+    windows = _Windows(x, out.shape[:-2], *geometry)
+    groups = windows.groups
+    out.fill(0)
+    if _depthwise(out, groups):
         axes = "".join(chr(98 + i) for i in range(g.ndim - 1))
-        for key, place in _taps(window, strides, dilation, out):
-            product = f"{axes}a,{axes}a->a"
-            result[place][0] = np.einsum(product, x[key], g)
-        return result
-    view = _view(x, window, strides, dilation, out)
-    width = math.prod(window) * c
-    total = np.zeros((groups, width, features // groups), x.dtype)
-    for part in _chunks(len(x), math.prod(out), width * groups, x.itemsize):
-        columns = _columns(view[part], groups)
-        total += np.matmul(np.swapaxes(columns, 1, 2), _to_groups(g[part], groups))
-    return total.transpose(1, 0, 2).reshape(*window, c, features)
+        for part in windows.chunks():
+            image = windows.image(part)
+            for key, place in windows.taps():
+                product = np.einsum(f"{axes}a,{axes}a->a", image[key], g[part])
+                out[place][0] += product
+        return
+    features = g.shape[-1] // groups
+    total = np.zeros((groups, windows.width // groups, features), x.dtype)
+    for part in windows.chunks():
+        columns = np.swapaxes(windows.columns(part), 1, 2)
+        total += np.matmul(columns, _to_groups(g[part], groups))
+    out.reshape(-1, groups, features)[...] = total.transpose(1, 0, 2)
 
 
 # -- pooling ---------------------------------------------------------------------------
@@ -188,18 +280,44 @@ def conv_kernel(
 
 def _pool_taps(x: Any, window: Ints, strides: Ints) -> tuple[list[int], list[Any]]:
     ones = (1,) * len(window)
-    out = _out_spatial(x.shape[1:-1], window, strides, ones)
+    out = out_spatial(x.shape[1:-1], window, strides, ones)
     return out, [key for key, _ in _taps(window, strides, ones, out)]
+
+
+def _pairs(x: Any, window: Ints, strides: Ints, padding: Pairs) -> Any:
+    """Return (n, h, 2, w, 2, c) of images, or None where the windows are not 2 x 2."""
+    if tuple(window) != (2, 2) or tuple(strides) != (2, 2) or np.any(padding):
+        return None
+    n, h, w, c = x.shape
+    even = x[:, : h // 2 * 2, : w // 2 * 2]
+    a, b, d, e = even.strides
+    shape = (n, h // 2, 2, w // 2, 2, c)
+    return as_strided(even, shape, (a, 2 * b, b, 2 * d, d, e))
 
 
 def max_pool(x: Any, window: Ints, strides: Ints, padding: Pairs) -> Any:
     """Return the maximum of each window."""
+    sizes = [n + before + after for n, (before, after) in zip(x.shape[1:], padding)]
+    out = out_spatial(sizes, window, strides, (1,) * len(window))
+    y = np.empty((len(x), *out, x.shape[-1]), x.dtype)
+    max_pool_into(x, window, strides, padding, y)
+    return y
+
+
+def max_pool_into(x: Any, window: Ints, strides: Ints, padding: Pairs, y: Any) -> None:
+    """Fill y with the maximum of each window."""
+    pairs = _pairs(x, window, strides, padding)
+    if pairs is not None:
+        for image, best in zip(pairs, y):
+            rows = _scratch("rows", (*image.shape[:3], image.shape[-1]), x.dtype)
+            np.maximum(image[..., 0, :], image[..., 1, :], out=rows)
+            np.maximum(rows[:, 0], rows[:, 1], out=best)
+        return
     x = _pad(x, padding, -math.inf)
     _, taps = _pool_taps(x, window, strides)
-    y = x[taps[0]].copy()
+    np.copyto(y, x[taps[0]])
     for key in taps[1:]:
         np.maximum(y, x[key], out=y)
-    return y
 
 
 def _first_masks(x: Any, y: Any, taps: list[Any]) -> Iterator[tuple[Any, Any]]:
@@ -218,12 +336,43 @@ def max_pool_adjoint(
     g: Any, x: Any, y: Any, window: Ints, strides: Ints, padding: Pairs
 ) -> Any:
     """Return zeros of x's shape with g added at the first maximum of each window."""
+    out = np.empty(x.shape, g.dtype)
+    max_pool_adjoint_into(g, x, y, window, strides, padding, out)
+    return out
+
+
+def max_pool_adjoint_into(
+    g: Any, x: Any, y: Any, window: Ints, strides: Ints, padding: Pairs, out: Any
+) -> None:
+    """Fill what `max_pool_adjoint` returns."""
+    pairs = _pairs(x, window, strides, padding)
+    if pairs is not None and not np.isnan(np.max(y, initial=-math.inf)):
+        out[:, y.shape[1] * 2 :] = 0
+        out[:, :, y.shape[2] * 2 :] = 0
+        for row in zip(g, pairs, y, _pairs(out, window, strides, padding)):
+            _adjoint_of_pairs(*row)
+        return
     padded = _pad(x, padding, -math.inf)
     _, taps = _pool_taps(padded, window, strides)
-    out = np.zeros(padded.shape, g.dtype)
+    total = np.zeros(padded.shape, g.dtype)
     for key, mask in _first_masks(padded, y, taps):
-        out[key] += np.multiply(g, mask, dtype=g.dtype)
-    return out[_inside(x.shape[1:-1], padding)]
+        total[key] += np.multiply(g, mask, dtype=g.dtype)
+    out[...] = total[_inside(x.shape[1:-1], padding)]
+
+
+def _adjoint_of_pairs(g: Any, pairs: Any, y: Any, out: Any) -> None:
+    """Give g to the first row that has the maximum, and there to the first column."""
+    left, right = pairs[..., 0, :], pairs[..., 1, :]
+    best = _scratch("rows", left.shape, pairs.dtype)
+    share = _scratch("shares", left.shape, g.dtype)
+    wins = _scratch("wins", left.shape, np.dtype(bool))
+    np.maximum(left, right, out=best)
+    np.equal(best[:, 0], y, wins[:, 0])
+    np.multiply(g, wins[:, 0], share[:, 0])
+    np.subtract(g, share[:, 0], share[:, 1])
+    np.equal(left, best, wins)
+    np.multiply(share, wins, out[..., 0, :])
+    np.subtract(share, out[..., 0, :], out[..., 1, :])
 
 
 def max_pool_select(
