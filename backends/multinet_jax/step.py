@@ -41,6 +41,7 @@ class JaxProgram(Program[Array]):
 
     def __init__(self, *options: Any) -> None:
         super().__init__(*options)
+        self.kinds = [np.dtype(name) for name in self.scalars]
         self.forms: OrderedDict[Signature, Form] = OrderedDict()
         self.foreign: set[int] = set()  # entries of the state that others may hold
         self.flying: list[Array] = []  # an output of each chunk that may not be done
@@ -88,19 +89,17 @@ class JaxProgram(Program[Array]):
     ) -> Tensors[Array]:
         """Run `count` steps; return the outputs of the last one."""
         key = tuple([(x.shape[1:], x.dtype) for x in batch])
-        form = self.forms.get(key)
-        if form is None:
-            form = self._build(key)
-        elif len(self.forms) == KEPT:
+        form = self.forms.get(key) or self._build(key)
+        if len(self.forms) > 1:
             self.forms.move_to_end(key)
+        scalars = [x.astype(d, copy=False) for x, d in zip(scalars, self.kinds)]
         if form.capacity > 1:
-            return self._run_chunks(form, [*batch, *self._typed(scalars)], count)
-        outputs, scalars = (), self._typed(scalars)
+            return self._run_chunks(form, [*batch, *scalars], count)
+        outputs: Tensors[Array] = ()
         for i in range(count):
             # Copies: XLA may still be reading its arguments when the call returns.
-            rows = [owned(x[i]) for x in batch]
-            state = self._state(form)
-            results = form.call(*state, *rows, *[x[i] for x in scalars])
+            row = [owned(x[i]) for x in batch]
+            results = form.call(*self._state(form), *row, *[x[i] for x in scalars])
             outputs = self._keep(form, results)
         return outputs
 
@@ -119,14 +118,12 @@ class JaxProgram(Program[Array]):
             outputs = self._keep(form, results)
         return outputs
 
-    def _typed(self, scalars: Sequence[Host]) -> list[Host]:
-        return [x.astype(d, copy=False) for x, d in zip(scalars, self.scalars)]
-
     def _keep(self, form: Form, results: Sequence[Array]) -> Tensors[Array]:
+        if not form.written:
+            return tuple(results)
         for i, x in zip(form.written, results):
             self.held[i] = x
-        if self.foreign:
-            self.foreign.difference_update(form.written)
+        self.foreign.difference_update(form.written)
         return tuple(results[len(form.written) :])
 
     def wait(self) -> None:
@@ -134,7 +131,7 @@ class JaxProgram(Program[Array]):
         jax.block_until_ready(self.held)
 
     def _build(self, key: Signature) -> Form:
-        scalars = [((), np.dtype(name)) for name in self.scalars]
+        scalars = [((), kind) for kind in self.kinds]
         form = Form(self.function, self.held, [*key, *scalars])
         if len(self.forms) == KEPT:
             self.forms.popitem(last=False)
