@@ -26,9 +26,8 @@ class TorchProgram(Program[Tensor]):
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        self._paths: dict[
-            Any, Any
-        ] = {}  # by signature: a function, or why there is none
+        self._paths: dict[Any, Any] = {}  # by signature: a function, or why not
+        self._compiles = self.jit_compile is True
 
     def put(self, index: int, value: Tensor) -> None:
         """Replace one entry of the state by a value, which is never changed."""
@@ -56,7 +55,7 @@ class TorchProgram(Program[Tensor]):
         columns += [x[:count].tolist() for x in scalars]
         columns += [self._tensors(i, scalars[i][:count]) for i in path.needs]
         held, outputs = self.held, ()
-        with _below_autograd():
+        with torch.no_grad() if self._compiles else _below_autograd():
             for row in zip(*columns):
                 outputs = path(held, *row)
         return outputs
@@ -68,11 +67,17 @@ class TorchProgram(Program[Tensor]):
 
     def explain(self) -> dict[str, str]:
         """Return how the steps of the last batch run."""
-        path = next(reversed(self._paths.values()), "not yet")
+        path = next(reversed(self._paths.values()), "no step yet")
         if isinstance(path, str):
-            return {"path": f"eager: {path}", "steps": "one after another"}
+            return {"path": f"eager, since {path}", "steps": "one after another"}
+        compiled = "torch.compile, as jit_compile=True asks; the others lie around it"
         return {
-            "path": f"replay: {path.calls} torch operations recorded, no autograd",
+            "path": f"replay of {path.calls} torch operations, those of autograd too",
+            "kernels": compiled if self._compiles else "torch's own, oneDNN and BLAS",
+            "rejected": ""
+            if self._compiles
+            else "torch.compile: opt-in, slow to start",
+            "memory": "channels last",
             "steps": "one after another, any number a call",
         }
 
@@ -98,39 +103,46 @@ class TorchProgram(Program[Tensor]):
     ) -> Tensors:
         """Run one step and keep what replays it."""
         self.device = placement.get()
-        tape, rows = Tape(), [share(x[0]).to(self.device) for x in batch]
-        # Aliases, so that each entry is an object that no other is.
-        state = [x.detach() for x in self.held]
+        rows = [share(x[0]).to(self.device) for x in batch]
         numbers = [self._tensors(i, x[:1])[0] for i, x in enumerate(scalars)]
-        for letter, tensors in (("b", rows), ("s", numbers)):
-            for i, x in enumerate(tensors):
-                tape.names[x] = f"{letter}{i}"
-        for i, x in enumerate(state):
-            tape.names[x] = f"S[{i}]"
-        for i, (x, values) in enumerate(zip(numbers, scalars)):
-            tape.hosted[x] = f"n{i}", values[0].item()
+        # Aliases, so that each entry of the state is an object that no other is.
+        state = [x.detach() for x in self.held]
+        tape = Tape(self._compiles)
+        for form, xs in (("S[{}]", state), ("b{}", rows), ("s{}", numbers)):
+            for i, x in enumerate(xs):
+                tape.names[x] = form.format(i)
+        for i, x in enumerate(numbers):
+            tape.hosted[x] = f"n{i}", scalars[i][0].item()
         with tape:
             results = self.function(*state, *rows, *numbers)
-            taken = {
-                x.untyped_storage().data_ptr()
-                for x in (*state, *rows, *numbers, *tape.constants.values())
-                if isinstance(x, Tensor)
-            }
-            new = {
-                i: transforms.owned(x.contiguous(), taken)
-                for i, (x, old) in enumerate(zip(results, state))
-                if x is not old
-            }
-            outputs = [transforms.owned(x, taken) for x in results[len(state) :]]
+            results = self._apart(results, tape, [*state, *rows, *numbers])
+            new = {i: x for i, x in enumerate(results[: len(state)]) if x is not None}
+            outputs = results[len(state) :]
             written = {i: tape.name(x) for i, x in new.items()}
             names = [tape.name(x) for x in outputs]
         for i, x in new.items():
             self.held[i] = x
         if len(self._paths) == _KEPT:
             del self._paths[next(iter(self._paths))]
-        count = range(len(numbers))
-        arguments = [f"b{i}" for i in range(len(rows))] + [f"n{i}" for i in count]
+        arguments = [f"b{i}" for i in range(len(rows))]
+        arguments += [f"n{i}" for i in range(len(numbers))]
+        tensors = [f"s{i}" for i in range(len(numbers))]
         self._paths[key] = tape.refused or tape.function(
-            arguments, [f"s{i}" for i in count], written, names
+            arguments, tensors, written, names
         )
         return tuple(outputs)
+
+    def _apart(
+        self, results: Sequence[Tensor], tape: Tape, arguments: list[Tensor]
+    ) -> list[Any]:
+        """Return results in memory of their own; None for state as it came in."""
+        unknown = [x for x in results if x not in tape.names]
+        taken = transforms.storages([*arguments, *unknown, *tape.constants.values()])
+        found: list[Any] = []
+        for i, x in enumerate(results):
+            if i < len(self.held) and x is arguments[i]:
+                found.append(None)
+            else:
+                x = x.contiguous() if i < len(self.held) else x
+                found.append(transforms.owned(x, taken))
+        return found

@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from functools import wraps
+from types import FunctionType
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils.weak import WeakTensorKeyDictionary
 
@@ -23,6 +25,7 @@ _aten: Any = torch.ops.aten
 _SAME = (_aten.detach.default, _aten.lift_fresh.default)
 _STATIC = "data_dependent_output", "dynamic_output_shape", "inplace_view"
 _REFUSED = {getattr(torch.Tag, name): name for name in _STATIC}
+_LEAKS = (Tensor.numpy, Tensor.tolist, Tensor.__array__, Tensor.__dlpack__)
 _C: Any = torch._C
 _HOMES: tuple[Any, ...] = (_C._VariableFunctions, _C.TensorBase, _C._nn)
 _bindings: dict[Any, Callable[..., Any]] = {}
@@ -58,10 +61,14 @@ def is_known(x: Any) -> bool:
 
 
 class Tape(TorchDispatchMode):
-    """Records operations while entered; `function` returns what replays them."""
+    """Records operations while entered; `function` returns what replays them.
 
-    def __init__(self) -> None:
+    With `compiled`, torch.compile gets what lies between the calls of host functions.
+    """
+
+    def __init__(self, compiled: bool = False) -> None:
         super().__init__()
+        self.compiled = compiled
         self.lines: list[Line] = []
         self.constants: dict[str, Any] = {}
         self.names: Any = WeakTensorKeyDictionary()
@@ -71,11 +78,14 @@ class Tape(TorchDispatchMode):
 
     def __enter__(self) -> Any:
         self._token = _active.set(self)
+        self._watch = _Watch(self)
+        self._watch.__enter__()
         return super().__enter__()
 
     def __exit__(self, *exc: Any) -> Any:
         _active.reset(self._token)
-        return super().__exit__(*exc)
+        super().__exit__(*exc)
+        return self._watch.__exit__(*exc)
 
     # -- recording ---------------------------------------------------------------------
 
@@ -90,8 +100,12 @@ class Tape(TorchDispatchMode):
             return out
         for tag in func.tags:
             if tag in _REFUSED:
-                self.refused = f"{func} ({_REFUSED[tag]})"
-        call, out = _bound(func, args, kwargs)
+                self.refused = f"{func} has {_REFUSED[tag]}"
+        call, out = (
+            (func, func(*args, **kwargs))
+            if self.compiled
+            else _bound(func, args, kwargs)
+        )
         seeded = torch.Tag.nondeterministic_seeded in func.tags
         self._write(call, args, kwargs, out, not func._schema.is_mutable and not seeded)
         return out
@@ -199,14 +213,33 @@ class Tape(TorchDispatchMode):
             live |= reads
         needs = [i for i, name in enumerate(optional) if name in live]
         head = f"def step(S, {', '.join([*arguments, *(optional[i] for i in needs)])}):"
-        exec("\n ".join([head, *reversed(body)]), scope := dict(self.constants))
-        step = scope["step"]
+        scope = dict(self.constants)
+        for name, value in scope.items() if self.compiled else ():
+            if isinstance(value, FunctionType):
+                scope[name] = torch.compiler.disable(value)
+        exec("\n ".join([head, *reversed(body)]), scope)
+        step = torch.compile(scope["step"]) if self.compiled else scope["step"]
         step.needs, step.calls = needs, len(body) - len(written) - 1
         return step
 
 
 def _as_tensor(key: tuple[int, int]) -> Tensor:
     return torch.tensor(key, dtype=torch.int64).to(torch.uint32)
+
+
+class _Watch(TorchFunctionMode):
+    """Sees values leave torch, which dispatch does not."""
+
+    def __init__(self, tape: Tape) -> None:
+        super().__init__()
+        self.tape = tape
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        if func in _LEAKS:
+            self.tape.refused = f"it calls {func.__name__} of a tensor"
+        return func(*args, **(kwargs or {}))
 
 
 class _Probe(TorchDispatchMode):

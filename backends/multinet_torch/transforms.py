@@ -6,7 +6,7 @@ it cannot run inside `vmap` or `jvp`, where the functional form takes over.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar, copy_context
 from typing import Any
 
@@ -242,22 +242,22 @@ def jit(function: Function, donate: Sequence[int]) -> Function:
         results = tuple(function(*arguments))
         if not is_plain():
             return results
-        taken = {
-            x.untyped_storage().data_ptr()
-            for i, x in enumerate(arguments)
-            if i not in donated and isinstance(x, Tensor)
-        }
+        taken = storages(x for i, x in enumerate(arguments) if i not in donated)
         return tuple(owned(x, taken) for x in results)
 
     return run
 
 
+def storages(xs: Iterable[Any]) -> set[int]:
+    """Return where the tensors among `xs` lie in memory."""
+    return {x.untyped_storage().data_ptr() for x in xs if isinstance(x, Tensor)}
+
+
 def owned(x: Tensor, taken: set[int]) -> Tensor:
     """Return x, copied if it shares memory with `taken`, to which it is added."""
     storage = x.untyped_storage()
-    if (
-        storage.data_ptr() in taken or storage.nbytes() < x.nbytes
-    ):  # the latter: expanded
+    expanded = storage.nbytes() < x.nbytes
+    if expanded or storage.data_ptr() in taken:
         x = x.clone(memory_format=torch.contiguous_format)
         storage = x.untyped_storage()
     if storage.nbytes():
