@@ -92,7 +92,6 @@ class JaxProgram(Program[Array]):
         form = self.forms.get(key) or self._build(key)
         if len(self.forms) > 1:
             self.forms.move_to_end(key)
-        scalars = [x.astype(d, copy=False) for x, d in zip(scalars, self.kinds)]
         if form.capacity > 1:
             return self._run_chunks(form, [*batch, *scalars], count)
         outputs: Tensors[Array] = ()
@@ -109,7 +108,10 @@ class JaxProgram(Program[Array]):
         outputs: Tensors[Array] = ()
         for start in range(0, count, form.capacity):
             size = min(form.capacity, count - start)
-            chunk = [_padded(x[start : start + size], form.capacity) for x in arrays]
+            chunk = [
+                padded(x[start : start + size], form.capacity, kind)
+                for x, (_, kind) in zip(arrays, form.row, strict=True)
+            ]
             # JAX would queue 32 calls, each with its chunk: memory for no speed.
             if len(self.flying) == 2:
                 self.flying.pop(0).block_until_ready()
@@ -176,7 +178,7 @@ class Form:
         state: Sequence[Array],
         row: Sequence[tuple[tuple[int, ...], np.dtype[Any]]],
     ) -> None:
-        self.size = len(state)
+        self.size, self.row = len(state), row
         self.inner = jax.jit(_distinct(function, self.size))
         kinds = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in state]
         kinds += [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in row]
@@ -208,8 +210,13 @@ class Form:
         )
 
     def _once(self, *flat: Array) -> list[Array]:
-        results = self.inner(*flat)
+        results = self.inner(*flat[: self.size], *self._typed(flat[self.size :]))
         return [*[results[i] for i in self.written], *results[self.size :]]
+
+    def _typed(self, row: Sequence[Any]) -> list[Array]:
+        # Scalars may come wider than they were asked for.
+        pairs = zip(row, self.row, strict=True)
+        return [lax.convert_element_type(x, kind) for x, (_, kind) in pairs]
 
     def _loop(self, count: Array, *flat: Array) -> list[Array]:
         state, rows = list(flat[: self.size]), flat[self.size :]
@@ -293,16 +300,16 @@ def copies(xs: Sequence[Array]) -> list[Any]:
 
 def owned(x: Host) -> Host:
     """Return a copy of which XLA can use the memory."""
-    return np.array(x) if x.nbytes < 1024 else _padded(x[None], 1)[0]
+    return x.copy() if x.nbytes <= SMALL else padded(x[None], 1, x.dtype)[0]
 
 
-def _padded(x: Host, size: int) -> Host:
+def padded(x: Host, size: int, kind: np.dtype[Any]) -> Host:
     """Return a copy of `size` rows; those after the ones of x are not set."""
     shape = (size, *x.shape[1:])
-    count = math.prod(shape) * x.itemsize
+    count = math.prod(shape) * kind.itemsize
     memory = np.empty(count + ALIGNED, np.uint8)
     start = -memory.ctypes.data % ALIGNED
-    room = memory[start : start + count].view(x.dtype).reshape(shape)
+    room = memory[start : start + count].view(kind).reshape(shape)
     room[: len(x)] = x
     return room
 
