@@ -55,6 +55,10 @@ def prepare(x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
     Accepts NumPy arrays, tensors, lists of numbers, and trees of them. `ShapeError` if
     the numbers of samples differ.
     """
+    if type(x) is type(y) is np.ndarray and sample_weight is None:
+        batch = Batch(_array(x), _array(y))
+        if len(batch.x) == len(batch.y):
+            return batch
     _refuse_iterators(x)
     batch = Batch(_arrays(x), _arrays(y), _arrays(sample_weight))
     sizes = {len(leaf) for leaf in optree.tree_leaves(batch.tree())}  # type: ignore[arg-type]
@@ -94,6 +98,10 @@ def _holds_arrays(node: Any) -> bool:
 
 
 def _array(leaf: Any) -> Array:
+    if type(leaf) is np.ndarray and leaf.ndim:
+        kind = leaf.dtype.type
+        if kind is np.int32 or kind is np.float32 and dtypes.floatx() == "float32":
+            return leaf
     array = leaf if type(leaf) is np.ndarray else np.asarray(host(leaf))
     if array.dtype.kind in "OSUMmV" and array.dtype.name not in dtypes.ALL:
         array = host(leaf)  # which refuses it

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from multinet.metrics import Metric
-from multinet.registry import current
+from multinet.ops.core import numpy_backend
+from multinet.registry import current, use_backend
 from multinet.scope import Scope
 from multinet.training.step import Step
 from multinet.variables import Clock, Structure
@@ -38,7 +39,7 @@ class State:
         self.updates = Updates(step.model.optimizer) if self.trains else None
         self.draws: Draws = step.model._draws
         self.dtype: Any = None  # of the only array of a step to predict
-        self._results: Any = None
+        self._on_host = False
         self._metrics: list[Any] = []
         self._starts: tuple[Any, ...] | None = None  # what reset puts
         self._paces: dict[Any, Pace] = {}
@@ -162,20 +163,20 @@ class State:
     def logs(self) -> dict[str, float]:
         """Return the results of the metrics, which waits for the device."""
         self.load()
-        backend, counters = current(), self.step.counters
-        if self._results is None:
-            self._metrics = metrics = self.model._logged_metrics()
-
-            def results(*values: Any) -> tuple[Any, ...]:
-                with Scope(counters, values):
-                    return tuple(m.result() for m in metrics)
-
-            eagerly = self.model._run_eagerly
-            self._results = results if eagerly else backend.jit(results, ())
+        counters = self.step.counters
+        if not self._metrics:
+            self._metrics = self.model._logged_metrics()
+            own = [type(m).result.__module__ for m in self._metrics]
+            # What the library wrote runs as well, and faster, on the host; what users
+            # wrote may know of one framework only.
+            self._on_host = all(name.startswith("multinet.") for name in own)
         first = len(self.step.variables) - len(counters)
         values = [self.program.peek(first + i) for i in range(len(counters))]
-        found = [backend.to_numpy(x) for x in self._results(*values)]
-        return {m.name: float(x) for m, x in zip(self._metrics, found, strict=True)}
+        backend = current()
+        if self._on_host:
+            values, backend = [backend.to_numpy(x) for x in values], numpy_backend()
+        with use_backend.scoped(backend), Scope(counters, values):
+            return {m.name: float(backend.to_numpy(m.result())) for m in self._metrics}
 
     def explain(self) -> dict[str, str]:
         """Return what the program says of itself, and how many steps go at once."""
