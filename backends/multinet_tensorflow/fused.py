@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import numpy as np
 import tensorflow as tf
 
 from multinet_tensorflow import rules
@@ -79,6 +80,7 @@ class TensorflowBackend(SequenceOps):
     def moments(self, x: Any, axes: Axes, keepdims: bool) -> tuple[Any, Any]:
         if x.dtype in LOW:
             return super().moments(x, axes, keepdims)
+        mean: Any
         channels = axes == tuple(range(len(x.shape) - 1)) and not keepdims
         if channels and (blocks := rules.blocks_of(x)):
             mean, variance = rules.block_moments(x, blocks)
@@ -120,23 +122,22 @@ class TensorflowBackend(SequenceOps):
         momentum: float,
         nesterov: bool,
     ) -> Any:
-        lists = [params, velocities] if momentum else [params]
-
-        def apply(i: int, param: Any, *velocity: Any) -> None:
-            rate, raw = self._scalar_like(learning_rate, grads[i]), tf.raw_ops
-            if velocity:
-                raw.ResourceApplyKerasMomentum(
-                    var=param,
-                    accum=velocity[0],
-                    lr=rate,
-                    grad=grads[i],
-                    momentum=constant(momentum, grads[i].dtype),
-                    use_nesterov=nesterov,
+        def apply(grad: Any, param: Any, *velocity: Any) -> Any:
+            rate, raw = self._scalar_like(learning_rate, grad), tf.raw_ops
+            if not velocity:
+                return raw.ResourceApplyGradientDescent(
+                    var=param, alpha=rate, delta=grad
                 )
-            else:
-                raw.ResourceApplyGradientDescent(var=param, alpha=rate, delta=grads[i])
+            return raw.ResourceApplyKerasMomentum(
+                var=param,
+                accum=velocity[0],
+                lr=rate,
+                grad=grad,
+                momentum=constant(momentum, grad.dtype),
+                use_nesterov=nesterov,
+            )
 
-        new = update_held("ResourceApplyGradientDescent", lists, apply)
+        new = update_held([params, velocities][: 1 + bool(momentum)], grads, apply)
         if new is None:
             return super().sgd_update(
                 params, grads, velocities, learning_rate, momentum, nesterov
@@ -155,27 +156,31 @@ class TensorflowBackend(SequenceOps):
         beta_2: float,
         epsilon: float,
     ) -> Any:
-        corrected = self._adam_rate(step, learning_rate, beta_1, beta_2)
+        # The kernel takes 1 - beta from the rounded beta, off by 1e-5: so that the
+        # corrected variance is right, the correction is that of the rounded beta too.
+        rounded = (float(np.float32(beta)) for beta in (beta_1, beta_2))
+        rate = self._adam_rate(step, learning_rate, *rounded)
 
-        def apply(i: int, param: Any, mean: Any, variance: Any) -> None:
-            grad = grads[i]
+        def apply(grad: Any, param: Any, mean: Any, variance: Any) -> Any:
             # Powers of 0: the rate is corrected already, more accurately.
-            numbers = [constant(c, grad.dtype) for c in (0, beta_1, beta_2, epsilon)]
-            tf.raw_ops.ResourceApplyAdam(
+            zero, *numbers = (
+                constant(number, grad.dtype) for number in (0, beta_1, beta_2, epsilon)
+            )
+            return tf.raw_ops.ResourceApplyAdam(
                 var=param,
                 m=mean,
                 v=variance,
-                beta1_power=numbers[0],
-                beta2_power=numbers[0],
-                lr=self._scalar_like(corrected, grad),
-                beta1=numbers[1],
-                beta2=numbers[2],
-                epsilon=numbers[3],
+                beta1_power=zero,
+                beta2_power=zero,
+                lr=self._scalar_like(rate, grad),
+                beta1=numbers[0],
+                beta2=numbers[1],
+                epsilon=numbers[2],
                 grad=grad,
             )
 
-        new = update_held("ResourceApplyAdam", [params, means, variances], apply)
-        return new or super().adam_update(
+        lists = params, means, variances
+        return update_held(lists, grads, apply) or super().adam_update(
             params,
             grads,
             means,

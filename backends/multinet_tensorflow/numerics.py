@@ -92,7 +92,7 @@ def accurate_sum(x: Any, axes: Sequence[int], keepdims: bool) -> Any:
         return tf.reshape(y, kept), lambda g: broadcast(g, shape)
 
     y = rule(x)
-    return y if keepdims else tf.squeeze(y, axes)
+    return y if keepdims else tf.squeeze(y, list(axes))
 
 
 def _sum_run(x: Any, first: int, last: int) -> Any:
