@@ -26,9 +26,9 @@ class ReLU(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.max_value = (
-            None if max_value is None else _positive("max_value", max_value)
-        )
+        self.max_value = max_value
+        if max_value is not None:
+            _positive("max_value", max_value)
         self.negative_slope = _positive("negative_slope", negative_slope)
         self.threshold = _positive("threshold", threshold)
         self.supports_masking = True
@@ -147,7 +147,7 @@ class Softmax(Layer):
         self.supports_masking = True
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
-        """Return probabilities; 0 where `mask`, which broadcasts to inputs, is false."""
+        """Return probabilities, 0 where `mask` (broadcast to inputs) is false."""
         if mask is not None:
             mask = self._fitting(mask, ops.shape(inputs))
         several = isinstance(self.axis, list | tuple)

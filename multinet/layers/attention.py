@@ -37,7 +37,6 @@ class Attention(Layer):
         self.use_scale, self.score_mode = use_scale, score_mode
         self.dropout, self.seed = dropout, seed
         self.scale = self.concat_score_weight = None
-        self.supports_masking = True
         if dropout > 0:
             self.seed_generator = random.SeedGenerator(seed)
 

@@ -10,6 +10,7 @@ from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.config import config_of
 from multinet.layers.core import Dropout
 from multinet.layers.heads import BaseHeads, positive
+from multinet.names import unique_name
 
 
 class GroupQueryAttention(BaseHeads):
@@ -40,6 +41,7 @@ class GroupQueryAttention(BaseHeads):
         seed: Any = None,
         **kwargs: Any,
     ) -> None:
+        kwargs["name"] = kwargs.get("name") or unique_name("grouped_query_attention")
         super().__init__(
             dropout,
             use_bias,

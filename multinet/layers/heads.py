@@ -18,7 +18,6 @@ _OPTIONS = (
     "bias_initializer",
     "kernel_regularizer",
     "bias_regularizer",
-    "activity_regularizer",
     "kernel_constraint",
     "bias_constraint",
 )
@@ -196,10 +195,9 @@ class BaseHeads(Layer):
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` needs."""
         config = config_of(self, "dropout", "use_bias", "use_gate", "sliding_window")
-        options = config_of(self, *(n for n in _OPTIONS if n != "activity_regularizer"))
-        if self.projection_regularizer is not None:
-            regularizer = regularizers.serialize(self.projection_regularizer)
-            config["activity_regularizer"] = regularizer
+        options = config_of(self, *_OPTIONS)
+        regularizer = regularizers.serialize(self.projection_regularizer)
+        options["activity_regularizer"] = regularizer
         return {**super().get_config(), **config, **options, "seed": self.seed}
 
 
