@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from multinet import dtypes
 from multinet.errors import DTypeError, ShapeError
 from multinet.ops.core import (
+    PUBLIC,
     as_tensor,
     boolean,
     cast_tensor,
@@ -22,6 +23,7 @@ from multinet.registry import current
 from multinet.symbolic.dims import differ
 
 _INEXACT = frozenset(dtypes.FLOATS + dtypes.COMPLEX)
+_NUMBERS = frozenset(dtypes.INTEGERS + dtypes.FLOATS + dtypes.COMPLEX)
 
 
 class Binary(Protocol):
@@ -46,13 +48,9 @@ def _arithmetic(name: str, doc: str, on_bool: str | None) -> Binary:
         if dtype == "bool":
             x1, x2, logical = _on_bool(name, x1, x2, on_bool)
             return getattr(backend, logical)(x1, x2)
-        try:
-            return getattr(backend, name)(x1, x2)
-        except Exception as error:
-            _explain(name, x1, x2, error)
-            raise
+        return _apply(backend, name, x1, x2)
 
-    return _public(name, doc, function)
+    return _public(name, doc, function, _NUMBERS)
 
 
 def _floating(name: str, doc: str) -> Binary:
@@ -63,26 +61,18 @@ def _floating(name: str, doc: str) -> Binary:
         x1, x2, dtype = pair(backend, x1, x2)
         if dtype not in _INEXACT:
             x1, x2 = operands(x1, x2, floating=True)
-        try:
-            return getattr(backend, name)(x1, x2)
-        except Exception as error:
-            _explain(name, x1, x2, error)
-            raise
+        return _apply(backend, name, x1, x2)
 
-    return _public(name, doc, function)
+    return _public(name, doc, function, _INEXACT)
 
 
 def _comparison(name: str, doc: str) -> Binary:
     def function(x1: Any, x2: Any) -> Any:
         backend = current()
         x1, x2, _ = pair(backend, x1, x2)
-        try:
-            return getattr(backend, name)(x1, x2)
-        except Exception as error:
-            _explain(name, x1, x2, error)
-            raise
+        return _apply(backend, name, x1, x2)
 
-    return _public(name, doc, function)
+    return _public(name, doc, function, _NUMBERS)
 
 
 def _bits(name: str, doc: str, primitive: str) -> Binary:
@@ -98,20 +88,49 @@ def _bits(name: str, doc: str, primitive: str) -> Binary:
             raise DTypeError(f"ops.{name} takes integers or bool, got {dtype}.")
         return getattr(backend, primitive)(x, y)
 
-    return _public(name, doc, function)  # type: ignore[return-value]
+    return op(_named(name, doc, function))  # type: ignore[return-value]
 
 
 def _logical(name: str, doc: str) -> Binary:
     def function(x1: Any, x2: Any) -> Any:
         return getattr(current(), name)(boolean(x1), boolean(x2))
 
-    return _public(name, doc, function)
+    return _public(name, doc, function, frozenset(("bool",)))
 
 
-def _public(name: str, doc: str, function: Callable[..., Any]) -> Binary:
+def _named(name: str, doc: str, function: Callable[..., Any]) -> Callable[..., Any]:
     function.__name__ = function.__qualname__ = name
     function.__doc__ = doc
-    return op(function)  # type: ignore[return-value]
+    return function
+
+
+def _public(
+    name: str, doc: str, function: Callable[..., Any], ready: frozenset[str]
+) -> Binary:
+    """Return the public op; two tensors of one dtype in `ready` go straight through.
+
+    That is the usual call, and what stands before the primitive is its whole cost.
+    """
+    general = op(_named(name, doc, function))
+
+    def public(x1: Any, x2: Any) -> Any:
+        backend = current()
+        if backend.is_tensor(x1) and backend.is_tensor(x2):
+            dtype = backend.dtype(x1)
+            if dtype in ready and backend.dtype(x2) == dtype:
+                return _apply(backend, name, x1, x2)
+        return general(x1, x2)
+
+    PUBLIC[name] = public
+    return _named(name, doc, public)  # type: ignore[return-value]
+
+
+def _apply(backend: Any, name: str, x1: Any, x2: Any) -> Any:
+    try:
+        return getattr(backend, name)(x1, x2)
+    except Exception as error:
+        _explain(name, x1, x2, error)
+        raise
 
 
 def _on_bool(name: str, x1: Any, x2: Any, served_by: str | None) -> Any:

@@ -22,7 +22,7 @@ def _tensor(strict: Any, *shape: int, dtype: str = "float32") -> Any:
 
 
 def test_every_method_is_wrapped(strict: Any) -> None:
-    methods = {*primitives(), *fused()}
+    methods = {*primitives(), *fused()} - {"program"}  # which calls the others
     assert methods <= set(vars(StrictBackend))
     assert plugin.load() is StrictBackend
 
