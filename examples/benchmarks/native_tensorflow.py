@@ -6,11 +6,12 @@ import math
 from typing import Any
 
 import native
-import tensorflow as tf
+import tensorflow
 import workloads
 from workloads import Array, Weights, Workload
 
-raw: Any = tf.raw_ops
+tf: Any = tensorflow  # its own annotations refuse much of what it accepts
+raw = tf.raw_ops
 
 
 def dense(p: Any, x: Any) -> Any:

@@ -119,7 +119,7 @@ class LSTM(nn.Module):
     def __init__(self, w: Weights, rate: float) -> None:
         super().__init__()
         kernel, recurrent, bias = w["lstm"]
-        self.lstm = nn.LSTM(workloads.FEATURES, workloads.UNITS, batch_first=True)
+        self.lstm: Any = nn.LSTM(workloads.FEATURES, workloads.UNITS, batch_first=True)
         put(self.lstm.weight_ih_l0, kernel.T)
         put(self.lstm.weight_hh_l0, recurrent.T)
         put(self.lstm.bias_ih_l0, bias)
