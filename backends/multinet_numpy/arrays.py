@@ -108,6 +108,16 @@ def min(x: Any, axes: Sequence[int], keepdims: bool) -> Any:
     return np.minimum.reduce(x, axis=tuple(axes), keepdims=keepdims)
 
 
+def tie_shares(x: Any, best: Any, axes: Sequence[int]) -> Any:
+    """Return the part that each element has in the maximum or minimum `best`."""
+    best = best.reshape([1 if i in axes else n for i, n in enumerate(x.shape)])
+    ties = np.equal(x, best)
+    if np.isnan(best).any():
+        ties |= np.isnan(x)
+    count = np.add.reduce(ties, axis=tuple(axes), keepdims=True)
+    return np.multiply(ties, (1 / count).astype(x.dtype))
+
+
 def any(x: Any, axes: Sequence[int], keepdims: bool) -> Any:
     """Return whether any is true."""
     return np.logical_or.reduce(x, axis=tuple(axes), keepdims=keepdims)

@@ -116,6 +116,10 @@ class NumpyProgram(Program[Any]):
             elif type(y) is Planned:
                 changed[i] = plan.copy(y)
         self._take_over(changed, plan, state)
+        old = [x.root for i, x in enumerate(state) if i in changed]
+        outputs = [
+            plan.copy(y) if type(y) is Planned and y.root in old else y for y in outputs
+        ]
         ends = [*outputs, *changed.values()]
         plan.prune(ends)
         fuse_convolutions(plan, ends)

@@ -27,7 +27,7 @@ _CONSTANT = """
     arange sign floor ceil round floor_divide bitwise_and bitwise_or bitwise_xor
     left_shift right_shift equal less less_equal not_equal greater greater_equal
     logical_and logical_or logical_not isnan isfinite any all argmax argmin argsort
-    searchsorted eig lu_factor
+    searchsorted eig lu_factor tie_shares
 """
 _UNARY = """
     real imag conj negative abs sqrt exp expm1 log log1p sin cos tan arcsin arccos

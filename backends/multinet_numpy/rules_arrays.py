@@ -35,21 +35,13 @@ def _(F, g, need, out, x, shape):
 
 @rule("max", "min")
 def _(F, g, need, out, x, axes, keepdims):
-    kept = _kept(x.shape, axes)
-    plain, best = strip(x), strip(out).reshape(kept)
-    ties = np.equal(plain, best)
-    if np.isnan(best).any():
-        ties |= np.isnan(plain)
-    count = np.add.reduce(ties, axis=axes, keepdims=True)
-    share = F.multiply(F.reshape(g, kept), (1 / count).astype(g.dtype))
-    return (F.multiply(share, ties.astype(g.dtype)),)
+    shares = F.tie_shares(strip(x), strip(out), axes)
+    return (F.multiply(F.reshape(g, _kept(x.shape, axes)), shares),)
 
 
 @rule("prod")
 def _(F, g, need, out, x, axes, keepdims):
     g = F.reshape(g, _kept(x.shape, axes))
-    if not np.equal(strip(out), 0).any():
-        return (F.divide(F.multiply(g, F.reshape(out, g.shape)), x),)
     rest = tuple(i for i in range(x.ndim) if i not in axes)
     order = (*rest, *axes)
     moved = F.transpose(x, order)
