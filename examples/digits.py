@@ -59,7 +59,7 @@ def train(model: multinet.Model, epochs: int) -> float:
 
 if __name__ == "__main__":
     multinet.set_random_seed(1)
-    print(f"Backend: {multinet.backend()}")
+    print(f"Backend: {multinet.config.backend()}")
     results = {"MLP": train(mlp(), epochs=30), "CNN": train(cnn(), epochs=10)}
     for name, accuracy in results.items():
         print(f"{name} test accuracy: {accuracy:.2%}")

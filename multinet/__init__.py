@@ -9,7 +9,9 @@ The backend is chosen by the environment variable `MULTINET_BACKEND` or by
 
 from multinet import (
     activations,
+    backend,
     callbacks,
+    config,
     constraints,
     datasets,
     initializers,
@@ -21,6 +23,7 @@ from multinet import (
     optimizers,
     random,
     regularizers,
+    tree,
     utils,
 )
 from multinet.dtypes import floatx, set_floatx
@@ -32,7 +35,7 @@ from multinet.metrics import Metric
 from multinet.models import Model, Sequential
 from multinet.optimizers import Optimizer
 from multinet.random import SeedGenerator, set_random_seed
-from multinet.registry import backend, backends, use_backend
+from multinet.registry import backends, use_backend
 from multinet.symbolic.tensor import SymbolicTensor
 from multinet.variables import Variable
 from multinet.version import __version__
@@ -55,6 +58,7 @@ __all__ = [
     "backend",
     "backends",
     "callbacks",
+    "config",
     "constraints",
     "datasets",
     "floatx",
@@ -69,6 +73,7 @@ __all__ = [
     "regularizers",
     "set_floatx",
     "set_random_seed",
+    "tree",
     "use_backend",
     "utils",
 ]

@@ -13,8 +13,8 @@ from multinet.errors import ArgumentError, DTypeError, ShapeError
 from multinet.names import Configurable, Registry
 from multinet.ops.core import host
 from multinet.random import host as draw
-from multinet.random.keys import SeedGenerator, key_of
 from multinet.registry import current
+from multinet.seeds import SeedGenerator, key_of
 
 # The standard deviation of a normal distribution cut off at two of its own.
 _TRUNCATED_STDDEV = 0.87962566103423978

@@ -72,6 +72,17 @@ def unique_name(prefix: str) -> str:
     return f"{prefix}_{count}" if count else prefix
 
 
+def next_number(prefix: str) -> int:
+    """Return how many names of `prefix` there are, counting one more."""
+    _counts[prefix] = _counts.get(prefix, 0) + 1
+    return _counts[prefix]
+
+
+def restart() -> None:
+    """Forget the names given so far."""
+    _counts.clear()
+
+
 class Registry:
     """The objects of one kind by name: functions as they are, classes as constructors.
 

@@ -9,7 +9,7 @@ import numpy as np
 from multinet.dtypes import floatx
 from multinet.dtypes import to_numpy as numpy_dtype
 from multinet.errors import ArgumentError
-from multinet.random.keys import set_random_seed
+from multinet.seeds import set_random_seed
 
 __all__ = ["set_random_seed", "to_categorical"]
 

@@ -14,13 +14,13 @@ PACKAGE = ROOT / "multinet"
 # A file imports its own floor or a lower one.
 FLOORS = [
     {"errors", "version"},
-    {"dtypes", "philox"},
+    {"dtypes", "philox", "tree"},
     {"interface"},
-    {"registry", "scope", "operators"},
+    {"registry", "scope", "operators", "config", "seeds"},
     {"symbolic"},
     {"ops"},
     {"variables"},
-    {"random", "names"},
+    {"random", "names", "backend"},
     {"initializers", "regularizers", "constraints", "activations"},
     {"losses", "metrics", "optimizers", "layers"},
     {"datasets", "utils"},

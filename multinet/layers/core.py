@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from multinet import activations, constraints, initializers, ops, random, regularizers
+from multinet import (
+    activations,
+    config,
+    constraints,
+    initializers,
+    ops,
+    random,
+    regularizers,
+)
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.base import Layer
 from multinet.names import unique_name
@@ -289,9 +297,5 @@ class Reshape(Layer):
 
 
 def data_format_of(value: str | None) -> str:
-    """Return channels_last or channels_first; None is channels_last."""
-    if value not in (None, "channels_last", "channels_first"):
-        raise ArgumentError(
-            f"Expected data_format channels_last or channels_first, got {value!r}."
-        )
-    return value or "channels_last"
+    """Return channels_last or channels_first; None is what `config` says."""
+    return config.standardize_data_format(value)

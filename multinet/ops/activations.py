@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from multinet import dtypes
+from multinet import config, dtypes
 from multinet.errors import ArgumentError, ShapeError
 from multinet.ops.core import (
     axes_of,
@@ -244,7 +244,7 @@ def normalize(
     x, backend = floating(x), current()
     if not (isinstance(order, int | float) and order > 0):
         raise ArgumentError(f"Expected a positive order, got {order!r}.")
-    least = 1e-7 if epsilon is None else epsilon
+    least = config.epsilon() if epsilon is None else epsilon
     if order == 2:
         squares = backend.square(backend.abs(x))
         squares = backend.sum(squares, axes_of(axis, len(shape_of(x))), True)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from multinet import dtypes
+from multinet.config import standardize_data_format
 from multinet.errors import ArgumentError, ShapeError
 from multinet.ops.core import as_tensor, cast_tensor, floating, op, shape_of
 from multinet.registry import current
@@ -51,12 +52,7 @@ def window_padding(
 
 
 def _is_first(data_format: str | None) -> bool:
-    if data_format not in (None, "channels_last", "channels_first"):
-        raise ArgumentError(
-            "Expected data_format 'channels_last' or 'channels_first', got "
-            f"{data_format!r}."
-        )
-    return data_format == "channels_first"
+    return standardize_data_format(data_format) == "channels_first"
 
 
 def _channels_last(x: Any, first: bool) -> Any:

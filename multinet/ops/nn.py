@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from multinet import dtypes
+from multinet import config, dtypes
 from multinet.errors import ArgumentError, ShapeError
 from multinet.ops.arithmetic import both
 from multinet.ops.core import (
@@ -104,7 +104,7 @@ def rms_normalization(
 
 
 def _least(epsilon: float | None) -> float:
-    return 1e-7 if epsilon is None else float(epsilon)
+    return config.epsilon() if epsilon is None else float(epsilon)
 
 
 def _over(weight: Any, x: Any, axes: tuple[int, ...]) -> Any:
@@ -294,12 +294,7 @@ def space_to_depth(x: Any, block_size: int, data_format: str = "channels_last") 
 
 
 def _channels_last(data_format: str | None) -> bool:
-    if data_format not in (None, "channels_last", "channels_first"):
-        raise ArgumentError(
-            "Expected data_format 'channels_last' or 'channels_first', got "
-            f"{data_format!r}."
-        )
-    return data_format != "channels_first"
+    return config.standardize_data_format(data_format) == "channels_last"
 
 
 @op

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from multinet import dtypes
+from multinet.config import epsilon
 from multinet.errors import ShapeError
 from multinet.ops.core import as_tensor, axis_of, cast_tensor, floating, op, shape_of
 from multinet.ops.indexing import as_index
 from multinet.registry import current
 from multinet.symbolic.dims import differ, public_shape
-
-#: Probabilities stay this far from 0 and 1, so that logarithms are finite.
-EPSILON = 1e-7
 
 
 def _wide(x: Any) -> tuple[Any, str]:
@@ -44,7 +42,7 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     _check_equal("binary_crossentropy", target, output)
     if from_logits:
         return cast_tensor(backend.sigmoid_cross_entropy(output, target), dtype)
-    p = backend.clip(output, EPSILON, 1 - EPSILON)
+    p = _inside(output)
     present = backend.multiply(target, backend.log(p))
     absent = backend.multiply(
         backend.subtract(1, target), backend.log(backend.subtract(1, p))
@@ -110,7 +108,12 @@ def sparse_categorical_crossentropy(
 def _log_probability(output: Any, axis: int) -> Any:
     backend = current()
     p = backend.divide(output, backend.sum(output, (axis,), True))
-    return backend.log(backend.clip(p, EPSILON, 1 - EPSILON))
+    return backend.log(_inside(p))
+
+
+def _inside(p: Any) -> Any:
+    """Return probabilities as far from 0 and 1 as keeps logarithms finite."""
+    return current().clip(p, epsilon(), 1 - epsilon())
 
 
 def _last(x: Any, axis: int) -> Any:

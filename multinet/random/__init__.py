@@ -13,7 +13,7 @@ from multinet.random.distributions import (
     truncated_normal,
     uniform,
 )
-from multinet.random.keys import SeedGenerator, set_random_seed
+from multinet.seeds import SeedGenerator, set_random_seed
 
 __all__ = [
     "SeedGenerator",

@@ -19,8 +19,8 @@ from multinet.ops.core import (
     shape_of,
 )
 from multinet.ops.creation import shape_tuple
-from multinet.random.keys import key_of
 from multinet.registry import current
+from multinet.seeds import key_of
 
 _BITS = {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}
 

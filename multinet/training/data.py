@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import optree
 
-from multinet import dtypes, philox
+from multinet import config, dtypes, philox
 from multinet.errors import ArgumentError, DTypeError, ShapeError
 from multinet.ops.core import host
 from multinet.random import host as host_random
@@ -126,8 +126,12 @@ def _int32(array: Array) -> Array:
 
 
 def count_batches(data: Batch, batch_size: int) -> int:
-    """Return how many batches there are; the last may be smaller."""
-    return math.ceil(data.size() / batch_size)
+    """Return how many batches there are, as far as `config` lets an epoch go.
+
+    The last may be smaller.
+    """
+    count = math.ceil(data.size() / batch_size)
+    return config.at_most(count, config.max_steps_per_epoch())
 
 
 class Feed:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import optree
 
-from multinet.random.keys import site_key
+from multinet.seeds import site_key
 from multinet.training.callbacks.base import CallbackList
 from multinet.training.callbacks.history import History
 from multinet.training.callbacks.progress import Reporter, make_progress

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import optree
 
-from multinet import metrics, ops, optimizers
+from multinet import config, metrics, ops, optimizers
 from multinet.errors import ArgumentError, MultinetError
 from multinet.layers.base import CallContext
 from multinet.registry import current
@@ -313,7 +313,7 @@ class Trainer(_Host):
             batch,
             validation,
             batch_size=size,
-            epochs=range(initial_epoch, epochs),
+            epochs=range(initial_epoch, config.at_most(epochs, config.max_epochs())),
             verbose=verbose,
             callbacks=callbacks or (),
             shuffle=shuffle,

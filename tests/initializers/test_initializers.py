@@ -9,8 +9,8 @@ import pytest
 import multinet
 from multinet import initializers
 from multinet.errors import ArgumentError, DTypeError, ShapeError
-from multinet.random.keys import SeedGenerator
 from multinet.registry import use_backend
+from multinet.seeds import SeedGenerator
 
 RANDOM = [
     ("RandomUniform", {}, (50, 200)),

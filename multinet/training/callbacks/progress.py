@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from typing import Any
+
+from multinet import config
 
 
 def make_progress(verbose: Any, epochs: int, steps: int, label: str) -> Reporter:
     """Return the reporter for `verbose`: 0 silent, 1 a bar, 2 lines, or "auto"."""
     if verbose in (0, False):
         return Reporter(epochs, steps, label)
-    if verbose != 2 and sys.stdout.isatty():
+    interactive = config.is_interactive_logging_enabled()
+    if interactive and verbose != 2 and sys.stdout.isatty():
         return BarReporter(epochs, steps, label)
     return LineReporter(epochs, steps, label)
 
@@ -61,10 +65,15 @@ class LineReporter(Reporter):
         head = f"Epoch {self.epoch + 1}/{self.epochs} - " if self.epochs else ""
         timing = f"{seconds:.1f}s - {1e3 * seconds / max(self.steps, 1):.2f}ms/step"
         text = format_logs(logs)
-        print(
-            f"{head}{self.steps} {self.label} - {timing}"
-            + (f" - {text}" if text else "")
-        )
+        line = f"{head}{self.steps} {self.label} - {timing}"
+        _show(line + (f" - {text}" if text else ""))
+
+
+def _show(line: str) -> None:
+    if config.is_interactive_logging_enabled():
+        print(line)
+    else:
+        logging.getLogger("multinet").info(line)
 
 
 class BarReporter(Reporter):

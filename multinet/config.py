@@ -1,0 +1,196 @@
+"""Settings of the whole process, with the names of `keras.config`.
+
+>>> config.set_floatx("float64")
+>>> config.image_data_format()
+'channels_last'
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from multinet.dtypes import floatx, set_floatx
+from multinet.errors import ArgumentError, MultinetError, unknown_name
+from multinet.registry import backend, use_backend
+
+__all__ = [
+    "backend",
+    "disable_interactive_logging",
+    "disable_traceback_filtering",
+    "enable_interactive_logging",
+    "enable_traceback_filtering",
+    "epsilon",
+    "floatx",
+    "image_data_format",
+    "is_interactive_logging_enabled",
+    "is_traceback_filtering_enabled",
+    "max_epochs",
+    "max_steps_per_epoch",
+    "set_backend",
+    "set_epsilon",
+    "set_floatx",
+    "set_image_data_format",
+    "set_max_epochs",
+    "set_max_steps_per_epoch",
+]
+
+_FORMATS = ("channels_last", "channels_first")
+
+_epsilon = 1e-7
+_image_data_format = "channels_last"
+_interactive = True
+_limits: dict[str, int | None] = {
+    name: int(os.environ[f"MULTINET_{name}"])
+    if f"MULTINET_{name}" in os.environ
+    else None
+    for name in ("MAX_EPOCHS", "MAX_STEPS_PER_EPOCH")
+}
+
+
+def set_backend(backend: str) -> None:
+    """Choose the backend of the whole process, as `multinet.use_backend` does."""
+    use_backend(backend)
+
+
+def epsilon() -> float:
+    """Return the small number that keeps quotients and logarithms finite: 1e-7."""
+    return _epsilon
+
+
+def set_epsilon(value: float) -> None:
+    """Set the small number that `epsilon` returns."""
+    global _epsilon
+    if not isinstance(value, int | float) or not 0 < value < 1:
+        raise ArgumentError(f"Expected epsilon between 0 and 1, got {value!r}.")
+    _epsilon = float(value)
+
+
+def image_data_format() -> str:
+    """Return the order of axes where `data_format` is None: channels_last or
+    channels_first.
+    """
+    return _image_data_format
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Set the order of axes where `data_format` is None."""
+    global _image_data_format
+    _image_data_format = standardize_data_format(data_format)
+
+
+def standardize_data_format(data_format: str | None) -> str:
+    """Return channels_last or channels_first in lower case; None is the one set."""
+    if data_format is None:
+        return _image_data_format
+    name = str(data_format).lower()
+    if name not in _FORMATS:
+        raise unknown_name("data_format", data_format, _FORMATS)
+    return name
+
+
+# -- training --------------------------------------------------------------------------
+
+
+def enable_interactive_logging() -> None:
+    """Show progress on the terminal; the default."""
+    global _interactive
+    _interactive = True
+
+
+def disable_interactive_logging() -> None:
+    """Send the lines of progress to the logger `multinet` instead of the terminal."""
+    global _interactive
+    _interactive = False
+
+
+def is_interactive_logging_enabled() -> bool:
+    """Return whether progress is shown on the terminal."""
+    return _interactive
+
+
+def max_epochs() -> int | None:
+    """Return the most epochs that any `fit` runs, or None.
+
+    It begins as the environment variable `MULTINET_MAX_EPOCHS`.
+    """
+    return _limits["MAX_EPOCHS"]
+
+
+def set_max_epochs(max_epochs: int | None) -> None:
+    """Limit the epochs of every `fit`, to try a program quickly; None is no limit."""
+    _limits["MAX_EPOCHS"] = _limit("max_epochs", max_epochs)
+
+
+def max_steps_per_epoch() -> int | None:
+    """Return the most steps of an epoch of fit, evaluate and predict, or None.
+
+    It begins as the environment variable `MULTINET_MAX_STEPS_PER_EPOCH`.
+    """
+    return _limits["MAX_STEPS_PER_EPOCH"]
+
+
+def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
+    """Limit the steps of every epoch, to try a program quickly; None is no limit."""
+    _limits["MAX_STEPS_PER_EPOCH"] = _limit("max_steps_per_epoch", max_steps_per_epoch)
+
+
+def at_most(count: int, limit: int | None) -> int:
+    """Return a count, or the limit where it is lower; None is no limit."""
+    return count if limit is None else min(count, limit)
+
+
+def _limit(name: str, value: int | None) -> int | None:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if value is not None and not (whole and value >= 1):
+        raise ArgumentError(
+            f"Expected {name} as a positive int or None, got {value!r}."
+        )
+    return value
+
+
+# -- tracebacks ------------------------------------------------------------------------
+
+_HERE = str(Path(__file__).parent)
+_previous: Callable[..., Any] | None = None
+
+
+def enable_traceback_filtering() -> None:
+    """Print errors that Multinet raises on purpose without its own frames.
+
+    Only the printing at the end of a program changes; exceptions keep all frames.
+    """
+    global _previous
+    if _previous is None:
+        _previous, sys.excepthook = sys.excepthook, _print_filtered
+
+
+def disable_traceback_filtering() -> None:
+    """Print whole tracebacks again; the default."""
+    global _previous
+    if _previous is not None:
+        sys.excepthook, _previous = _previous, None
+
+
+def is_traceback_filtering_enabled() -> bool:
+    """Return whether Multinet's own frames are left out of printed tracebacks."""
+    return _previous is not None
+
+
+def _print_filtered(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    assert _previous is not None
+    if not isinstance(error, MultinetError):
+        _previous(kind, error, trace)
+        return
+    report = traceback.TracebackException(kind, error, trace)
+    outside = [frame for frame in report.stack if not frame.filename.startswith(_HERE)]
+    report.stack = traceback.StackSummary.from_list(outside)
+    report.__cause__ = report.__context__ = None  # the message says what went wrong
+    print("".join(report.format()), end="", file=sys.stderr)
