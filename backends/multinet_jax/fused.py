@@ -54,7 +54,7 @@ class JaxBackend(SequenceOps):
         if isinstance(x, Tracer):
             return jnp.copy(x)
         # Compiled, a copy would be compiled for each shape.
-        return jax.device_put(x, x.sharding, may_alias=False)
+        return jax.device_put(x, may_alias=False)
 
     # -- comparison --------------------------------------------------------------------
 

@@ -291,8 +291,8 @@ def copies(xs: Sequence[Array]) -> list[Any]:
     for i, x in enumerate(xs):
         if x.nbytes <= SMALL:
             found[i] = np.array(x)
-    kinds = [xs[i].sharding for i in large]
-    made = jax.device_put([xs[i] for i in large], kinds, may_alias=False)
+    # To no device: a copy bound to one would be another signature, compiled anew.
+    made = jax.device_put([xs[i] for i in large], may_alias=False)
     for i, x in zip(large, made, strict=True):
         found[i] = x
     return found
