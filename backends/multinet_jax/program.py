@@ -18,7 +18,6 @@ from multinet.errors import BackendError
 from multinet.interface.array import Shape
 from multinet.interface.program import Function, Key, Pairs, Tensors
 from multinet_jax.array import Array, ArrayOps, native, widened
-from multinet_jax.order import by_order, derivative
 
 _FULL = lax.Precision.HIGHEST  # float32 products in float32: not TF32 or bfloat16
 
@@ -226,8 +225,7 @@ class ProgramOps(ArrayOps):
     def vjp(
         self, function: Function[Array], primals: Sequence[Array]
     ) -> tuple[Tensors[Array], Callable[[Sequence[Array]], Tensors[Array]]]:
-        with derivative(2):  # the pullback may itself be differentiated
-            outputs, pull = jax.vjp(_tupled(function), *primals)
+        outputs, pull = jax.vjp(_tupled(function), *primals)
         inputs = [_like(x) for x in primals]
 
         def pullback(cotangents: Sequence[Array]) -> Tensors[Array]:
@@ -242,10 +240,9 @@ class ProgramOps(ArrayOps):
         primals: Sequence[Array],
         tangents: Sequence[Array],
     ) -> tuple[Tensors[Array], Tensors[Array]]:
-        with derivative(2):
-            outputs, derivatives = jax.jvp(
-                _tupled(function), tuple(primals), tuple(tangents)
-            )
+        outputs, derivatives = jax.jvp(
+            _tupled(function), tuple(primals), tuple(tangents)
+        )
         return outputs, tuple(
             jnp.zeros_like(y) if t.dtype == jax.dtypes.float0 else t
             for y, t in zip(outputs, derivatives, strict=True)
@@ -257,10 +254,10 @@ class ProgramOps(ArrayOps):
         return jax.vmap(_tupled(function), tuple(in_axes))
 
     def jit(self, function: Function[Array], donate: Sequence[int]) -> Function[Array]:
-        return by_order(partial(jax.jit, donate_argnums=tuple(donate)), function)
+        return jax.jit(_tupled(function), donate_argnums=tuple(donate))
 
     def checkpoint(self, function: Function[Array]) -> Function[Array]:
-        return by_order(jax.checkpoint, function)
+        return jax.checkpoint(_tupled(function))
 
     def stop_gradient(self, x: Array) -> Array:
         return lax.stop_gradient(x)

@@ -20,7 +20,6 @@ from jax.extend.core import ClosedJaxpr, Jaxpr
 
 from multinet.interface.program import Tensors
 from multinet.interface.step import EagerProgram, Program
-from multinet_jax import order
 from multinet_jax.array import Array
 
 Host = np.ndarray[Any, Any]
@@ -182,8 +181,7 @@ class Form:
         self.inner = jax.jit(_distinct(function, self.size))
         kinds = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in state]
         kinds += [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in row]
-        with order.program():
-            jaxpr: ClosedJaxpr = self.inner.trace(*kinds).jaxpr
+        jaxpr: ClosedJaxpr = self.inner.trace(*kinds).jaxpr
         pairs = zip(jaxpr.jaxpr.invars, jaxpr.jaxpr.outvars[: self.size], strict=False)
         self.written = tuple(i for i, (old, new) in enumerate(pairs) if old is not new)
         self.outputs = [(y.shape, y.dtype) for y in jaxpr.out_avals[self.size :]]
