@@ -16,13 +16,14 @@ from multinet import dtypes
 from multinet.errors import DTypeError, TraceError
 from multinet.interface import Backend, Scalar
 from multinet_torch.widening import (
+    binary,
     floor_divide,
     mod,
     modular,
     moved,
+    on_tensors,
     ordered,
     right_shift,
-    tensors,
 )
 
 Shape = tuple[int, ...]
@@ -175,62 +176,28 @@ class ArrayOps(Backend[Tensor]):
 
     # -- elementwise, two operands (broadcasting; either may be a Python scalar) -------
 
-    def add(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
-        return modular(operator.add, x, y)
-
-    def subtract(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
-        return modular(operator.sub, x, y)
-
-    def multiply(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
-        return modular(operator.mul, x, y)
-
-    def divide(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
-        return modular(torch.div, x, y)
-
+    add = binary(operator.add)
+    subtract = binary(operator.sub)
+    multiply = binary(operator.mul)
+    divide = binary(torch.div)
     floor_divide = direct(floor_divide)
-
     mod = direct(mod)
-
-    def power(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
-        return modular(torch.pow, x, y)
-
-    def maximum(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
-        return ordered(torch.maximum, *tensors(x, y))
-
-    def minimum(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
-        return ordered(torch.minimum, *tensors(x, y))
-
-    def arctan2(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
-        return torch.arctan2(*tensors(x, y))
-
-    def logaddexp(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
-        return torch.logaddexp(*tensors(x, y))
-
-    def bitwise_and(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
-        return modular(operator.and_, x, y)
-
-    def bitwise_or(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
-        return modular(operator.or_, x, y)
-
-    def bitwise_xor(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
-        return modular(operator.xor, x, y)
-
-    def left_shift(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
-        return modular(operator.lshift, x, y)
-
+    power = binary(torch.pow)
+    maximum = binary(on_tensors(torch.maximum), ordered)
+    minimum = binary(on_tensors(torch.minimum), ordered)
+    arctan2 = binary(on_tensors(torch.arctan2))
+    logaddexp = binary(on_tensors(torch.logaddexp))
+    bitwise_and = binary(operator.and_)
+    bitwise_or = binary(operator.or_)
+    bitwise_xor = binary(operator.xor)
+    left_shift = binary(operator.lshift)
     right_shift = direct(right_shift)
 
     # -- comparison and logic ----------------------------------------------------------
 
-    def equal(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
-        return ordered(operator.eq, x, y)
-
-    def less(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
-        return ordered(operator.lt, x, y)
-
-    def less_equal(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
-        return ordered(operator.le, x, y)
-
+    equal = binary(operator.eq, ordered)
+    less = binary(operator.lt, ordered)
+    less_equal = binary(operator.le, ordered)
     logical_and = direct(torch.logical_and)
     logical_or = direct(torch.logical_or)
     logical_not = direct(torch.logical_not)

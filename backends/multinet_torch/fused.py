@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import torch
 from torch.nn import functional as F
 
-from multinet.interface import Key, Scalar
+from multinet.interface import Key
 from multinet_torch import optimizers, random, transforms
 from multinet_torch.array import LOW, Axes, Shape, Tensor, direct
 from multinet_torch.moments import BatchNorm, Moments
@@ -18,7 +18,7 @@ from multinet_torch.program import Function, Tensors
 from multinet_torch.sequence import SequenceOps
 from multinet_torch.step import TorchProgram
 from multinet_torch.tape import is_known
-from multinet_torch.widening import ordered
+from multinet_torch.widening import binary, ordered
 
 
 class TorchBackend(SequenceOps):
@@ -44,8 +44,7 @@ class TorchBackend(SequenceOps):
 
     # -- comparison --------------------------------------------------------------------
 
-    def not_equal(self, x: Tensor | Scalar, y: Tensor | Scalar) -> Tensor:
-        return ordered(operator.ne, x, y)
+    not_equal = binary(operator.ne, ordered)
 
     # -- elementwise -------------------------------------------------------------------
 

@@ -42,6 +42,21 @@ def ordered(function: Callable[..., Tensor], *operands: Tensor | Scalar) -> Tens
     return (result ^ flip).to(dtype) if result.dtype == torch.int64 else result
 
 
+def binary(function: Callable[..., Tensor], rule: Any = modular) -> Any:
+    """Return the method of two operands that is this function, by a rule as above."""
+
+    def apply(x: Any, y: Any) -> Tensor:
+        dtype = x.dtype if isinstance(x, Tensor) else y.dtype
+        return rule(function, x, y) if dtype in _SIGNED else function(x, y)
+
+    return staticmethod(apply)
+
+
+def on_tensors(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return the function of two operands, for one that takes no Python scalars."""
+    return lambda x, y: function(*tensors(x, y))
+
+
 def moved(function: Callable[..., Tensor], *operands: Tensor) -> Tensor:
     """Apply a function that only moves elements."""
     signed = _SIGNED.get(operands[0].dtype)
