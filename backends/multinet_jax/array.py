@@ -62,6 +62,9 @@ def widened(compute: Callable[[Array], Array], x: Array) -> Array:
     return lax.convert_element_type(wide, x.dtype)
 
 
+plain: Any = staticmethod  # a function of JAX that is a method as it stands
+
+
 def _scalar(value: Any, x: Any) -> Any:
     # JAX reads a Python int as an int32, whatever the dtype of the other operand.
     if type(value) is int and not -(2**31) <= value < 2**31:
@@ -150,17 +153,10 @@ class ArrayOps(Backend[Array]):
             return lax.bitcast_convert_type(x, np.uint8) != 0
         return lax.bitcast_convert_type(x, native(dtype))
 
-    def make_complex(self, real: Array, imag: Array) -> Array:
-        return lax.complex(real, imag)
-
-    def real(self, x: Array) -> Array:
-        return jnp.real(x)
-
-    def imag(self, x: Array) -> Array:
-        return jnp.imag(x)
-
-    def conj(self, x: Array) -> Array:
-        return jnp.conj(x)
+    make_complex = plain(lax.complex)
+    real = plain(jnp.real)
+    imag = plain(jnp.imag)
+    conj = plain(jnp.conj)
 
     # -- creation ----------------------------------------------------------------------
 
@@ -188,85 +184,37 @@ class ArrayOps(Backend[Array]):
 
     # -- elementwise, one operand ------------------------------------------------------
 
-    def negative(self, x: Array) -> Array:
-        return jnp.negative(x)
+    negative = plain(jnp.negative)
 
     def abs(self, x: Array) -> Array:
         if not jnp.issubdtype(x.dtype, np.floating):
             return jnp.abs(x)
         return jnp.where(x == 0, 0, jnp.abs(x))  # JAX's gradient at 0 is 1
 
-    def sign(self, x: Array) -> Array:
-        return jnp.sign(x)
-
-    def sqrt(self, x: Array) -> Array:
-        return jnp.sqrt(x)
-
-    def exp(self, x: Array) -> Array:
-        return jnp.exp(x)
-
-    def expm1(self, x: Array) -> Array:
-        return jnp.expm1(x)
-
-    def log(self, x: Array) -> Array:
-        return jnp.log(x)
-
-    def log1p(self, x: Array) -> Array:
-        return jnp.log1p(x)
-
-    def sin(self, x: Array) -> Array:
-        return jnp.sin(x)
-
-    def cos(self, x: Array) -> Array:
-        return jnp.cos(x)
-
-    def tan(self, x: Array) -> Array:
-        return jnp.tan(x)
-
-    def arcsin(self, x: Array) -> Array:
-        return jnp.arcsin(x)
-
-    def arccos(self, x: Array) -> Array:
-        return jnp.arccos(x)
-
-    def arctan(self, x: Array) -> Array:
-        return jnp.arctan(x)
-
-    def sinh(self, x: Array) -> Array:
-        return jnp.sinh(x)
-
-    def cosh(self, x: Array) -> Array:
-        return jnp.cosh(x)
-
-    def tanh(self, x: Array) -> Array:
-        return jnp.tanh(x)
-
-    def arcsinh(self, x: Array) -> Array:
-        return jnp.arcsinh(x)
-
-    def arccosh(self, x: Array) -> Array:
-        return jnp.arccosh(x)
-
-    def arctanh(self, x: Array) -> Array:
-        return jnp.arctanh(x)
-
-    def sigmoid(self, x: Array) -> Array:
-        return jax.nn.sigmoid(x)
-
-    def erf(self, x: Array) -> Array:
-        return lax.erf(x)
-
-    def erfinv(self, x: Array) -> Array:
-        return lax.erf_inv(x)
-
-    def floor(self, x: Array) -> Array:
-        return jnp.floor(x)
-
-    def ceil(self, x: Array) -> Array:
-        return jnp.ceil(x)
-
-    def round(self, x: Array) -> Array:
-        return jnp.round(x)
+    sign = plain(jnp.sign)
+    sqrt = plain(jnp.sqrt)
+    exp = plain(jnp.exp)
+    expm1 = plain(jnp.expm1)
+    log = plain(jnp.log)
+    log1p = plain(jnp.log1p)
+    sin = plain(jnp.sin)
+    cos = plain(jnp.cos)
+    tan = plain(jnp.tan)
+    arcsin = plain(jnp.arcsin)
+    arccos = plain(jnp.arccos)
+    arctan = plain(jnp.arctan)
+    sinh = plain(jnp.sinh)
+    cosh = plain(jnp.cosh)
+    tanh = plain(jnp.tanh)
+    arcsinh = plain(jnp.arcsinh)
+    arccosh = plain(jnp.arccosh)
+    arctanh = plain(jnp.arctanh)
+    sigmoid = plain(jax.nn.sigmoid)
+    erf = plain(lax.erf)
+    erfinv = plain(lax.erf_inv)
+    floor = plain(jnp.floor)
+    ceil = plain(jnp.ceil)
+    round = plain(jnp.round)
 
     # -- elementwise, two operands (broadcasting; either may be a Python scalar) -------
 
@@ -304,20 +252,11 @@ class ArrayOps(Backend[Array]):
     less = _binary(jnp.less)
     less_equal = _binary(jnp.less_equal)
 
-    def logical_and(self, x: Array, y: Array) -> Array:
-        return jnp.logical_and(x, y)
-
-    def logical_or(self, x: Array, y: Array) -> Array:
-        return jnp.logical_or(x, y)
-
-    def logical_not(self, x: Array) -> Array:
-        return jnp.logical_not(x)
-
-    def isnan(self, x: Array) -> Array:
-        return jnp.isnan(x)
-
-    def isfinite(self, x: Array) -> Array:
-        return jnp.isfinite(x)
+    logical_and = plain(jnp.logical_and)
+    logical_or = plain(jnp.logical_or)
+    logical_not = plain(jnp.logical_not)
+    isnan = plain(jnp.isnan)
+    isfinite = plain(jnp.isfinite)
 
     def where(self, condition: Array, x: Array | Scalar, y: Array | Scalar) -> Array:
         return jnp.where(condition, _scalar(x, y), _scalar(y, x))
@@ -356,27 +295,17 @@ class ArrayOps(Backend[Array]):
 
     # -- shape (all dtypes) ------------------------------------------------------------
 
-    def reshape(self, x: Array, shape: Shape) -> Array:
-        return lax.reshape(x, shape)
-
-    def transpose(self, x: Array, permutation: Axes) -> Array:
-        return jnp.transpose(x, permutation)
-
-    def broadcast_to(self, x: Array, shape: Shape) -> Array:
-        return jnp.broadcast_to(x, shape)
-
-    def concatenate(self, xs: Sequence[Array], axis: int) -> Array:
-        return lax.concatenate(xs, axis)
+    reshape = plain(lax.reshape)
+    transpose = plain(jnp.transpose)
+    broadcast_to = plain(jnp.broadcast_to)
+    concatenate = plain(lax.concatenate)
 
     def pad(self, x: Array, widths: Sequence[tuple[int, int]], value: Scalar) -> Array:
         fill = np.array(value).astype(x.dtype)
         return lax.pad(x, fill, [(before, after, 0) for before, after in widths])
 
-    def slice(self, x: Array, start: Shape, stop: Shape, step: Shape) -> Array:
-        return lax.slice(x, start, stop, step)
-
-    def flip(self, x: Array, axes: Axes) -> Array:
-        return lax.rev(x, axes)
+    slice = plain(lax.slice)
+    flip = plain(lax.rev)
 
     # -- indexing ----------------------------------------------------------------------
 
@@ -417,8 +346,7 @@ class ArrayOps(Backend[Array]):
 
     # -- sorting -----------------------------------------------------------------------
 
-    def sort(self, x: Array) -> Array:
-        return lax.sort(x)
+    sort = plain(lax.sort)
 
     def argsort(self, x: Array) -> Array:
         places = lax.broadcasted_iota(np.int32, x.shape, x.ndim - 1)

@@ -13,7 +13,7 @@ from jax.core import Tracer
 
 from multinet.interface.program import Function, Tensors
 from multinet.interface.step import Program
-from multinet_jax.array import Array
+from multinet_jax.array import Array, plain
 from multinet_jax.program import from_cotangent
 from multinet_jax.sequence import SequenceOps
 from multinet_jax.step import JaxProgram, UncompiledProgram
@@ -56,16 +56,12 @@ class JaxBackend(SequenceOps):
 
     # -- comparison --------------------------------------------------------------------
 
-    def isinf(self, x: Array) -> Array:
-        return jnp.isinf(x)
+    isinf = plain(jnp.isinf)
 
     # -- elementwise -------------------------------------------------------------------
 
-    def square(self, x: Array) -> Array:
-        return jnp.square(x)
-
-    def rsqrt(self, x: Array) -> Array:
-        return lax.rsqrt(x)
+    square = plain(jnp.square)
+    rsqrt = plain(lax.rsqrt)
 
     # -- shape and indexing ------------------------------------------------------------
 
@@ -93,25 +89,3 @@ class JaxBackend(SequenceOps):
         chosen = jnp.where(labels[..., None] == classes, shifted, 0)
         total = jnp.log(self.sum(jnp.exp(shifted), (last,), False))
         return total - self.sum(chosen, (last,), False)
-
-    # -- normalization and attention ---------------------------------------------------
-
-    def attention(
-        self,
-        query: Array,
-        key: Array,
-        value: Array,
-        mask: Array | None,
-        bias: Array | None,
-        scale: float,
-    ) -> Array:
-        # Heads first before the products: XLA on a CPU would move them in each of the
-        # six, gradients included, which costs a transformer 4% of its step.
-        q, k, v = (jnp.swapaxes(x, 1, 2) for x in (query, key, value))
-        scores = self.matmul(q, jnp.swapaxes(k, 2, 3)) * scale  # b h t s
-        if bias is not None:
-            scores = scores + bias
-        if mask is not None:
-            lowest = -3e4 if scores.dtype == np.float16 else -1e38
-            scores = jnp.where(mask, scores, lowest)
-        return jnp.swapaxes(self.matmul(self.softmax(scores, 3), v), 1, 2)

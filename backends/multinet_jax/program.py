@@ -17,7 +17,7 @@ from multinet import philox
 from multinet.errors import BackendError
 from multinet.interface.array import Shape
 from multinet.interface.program import Function, Key, Pairs, Tensors
-from multinet_jax.array import Array, ArrayOps, native, widened
+from multinet_jax.array import Array, ArrayOps, native, plain, widened
 
 _FULL = lax.Precision.HIGHEST  # float32 products in float32: not TF32 or bfloat16
 
@@ -38,8 +38,7 @@ class ProgramOps(ArrayOps):
     def cholesky(self, x: Array) -> Array:
         return lax.linalg.cholesky(_hermitian(x), symmetrize_input=False)
 
-    def solve(self, a: Array, b: Array) -> Array:
-        return jnp.linalg.solve(a, b)
+    solve = plain(jnp.linalg.solve)
 
     def solve_triangular(self, a: Array, b: Array, lower: bool) -> Array:
         return lax.linalg.triangular_solve(a, b, left_side=True, lower=lower)
@@ -83,17 +82,10 @@ class ProgramOps(ArrayOps):
 
     # -- FFT (last axis; float32 or float64 <-> complex64 or complex128) ---------------
 
-    def fft(self, x: Array) -> Array:
-        return jnp.fft.fft(x)
-
-    def ifft(self, x: Array) -> Array:
-        return jnp.fft.ifft(x)
-
-    def rfft(self, x: Array) -> Array:
-        return jnp.fft.rfft(x)
-
-    def irfft(self, x: Array, n: int) -> Array:
-        return jnp.fft.irfft(x, n)
+    fft = plain(jnp.fft.fft)
+    ifft = plain(jnp.fft.ifft)
+    rfft = plain(jnp.fft.rfft)
+    irfft = plain(jnp.fft.irfft)
 
     # -- windows (channels last, 1 to 3 spatial axes; floats) --------------------------
 
@@ -259,8 +251,7 @@ class ProgramOps(ArrayOps):
     def checkpoint(self, function: Function[Array]) -> Function[Array]:
         return jax.checkpoint(_tupled(function))
 
-    def stop_gradient(self, x: Array) -> Array:
-        return lax.stop_gradient(x)
+    stop_gradient = plain(lax.stop_gradient)
 
     def custom_gradient(
         self,
