@@ -21,6 +21,7 @@ from multinet_tensorflow.numerics import (
     differentiable,
     dims,
     elementwise,
+    native,
     order_key,
     pair,
     running_product,
@@ -70,17 +71,10 @@ class ArrayOps(Backend[Any]):
         x = tf.cast(x, tf.uint8) if x.dtype == tf.bool else x
         return tf.cast(x, dtype) if dtype == "bool" else tf.bitcast(x, dtype)
 
-    def make_complex(self, real: Any, imag: Any) -> Any:
-        return tf.complex(real, imag)
-
-    def real(self, x: Any) -> Any:
-        return tf.math.real(x)
-
-    def imag(self, x: Any) -> Any:
-        return tf.math.imag(x)
-
-    def conj(self, x: Any) -> Any:
-        return tf.math.conj(x)
+    make_complex = native(tf.complex)
+    real = native(tf.math.real)
+    imag = native(tf.math.imag)
+    conj = native(tf.math.conj)
 
     # -- creation ----------------------------------------------------------------------
 
@@ -107,74 +101,29 @@ class ArrayOps(Backend[Any]):
     def sign(self, x: Any) -> Any:
         return tf.cast(x != 0, x.dtype) if x.dtype.is_unsigned else tf.sign(x)
 
-    def sqrt(self, x: Any) -> Any:
-        return tf.sqrt(x)
-
-    def exp(self, x: Any) -> Any:
-        return tf.exp(x)
-
-    def expm1(self, x: Any) -> Any:
-        return tf.math.expm1(x)
-
-    def log(self, x: Any) -> Any:
-        return tf.math.log(x)
-
-    def log1p(self, x: Any) -> Any:
-        return tf.math.log1p(x)
-
-    def sin(self, x: Any) -> Any:
-        return tf.sin(x)
-
-    def cos(self, x: Any) -> Any:
-        return tf.cos(x)
-
-    def tan(self, x: Any) -> Any:
-        return tf.tan(x)
-
-    def arcsin(self, x: Any) -> Any:
-        return tf.asin(x)
-
-    def arccos(self, x: Any) -> Any:
-        return tf.acos(x)
-
-    def arctan(self, x: Any) -> Any:
-        return tf.atan(x)
-
-    def sinh(self, x: Any) -> Any:
-        return tf.sinh(x)
-
-    def cosh(self, x: Any) -> Any:
-        return tf.cosh(x)
-
-    def tanh(self, x: Any) -> Any:
-        return tf.tanh(x)
-
-    def arcsinh(self, x: Any) -> Any:
-        return tf.asinh(x)
-
-    def arccosh(self, x: Any) -> Any:
-        return tf.acosh(x)
-
-    def arctanh(self, x: Any) -> Any:
-        return tf.atanh(x)
-
-    def sigmoid(self, x: Any) -> Any:
-        return tf.sigmoid(x)
-
-    def erf(self, x: Any) -> Any:
-        return rules.erf(x)
-
-    def erfinv(self, x: Any) -> Any:
-        return rules.erfinv(x)
-
-    def floor(self, x: Any) -> Any:
-        return tf.floor(x)
-
-    def ceil(self, x: Any) -> Any:
-        return tf.math.ceil(x)
-
-    def round(self, x: Any) -> Any:
-        return tf.round(x)
+    sqrt = native(tf.sqrt)
+    exp = native(tf.exp)
+    expm1 = native(tf.math.expm1)
+    log = native(tf.math.log)
+    log1p = native(tf.math.log1p)
+    sin = native(tf.sin)
+    cos = native(tf.cos)
+    tan = native(tf.tan)
+    arcsin = native(tf.asin)
+    arccos = native(tf.acos)
+    arctan = native(tf.atan)
+    sinh = native(tf.sinh)
+    cosh = native(tf.cosh)
+    tanh = native(tf.tanh)
+    arcsinh = native(tf.asinh)
+    arccosh = native(tf.acosh)
+    arctanh = native(tf.atanh)
+    sigmoid = native(tf.sigmoid)
+    erf = native(rules.erf)
+    erfinv = native(rules.erfinv)
+    floor = native(tf.floor)
+    ceil = native(tf.math.ceil)
+    round = native(tf.round)
 
     # -- elementwise, two operands (broadcasting; either may be a Python scalar) -------
 
@@ -245,14 +194,9 @@ class ArrayOps(Backend[Any]):
     def less_equal(self, x: Any, y: Any) -> Any:
         return tf.less_equal(*_comparable(*pair(x, y)))
 
-    def logical_and(self, x: Any, y: Any) -> Any:
-        return tf.logical_and(x, y)
-
-    def logical_or(self, x: Any, y: Any) -> Any:
-        return tf.logical_or(x, y)
-
-    def logical_not(self, x: Any) -> Any:
-        return tf.logical_not(x)
+    logical_and = native(tf.logical_and)
+    logical_or = native(tf.logical_or)
+    logical_not = native(tf.logical_not)
 
     def isnan(self, x: Any) -> Any:
         return tf.not_equal(x, x) if x.dtype.is_complex else tf.math.is_nan(x)
@@ -288,17 +232,10 @@ class ArrayOps(Backend[Any]):
             else y
         )
 
-    def max(self, x: Any, axes: Axes, keepdims: bool) -> Any:
-        return tf.reduce_max(x, axes, keepdims)
-
-    def min(self, x: Any, axes: Axes, keepdims: bool) -> Any:
-        return tf.reduce_min(x, axes, keepdims)
-
-    def any(self, x: Any, axes: Axes, keepdims: bool) -> Any:
-        return tf.reduce_any(x, axes, keepdims)
-
-    def all(self, x: Any, axes: Axes, keepdims: bool) -> Any:
-        return tf.reduce_all(x, axes, keepdims)
+    max = native(tf.reduce_max)
+    min = native(tf.reduce_min)
+    any = native(tf.reduce_any)
+    all = native(tf.reduce_all)
 
     def argmax(self, x: Any, axis: int) -> Any:
         return tf.argmax(order_key(x, "largest"), axis, tf.int32)
@@ -317,17 +254,10 @@ class ArrayOps(Backend[Any]):
 
     # -- shape (all dtypes) ------------------------------------------------------------
 
-    def reshape(self, x: Any, shape: Shape) -> Any:
-        return tf.reshape(x, shape)
-
-    def transpose(self, x: Any, permutation: Axes) -> Any:
-        return tf.transpose(x, permutation)
-
-    def broadcast_to(self, x: Any, shape: Shape) -> Any:
-        return broadcast(x, shape)
-
-    def concatenate(self, xs: Sequence[Any], axis: int) -> Any:
-        return tf.concat(xs, axis)
+    reshape = native(tf.reshape)
+    transpose = native(tf.transpose)
+    broadcast_to = native(broadcast)
+    concatenate = native(tf.concat)
 
     def pad(self, x: Any, widths: Sequence[tuple[int, int]], value: Scalar) -> Any:
         if not widths:

@@ -10,7 +10,12 @@ import tensorflow as tf
 
 from multinet_tensorflow import rules
 from multinet_tensorflow.array import Axes
-from multinet_tensorflow.numerics import LOW, constant, differentiable
+from multinet_tensorflow.numerics import (
+    LOW,
+    constant,
+    differentiable,
+    native,
+)
 from multinet_tensorflow.program import Function, Tensors, _gradient
 from multinet_tensorflow.sequence import SequenceOps
 from multinet_tensorflow.step import TensorflowProgram, update_held
@@ -48,24 +53,17 @@ class TensorflowBackend(SequenceOps):
 
     # -- elementwise -------------------------------------------------------------------
 
-    def relu(self, x: Any) -> Any:
-        return tf.nn.relu(x)
-
-    def softplus(self, x: Any) -> Any:
-        return tf.nn.softplus(x)
+    relu = native(tf.nn.relu)
+    softplus = native(tf.nn.softplus)
 
     # -- reductions --------------------------------------------------------------------
 
-    def softmax(self, x: Any, axis: int) -> Any:
-        return tf.nn.softmax(x, axis)
-
-    def log_softmax(self, x: Any, axis: int) -> Any:
-        return tf.nn.log_softmax(x, axis)
+    softmax = native(tf.nn.softmax)
+    log_softmax = native(tf.nn.log_softmax)
 
     # -- shape and indexing ------------------------------------------------------------
 
-    def stack(self, xs: Sequence[Any], axis: int) -> Any:
-        return tf.stack(xs, axis)
+    stack = native(tf.stack)
 
     def split(self, x: Any, sizes: Sequence[int], axis: int) -> Tensors:
         return tuple(tf.split(x, sizes, axis))
@@ -110,6 +108,15 @@ class TensorflowBackend(SequenceOps):
         scale = tf.ones_like(mean) if scale is None else scale
         offset = tf.zeros_like(mean) if offset is None else offset
         return rules.batch_norm(x, mean, variance, scale, offset, epsilon)
+
+    def layer_norm(
+        self, x: Any, scale: Any, offset: Any, axes: Axes, epsilon: float
+    ) -> Any:
+        if x.dtype in LOW:
+            return super().layer_norm(x, scale, offset, axes, epsilon)
+        y = rules.standardized(x, axes, epsilon)
+        y = y if scale is None else self.multiply(y, scale)
+        return y if offset is None else self.add(y, offset)
 
     # -- optimizers (lists in, lists out; params and slots are consumed) ---------------
 

@@ -14,7 +14,7 @@ from multinet.errors import BackendError
 from multinet.interface import Key
 from multinet_tensorflow import rules
 from multinet_tensorflow.array import ArrayOps, Shape
-from multinet_tensorflow.numerics import as_int64, differentiable, dims
+from multinet_tensorflow.numerics import as_int64, differentiable, dims, native
 from multinet_tensorflow.windows import (
     convolve,
     max_kernel,
@@ -55,11 +55,8 @@ class ProgramOps(ArrayOps):
 
     # -- linear algebra (floats 32 and 64, complex; leading axes are batches) ----------
 
-    def cholesky(self, x: Any) -> Any:
-        return tf.linalg.cholesky(x)
-
-    def solve(self, a: Any, b: Any) -> Any:
-        return tf.linalg.solve(a, b)
+    cholesky = native(tf.linalg.cholesky)
+    solve = native(tf.linalg.solve)
 
     def solve_triangular(self, a: Any, b: Any, lower: bool) -> Any:
         return tf.linalg.triangular_solve(a, b, lower=lower)
@@ -100,19 +97,13 @@ class ProgramOps(ArrayOps):
         _, (pivots,) = self.scan(swap, (start,), (tf.range(n), targets), n, False)
         return packed, tf.reshape(tf.transpose(pivots), x.shape[:-1])
 
-    def slogdet(self, x: Any) -> tuple[Any, Any]:
-        return rules.slogdet(x)
+    slogdet = native(rules.slogdet)
 
     # -- FFT (last axis; float32 or float64 <-> complex64 or complex128) ---------------
 
-    def fft(self, x: Any) -> Any:
-        return tf.signal.fft(x)
-
-    def ifft(self, x: Any) -> Any:
-        return tf.signal.ifft(x)
-
-    def rfft(self, x: Any) -> Any:
-        return tf.signal.rfft(x)
+    fft = native(tf.signal.fft)
+    ifft = native(tf.signal.ifft)
+    rfft = native(tf.signal.rfft)
 
     def irfft(self, x: Any, n: int) -> Any:
         return tf.signal.irfft(x, (n,))
@@ -303,8 +294,7 @@ class ProgramOps(ArrayOps):
 
         return lambda *xs: tuple(run(*xs))
 
-    def stop_gradient(self, x: Any) -> Any:
-        return tf.stop_gradient(x)
+    stop_gradient = native(tf.stop_gradient)
 
     def custom_gradient(
         self, function: Callable[..., tuple[Tensors, Callable[..., Tensors]]]

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 
-from multinet_tensorflow.numerics import as_float32, differentiable, dims, sum_to, widen
+from multinet_tensorflow.numerics import (
+    accurate_sum,
+    as_float32,
+    differentiable,
+    dims,
+    recording,
+    sum_to,
+    widen,
+)
 
 
 def erf(x: Any) -> Any:
@@ -51,9 +60,31 @@ def power(x: Any, y: Any) -> Any:
     return out, gradient
 
 
+def standardized(x: Any, axes: Sequence[int], epsilon: float) -> Any:
+    """Return (x - mean) / sqrt(variance + epsilon) over axes; two reductions back."""
+
+    def mean(x: Any) -> Any:
+        return accurate_sum(x, axes, True) / math.prod(x.shape[i] for i in axes)
+
+    def parts(x: Any) -> tuple[Any, Any]:
+        centred = x - mean(x)
+        root = tf.math.rsqrt(mean(tf.square(centred)) + epsilon)
+        return centred * root, root
+
+    @tf.custom_gradient
+    def rule(x: Any) -> Any:
+        def gradient(g: Any) -> Any:
+            y, root = parts(x)  # again, for a second gradient; a graph merges the two
+            return root * (g - mean(g) - y * mean(g * y))
+
+        return parts(x)[0], gradient
+
+    return rule(x)
+
+
 def choice(op: Any, better: Any, x: Any, y: Any) -> Any:
     """Return the maximum or the minimum; ties split the gradient in half."""
-    if not differentiable(x):
+    if not differentiable(x) or not recording():
         return op(x, y)
 
     @tf.custom_gradient
