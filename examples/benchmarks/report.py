@@ -103,6 +103,14 @@ def ratio(case: dict[str, Any], what: str, other: str) -> Ratio | None:
     return Ratio(ours / theirs, target(case, what, other))
 
 
+def line(case: dict[str, Any]) -> str:
+    """Return the case and its ratios in one line."""
+    found = [(TITLES[column], ratio(case, *column)) for column in COLUMNS]
+    texts = [f"{title} {cell.text()}" for title, cell in found if cell is not None]
+    name = f"{case['workload']} {case['backend']} {case['threads']}"
+    return f"{name}: {', '.join(texts) or 'not measured'}"
+
+
 def table(results: dict[str, Any]) -> Table:
     """Return the table for a terminal."""
     columns, rows = _grid(results)

@@ -35,9 +35,15 @@ def main(
     starts: Annotated[int, typer.Option(help="fresh processes for each start")] = 3,
     steps: Annotated[int | None, typer.Option(help="steps an epoch")] = None,
     epochs: Annotated[int | None, typer.Option(help="epochs a round")] = None,
-    json_path: Annotated[Path | None, typer.Option("--json")] = None,
-    plot_path: Annotated[Path | None, typer.Option("--plot")] = None,
-    markdown_path: Annotated[Path | None, typer.Option("--markdown")] = None,
+    json_path: Annotated[
+        Path | None, typer.Option("--json", help="write all figures")
+    ] = None,
+    plot_path: Annotated[
+        Path | None, typer.Option("--plot", help="write a PNG")
+    ] = None,
+    markdown_path: Annotated[
+        Path | None, typer.Option("--markdown", help="write the table")
+    ] = None,
     load: Annotated[Path | None, typer.Option(help="show an earlier --json")] = None,
 ) -> None:
     """Measure, and print a table of ratios: Multinet's figures over the others'."""
@@ -58,8 +64,8 @@ def main(
             for workload in _chosen(workloads, tuple(WORKLOADS), "--workloads")
             for backend in _chosen(backends, contenders.BACKENDS, "--backends")
         ]
-        results = _measure(cases, common)
-    _show(results, json_path, plot_path, markdown_path)
+        results = _measure(cases, common, json_path)
+    _show(results, plot_path, markdown_path)
     if report.failures(results):
         raise typer.Exit(1)
 
@@ -81,18 +87,25 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _measure(cases: list[dict[str, Any]], common: dict[str, Any]) -> dict[str, Any]:
-    results = {
+def _measure(
+    cases: list[dict[str, Any]], common: dict[str, Any], path: Path | None
+) -> dict[str, Any]:
+    """Measure case by case; what is done is shown, and written to `path`, at once."""
+    results: dict[str, Any] = {
         "machine": machine.describe(),
         "date": time.strftime("%Y-%m-%d"),
         "settings": common,
-        "cases": cases,
+        "cases": [],
     }
     for case in cases:
         title = WORKLOADS[case["workload"]].title
         name = f"{case['workload']} {title}, {case['backend']}, {case['threads']}"
         with console.status(f"{name} threads"):
             _measure_case(case, common)
+        results["cases"].append(case)
+        console.print(report.line(case), markup=False, highlight=False)
+        if path is not None:
+            path.write_text(json.dumps(results, indent=1))
     return results
 
 
@@ -136,15 +149,12 @@ def _child(case: dict[str, Any], job: str, spec: dict[str, Any]) -> dict[str, An
 
 def _show(
     results: dict[str, Any],
-    json_path: Path | None,
     plot_path: Path | None,
     markdown_path: Path | None,
 ) -> None:
     console.print(report.table(results))
     for line in report.failures(results):
         console.print(f"NOT MEASURED: {line}", style="red", markup=False)
-    if json_path is not None:
-        json_path.write_text(json.dumps(results, indent=1))
     if markdown_path is not None:
         markdown_path.write_text(report.markdown(results))
     if plot_path is not None:
