@@ -26,6 +26,7 @@ from multinet import (
     tree,
     utils,
 )
+from multinet.capture import jit
 from multinet.dtypes import floatx, set_floatx
 from multinet.errors import MultinetError
 from multinet.initializers import Initializer
@@ -33,10 +34,13 @@ from multinet.layers import Input, Layer
 from multinet.losses import Loss
 from multinet.metrics import Metric
 from multinet.models import Model, Sequential
+from multinet.ops.control import cond, custom_gradient, scan, while_loop
+from multinet.ops.conversion import stop_gradient
 from multinet.optimizers import Optimizer
 from multinet.random import SeedGenerator, set_random_seed
 from multinet.registry import backends, use_backend
 from multinet.symbolic.tensor import SymbolicTensor
+from multinet.transforms import checkpoint, grad, jvp, value_and_grad, vjp, vmap
 from multinet.variables import Variable
 from multinet.version import __version__
 
@@ -58,11 +62,17 @@ __all__ = [
     "backend",
     "backends",
     "callbacks",
+    "checkpoint",
+    "cond",
     "config",
     "constraints",
+    "custom_gradient",
     "datasets",
     "floatx",
+    "grad",
     "initializers",
+    "jit",
+    "jvp",
     "layers",
     "losses",
     "metrics",
@@ -71,9 +81,15 @@ __all__ = [
     "optimizers",
     "random",
     "regularizers",
+    "scan",
     "set_floatx",
     "set_random_seed",
+    "stop_gradient",
     "tree",
     "use_backend",
     "utils",
+    "value_and_grad",
+    "vjp",
+    "vmap",
+    "while_loop",
 ]

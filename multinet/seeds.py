@@ -72,7 +72,10 @@ class SeedGenerator:
         """Return a fresh key: two host integers, or a tensor in a compiled step."""
         scope = active_scope()
         if scope is not None and scope.step is not None:
-            return fold_in(fold_in(self.key, scope.step), scope.draw(self))
+            key = fold_in(fold_in(self.key, scope.step), scope.draw(self))
+            for place in scope.folds:
+                key = fold_in(key, place)
+            return key
         if current().symbolic:
             return self.key
         self.count += 1

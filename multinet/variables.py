@@ -121,8 +121,12 @@ class Variable(Operators):
 
     def __multinet_tensor__(self) -> Any:
         scope = active_scope()
-        if scope is not None and id(self) in scope.values:
-            return scope.values[id(self)]
+        if scope is not None:
+            value = scope.values.get(id(self))
+            if value is None:
+                value = scope.look(self)
+            if value is not None:
+                return value
         backend = current()
         if backend.symbolic:
             return backend.full(self.shape, 0, self.dtype)
@@ -144,7 +148,7 @@ class Variable(Operators):
     def numpy(self) -> np.ndarray[Any, Any]:
         """Return a copy as a NumPy array."""
         scope = active_scope()
-        if scope is not None and id(self) in scope.values:
+        if scope is not None and scope.read(self) is not None:
             return host(self)
         return get(self.backend).to_numpy(self._value)
 
@@ -170,14 +174,14 @@ class Variable(Operators):
 
     def _write(self, value: Any, backend: Any) -> None:
         scope = active_scope()
-        if scope is not None and id(self) in scope.values:
-            scope.values[id(self)] = value
-        elif scope is not None:
+        if scope is not None:
+            if scope.write(self, value):
+                return
             raise TraceError(
                 f"{self!r} was assigned inside a step that does not carry it. Make it "
                 "an attribute of the model, a layer of it, its optimizer or a metric."
             )
-        elif not backend.symbolic:
+        if not backend.symbolic:
             self._value = value
 
     def assign_add(self, value: Any) -> Any:

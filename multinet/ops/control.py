@@ -12,6 +12,7 @@ from multinet.ops.core import as_tensor, axis_of, boolean, cast_tensor, op, shap
 from multinet.ops.indexing import as_index
 from multinet.ops.shapes import moveaxis
 from multinet.registry import current
+from multinet.scope import Entry, Replay
 from multinet.symbolic.dims import Dim, differ
 
 
@@ -37,6 +38,60 @@ class _Flattened:
         return leaves
 
 
+class _Again(Exception):
+    """A function wrote Variables, or drew random numbers, that its loop did not carry.
+
+    Control flow runs functions as if they did neither, which is the usual case, and
+    begins anew when it sees that they do.
+    """
+
+
+class _Carried:
+    """The Variables that a loop or branch carries, and whether its draws need a place.
+
+    >>> carried.run(lambda: loop(carried))  # until nothing new turns up
+    """
+
+    def __init__(self) -> None:
+        self.variables: dict[int, Any] = {}
+        self.placed = False
+        self.entry = Entry()
+
+    def run(self, loop: Callable[[], Any]) -> Any:
+        while True:
+            try:
+                return loop()
+            except _Again:
+                continue
+
+    def start(self) -> list[Any]:
+        """Return the values to begin with."""
+        return [v.__multinet_tensor__() for v in self.variables.values()]
+
+    def call(self, function: Any, values: Sequence[Any], place: Any = None) -> Any:
+        """Return function() and the values after it; `place` counts the runs."""
+        scope = Replay(
+            self.entry,
+            self.variables.values(),
+            values,
+            place if self.placed else None,
+        )
+        with scope:
+            result = function()
+        new = {k: v for k, v in scope.writes.items() if k not in self.variables}
+        drew = place is not None and not self.placed and self.entry.drawn(scope)
+        if new or drew:
+            self.variables.update(new)
+            self.placed = self.placed or drew
+            raise _Again
+        return result, tuple(scope.values_of(list(self.variables.values())))
+
+    def finish(self, values: Sequence[Any]) -> None:
+        """Assign the values at the end."""
+        for variable, value in zip(self.variables.values(), values, strict=True):
+            variable.assign(value)
+
+
 @op
 def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
     """Return true_fn() where the bool scalar holds, else false_fn().
@@ -46,7 +101,22 @@ def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> 
     if isinstance(pred, bool):
         return true_fn() if pred else false_fn()
     functions = _Flattened(true_fn), _Flattened(false_fn)
-    leaves = current().cond(_scalar(pred), *functions, ())
+    carried, condition = _Carried(), _scalar(pred)
+
+    def branch(function: Any) -> Callable[[], tuple[Any, ...]]:
+        def run() -> tuple[Any, ...]:
+            leaves, values = carried.call(function, carried.start())
+            return (*leaves, *values)
+
+        return run
+
+    branches = [branch(function) for function in functions]
+    results = carried.run(
+        lambda: current().cond(condition, branches[0], branches[1], ())
+    )
+    cut = len(results) - len(carried.variables)
+    leaves = results[:cut]
+    carried.finish(results[cut:])
     structures = [f.structure for f in functions if f.structure is not None]
     if structures[0] != structures[-1]:
         raise ArgumentError(
@@ -102,19 +172,30 @@ def while_loop(
     leaves, structure = _flat(start)
     backend = current()
 
+    size, carried = len(leaves) + 1, _Carried()
+
     def running(count: Any, *state: Any) -> Any:
-        go = _scalar(cond(*_tree(structure, state)))
+        given = _tree(structure, state[: size - 1])
+        go, _ = carried.call(lambda: _scalar(cond(*given)), state[size - 1 :])
         if maximum_iterations is None:
             return go
         return backend.logical_and(go, backend.less(count, maximum_iterations))
 
     def step(count: Any, *state: Any) -> tuple[Any, ...]:
-        result = body(*_tree(structure, state))
-        result = (result,) if not isinstance(result, list | tuple) else tuple(result)
-        return backend.add(count, 1), *_like(result, structure, state, "while_loop")
+        def turn() -> tuple[Any, ...]:
+            result = body(*_tree(structure, state[: size - 1]))
+            result = tuple(result) if isinstance(result, list | tuple) else (result,)
+            return _like(result, structure, state, "while_loop")
+
+        new, values = carried.call(turn, state[size - 1 :], count)
+        return backend.add(count, 1), *new, *values
 
     count = backend.full((), 0, "int32")
-    _, *leaves = backend.while_loop(running, step, (count, *leaves))
+    results = carried.run(
+        lambda: backend.while_loop(running, step, (count, *leaves, *carried.start()))
+    )
+    carried.finish(results[size:])
+    leaves = results[1:size]
     end = _tree(structure, leaves)
     return end[0] if single else type(loop_vars)(end)
 
@@ -153,32 +234,21 @@ def fori_loop(
 
     Differentiable where the bounds are Python ints.
     """
-    backend = current()
-    leaves, structure = _flat(init_val)
     if isinstance(lower, int) and isinstance(upper, int):
         if upper <= lower:
+            leaves, structure = _flat(init_val)
             return _tree(structure, leaves)
-
-        def turn(carry: Any, xs: Any) -> Any:
-            value = body_fun(xs[0], _tree(structure, carry))
-            return _like(value, structure, carry, "fori_loop"), ()
-
-        places = backend.arange(lower, upper, 1, "int32")
-        leaves, _ = backend.scan(turn, leaves, (places,), upper - lower, False)
-        return _tree(structure, leaves)
+        places = current().arange(lower, upper, 1, "int32")
+        return scan(lambda value, i: (body_fun(i, value), ()), init_val, places)[0]
     first, last = (
         cast_tensor(as_tensor(lower), "int32"),
         cast_tensor(as_tensor(upper), "int32"),
     )
 
-    def step(i: Any, *state: Any) -> tuple[Any, ...]:
-        value = body_fun(i, _tree(structure, state))
-        return backend.add(i, 1), *_like(value, structure, state, "fori_loop")
+    def step(i: Any, value: Any) -> tuple[Any, Any]:
+        return current().add(i, 1), body_fun(i, value)
 
-    _, *leaves = backend.while_loop(
-        lambda i, *_: backend.less(i, last), step, (first, *leaves)
-    )
-    return _tree(structure, leaves)
+    return while_loop(lambda i, _: current().less(i, last), step, (first, init_val))[1]
 
 
 @op
@@ -200,13 +270,29 @@ def scan(
     size = _length(rows, length, "scan")
     out: list[Any] = [None]
 
-    def step(state: Any, row: Any) -> tuple[Any, Any]:
-        result, y = f(_tree(structure, state), _tree(form, row))
-        leaves, out[0] = _flat(y)
-        return _like(result, structure, state, "scan"), leaves
+    count, carried, backend = len(carry), _Carried(), current()
 
-    carry, ys = current().scan(step, carry, rows, size, reverse)
-    return _tree(structure, carry), _tree(out[0], ys)
+    def step(state: Any, row: Any) -> tuple[Any, Any]:
+        place = row[-1] if carried.placed else 0
+
+        def turn() -> tuple[Any, Any]:
+            result, y = f(_tree(structure, state[:count]), _tree(form, row[:given]))
+            leaves, out[0] = _flat(y)
+            return _like(result, structure, state, "scan"), leaves
+
+        (new, ys), values = carried.call(turn, state[count:], place)
+        return (*new, *values), ys
+
+    given = len(rows)
+
+    def loop() -> Any:
+        places = (backend.arange(0, size, 1, "int32"),) if carried.placed else ()
+        start = (*carry, *carried.start())
+        return backend.scan(step, start, (*rows, *places), size, reverse)
+
+    end, ys = carried.run(loop)
+    carried.finish(end[count:])
+    return _tree(structure, end[:count]), _tree(out[0], ys)
 
 
 def _length(rows: Sequence[Any], length: int | None, what: str) -> Any:

@@ -302,14 +302,14 @@ class Optimizer(Configurable):
             self.build(trainable_variables)
         ordered = self._in_order(grads, trainable_variables)
         step, rate = self._now()
-        params = [v.value for v in self.optimized]  # copies: update consumes them
-        slots = [v.value for v in self.slot_variables]
+        params, slots = map(_to_consume, (self.optimized, self.slot_variables))
         params, slots = self.update(params, ordered, slots, step, rate)
         for variable, value in zip(self.optimized, params, strict=True):
             variable.assign(value)
         for variable, value in zip(self.slot_variables, slots, strict=True):
             variable.assign(value)
-        self.iterations.assign_add(1)
+        if self._given is None:
+            self.iterations.assign_add(1)
 
     def _in_order(self, grads: Sequence[Any], variables: Sequence[Variable]) -> Tensors:
         if len(grads) != len(variables):
@@ -383,6 +383,13 @@ class Optimizer(Configurable):
                 config["learning_rate"], custom_objects
             )
         return cls(**config)
+
+
+def _to_consume(variables: Iterable[Variable]) -> Tensors:
+    """Return the values for an update that may overwrite them."""
+    scope, copy = active_scope(), current().copy
+    values = [v.__multinet_tensor__() for v in variables]
+    return values if scope is not None and scope.owns else [copy(x) for x in values]
 
 
 def _arguments(cls: type) -> list[str]:

@@ -73,6 +73,7 @@ class Step:
         batch = Batch(*optree.tree_unflatten(self.spec, flat[count:stop]))
         body = _BODIES[self.kind]
         with Scope(self.variables, state, step=scalars[0]) as scope:
+            scope.owns = True
             outputs = body(self, scope, batch, *scalars[1:])
             after = scope.values_of(self.variables)
         for i, (variable, old, new) in enumerate(zip(self.variables, state, after)):
