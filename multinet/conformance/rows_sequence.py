@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from multinet.conformance.row import FLOAT, Case, Row, fixed, t
+from multinet.conformance.check import compare, fetch
+from multinet.conformance.row import FLOAT, Case, Probe, Row, fixed, t
+from multinet.interface import Backend
 
 ENDS = fixed([[1, 0, 1], [1, 1, 0]], "bool")
 STARTS = fixed([[0, 1, 1], [0, 0, 0]], "bool")
@@ -65,6 +67,40 @@ def _loop(step: Any, x: Any, state: Any, mask: Any, reverse: bool) -> Any:
     return (ys, *state)
 
 
+def _once(name: str, masks: Any, widths: Any, *rest: Any) -> tuple[str, Probe]:
+    """Return the probe of gradients by one backward pass, which may be faster ones."""
+
+    def run(backend: Backend[Any]) -> None:
+        rng = np.random.default_rng(0)
+        shapes = [(2, 3, 2), *widths]
+        inputs = [backend.from_numpy(rng.uniform(-1, 1, s).astype("f")) for s in shapes]
+        for mask in masks:
+            mask = (
+                None if mask is None else backend.from_numpy(mask.values.astype(bool))
+            )
+
+            def loss(*xs: Any, mask: Any = mask) -> Any:
+                ys, *states = getattr(backend, name)(*xs, mask, *rest)
+                parts = [backend.sum(backend.square(ys), (0, 1, 2), False)]
+                parts += [backend.sum(s, (0, 1), False) for s in states]
+                total = parts[0]
+                for part in parts[1:]:
+                    total = backend.add(total, part)
+                return (total,)
+
+            def gradients(*xs: Any, loss: Any = loss) -> Any:
+                return backend.value_and_grad(loss, xs)[2]
+
+            _, pullback = backend.vjp(loss, inputs)
+            wanted = pullback([backend.full((), 1.0, "float32")])
+            for function in (gradients, backend.jit(gradients, ())):
+                for got, value in zip(function(*inputs), wanted, strict=True):
+                    array = fetch(backend, value)
+                    compare(fetch(backend, got), array, "float32", slack=20, floor=1.0)
+
+    return "gradients by one pass", run
+
+
 def lstm_row() -> Row:
     """Return the row of lstm: n = 2, m = 2, t = 3, b = 2."""
     x, state, kernel, recurrent = t(2, 3, 2), t(2, 2), t(2, 8), t(2, 8)
@@ -80,7 +116,9 @@ def lstm_row() -> Row:
              (False,)),
         Case("saturated", (large, *ones), (False,), gradient=False),
     )  # fmt: skip
-    return Row("lstm", _lstm, cases, FLOAT, True, floor=1.0, slack=4)
+    sizes = ((2, 2), (2, 2), (2, 8), (2, 8), (8,))
+    probe = _once("lstm", (None, ENDS), sizes, True)
+    return Row("lstm", _lstm, cases, FLOAT, True, floor=1.0, slack=4, probes=(probe,))
 
 
 def gru_row() -> Row:
@@ -95,7 +133,9 @@ def gru_row() -> Row:
         Case("before, no bias", (*weights, None, None, STARTS), (False, False)),
         Case("saturated", (*large, None, None, None), (False, True), gradient=False),
     )
-    return Row("gru", _gru, cases, FLOAT, True, floor=1.0, slack=4)
+    sizes = ((2, 2), (2, 6), (2, 6), (6,), (6,))
+    probe = _once("gru", (None, ENDS), sizes, False, True)
+    return Row("gru", _gru, cases, FLOAT, True, floor=1.0, slack=4, probes=(probe,))
 
 
 def rows() -> Iterator[Row]:
