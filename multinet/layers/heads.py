@@ -26,7 +26,8 @@ _OPTIONS = (
 class BaseHeads(Layer):
     """Projections to heads, attention under the masks of the inputs, a projection back.
 
-    Subclasses make the projections in `build` and attend in `attend`.
+    Subclasses make the projections in `build` and attend in `attend`. The inputs keep
+    their masks (Keras 3.15 takes them away), so sums with them are masked too.
     """
 
     query_dense: EinsumDense

@@ -5,11 +5,17 @@ from functools import cache
 import jax
 import keras as peer
 import numpy as np
+import optree
+from more_layer_cases import MORE
+from recurrent_cases import RECURRENT
 
 from multinet import layers
 from multinet.scope import Scope
 
-#: (class, arguments, input shape)
+#: Layers that are called on several arguments, not on a list.
+SPREAD = ("MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention")
+
+#: (class, arguments, input shape, or a list of shapes)
 CASES = [
     ("Dense", {"units": 3}, (4, 5)),
     ("Dense", {"units": 3, "activation": "relu", "use_bias": False}, (4, 5)),
@@ -118,6 +124,8 @@ CASES = [
     ("BatchNormalization", {"center": False}, (8, 3)),
     ("BatchNormalization", {"scale": False, "center": False}, (4, 2, 3)),
     ("BatchNormalization", {"trainable": False}, (8, 3)),
+    *MORE,
+    *RECURRENT,
 ]
 
 
@@ -131,7 +139,36 @@ def label(case):
 
 def data(shape, seed=0):
     """Return float32 normals without ties, so that a maximum has one gradient."""
+    if isinstance(shape, list):
+        return [data(part, seed + 10 * i) for i, part in enumerate(shape)]
     return np.random.default_rng(seed).normal(size=shape).astype("float32")
+
+
+def inputs(case):
+    """Return data for a case: floats, or integers where the layer looks them up."""
+    name, arguments, shape = case
+    if name == "Embedding":
+        high = arguments["input_dim"]
+        return np.random.default_rng(0).integers(0, high, shape).astype("int32")
+    return data(shape)
+
+
+def apply(layer, x, **options):
+    """Return layer(x), or layer(*x) where it takes several arguments."""
+    spread = type(layer).__name__ in SPREAD
+    return layer(*x, **options) if spread else layer(x, **options)
+
+
+def build(layer, shape):
+    """Build a layer for a shape, or for several."""
+    layer.build(*shape) if type(layer).__name__ in SPREAD else layer.build(shape)
+
+
+def output_shape(layer, shape):
+    """Return layer.compute_output_shape for a shape, or for several."""
+    spread = type(layer).__name__ in SPREAD
+    compute = layer.compute_output_shape
+    return tuple(compute(*shape) if spread else compute(shape))
 
 
 def random_weights(layer):
@@ -150,21 +187,26 @@ def make(module, case):
 def _expected(index):
     case = CASES[index]
     layer = make(peer.layers, case)
-    x = data(case[2])
-    layer.build(case[2])
+    x = inputs(case)
+    build(layer, case[2])
     layer.set_weights(random_weights(layer))
     weights = [w.value for w in layer.weights]
     names = [(w.name, tuple(w.shape)) for w in layer.weights]
-    inference = np.asarray(layer(x, training=False))
+    inference = np.asarray(apply(layer, x, training=False))
     cotangent = data(inference.shape, 1)
+    leaves, spec = optree.tree_flatten(x)
+    smooth = leaves[0].dtype.kind == "f"
+    fixed, moving = ([], leaves) if smooth else (leaves, [])
 
-    def run(x, *values):
+    def run(*values):
+        parts, values = [*fixed, *values[: len(moving)]], values[len(moving) :]
         with peer.StatelessScope(list(zip(layer.weights, values))) as scope:
-            outputs = layer(x, training=True)
+            tree = optree.tree_unflatten(spec, parts)
+            outputs = apply(layer, tree, training=True)
             new = [scope.get_current_value(v) for v in layer.non_trainable_weights]
         return outputs, [x for x in new if x is not None]
 
-    training, pullback, moved = jax.vjp(run, x, *weights, has_aux=True)
+    training, pullback, moved = jax.vjp(run, *moving, *weights, has_aux=True)
     gradients = [np.asarray(g) for g in pullback(cotangent)]
     return (
         names,
@@ -184,12 +226,18 @@ def gradients(backend, layer, x, cotangent, training=True):
     """Return the output, and the gradients for x and each weight, as NumPy arrays."""
     weights = layer.weights
     values = [weight.value for weight in weights]
+    leaves, spec = optree.tree_flatten(x)
+    leaves = [backend.from_numpy(leaf) for leaf in leaves]
+    smooth = "float" in backend.dtype(leaves[0])
+    fixed, moving = ([], leaves) if smooth else (leaves, [])
 
-    def run(x, *values):
+    def run(*values):
+        parts, values = [*fixed, *values[: len(moving)]], values[len(moving) :]
         with Scope(weights, values):
-            return (layer(x, training=training),)
+            tree = optree.tree_unflatten(spec, parts)
+            return (apply(layer, tree, training=training),)
 
-    (output,), pullback = backend.vjp(run, [backend.from_numpy(x), *values])
+    (output,), pullback = backend.vjp(run, [*moving, *values])
     found = pullback([backend.from_numpy(cotangent)])
     return backend.to_numpy(output), [backend.to_numpy(g) for g in found]
 
@@ -197,6 +245,6 @@ def gradients(backend, layer, x, cotangent, training=True):
 def ours(case):
     """Return our layer of a case, built on its shape, with the weights of Keras's."""
     layer = make(layers, case)
-    layer.build(case[2])
+    build(layer, case[2])
     layer.set_weights(random_weights(layer))
     return layer
