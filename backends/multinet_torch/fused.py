@@ -219,10 +219,22 @@ class TorchBackend(SequenceOps):
         known = is_known(step) and is_known(learning_rate)
         if not (known and _in_place(params) and len({p.dtype for p in params}) == 1):
             return super().adam_update(params, grads, means, variances, *rest)
-        # The kernel reads flat memory.
-        new = [[x.contiguous() for x in xs] for xs in (params, grads, means, variances)]
-        optimizers.adam(*new, *rest)
-        return new[0], new[2], new[3]
+        # The kernel reads memory as it lies: all four lists must lie alike.
+        params = [_like(p, torch.empty_like(p)) for p in params]
+        grads, means, variances = (
+            [_like(x, p) for x, p in zip(xs, params, strict=True)]
+            for xs in (grads, means, variances)
+        )
+        optimizers.adam(params, grads, means, variances, *rest)
+        return params, means, variances
+
+
+def _like(x: Tensor, model: Tensor) -> Tensor:
+    """Return x in the order of memory of `model`."""
+    strides = zip(x.shape, x.stride(), model.stride(), strict=True)
+    if all(size == 1 or one == other for size, one, other in strides):
+        return x
+    return torch.empty_like(model).copy_(x)
 
 
 def _in_place(params: Sequence[Tensor]) -> bool:

@@ -14,6 +14,7 @@ from multinet.interface import Program
 from multinet_torch import transforms
 from multinet_torch.array import placement, share
 from multinet_torch.tape import Tape
+from multinet_torch.windows import laid_out
 
 Array = np.ndarray[Any, Any]
 Tensors = tuple[Tensor, ...]
@@ -31,7 +32,7 @@ class TorchProgram(Program[Tensor]):
 
     def put(self, index: int, value: Tensor) -> None:
         """Replace one entry of the state by a value, which is never changed."""
-        super().put(index, value.contiguous())
+        super().put(index, laid_out(value))
 
     def capacity(self, batch: Sequence[Array], wanted: int) -> int:
         """Return `wanted`: each step is a call, which any number can follow."""
@@ -77,7 +78,7 @@ class TorchProgram(Program[Tensor]):
             "rejected": ""
             if self._compiles
             else "torch.compile: opt-in, slow to start",
-            "memory": "channels last",
+            "memory": "channels last, kernels of convolutions by their last axis",
             "steps": "one after another, any number a call",
         }
 
@@ -87,12 +88,9 @@ class TorchProgram(Program[Tensor]):
         return self.backend.jit(self.function, self.consumed)
 
     def _own(self) -> None:
-        self.held = [
-            x.clone(memory_format=torch.contiguous_format)
-            if i in self.consumed
-            else x.contiguous()
-            for i, x in enumerate(self.held)
-        ]
+        self.held = [laid_out(x) for x in self.held]
+        for i in self.consumed:
+            self.held[i] = self.held[i].clone()
         self.lent = False
 
     def _tensors(self, index: int, values: Array) -> Tensors:
@@ -143,6 +141,6 @@ class TorchProgram(Program[Tensor]):
             if i < len(self.held) and x is arguments[i]:
                 found.append(None)
             else:
-                x = x.contiguous() if i < len(self.held) else x
+                x = laid_out(x) if i < len(self.held) else x
                 found.append(transforms.owned(x, taken))
         return found
