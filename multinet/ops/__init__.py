@@ -59,11 +59,11 @@ from multinet.ops.indexing import (
 from multinet.ops.item import (
     get_item,
 )
-from multinet.ops.linalg import (
+from multinet.ops.matrices import (
     cholesky, cholesky_inverse, det, eig, eigh, inv, logdet, lstsq, lu_factor,
     matrix_rank, norm, pinv, qr, slogdet, solve, solve_triangular, svd,
 )
-from multinet.ops.nn import (
+from multinet.ops.networks import (
     batch_normalization, cdist, depth_to_space, dot_product_attention, in_top_k,
     layer_normalization, moments, multi_hot, one_hot, psnr, rms_normalization,
     space_to_depth,
@@ -77,6 +77,9 @@ from multinet.ops.padding import (
 from multinet.ops.patches import (
     fold, rearrange, unfold,
 )
+from multinet.ops.recognition import (
+    ctc_decode, ctc_loss,
+)
 from multinet.ops.reductions import (
     all, allclose, amax, amin, any, argmax, argmin, average, count_nonzero, cumprod,
     cumsum, logsumexp, max, mean, min, prod, ptp, std, sum, var,
@@ -86,14 +89,23 @@ from multinet.ops.shapes import (
     fliplr, flipud, hsplit, hstack, moveaxis, ravel, repeat, reshape, roll, rot90,
     split, squeeze, stack, swapaxes, tile, transpose, unstack, vsplit, vstack,
 )
+from multinet.ops.sets import (
+    isin, unique,
+)
 from multinet.ops.sorting import (
-    argpartition, argsort, bincount, digitize, histogram, isin, nextafter, searchsorted,
-    segment_max, segment_min, segment_prod, segment_sum, sort, top_k, unique,
+    argpartition, argsort, bincount, digitize, histogram, nextafter, searchsorted,
+    segment_max, segment_min, segment_prod, segment_sum, sort, top_k,
+)
+from multinet.ops.special import (
+    i0,
 )
 from multinet.ops.statistics import (
     corrcoef, correlate, diff, median, nanargmax, nanargmin, nancumprod, nancumsum,
     nanmax, nanmean, nanmedian, nanmin, nanpercentile, nanprod, nanquantile, nanstd,
     nansum, nanvar, percentile, quantile,
+)
+from multinet.ops.vectorizing import (
+    vectorize,
 )
 
 # Second names, which keras.ops has too.
@@ -113,6 +125,9 @@ PUBLIC.update(
 )
 operators.install(PUBLIC)
 
+# Namespaces, whose functions those above are.
+from multinet.ops import image, linalg, nn, numpy  # noqa: E402
+
 __all__ = [
     "abs", "absolute", "adaptive_average_pool", "adaptive_max_pool", "add", "all",
     "allclose", "amax", "amin", "angle", "any", "append", "arange", "arccos", "arccosh",
@@ -124,43 +139,44 @@ __all__ = [
     "cast", "categorical_crossentropy", "cbrt", "cdist", "ceil", "celu", "cholesky",
     "cholesky_inverse", "clip", "concatenate", "cond", "conj", "conjugate", "conv",
     "conv_transpose", "convert_to_numpy", "convert_to_tensor", "copy", "corrcoef",
-    "correlate", "cos", "cosh", "count_nonzero", "cross", "cumprod", "cumsum",
-    "custom_gradient", "deg2rad", "depth_to_space", "depthwise_conv", "det", "diag",
-    "diagflat", "diagonal", "diff", "digitize", "divide", "divide_no_nan", "dot",
-    "dot_product_attention", "dsplit", "dstack", "dtype", "eig", "eigh", "einsum",
-    "elu", "empty", "empty_like", "equal", "erf", "erfc", "erfinv", "exp", "exp2",
-    "expand_dims", "expm1", "extract_sequences", "eye", "fabs", "fft", "fft2", "flip",
-    "fliplr", "flipud", "floor", "floor_divide", "fmax", "fmin", "fmod", "fold",
-    "fori_loop", "full", "full_like", "gcd", "gelu", "geomspace", "get_item", "glu",
-    "greater", "greater_equal", "hamming", "hanning", "hard_shrink", "hard_sigmoid",
-    "hard_silu", "hard_swish", "hard_tanh", "heaviside", "histogram", "hsplit",
-    "hstack", "hypot", "identity", "ifft2", "imag", "in_top_k", "inner", "inv", "irfft",
-    "is_tensor", "isclose", "isfinite", "isin", "isinf", "isnan", "isneginf",
-    "isposinf", "isreal", "istft", "jvp", "kaiser", "kron", "layer_normalization",
-    "lcm", "ldexp", "leaky_relu", "left_shift", "less", "less_equal", "linspace", "log",
-    "log10", "log1p", "log2", "log_sigmoid", "log_softmax", "logaddexp", "logaddexp2",
-    "logdet", "logical_and", "logical_not", "logical_or", "logical_xor", "logspace",
-    "logsumexp", "lstsq", "lu_factor", "map", "matmul", "matrix_rank", "max",
-    "max_pool", "maximum", "mean", "median", "meshgrid", "min", "minimum", "mod",
-    "moments", "moveaxis", "multi_hot", "multiply", "nan_to_num", "nanargmax",
-    "nanargmin", "nancumprod", "nancumsum", "nanmax", "nanmean", "nanmedian", "nanmin",
-    "nanpercentile", "nanprod", "nanquantile", "nanstd", "nansum", "nanvar", "ndim",
-    "negative", "nextafter", "nonzero", "norm", "normalize", "not_equal", "one_hot",
-    "ones", "ones_like", "outer", "pad", "percentile", "pinv", "polar", "power", "prod",
-    "psnr", "ptp", "qr", "quantile", "rad2deg", "ravel", "real", "rearrange",
-    "reciprocal", "relu", "relu6", "repeat", "reshape", "rfft", "right_shift",
-    "rms_normalization", "roll", "rot90", "round", "rsqrt", "saturate_cast", "scan",
-    "scatter", "scatter_update", "searchsorted", "segment_max", "segment_min",
-    "segment_prod", "segment_sum", "select", "selu", "separable_conv", "shape",
-    "sigmoid", "sign", "signbit", "silu", "sin", "sinc", "sinh", "size", "slice",
-    "slice_update", "slogdet", "soft_shrink", "softmax", "softplus", "softsign",
-    "solve", "solve_triangular", "sort", "space_to_depth",
-    "sparse_categorical_crossentropy", "sparse_plus", "sparse_sigmoid", "sparsemax",
-    "split", "sqrt", "square", "squareplus", "squeeze", "stack", "std", "stft",
-    "stop_gradient", "subtract", "sum", "svd", "swapaxes", "swish", "switch", "take",
-    "take_along_axis", "tan", "tanh", "tanh_shrink", "tensordot", "threshold", "tile",
-    "top_k", "trace", "transpose", "trapezoid", "tri", "tril", "triu", "true_divide",
-    "trunc", "unfold", "unique", "unravel_index", "unstack", "vander", "var", "vdot",
-    "vectorized_map", "view", "view_as_complex", "view_as_real", "vsplit", "vstack",
-    "where", "while_loop", "zeros", "zeros_like",
+    "correlate", "cos", "cosh", "count_nonzero", "cross", "ctc_decode", "ctc_loss",
+    "cumprod", "cumsum", "custom_gradient", "deg2rad", "depth_to_space",
+    "depthwise_conv", "det", "diag", "diagflat", "diagonal", "diff", "digitize",
+    "divide", "divide_no_nan", "dot", "dot_product_attention", "dsplit", "dstack",
+    "dtype", "eig", "eigh", "einsum", "elu", "empty", "empty_like", "equal", "erf",
+    "erfc", "erfinv", "exp", "exp2", "expand_dims", "expm1", "extract_sequences", "eye",
+    "fabs", "fft", "fft2", "flip", "fliplr", "flipud", "floor", "floor_divide", "fmax",
+    "fmin", "fmod", "fold", "fori_loop", "full", "full_like", "gcd", "gelu",
+    "geomspace", "get_item", "glu", "greater", "greater_equal", "hamming", "hanning",
+    "hard_shrink", "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh", "heaviside",
+    "histogram", "hsplit", "hstack", "hypot", "i0", "identity", "ifft2", "imag",
+    "image", "in_top_k", "inner", "inv", "irfft", "is_tensor", "isclose", "isfinite",
+    "isin", "isinf", "isnan", "isneginf", "isposinf", "isreal", "istft", "jvp",
+    "kaiser", "kron", "layer_normalization", "lcm", "ldexp", "leaky_relu", "left_shift",
+    "less", "less_equal", "linalg", "linspace", "log", "log10", "log1p", "log2",
+    "log_sigmoid", "log_softmax", "logaddexp", "logaddexp2", "logdet", "logical_and",
+    "logical_not", "logical_or", "logical_xor", "logspace", "logsumexp", "lstsq",
+    "lu_factor", "map", "matmul", "matrix_rank", "max", "max_pool", "maximum", "mean",
+    "median", "meshgrid", "min", "minimum", "mod", "moments", "moveaxis", "multi_hot",
+    "multiply", "nan_to_num", "nanargmax", "nanargmin", "nancumprod", "nancumsum",
+    "nanmax", "nanmean", "nanmedian", "nanmin", "nanpercentile", "nanprod",
+    "nanquantile", "nanstd", "nansum", "nanvar", "ndim", "negative", "nextafter", "nn",
+    "nonzero", "norm", "normalize", "not_equal", "numpy", "one_hot", "ones",
+    "ones_like", "outer", "pad", "percentile", "pinv", "polar", "power", "prod", "psnr",
+    "ptp", "qr", "quantile", "rad2deg", "ravel", "real", "rearrange", "reciprocal",
+    "relu", "relu6", "repeat", "reshape", "rfft", "right_shift", "rms_normalization",
+    "roll", "rot90", "round", "rsqrt", "saturate_cast", "scan", "scatter",
+    "scatter_update", "searchsorted", "segment_max", "segment_min", "segment_prod",
+    "segment_sum", "select", "selu", "separable_conv", "shape", "sigmoid", "sign",
+    "signbit", "silu", "sin", "sinc", "sinh", "size", "slice", "slice_update",
+    "slogdet", "soft_shrink", "softmax", "softplus", "softsign", "solve",
+    "solve_triangular", "sort", "space_to_depth", "sparse_categorical_crossentropy",
+    "sparse_plus", "sparse_sigmoid", "sparsemax", "split", "sqrt", "square",
+    "squareplus", "squeeze", "stack", "std", "stft", "stop_gradient", "subtract", "sum",
+    "svd", "swapaxes", "swish", "switch", "take", "take_along_axis", "tan", "tanh",
+    "tanh_shrink", "tensordot", "threshold", "tile", "top_k", "trace", "transpose",
+    "trapezoid", "tri", "tril", "triu", "true_divide", "trunc", "unfold", "unique",
+    "unravel_index", "unstack", "vander", "var", "vdot", "vectorize", "vectorized_map",
+    "view", "view_as_complex", "view_as_real", "vsplit", "vstack", "where",
+    "while_loop", "zeros", "zeros_like",
 ]

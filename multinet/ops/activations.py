@@ -1,4 +1,4 @@
-"""Activation functions. `multinet.ops.nn` lists what a network needs beside them."""
+"""Activation functions. `networks.py` has what a network needs beside them."""
 
 from __future__ import annotations
 
@@ -239,7 +239,7 @@ def normalize(
     """Return x divided by its norm of `order` along an axis, the norm at least
     epsilon.
     """
-    from multinet.ops.linalg import norm
+    from multinet.ops.matrices import norm
 
     x, backend = floating(x), current()
     if not (isinstance(order, int | float) and order > 0):

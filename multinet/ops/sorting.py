@@ -1,4 +1,4 @@
-"""Order: sorting, searching, counting, and sets of values."""
+"""Order: sorting, searching, counting, and sums by segment."""
 
 from __future__ import annotations
 
@@ -163,74 +163,6 @@ def _counts(x: Any, size: int, weights: Any) -> Any:
     return backend.scatter(
         backend.full((size,), 0, backend.dtype(weights)), index, weights, "add"
     )
-
-
-@op
-def isin(x1: Any, x2: Any, assume_unique: bool = False, invert: bool = False) -> Any:
-    """Return where an element of x1 occurs in x2, as bool; the opposite if `invert`."""
-    x1, x2 = both(*operands(as_tensor(x1), as_tensor(x2)))
-    backend = current()
-    shape, row = shape_of(x1), ravel(x2)
-    hits = backend.equal(backend.expand_dims(x1, len(shape)), row)
-    found = backend.any(hits, (len(shape),), False)
-    return backend.logical_not(found) if invert else found
-
-
-@op
-def unique(
-    x: Any,
-    sorted: bool = True,
-    return_index: bool = False,
-    return_inverse: bool = False,
-    return_counts: bool = False,
-    axis: int | None = None,
-    size: int | None = None,
-    fill_value: Any = None,
-) -> Any:
-    """Return the distinct values in ascending order, of the flat tensor or along an
-    axis.
-
-    Optionally also their first indices, the inverse and the counts, all int32. `size`
-    cuts or fills to a length. Computed on the host, so it needs values.
-    """
-    backend = current()
-    if backend.symbolic:
-        raise TraceError("How many distinct values there are is not known before data.")
-    x = as_tensor(x)
-    low = backend.dtype(x) == "bfloat16"
-    array = host(cast_tensor(x, "float32") if low else x)
-    found = np.unique(array, True, True, True, axis=axis)
-    values, index, inverse, counts = found
-    if size is not None:
-        values, index, counts = _resized(
-            values, index, counts, int(size), axis or 0, fill_value
-        )
-    result = [cast_tensor(backend.from_numpy(values), backend.dtype(x))]
-    for wanted, part in (
-        (return_index, index),
-        (return_inverse, inverse),
-        (return_counts, counts),
-    ):
-        if wanted:
-            result.append(backend.from_numpy(part.astype(np.int32)))
-    return result[0] if len(result) == 1 else tuple(result)
-
-
-def _resized(
-    values: Any, index: Any, counts: Any, size: int, axis: int, fill: Any
-) -> tuple[Any, Any, Any]:
-    have = values.shape[axis]
-    keep = np.arange(min(size, have))
-    values = np.take(values, keep, axis)
-    index, counts = index[: len(keep)], counts[: len(keep)]
-    missing = size - len(keep)
-    if missing:
-        first = np.take(values, [0], axis)
-        filler = np.full_like(first, fill) if fill is not None else first
-        values = np.concatenate([values, np.repeat(filler, missing, axis)], axis)
-        index = np.concatenate([index, np.repeat(index[:1], missing)])
-        counts = np.concatenate([counts, np.zeros(missing, counts.dtype)])
-    return values, index, counts
 
 
 # -- segments --------------------------------------------------------------------------

@@ -1,0 +1,302 @@
+"""Linear algebra on matrices (..., n, m); float16 and bfloat16 must be cast first."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from multinet import dtypes
+from multinet.errors import ArgumentError, DTypeError, ShapeError
+from multinet.ops.arithmetic import both, broadcast_shapes
+from multinet.ops.core import (
+    as_tensor,
+    axes_of,
+    axis_of,
+    cast_tensor,
+    floating,
+    op,
+    operands,
+    shape_of,
+)
+from multinet.registry import current
+from multinet.symbolic.dims import Dim, differ, public_shape
+
+
+def _matrix(x: Any, what: str, square: bool = True) -> Any:
+    """Return x as a float or complex tensor of (square) matrices."""
+    x = floating(x)
+    _no_low(current().dtype(x), what)
+    shape = shape_of(x)
+    if len(shape) < 2 or (square and differ(shape[-1], shape[-2])):
+        kind = "square matrices (..., n, n)" if square else "matrices (..., n, m)"
+        raise ShapeError(f"ops.{what} expects {kind}, got shape {public_shape(shape)}.")
+    return x
+
+
+def _no_low(dtype: str, what: str) -> None:
+    if dtype in ("float16", "bfloat16"):
+        raise DTypeError(
+            f"ops.{what} takes float32, float64 or complex numbers, got {dtype}. Cast "
+            "to "
+            "'float32' first."
+        )
+
+
+def _turned(x: Any) -> Any:
+    """Return the conjugate transpose of matrices."""
+    backend, rank = current(), len(shape_of(x))
+    y = backend.transpose(x, (*range(rank - 2), rank - 1, rank - 2))
+    return backend.conj(y) if dtypes.is_complex(backend.dtype(x)) else y
+
+
+@op
+def cholesky(x: Any, upper: bool = False) -> Any:
+    """Return lower L with L L^H = x, or its transpose if `upper`, for positive x."""
+    lower = current().cholesky(_matrix(x, "cholesky"))
+    return _turned(lower) if upper else lower
+
+
+@op
+def cholesky_inverse(x: Any, upper: bool = False) -> Any:
+    """Return the inverse of the matrix whose Cholesky factor is x."""
+    x, backend = _matrix(x, "cholesky_inverse"), current()
+    lower = _turned(x) if upper else x
+    inverse = backend.solve_triangular(lower, _eye_like(lower), True)
+    return backend.matmul(_turned(inverse), inverse)
+
+
+def _eye_like(x: Any) -> Any:
+    backend, shape = current(), shape_of(x)
+    eye = backend.eye(shape[-1], shape[-1], 0, backend.dtype(x))
+    return backend.broadcast_to(eye, shape)
+
+
+@op
+def det(x: Any) -> Any:
+    """Return the determinant."""
+    return current().det(_matrix(x, "det"))
+
+
+@op
+def slogdet(x: Any) -> tuple[Any, Any]:
+    """Return the sign and the log of the modulus of the determinant."""
+    return current().slogdet(_matrix(x, "slogdet"))
+
+
+@op
+def logdet(x: Any) -> Any:
+    """Return the log of the determinant of positive definite matrices."""
+    backend = current()
+    lower = backend.cholesky(_matrix(x, "logdet"))
+    from multinet.ops.indexing import diagonal
+
+    roots = diagonal(lower, 0, -2, -1)
+    if dtypes.is_complex(backend.dtype(roots)):
+        roots = backend.real(roots)
+    last = len(shape_of(roots)) - 1
+    return backend.multiply(backend.sum(backend.log(roots), (last,), False), 2.0)
+
+
+@op
+def inv(x: Any) -> Any:
+    """Return the inverse."""
+    return current().inv(_matrix(x, "inv"))
+
+
+@op
+def pinv(x: Any, rcond: float | None = None) -> Any:
+    """Return the pseudo-inverse; singular values below rcond * largest count as 0."""
+    x, backend = _matrix(x, "pinv", square=False), current()
+    rows, columns = shape_of(x)[-2:]
+    u, s, vh = backend.svd(x, False)
+    last = len(shape_of(s)) - 1
+    limit = _cut(s, rows, columns) if rcond is None else rcond
+    large = backend.less(backend.multiply(backend.max(s, (last,), True), limit), s)
+    inverse = backend.where(
+        large, backend.divide(1.0, backend.where(large, s, 1.0)), 0.0
+    )
+    inverse = cast_tensor(inverse, backend.dtype(x))
+    scaled = backend.multiply(_turned(vh), backend.expand_dims(inverse, last))
+    return backend.matmul(scaled, _turned(u))
+
+
+def _cut(values: Any, rows: Any, columns: Any) -> float:
+    """Return the relative size under which singular values are rounding noise."""
+    epsilon = 2.0**-52 if current().dtype(values) == "float64" else 2.0**-23
+    known = [n for n in (rows, columns) if not isinstance(n, Dim)]
+    return 10 * max(known, default=1) * epsilon
+
+
+@op
+def matrix_rank(x: Any, tol: float | None = None) -> Any:
+    """Return how many singular values are above `tol`, as int32."""
+    x, backend = _matrix(x, "matrix_rank", square=False), current()
+    rows, columns = shape_of(x)[-2:]
+    _, s, _ = backend.svd(x, False)
+    last = len(shape_of(s)) - 1
+    limit: Any = tol
+    if tol is None:
+        largest = backend.max(s, (last,), True)
+        limit = backend.multiply(largest, _cut(s, rows, columns) / 10)
+    above = backend.cast(backend.less(limit, s), "int32")
+    return backend.sum(above, (last,), False)
+
+
+@op
+def qr(x: Any, mode: str = "reduced") -> tuple[Any, Any]:
+    """Return Q and R with Q R = x; `mode` is reduced or complete."""
+    if mode not in ("reduced", "complete"):
+        raise ArgumentError(f"Expected mode 'reduced' or 'complete', got {mode!r}.")
+    return current().qr(_matrix(x, "qr", square=False), mode == "complete")
+
+
+@op
+def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
+    """Return U, S, V^H with S descending, or S alone."""
+    x = _matrix(x, "svd", square=False)
+    u, s, vh = current().svd(x, full_matrices and compute_uv)
+    return (u, s, vh) if compute_uv else s
+
+
+@op
+def eig(x: Any) -> tuple[Any, Any]:
+    """Return complex eigenvalues and unit eigenvectors. No gradient."""
+    return current().eig(_matrix(x, "eig"))
+
+
+@op
+def eigh(x: Any) -> tuple[Any, Any]:
+    """Return eigenvalues, ascending, and eigenvectors of Hermitian matrices."""
+    return current().eigh(_matrix(x, "eigh"))
+
+
+@op
+def lu_factor(x: Any) -> tuple[Any, Any]:
+    """Return packed L\\U and int32 row pivots, LAPACK's, from 0."""
+    return current().lu_factor(_matrix(x, "lu_factor"))
+
+
+@op
+def solve(a: Any, b: Any) -> Any:
+    """Return x with a x = b: a (..., n, n), b (..., n, m) or a vector (n,)."""
+    return _solved("solve", a, b, lambda a, b: current().solve(a, b))
+
+
+@op
+def solve_triangular(a: Any, b: Any, lower: bool = False) -> Any:
+    """Return x with a x = b, reading the upper, or the `lower`, triangle of a."""
+    return _solved(
+        "solve_triangular", a, b, lambda a, b: current().solve_triangular(a, b, lower)
+    )
+
+
+def _solved(name: str, a: Any, b: Any, function: Any) -> Any:
+    a, b = both(*operands(as_tensor(a), as_tensor(b), floating=True))
+    a, backend = _matrix(a, name), current()
+    vector = len(shape_of(b)) == len(shape_of(a)) - 1
+    if vector:
+        b = backend.expand_dims(b, len(shape_of(b)))
+    left, right = shape_of(a), shape_of(b)
+    if len(right) < 2 or differ(left[-1], right[-2]):
+        raise ShapeError(
+            f"ops.{name} expects b (..., {left[-1]}, m) for a {public_shape(left)}, "
+            "got "
+            f"{public_shape(right)}."
+        )
+    batch = broadcast_shapes(left[:-2], right[:-2], what=f"ops.{name}")
+    a = backend.broadcast_to(a, (*batch, *left[-2:]))
+    b = backend.broadcast_to(b, (*batch, *right[-2:]))
+    y = function(a, b)
+    return backend.squeeze(y, (len(shape_of(y)) - 1,)) if vector else y
+
+
+@op
+def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
+    """Return the shortest x that minimizes |a x - b|: a (n, m), b (n,) or (n, k)."""
+    a, b = both(*operands(as_tensor(a), as_tensor(b), floating=True))
+    vector, backend = len(shape_of(b)) == 1, current()
+    if vector:
+        b = backend.expand_dims(b, 1)
+    rows, columns = shape_of(a)[-2:]
+    epsilon = 2.0**-52 if backend.dtype(a) in ("float64", "complex128") else 2.0**-23
+    known = [n for n in (rows, columns) if not isinstance(n, Dim)]
+    cut = max(known, default=1) * epsilon if rcond is None else rcond
+    x = backend.matmul(pinv(a, cut), b)
+    return backend.squeeze(x, (1,)) if vector else x
+
+
+@op
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """Return the norm of vectors (one axis) or of matrices (two axes).
+
+    Without `ord` the Euclidean norm over the axes. Vectors take any number, inf, -inf;
+    matrices 1, -1, 2, -2, inf, -inf, "fro" and "nuc".
+    """
+    x = floating(x)
+    rank = len(shape_of(x))
+    if ord is None:
+        return _root_sum(x, axes_of(axis, rank), keepdims)
+    if axis is None:
+        axis = tuple(range(rank))
+    chosen = [axis] if isinstance(axis, int) else list(axis)
+    axes = [axis_of(a, rank) for a in chosen]
+    if len(axes) == 1:
+        return _vector_norm(x, ord, axes[0], keepdims)
+    if len(axes) != 2:
+        raise ArgumentError(
+            f"ops.norm with ord={ord!r} expects 1 or 2 axes, got {axis}."
+        )
+    return _matrix_norm(x, ord, axes[0], axes[1], keepdims)
+
+
+def _root_sum(x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
+    backend = current()
+    squares = backend.square(backend.abs(x))
+    return backend.sqrt(backend.sum(squares, axes, keepdims))
+
+
+def _vector_norm(x: Any, ord: Any, axis: int, keepdims: bool) -> Any:
+    backend, axes = current(), (axis,)
+    size = backend.abs(x)
+    if ord == math.inf:
+        return backend.max(size, axes, keepdims)
+    if ord == -math.inf:
+        return backend.min(size, axes, keepdims)
+    if ord == 0:
+        count = backend.cast(backend.not_equal(size, 0), backend.dtype(size))
+        return backend.sum(count, axes, keepdims)
+    if ord == 1:
+        return backend.sum(size, axes, keepdims)
+    if ord == 2:
+        return _root_sum(x, axes, keepdims)
+    if not isinstance(ord, int | float):
+        raise ArgumentError(f"A vector norm has ord as a number, got {ord!r}.")
+    total = backend.sum(backend.power(size, float(ord)), axes, keepdims)
+    return backend.power(total, 1 / float(ord))
+
+
+def _matrix_norm(x: Any, ord: Any, row: int, column: int, keepdims: bool) -> Any:
+    backend, pair = current(), tuple(sorted((row, column)))
+    if ord == "fro":
+        return _root_sum(x, pair, keepdims)
+    if ord in (1, -1, math.inf, -math.inf):
+        added, left = (row, column) if abs(ord) == 1 else (column, row)
+        sums = backend.sum(backend.abs(x), (added,), True)
+        function = backend.max if ord > 0 else backend.min
+        y = function(sums, (left,), True)
+        return y if keepdims else backend.squeeze(y, pair)
+    if ord not in (2, -2, "nuc"):
+        raise ArgumentError(
+            "A matrix norm has ord 1, -1, 2, -2, inf, -inf, 'fro' or 'nuc', got "
+            f"{ord!r}."
+        )
+    rest = [a for a in range(len(shape_of(x))) if a not in pair]
+    moved = _matrix(backend.transpose(x, (*rest, row, column)), "norm", square=False)
+    s = backend.svd(moved, False)[1]
+    last = (len(shape_of(s)) - 1,)
+    reduce = {2: backend.max, -2: backend.min, "nuc": backend.sum}[ord]
+    y = reduce(s, last, False)
+    if not keepdims:
+        return y
+    shape = tuple(1 if i in pair else n for i, n in enumerate(shape_of(x)))
+    return backend.reshape(y, shape)

@@ -1,0 +1,323 @@
+"""What networks need beside activations: normalization, attention, one-hot, patches."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from multinet import config, dtypes
+from multinet.errors import ArgumentError, ShapeError
+from multinet.ops.arithmetic import both
+from multinet.ops.core import (
+    as_tensor,
+    axes_of,
+    axis_of,
+    boolean,
+    cast_tensor,
+    floating,
+    op,
+    operands,
+    shape_of,
+)
+from multinet.ops.indexing import as_index
+from multinet.registry import current
+from multinet.symbolic.dims import Dim, differ, public_shape
+
+
+@op
+def moments(
+    x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False
+) -> tuple[Any, Any]:
+    """Return the mean and the variance (divided by the count) over axes."""
+    if synchronized:
+        raise ArgumentError(
+            "ops.moments runs on one device; synchronized must be False."
+        )
+    x = floating(x)
+    return current().moments(x, axes_of(axes, len(shape_of(x))), keepdims)
+
+
+@op
+def batch_normalization(
+    x: Any,
+    mean: Any,
+    variance: Any,
+    axis: int,
+    offset: Any = None,
+    scale: Any = None,
+    epsilon: float = 1e-3,
+) -> Any:
+    """Return (x - mean) * scale / sqrt(variance + epsilon) + offset.
+
+    The statistics are vectors along `axis`, or broadcast with x.
+    """
+    x = floating(x)
+    dtype = current().dtype(x)
+    rank = len(shape_of(x))
+    along = axis_of(axis, rank)
+    parts = [
+        None if v is None else _along(as_tensor(v, dtype), along, rank)
+        for v in (mean, variance, scale, offset)
+    ]
+    return current().batch_norm(x, *parts, epsilon)  # type: ignore[arg-type]
+
+
+def _along(vector: Any, axis: int, rank: int) -> Any:
+    """Return a vector shaped to broadcast along an axis."""
+    shape = shape_of(vector)
+    if len(shape) != 1 or axis == rank - 1:
+        return vector
+    return current().reshape(vector, (*shape, *(1,) * (rank - 1 - axis)))
+
+
+@op
+def layer_normalization(
+    x: Any,
+    gamma: Any = None,
+    beta: Any = None,
+    axis: Any = -1,
+    epsilon: float | None = None,
+) -> Any:
+    """Normalize over axes to mean 0 and variance 1; then times gamma, plus beta."""
+    x = floating(x)
+    axes = axes_of(axis, len(shape_of(x)))
+    scale, offset = (None if v is None else _over(v, x, axes) for v in (gamma, beta))
+    return current().layer_norm(x, scale, offset, axes, _least(epsilon))
+
+
+@op
+def rms_normalization(
+    x: Any, scale: Any = None, axis: Any = -1, epsilon: float | None = None
+) -> Any:
+    """Return x / sqrt(mean(x**2) + epsilon) over axes, times scale.
+
+    Source: Zhang and Sennrich, "Root mean square layer normalization", 2019.
+    """
+    x, backend = floating(x), current()
+    dtype = backend.dtype(x)
+    axes = axes_of(axis, len(shape_of(x)))
+    wide = cast_tensor(x, "float32") if dtype in ("float16", "bfloat16") else x
+    power = backend.mean(backend.square(wide), axes, True)
+    y = backend.multiply(wide, backend.rsqrt(backend.add(power, _least(epsilon))))
+    y = cast_tensor(y, dtype)
+    return y if scale is None else backend.multiply(y, _over(scale, x, axes))
+
+
+def _least(epsilon: float | None) -> float:
+    return config.epsilon() if epsilon is None else float(epsilon)
+
+
+def _over(weight: Any, x: Any, axes: tuple[int, ...]) -> Any:
+    """Return a weight of the normalized axes shaped to broadcast with x."""
+    backend, shape = current(), shape_of(x)
+    weight = as_tensor(weight, backend.dtype(x))
+    if len(shape_of(weight)) != len(axes) or axes == tuple(
+        range(len(shape) - len(axes), len(shape))
+    ):
+        return weight
+    form = tuple(n if i in axes else 1 for i, n in enumerate(shape))
+    return backend.reshape(weight, form)
+
+
+@op
+def dot_product_attention(
+    query: Any,
+    key: Any,
+    value: Any,
+    bias: Any = None,
+    mask: Any = None,
+    scale: float | None = None,
+    is_causal: bool = False,
+    flash_attention: bool | None = None,
+    attn_logits_soft_cap: float | None = None,
+) -> Any:
+    """Return softmax(scale * query key^T + bias) value over a bool mask.
+
+    query (b, t, h, d), key and value (b, s, h, d); fewer key heads serve groups of
+    query heads. `scale` is 1 / sqrt(d) by default; mask and bias broadcast to (b, h, t,
+    s). The kernel is the backend's choice, so `flash_attention=True` is an
+    `ArgumentError`.
+    """
+    if flash_attention:
+        raise ArgumentError("The backend chooses the attention kernel; leave it None.")
+    query, key, value = _attended(query, key, value)
+    backend, dtype = current(), current().dtype(query)
+    (_, t, _, d), s = shape_of(query), shape_of(key)[1]
+    if isinstance(d, Dim) and scale is None:
+        raise ShapeError("ops.dot_product_attention needs the size of the last axis.")
+    factor = 1 / math.sqrt(d) if scale is None else float(scale)
+    mask = None if mask is None else boolean(mask)
+    if is_causal:
+        earlier = _causal(t, s)
+        mask = earlier if mask is None else backend.logical_and(mask, earlier)
+    bias = None if bias is None else as_tensor(bias, dtype)
+    if not attn_logits_soft_cap:
+        return backend.attention(query, key, value, mask, bias, factor)
+    scores = backend.multiply(backend.einsum("bthd,bshd->bhts", query, key), factor)
+    if bias is not None:
+        scores = backend.add(scores, bias)
+    capped = backend.tanh(backend.divide(scores, float(attn_logits_soft_cap)))
+    scores = backend.multiply(capped, float(attn_logits_soft_cap))
+    if mask is not None:
+        scores = backend.where(mask, scores, -3e4 if dtype == "float16" else -1e38)
+    return backend.einsum("bhts,bshe->bthe", backend.softmax(scores, 3), value)
+
+
+def _attended(query: Any, key: Any, value: Any) -> list[Any]:
+    """Return the three tensors promoted and checked, with as many heads each."""
+    backend = current()
+    q, k, v = (as_tensor(x) for x in (query, key, value))
+    dtype = dtypes.to_float(dtypes.promote(*(backend.dtype(x) for x in (q, k, v))))
+    q, k, v = (cast_tensor(x, dtype) for x in (q, k, v))
+    shapes = [shape_of(x) for x in (q, k, v)]
+    if any(len(s) != 4 for s in shapes) or differ(shapes[0][3], shapes[1][3]):
+        raise ShapeError(
+            "ops.dot_product_attention expects (batch, length, heads, size) with equal "
+            "sizes "
+            f"of query and key, got {', '.join(str(public_shape(s)) for s in shapes)}."
+        )
+    heads, served = shapes[0][2], shapes[1][2]
+    if not differ(heads, served):
+        return [q, k, v]
+    if heads % served:
+        raise ShapeError(
+            f"{heads} query heads are not a multiple of {served} key heads."
+        )
+    return [q, *(backend.repeat(x, heads // served, 2) for x in (k, v))]
+
+
+def _causal(t: Any, s: Any) -> Any:
+    """Return a (t, s) mask that is true where the key is not after the query."""
+    backend = current()
+    i = backend.reshape(backend.arange(0, t, 1, "int32"), (t, 1))
+    j = backend.reshape(backend.arange(0, s, 1, "int32"), (1, s))
+    return backend.less_equal(j, i)
+
+
+@op
+def one_hot(
+    x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False
+) -> Any:
+    """Return 1 where a new axis equals the integer x, 0 elsewhere and out of range."""
+    if sparse:
+        raise ArgumentError("Sparse tensors are not supported; pass sparse=False.")
+    backend = current()
+    x = as_tensor(x)
+    if not dtypes.is_integer(backend.dtype(x)):
+        x = cast_tensor(x, "int32")  # labels of a float data set
+    y = backend.one_hot(as_index(x), num_classes, dtypes.standardize(dtype))
+    rank = len(shape_of(y))
+    at = axis_of(axis, rank)
+    if at == rank - 1:
+        return y
+    order = list(range(rank - 1))
+    order.insert(at, rank - 1)
+    return backend.transpose(y, tuple(order))
+
+
+@op
+def multi_hot(
+    inputs: Any,
+    num_classes: int,
+    axis: int = -1,
+    dtype: Any = None,
+    sparse: bool = False,
+) -> Any:
+    """Return 1 for every class that occurs along axis 1 (axis 0 of a vector) of
+    inputs.
+    """
+    inputs = as_tensor(inputs)
+    reduced = 1 if len(shape_of(inputs)) > 1 else 0
+    hot = one_hot(inputs, num_classes, axis, dtype, sparse)
+    backend = current()
+    if backend.dtype(hot) == "bool":
+        return backend.any(hot, (reduced,), False)
+    return backend.max(hot, (reduced,), False)
+
+
+@op
+def psnr(x1: Any, x2: Any, max_val: float) -> Any:
+    """Return the peak signal-to-noise ratio of two images, in decibels."""
+    x1, x2 = both(*operands(x1, x2, floating=True))
+    backend = current()
+    axes = tuple(range(len(shape_of(x1))))
+    error = backend.mean(backend.square(backend.subtract(x1, x2)), axes, False)
+    noise = backend.multiply(backend.log(error), -10 / math.log(10.0))
+    return backend.add(noise, 20 * math.log10(max_val))
+
+
+@op
+def cdist(x: Any, y: Any) -> Any:
+    """Return the Euclidean distances between rows: (..., n, d), (..., m, d) -> (..., n,
+    m).
+    """
+    x, y = both(*operands(as_tensor(x), as_tensor(y), floating=True))
+    backend = current()
+    a = backend.expand_dims(x, len(shape_of(x)) - 1)  # ... n 1 d
+    b = backend.expand_dims(y, len(shape_of(y)) - 2)  # ... 1 m d
+    gap = backend.subtract(a, b)
+    squares = backend.sum(backend.square(gap), (len(shape_of(gap)) - 1,), False)
+    same = backend.equal(squares, 0)  # the root has no slope at 0
+    return backend.where(same, 0, backend.sqrt(backend.where(same, 1, squares)))
+
+
+@op
+def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
+    """Move channels into blocks of pixels: (n, h, w, c * b * b) -> (n, h * b, w * b,
+    c).
+    """
+    x, backend, b = as_tensor(x), current(), int(block_size)
+    last = _channels_last(data_format)
+    x = x if last else backend.transpose(x, (0, 2, 3, 1))
+    n, h, w, c = shape_of(x)
+    if not isinstance(c, Dim) and c % (b * b):
+        raise ShapeError(f"{c} channels are not a multiple of block_size**2 = {b * b}.")
+    y = backend.reshape(x, (n, h, w, b, b, c // (b * b)))
+    y = backend.transpose(y, (0, 1, 3, 2, 4, 5))
+    y = backend.reshape(y, (n, h * b, w * b, c // (b * b)))
+    return y if last else backend.transpose(y, (0, 3, 1, 2))
+
+
+@op
+def space_to_depth(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
+    """Move blocks of pixels into channels, the inverse of `depth_to_space`."""
+    x, backend, b = as_tensor(x), current(), int(block_size)
+    last = _channels_last(data_format)
+    x = x if last else backend.transpose(x, (0, 2, 3, 1))
+    n, h, w, c = shape_of(x)
+    if any(not isinstance(size, Dim) and size % b for size in (h, w)):
+        raise ShapeError(f"Height and width {h}, {w} are not multiples of {b}.")
+    y = backend.reshape(x, (n, h // b, b, w // b, b, c))
+    y = backend.transpose(y, (0, 1, 3, 2, 4, 5))
+    y = backend.reshape(y, (n, h // b, w // b, b * b * c))
+    return y if last else backend.transpose(y, (0, 3, 1, 2))
+
+
+def _channels_last(data_format: str | None) -> bool:
+    return config.standardize_data_format(data_format) == "channels_last"
+
+
+@op
+def in_top_k(targets: Any, predictions: Any, k: int) -> Any:
+    """Return whether each target's prediction is among the k largest of its row, as
+    bool.
+
+    A tie at the border counts as in; a target out of range or NaN as out.
+    """
+    backend = current()
+    y = floating(predictions)  # n c
+    index = as_index(targets)
+    classes = shape_of(y)[-1]
+    inside = backend.logical_and(
+        backend.less_equal(0, index), backend.less(index, _int(classes))
+    )
+    safe = backend.where(inside, index, 0)
+    chosen = backend.take_along_axis(y, backend.expand_dims(safe, 1), 1)  # n 1
+    larger = backend.sum(backend.cast(backend.less(chosen, y), "int32"), (1,), False)
+    finite = backend.squeeze(backend.isfinite(chosen), (1,))
+    valid = backend.logical_and(inside, finite)
+    return backend.logical_and(valid, backend.less(larger, int(k)))
+
+
+def _int(size: Any) -> int:
+    return 1 if isinstance(size, Dim) else size
