@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from multinet_numpy import arrays, elementwise, fused_kernels, windows
+from multinet_numpy import arrays, elementwise, fused_kernels, special, windows
 from multinet_numpy.dtypes import LOW, NUMPY, SCALARS
 from multinet_numpy.plan import RECIPES, Operation, Plan, planned_in
 
@@ -201,6 +201,13 @@ def _(plan: Plan, condition: Any, x: Any, y: Any) -> Any:
         fill = elementwise.fill_like(other, tensor)
         x, y = (fill, y) if tensor is y else (x, fill)
     return plan.emit(_where, (condition, x, y), example)
+
+
+@recipe("erf")
+def _(plan: Plan, x: Any) -> Any:
+    if x.dtype != np.float32:
+        return NotImplemented
+    return plan.emit(special.erf_into, (x,), _empty(x))
 
 
 # -- windows ---------------------------------------------------------------------------

@@ -125,9 +125,36 @@ def _blockwise(block: Any, x: Any, dtype: Any) -> Any:
     return out.reshape(np.shape(x))
 
 
+# erf(x) = x * P(x**2) / Q(x**2) on [-3.9, 3.9]: a least-squares fit of weights that
+# level the relative error, 2e-8 in exact arithmetic; float32 rounds to 4e-7.
+_ERF_SINGLE = _pair(
+    """
+    2.06648517e-6 2.85059472e-4 3.73824665e-3 5.26677797e-2 1.89664584e-1 1.12837915
+    """,
+    """
+    3.82699991e-5 1.15735102e-3 1.49140803e-2 1.13818025e-1 5.01418643e-1 1.0
+    """,
+)
+
+
+def _erf_single(x: Any) -> Any:
+    near = np.clip(x, -3.9, 3.9)  # keeps NaN
+    out = _ratio(_ERF_SINGLE, np.multiply(near, near))
+    return np.clip(np.multiply(out, near, out=out), -1, 1, out=out)
+
+
 def erf(x: Any) -> Any:
     """Return the error function of a float array."""
-    return _blockwise(_erf_block, x, x.dtype)
+    block = _erf_single if x.dtype == np.float32 else _erf_block
+    return _blockwise(block, x, x.dtype)
+
+
+def erf_into(x: Any, out: Any) -> None:
+    """Fill contiguous `out` with the error function of a float32 array."""
+    source, target = np.ascontiguousarray(x).reshape(-1), out.reshape(-1)
+    for start in range(0, source.size, _BLOCK):
+        part = slice(start, start + _BLOCK)
+        target[part] = _erf_single(source[part])
 
 
 def erfinv(x: Any) -> Any:
