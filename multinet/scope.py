@@ -22,9 +22,7 @@ class Scope:
     >>> new = scope.values_of(variables)
     """
 
-    __slots__ = ("values", "step", "draws", "folds", "outer", "_token")
-    #: Whether the values belong to the scope, so that an update may consume them.
-    owns = False
+    __slots__ = ("values", "step", "draws", "folds", "outer", "owns", "_token")
 
     def __init__(
         self,
@@ -37,6 +35,7 @@ class Scope:
         self.draws: dict[int, int] = {}
         self.folds: tuple[Any, ...] = ()  # what keys are folded with besides
         self.outer: Scope | None = None
+        self.owns = False  # whether an update may consume the values
         self._token: Token[Scope | None] | None = None
 
     def __enter__(self) -> Self:
