@@ -13,12 +13,16 @@ from multinet.random.distributions import (
     truncated_normal,
     uniform,
 )
+from multinet.random.rejection import beta, binomial, gamma
 from multinet.seeds import SeedGenerator, set_random_seed
 
 __all__ = [
     "SeedGenerator",
+    "beta",
+    "binomial",
     "categorical",
     "dropout",
+    "gamma",
     "normal",
     "randint",
     "set_random_seed",
