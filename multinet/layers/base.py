@@ -141,7 +141,8 @@ class Layer(Tracked):
             outputs = self._run(context, args, kwargs)
         finally:
             active.reset(token)
-        self._added_losses = context.losses
+        # Past the watch over attributes, which an outermost call would pay for.
+        self.__dict__["_added_losses"] = context.losses
         if context.masks:
             keep_masks(context, outputs)
         return outputs
