@@ -23,6 +23,7 @@ from multinet.interface.array import Axes, Scalar, Shape
 from multinet.interface.fused import Backend
 
 Array = jax.Array
+Arrays = Sequence[Array]
 
 _NAMES = {dtypes.to_numpy(name): name for name in dtypes.ALL}
 _LOW = frozenset(map(dtypes.to_numpy, ("float16", "bfloat16")))

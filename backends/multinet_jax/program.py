@@ -17,7 +17,7 @@ from multinet import philox
 from multinet.errors import BackendError
 from multinet.interface.array import Shape
 from multinet.interface.program import Function, Key, Pairs, Tensors
-from multinet_jax.array import Array, ArrayOps, native, plain, widened
+from multinet_jax.array import Array, ArrayOps, Arrays, native, plain, widened
 
 _FULL = lax.Precision.HIGHEST  # float32 products in float32: not TF32 or bfloat16
 
@@ -178,22 +178,17 @@ class ProgramOps(ArrayOps):
         predicate: Array,
         true_function: Function[Array],
         false_function: Function[Array],
-        operands: Sequence[Array],
+        operands: Arrays,
     ) -> Tensors[Array]:
         return lax.cond(
             predicate, _tupled(true_function), _tupled(false_function), *operands
         )
 
     def while_loop(
-        self,
-        condition: Callable[..., Array],
-        body: Function[Array],
-        state: Sequence[Array],
+        self, condition: Callable[..., Array], body: Function[Array], state: Arrays
     ) -> Tensors[Array]:
         return lax.while_loop(
-            lambda state: condition(*state),
-            lambda state: tuple(body(*state)),
-            tuple(state),
+            lambda s: condition(*s), lambda s: tuple(body(*s)), tuple(state)
         )
 
     def scan(
@@ -201,8 +196,8 @@ class ProgramOps(ArrayOps):
         function: Callable[
             [Tensors[Array], Tensors[Array]], tuple[Tensors[Array], Tensors[Array]]
         ],
-        carry: Sequence[Array],
-        xs: Sequence[Array],
+        carry: Arrays,
+        xs: Arrays,
         length: int,
         reverse: bool,
     ) -> tuple[Tensors[Array], Tensors[Array]]:
@@ -215,22 +210,19 @@ class ProgramOps(ArrayOps):
     # -- transforms (functions of flat positional tensors, returning flat tuples) ------
 
     def vjp(
-        self, function: Function[Array], primals: Sequence[Array]
-    ) -> tuple[Tensors[Array], Callable[[Sequence[Array]], Tensors[Array]]]:
+        self, function: Function[Array], primals: Arrays
+    ) -> tuple[Tensors[Array], Callable[[Arrays], Tensors[Array]]]:
         outputs, pull = jax.vjp(_tupled(function), *primals)
         inputs = [_like(x) for x in primals]
 
-        def pullback(cotangents: Sequence[Array]) -> Tensors[Array]:
+        def pullback(cotangents: Arrays) -> Tensors[Array]:
             gradients = pull(tuple(map(to_cotangent, cotangents)))
             return tuple(map(from_cotangent, gradients, inputs))
 
         return outputs, pullback
 
     def jvp(
-        self,
-        function: Function[Array],
-        primals: Sequence[Array],
-        tangents: Sequence[Array],
+        self, function: Function[Array], primals: Arrays, tangents: Arrays
     ) -> tuple[Tensors[Array], Tensors[Array]]:
         outputs, derivatives = jax.jvp(
             _tupled(function), tuple(primals), tuple(tangents)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.core import Tracer
-from jax.extend.core import ClosedJaxpr, Jaxpr
+from jax.extend.core import Jaxpr, subjaxprs
 
 from multinet.interface.program import Tensors
 from multinet.interface.step import EagerProgram, Program
@@ -67,11 +67,8 @@ class JaxProgram(Program[Array]):
         """Return the state, copies of what is to be donated but held by others."""
         if self.foreign.isdisjoint(form.written):
             return self.held
-        state: list[Any] = list(self.held)
-        taken = [i for i in form.written if i in self.foreign]
-        for i, x in zip(taken, copies([state[i] for i in taken]), strict=True):
-            state[i] = x
-        return state
+        taken = self.foreign.intersection(form.written)
+        return [copy(x) if i in taken else x for i, x in enumerate(self.held)]
 
     # -- running -----------------------------------------------------------------------
 
@@ -109,19 +106,17 @@ class JaxProgram(Program[Array]):
             size = min(form.capacity, count - start)
             chunk = [
                 padded(x[start : start + size], form.capacity, kind)
-                for x, (_, kind) in zip(arrays, form.row, strict=True)
+                for x, kind in zip(arrays, form.kinds, strict=True)
             ]
             # JAX would queue 32 calls, each with its chunk: memory for no speed.
             if len(self.flying) == 2:
                 self.flying.pop(0).block_until_ready()
-            *results, done = form.call(np.int32(size), *self._state(form), *chunk)
+            *results, done = form.call(np.uint32(size), *self._state(form), *chunk)
             self.flying.append(done)
             outputs = self._keep(form, results)
         return outputs
 
     def _keep(self, form: Form, results: Sequence[Array]) -> Tensors[Array]:
-        if not form.written:
-            return tuple(results)
         for i, x in zip(form.written, results):
             self.held[i] = x
         self.foreign.difference_update(form.written)
@@ -141,18 +136,12 @@ class JaxProgram(Program[Array]):
 
     def explain(self) -> dict[str, str]:
         """Return which path runs and why."""
-        form = next(reversed(self.forms.values()), None)
-        told = {"path": "jit, what a step writes donated"}
-        if form is None:
-            return {**told, "steps": "not known before the first step"}
-        steps = "as many a dispatch as the loop gives, in a loop of XLA"
-        if form.capacity == 1:
-            steps = f"one a dispatch: {form.reason}"
-        return {
-            **told,
-            "steps": steps,
-            "XLA": f"on {jax.default_backend()}, {len(self.forms)} signatures compiled",
-        }
+        told = {"path": "jit on " + jax.default_backend(), "memory": "state donated"}
+        for form in reversed(self.forms.values()):
+            steps = "as many a dispatch as the loop gives, in a loop of XLA"
+            told["steps"] = steps if form.capacity > 1 else f"one a call: {form.reason}"
+            break
+        return told
 
 
 class UncompiledProgram(EagerProgram[Array]):
@@ -177,16 +166,15 @@ class Form:
         state: Sequence[Array],
         row: Sequence[tuple[tuple[int, ...], np.dtype[Any]]],
     ) -> None:
-        self.size, self.row = len(state), row
+        self.size, self.kinds = len(state), [kind for _, kind in row]
         self.inner = jax.jit(_distinct(function, self.size))
         kinds = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in state]
         kinds += [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in row]
-        jaxpr: ClosedJaxpr = self.inner.trace(*kinds).jaxpr
-        pairs = zip(jaxpr.jaxpr.invars, jaxpr.jaxpr.outvars[: self.size], strict=False)
-        self.written = tuple(i for i, (old, new) in enumerate(pairs) if old is not new)
-        self.outputs = [(y.shape, y.dtype) for y in jaxpr.out_avals[self.size :]]
-        self.jaxpr = jaxpr.jaxpr
-        self._compile(1, "no more were asked for")
+        self.jaxpr: Jaxpr = self.inner.trace(*kinds).jaxpr.jaxpr
+        pairs = enumerate(zip(self.jaxpr.invars[: self.size], self.jaxpr.outvars))
+        self.written = tuple(i for i, (old, new) in pairs if old is not new)
+        self.reason = "no more were asked for"
+        self._compile(1)
 
     def choose(self, wanted: int) -> None:
         """Take up to `wanted` steps in a dispatch, where a loop over them pays."""
@@ -196,25 +184,19 @@ class Form:
             # A ResNet-20 step takes 25 times as long inside a loop.
             self.reason = "XLA's convolutions are slow inside a loop on a CPU"
         else:
-            self._compile(wanted, "")
+            self._compile(wanted)
 
-    def _compile(self, capacity: int, reason: str) -> None:
-        self.capacity, self.reason = capacity, reason
+    def _compile(self, capacity: int) -> None:
+        self.capacity, looped = capacity, capacity > 1
         # `inner` is not traced again: JAX keeps what it traced.
-        looped = capacity > 1
-        self.call = jax.jit(
-            self._loop if looped else self._once,
-            donate_argnums=[i + looped for i in self.written],
-        )
+        donated = [i + looped for i in self.written]
+        self.call = jax.jit((self._once, self._loop)[looped], donate_argnums=donated)
 
     def _once(self, *flat: Array) -> list[Array]:
-        results = self.inner(*flat[: self.size], *self._typed(flat[self.size :]))
-        return [*[results[i] for i in self.written], *results[self.size :]]
-
-    def _typed(self, row: Sequence[Any]) -> list[Array]:
         # Scalars may come wider than they were asked for.
-        pairs = zip(row, self.row, strict=True)
-        return [lax.convert_element_type(x, kind) for x, (_, kind) in pairs]
+        row = map(lax.convert_element_type, flat[self.size :], self.kinds)
+        results = self.inner(*flat[: self.size], *row)
+        return [*[results[i] for i in self.written], *results[self.size :]]
 
     def _loop(self, count: Array, *flat: Array) -> list[Array]:
         state, rows = list(flat[: self.size]), flat[self.size :]
@@ -223,18 +205,14 @@ class Form:
             i, values, _ = carry
             for place, value in zip(self.written, values, strict=True):
                 state[place] = value
-            row = [
-                lax.dynamic_index_in_dim(
-                    x, i, keepdims=False, allow_negative_indices=False
-                )
-                for x in rows
-            ]
+            row = [lax.dynamic_index_in_dim(x, i, keepdims=False) for x in rows]
             results = self.inner(*state, *row)
             values = [results[place] for place in self.written]
-            return i + 1, values, results[self.size :]
+            return i + np.uint32(1), values, results[self.size :]
 
         values = [state[i] for i in self.written]
-        nothing = [jnp.zeros(shape, dtype) for shape, dtype in self.outputs]
+        outputs = [y.aval for y in self.jaxpr.outvars[self.size :]]
+        nothing = [jnp.zeros(y.shape, y.dtype) for y in outputs]  # type: ignore
         start = (jnp.zeros_like(count), values, nothing)
         done, values, outputs = lax.while_loop(lambda c: c[0] < count, body, start)
         return [*values, *outputs, done]
@@ -263,37 +241,20 @@ def _distinct(
 
 
 def _convolves(jaxpr: Jaxpr) -> bool:
-    return any(
-        equation.primitive is lax.conv_general_dilated_p
-        or any(map(_convolves, _inner(equation.params)))
-        for equation in jaxpr.eqns
-    )
-
-
-def _inner(params: dict[str, Any]) -> Iterator[Jaxpr]:
-    for value in params.values():
-        for item in value if isinstance(value, list | tuple) else [value]:
-            if isinstance(item, ClosedJaxpr):
-                yield item.jaxpr
-            elif isinstance(item, Jaxpr):
-                yield item
+    if any(e.primitive is lax.conv_general_dilated_p for e in jaxpr.eqns):
+        return True
+    return any(map(_convolves, subjaxprs(jaxpr)))
 
 
 # -- arrays ----------------------------------------------------------------------------
 
 
-def copies(xs: Sequence[Array]) -> list[Any]:
-    """Return copies, to be donated; made by a program, they would cost compilation."""
-    found: list[Any] = list(xs)
-    large = [i for i, x in enumerate(xs) if x.nbytes > SMALL]
-    for i, x in enumerate(xs):
-        if x.nbytes <= SMALL:
-            found[i] = np.array(x)
-    # To no device: a copy bound to one would be another signature, compiled anew.
-    made = jax.device_put([xs[i] for i in large], may_alias=False)
-    for i, x in zip(large, made, strict=True):
-        found[i] = x
-    return found
+def copy(x: Array) -> Any:
+    """Return a copy, to be donated; made by a program, it would cost a compilation.
+
+    To no device: what is bound to one has another signature, compiled anew.
+    """
+    return np.array(x) if x.nbytes <= SMALL else jax.device_put(x, may_alias=False)
 
 
 def owned(x: Host) -> Host:

@@ -21,9 +21,9 @@ def backend():
 def compilations():
     seen = []
 
-    def listen(event, seconds, **_):
+    def listen(event: str, duration_secs: float, **_):
         if event == COMPILED:
-            seen.append(seconds)
+            seen.append(duration_secs)
 
     jax.monitoring.register_event_duration_secs_listener(listen)
     yield seen
