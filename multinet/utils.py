@@ -11,7 +11,37 @@ from multinet.dtypes import to_numpy as numpy_dtype
 from multinet.errors import ArgumentError
 from multinet.seeds import set_random_seed
 
-__all__ = ["set_random_seed", "to_categorical"]
+__all__ = [
+    "pack_x_y_sample_weight",
+    "set_random_seed",
+    "to_categorical",
+    "unpack_x_y_sample_weight",
+]
+
+
+def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """Return data as a step gets it: x, (x, y) or (x, y, sample_weight).
+
+    An x that is a list or tuple, without y, is packed as (x,).
+    """
+    if sample_weight is not None:
+        return x, y, sample_weight
+    if y is not None:
+        return x, y
+    return (x,) if isinstance(x, list | tuple) else x
+
+
+def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
+    """Return (x, y, sample_weight) of data as a step gets it, None where not given."""
+    if not isinstance(data, tuple):
+        return data, None, None
+    if not 1 <= len(data) <= 3:
+        raise ArgumentError(
+            "Expected data to be x or a tuple (x,), (x, y) or (x, y, sample_weight), "
+            f"got a tuple of {len(data)}."
+        )
+    x, y, weight = (*data, None, None)[:3]
+    return x, y, weight
 
 
 def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray[Any, Any]:

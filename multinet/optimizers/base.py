@@ -57,7 +57,7 @@ class Optimizer(Configurable):
         self._check_options()
         self._rate = Rate(learning_rate)
         self._iterations: Variable | None = None
-        self._given: tuple[Any, Any] | None = None
+        self._given: Given | None = None
         self._no_decay: list[Any] = []
         self.optimized: list[Variable] = []
         self.slot_variables: list[Variable] = []
@@ -330,7 +330,7 @@ class Optimizer(Configurable):
     def _now(self) -> tuple[Any, Any]:
         """Return the step and rate: those given, of the scope, or host numbers."""
         if self._given is not None:
-            return self._given
+            return self._given.next()
         iterations, scope = self.iterations, active_scope()
         if scope is None or id(iterations) not in scope.values:
             done = int(iterations.numpy())
@@ -341,11 +341,11 @@ class Optimizer(Configurable):
         return step, self.rate_at(int(iterations.numpy()))
 
     @contextmanager
-    def given(self, step: Any, learning_rate: Any) -> Iterator[None]:
+    def given(self, step: Any, learning_rate: Any) -> Iterator[Given]:
         """Let `apply` inside use this step and rate: a compiled step's arguments."""
-        before, self._given = self._given, (step, learning_rate)
+        before, self._given = self._given, Given(step, learning_rate)
         try:
-            yield
+            yield self._given
         finally:
             self._given = before
 
@@ -383,6 +383,22 @@ class Optimizer(Configurable):
                 config["learning_rate"], custom_objects
             )
         return cls(**config)
+
+
+class Given:
+    """The step and rate for `apply`, which may be called several times."""
+
+    def __init__(self, step: Any, rate: Any) -> None:
+        self.step, self.rate, self.applied = step, rate, 0
+
+    def next(self) -> tuple[Any, Any]:
+        """Return the step and rate of the next update."""
+        step, done = self.step, self.applied
+        self.applied += 1
+        if done == 0:
+            return step, self.rate
+        later = step + done if isinstance(step, int) else current().add(step, done)
+        return later, self.rate
 
 
 def _to_consume(variables: Iterable[Variable]) -> Tensors:

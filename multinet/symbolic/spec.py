@@ -11,6 +11,7 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import DTypeError, ShapeError
+from multinet.operators import Operators
 from multinet.symbolic.dims import Dim, Size, differ, public_shape
 from multinet.symbolic.domains import DOMAINS
 
@@ -19,7 +20,7 @@ Shape = tuple[Any, ...]  # of ints and Dims
 _KINDS = {bool: 0, int: 1, Dim: 1, float: 2, complex: 3}
 
 
-class SymbolicArray:
+class SymbolicArray(Operators):
     """A tensor without values: a shape, of ints and Dims, and the name of a dtype."""
 
     __slots__ = ("dtype", "shape")

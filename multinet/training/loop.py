@@ -66,7 +66,8 @@ def fit_epochs(
                     break
     finally:
         progress.close()
-    model.optimizer.finalize_variable_values(model.trainable_weights)
+    if model.optimizer is not None and model.optimizer.built:
+        model.optimizer.finalize_variable_values(model.optimizer.optimized)
     listeners.call("on_train_end", logs)
     return history
 

@@ -12,6 +12,7 @@ from multinet.metrics import Metric
 from multinet.ops.core import numpy_backend
 from multinet.registry import current, use_backend
 from multinet.scope import Scope
+from multinet.training.custom import CustomStep
 from multinet.training.step import Step
 from multinet.variables import Clock, Structure
 
@@ -36,7 +37,11 @@ class State:
         self.given: list[Any] | None = None  # what the program was given, or gave
         self.seen = -1  # the Clock when the Variables were last compared
         self.trains = step.kind == "train"
-        self.updates = Updates(step.model.optimizer) if self.trains else None
+        optimizer = step.model.optimizer if self.trains else None
+        self.updates = Updates(optimizer) if optimizer is not None else None
+        own = isinstance(step, CustomStep) and step.kind != "predict"
+        self.custom = step if own else None
+        self.outputs: tuple[Any, ...] = ()  # of the last step
         self.draws: Draws = step.model._draws
         self.dtype: Any = None  # of the only array of a step to predict
         self._on_host = False
@@ -95,7 +100,9 @@ class State:
             self._attach()
         self.draws.counts[self.trains] += count
         if self.updates is not None:
-            self.updates.count += count
+            self.updates.count += count * self.step.applied
+        if self.custom is not None:
+            self.outputs = outputs
         return outputs
 
     def _scalars(self, room: int, count: int) -> list[Array]:
@@ -107,10 +114,14 @@ class State:
         numbers: list[Array] = [np.arange(first, first + room, dtype=np.uint32)]
         if self.updates is not None:
             done = self.updates.load()
-            rates = np.empty(room)
-            rates[:count] = self.updates.optimizer.rates_at(done, count)
-            rates[count:] = 0
-            numbers += [np.arange(done + 1, done + 1 + room, dtype=np.int32), rates]
+            each = self.step.applied
+            rates = np.zeros(room)
+            found = self.updates.optimizer.rates_at(done, count * max(each, 1))
+            rates[:count] = (
+                found if isinstance(found, float) else found[:: max(each, 1)]
+            )
+            updates = done + 1 + each * np.arange(room)
+            numbers += [updates.astype(np.int32), rates]
         return numbers
 
     def pace(self, batch: Sequence[Array], wanted: int) -> Pace:
@@ -162,6 +173,8 @@ class State:
 
     def logs(self) -> dict[str, float]:
         """Return the results of the metrics, which waits for the device."""
+        if self.custom is not None:
+            return self.custom.logs(self.outputs)
         self.load()
         counters = self.step.counters
         if not self._metrics:

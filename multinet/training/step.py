@@ -25,9 +25,13 @@ _SCALARS = ("uint32", "int32", "float32")  # random counter, update number, rate
 class Step:
     """One kind of step of a model (train, test or predict) on one tree of data.
 
+    `applied` tells how many updates it does.
+
     `variables` are all that it reads; `written` those to which it gave new values,
     known once it has been traced.
     """
+
+    applied = 1
 
     def __init__(self, model: Any, kind: str, spec: Any) -> None:
         self.model, self.kind, self.spec = model, kind, spec
@@ -56,6 +60,10 @@ class Step:
                 "optimizer."
             )
 
+    def logs(self, outputs: Sequence[Any]) -> dict[str, float]:
+        """Return the logs in the outputs of the last step; there are none."""
+        return {}
+
     def program(self, eagerly: bool, jit_compile: Any) -> Program[Any]:
         """Return the program of this step on the backend in use."""
         backend = current()
@@ -71,15 +79,17 @@ class Step:
         stop = count + self.spec.num_leaves
         state, scalars = flat[:count], flat[stop:]
         batch = Batch(*optree.tree_unflatten(self.spec, flat[count:stop]))
-        body = _BODIES[self.kind]
         with Scope(self.variables, state, step=scalars[0]) as scope:
             scope.owns = True
-            outputs = body(self, scope, batch, *scalars[1:])
+            outputs = self._body(scope, batch, *scalars[1:])
             after = scope.values_of(self.variables)
         for i, (variable, old, new) in enumerate(zip(self.variables, state, after)):
             if old is not new or id(variable) in self.updated:
                 self.written[i] = variable
         return (*after, *outputs)
+
+    def _body(self, scope: Scope, batch: Batch, *scalars: Any) -> Sequence[Any]:
+        return _BODIES[self.kind](self, scope, batch, *scalars)
 
     def _train(
         self, scope: Scope, batch: Batch, count: Any, rate: Any

@@ -10,11 +10,13 @@ import optree
 from multinet import config, metrics, ops, optimizers
 from multinet.errors import ArgumentError, MultinetError
 from multinet.layers.base import CallContext
+from multinet.layers.context import mask_of
 from multinet.registry import current
 from multinet.symbolic.tensor import shadowing, symbolic_array
 from multinet.training import data as data_module
 from multinet.training.callbacks import History
 from multinet.training.compiled import CompiledLoss, CompiledMetrics, per_output
+from multinet.training.custom import CustomStep, Steps, overrides
 from multinet.training.data import Batch
 from multinet.training.interrupts import Interrupts
 from multinet.training.loop import fit_epochs, run_evaluate, run_predict
@@ -28,7 +30,7 @@ else:
     _Host = object
 
 
-class Trainer(_Host):
+class Trainer(Steps, _Host):
     """The training half of a Model. See `Model`."""
 
     stop_training = False
@@ -90,6 +92,7 @@ class Trainer(_Host):
         self._loss_tracker: Any = None
         self._output_trackers: list[Any] = []
         self._compiled_metrics: list[Any] = []
+        self._each: list[Any] = []
 
     # -- preparation: shapes are known -------------------------------------------------
 
@@ -100,8 +103,10 @@ class Trainer(_Host):
                 f"{self.name} must be compiled first: model.compile(optimizer=..., "
                 "loss=...)."
             )
-        if self._ready:
-            if training:
+        kind = "train" if training else "test"
+        own = overrides(self, kind)
+        if self._ready or own and self.loss is None and not any(self._compiled[2:]):
+            if training and not own:
                 self._build_optimizer()
             return
         with shadowing():
@@ -109,7 +114,7 @@ class Trainer(_Host):
             with CallContext(training=training):
                 outputs = self(shapes.x, training=training)
             self._match_outputs(outputs, shapes.y, *self._compiled[1:])
-        if training:
+        if training and not own:
             self._build_optimizer()
         self._ready = True
 
@@ -199,10 +204,12 @@ class Trainer(_Host):
             loss = self.compute_loss(
                 batch.x, batch.y, outputs, batch.sample_weight, training
             )
+            masks = [mask_of(x) for x in optree.tree_leaves(outputs)]
         each, self._each = self._each, []
-        return loss, each if self._output_trackers else [], outputs
+        return loss, each if self._output_trackers else [], (outputs, masks)
 
-    def _update_metrics(self, batch: Batch, outputs: Any, loss: Any, each: Any) -> None:
+    def _update_metrics(self, batch: Batch, results: Any, loss: Any, each: Any) -> None:
+        outputs, masks = results
         size = float(ops.shape(optree.tree_leaves(batch.x)[0])[0])
         self._loss_tracker.update_state(loss, sample_weight=size)
         for tracker, value in zip(self._output_trackers, each):
@@ -211,6 +218,7 @@ class Trainer(_Host):
             self._align(batch.y),
             optree.tree_leaves(outputs),
             self._align_weights(batch.sample_weight),
+            masks,
         )
 
     def _state(self, kind: str, batch: Batch) -> State:
@@ -219,22 +227,26 @@ class Trainer(_Host):
         found = self._states.get((kind, spec))
         if found is not None and found.fits(current(), Structure.now):
             return found
-        if kind == "predict" and not self.built:
+        own = overrides(self, kind)
+        if kind == "predict" and not self.built and not own:
             self._build_for(batch)
-        state = self._find_state(kind, spec)
+        step = CustomStep(self, kind, spec, batch) if own else None
+        state = self._find_state(kind, spec, step)
         state.structure = Structure.now
         self._states[kind, spec] = state
         return state
 
-    def _find_state(self, kind: str, spec: Any) -> State:
+    def _find_state(self, kind: str, spec: Any, own: CustomStep | None) -> State:
         """Return the state of these weights: one made before, or a new one."""
-        backend, trained = current(), ()
-        if kind == "train":
+        backend, trained, variables = current(), (), self.variables
+        if own is not None:
+            variables = own.variables
+        elif kind == "train":
             trained = tuple(map(id, self.trainable_weights))
-        key = (kind, spec, backend.name, trained, tuple(map(id, self.variables)))
+        key = (kind, spec, backend.name, trained, tuple(map(id, variables)))
         state = self._all_states.get(key)
         if state is None:
-            step = Step(self, kind, spec)
+            step = own or Step(self, kind, spec)
             state = State(step, self._run_eagerly, self._jit_compile)
             self._all_states[key] = state
         return state
@@ -306,7 +318,7 @@ class Trainer(_Host):
             batch = data_module.weigh_classes(batch, class_weight)
         size = _batch_size(batch_size)
         self._prepare(batch)
-        if self.optimizer is None:
+        if self.optimizer is None and not overrides(self, "train"):
             raise MultinetError("fit needs an optimizer: pass one to compile.")
         return fit_epochs(
             self,
