@@ -14,7 +14,6 @@ from numpy.lib.stride_tricks import as_strided
 from multinet_numpy.dtypes import widened
 
 _BUDGET = 1 << 20  # bytes of a chunk's columns: they stay in L2
-_THREAD = threading.local()
 Ints = Sequence[int]
 Pairs = Sequence[tuple[int, int]]
 
@@ -65,12 +64,22 @@ def _view(x: Any, window: Ints, strides: Ints, dilation: Ints, out: Ints) -> Any
     )
 
 
+class _Thread(threading.local):
+    """What each thread has of its own."""
+
+    def __init__(self) -> None:
+        self.scratch: dict[Any, Any] = {}
+
+
+_THREAD = _Thread()
+
+
 def _scratch(place: str, shape: Ints, dtype: Any) -> Any:
     """Return memory of this thread, overwritten at the next call for the place."""
-    size, held = math.prod(shape), _THREAD.__dict__
-    found = held.get(f"{place} {dtype}")
+    size, held = math.prod(shape), _THREAD.scratch
+    found = held.get((place, dtype))
     if found is None or found.size < size:
-        found = held[f"{place} {dtype}"] = np.empty(size, dtype)
+        found = held[place, dtype] = np.empty(size, dtype)
     return found[:size].reshape(shape)
 
 
@@ -308,8 +317,8 @@ def max_pool_into(x: Any, window: Ints, strides: Ints, padding: Pairs, y: Any) -
     """Fill y with the maximum of each window."""
     pairs = _pairs(x, window, strides, padding)
     if pairs is not None:
+        rows = _scratch("rows", (pairs.shape[1], *pairs.shape[3:]), x.dtype)
         for image, best in zip(pairs, y):
-            rows = _scratch("rows", (len(image), *image.shape[2:]), x.dtype)
             np.maximum(image[:, 0], image[:, 1], out=rows)
             np.maximum(rows[..., 0, :], rows[..., 1, :], out=best)
         return
@@ -349,8 +358,12 @@ def max_pool_adjoint_into(
     if pairs is not None and not np.isnan(np.max(y, initial=-math.inf)):
         out[:, y.shape[1] * 2 :] = 0
         out[:, :, y.shape[2] * 2 :] = 0
-        for row in zip(g, pairs, y, _pairs(out, window, strides, padding)):
-            _adjoint_of_pairs(*row)
+        shape = (2, *y.shape[1:])
+        halves = [_scratch(p, shape, x.dtype) for p in ("left", "right", "share")]
+        wins = _scratch("wins", shape, "bool")
+        rows = zip(g, pairs, y, _pairs(out, window, strides, padding))
+        for above, images, best, result in rows:
+            _adjoint_of_pairs(above, images, best, result, *halves, wins)
         return
     padded = _pad(x, padding, -math.inf)
     _, taps = _pool_taps(padded, window, strides)
@@ -360,17 +373,12 @@ def max_pool_adjoint_into(
     out[...] = total[_inside(x.shape[1:-1], padding)]
 
 
-def _adjoint_of_pairs(g: Any, pairs: Any, y: Any, out: Any) -> None:
+def _adjoint_of_pairs(g: Any, pairs: Any, y: Any, out: Any, *scratch: Any) -> None:
     """Give g to the first row that has the maximum, and there to the first column.
 
     On copies: ufuncs are twice as fast on them, which pays from the second use on.
     """
-    shape, dtype = (2, *y.shape), pairs.dtype
-    left, right = _scratch("left", shape, dtype), _scratch("right", shape, dtype)
-    share, wins = (
-        _scratch("share", shape, dtype),
-        _scratch("wins", shape, np.dtype("?")),
-    )
+    left, right, share, wins = scratch
     np.copyto(left, pairs[..., 0, :].swapaxes(0, 1))
     np.copyto(right, pairs[..., 1, :].swapaxes(0, 1))
     np.maximum(left, right, out=right)
