@@ -1,4 +1,4 @@
-"""Metrics of masked outputs count the positions that the mask leaves in, as in Keras."""
+"""Masked outputs: metrics count the positions that the mask leaves in, as in Keras."""
 
 import keras as peer
 import numpy as np
