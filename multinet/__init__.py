@@ -29,6 +29,7 @@ from multinet import (
 from multinet.capture import jit
 from multinet.dtypes import floatx, set_floatx
 from multinet.errors import MultinetError
+from multinet.functional import functional_call
 from multinet.initializers import Initializer
 from multinet.layers import Input, Layer
 from multinet.losses import Loss
@@ -69,6 +70,7 @@ __all__ = [
     "custom_gradient",
     "datasets",
     "floatx",
+    "functional_call",
     "grad",
     "initializers",
     "jit",

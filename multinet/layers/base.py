@@ -328,6 +328,33 @@ class Layer(Tracked):
             )
         return self._nodes[0]
 
+    def stateless_call(
+        self,
+        trainable_variables: Any,
+        non_trainable_variables: Any,
+        *args: Any,
+        return_losses: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """Return the outputs and new non-trainable values for given values of both.
+
+        A pure function: lists of values in the order of the properties of those names
+        take the place of the Variables, which stay as they are. With `return_losses`
+        the losses come third.
+
+        >>> y, state = layer.stateless_call(trainable, non_trainable, x)
+        """
+        from multinet.functional import stateless_call  # it needs layers
+
+        return stateless_call(
+            self,
+            trainable_variables,
+            non_trainable_variables,
+            *args,
+            return_losses=return_losses,
+            **kwargs,
+        )
+
     # -- losses ------------------------------------------------------------------------
 
     def add_loss(self, loss: Any) -> None:
