@@ -49,7 +49,7 @@ class NumpyProgram(Program[Any]):
         if index in self.own:
             self.own[index][...] = value
             value = self.own[index]
-        elif self.held[index] is not value or type(value) is not np.ndarray:
+        else:
             value = np.ascontiguousarray(value).reshape(np.shape(value))
         super().put(index, value)
         for plan in self.plans.values():
@@ -168,6 +168,7 @@ class NumpyProgram(Program[Any]):
         return {
             "path": f"planned: {len(plans)} shapes of batch, {calls} calls a step",
             "steps": "as many a call as are given: the loop is in the plan",
+            "kernels": "NumPy alone",
             "memory": f"an arena of {self.arena.memory.size} bytes",
         }
 

@@ -137,7 +137,7 @@ class Compiled:
                 self.bound.setdefault(index, []).append((name, spot))
             if home is None:
                 home, shift = self.memory, shift + self.offsets[id(x.root.chief)]
-            self.space[name] = np.ndarray(*spot[:2], home, shift, spot[2])
+            self.space[name] = _array_in(home, value.shape, *spot[1:3], shift)
         return name
 
     def _place(self, x: Any) -> Any:
@@ -162,7 +162,12 @@ class Compiled:
     def bind(self, index: int, array: Any) -> None:
         """Let a state that is not written live in another array from now on."""
         for name, (shape, dtype, strides, shift) in self.bound.get(index, ()):
-            self.space[name] = np.ndarray(shape, dtype, array, shift, strides)
+            self.space[name] = _array_in(array, shape, dtype, strides, shift)
+
+
+def _array_in(home: Any, shape: Any, dtype: Any, strides: Any, shift: int) -> Any:
+    # as bytes, since bfloat16 is not known to the buffer protocol
+    return np.ndarray(shape, dtype, home.reshape(-1).view(np.uint8), shift, strides)
 
 
 def _copy(source: Any, target: Any) -> None:

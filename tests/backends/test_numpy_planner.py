@@ -290,6 +290,26 @@ def test_exchanged_state_is_written_whole(numpy_backend):
     assert program.explain()["path"].startswith("planned")
 
 
+def test_low_floats_and_views_are_planned_too(numpy_backend):
+    f = numpy_backend
+
+    def step(a, b, x):
+        y = f.multiply(f.add(a, f.cast(x, "bfloat16")), 0.5)
+        return y, f.add(b, f.transpose(f.cast(y, "float32"), (1, 0))), f.exp(y)
+
+    start = f.cast(np.ones((2, 3), "f"), "bfloat16"), np.ones((2, 3), "f").T
+    program = f.program(step, (0, 1), (), "auto")
+    program.load(start)
+    batch = np.arange(12, dtype="f").reshape(2, 2, 3)
+    (output,) = program.run([batch], [], 2)
+    assert program.explain()["path"].startswith("planned")
+    a, b = start
+    for x in batch:
+        a, b, last = step(a, b, x)
+    for found, expected in zip([*program.values(), output], [a, b, last]):
+        np.testing.assert_array_equal(found.astype("f"), expected.astype("f"))
+
+
 def test_memory_stays_over_two_thousand_runs():
     model, x, y = build("dropout")
     train(model, x, y, 1)
