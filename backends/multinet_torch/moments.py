@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 
 class Moments(torch.autograd.Function):
@@ -19,15 +20,17 @@ class Moments(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         mean = x.mean(axes, True)
-        ctx.save_for_backward(x, mean)
+        centred = x - mean
+        ctx.save_for_backward(centred)
         ctx.count = math.prod(x.shape[axis] for axis in axes)
-        return mean, (x - mean).square_().mean(axes, True)
+        return mean, centred.square().mean(axes, True)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, g_mean: Tensor, g_variance: Tensor) -> tuple[Any, ...]:  # type: ignore[override]
-        x, mean = ctx.saved_tensors
-        centred = (x - mean).mul_(g_variance * (2 / ctx.count))
-        return centred.add_(g_mean / ctx.count), None
+        (centred,) = ctx.saved_tensors
+        scaled = centred * (g_variance * (2 / ctx.count))
+        return scaled.add_(g_mean / ctx.count), None
 
 
 class BatchNorm(torch.autograd.Function):
@@ -43,15 +46,16 @@ class BatchNorm(torch.autograd.Function):
         offset: Tensor,
         epsilon: float,
     ) -> Tensor:
-        root = torch.rsqrt(variance + epsilon)
-        ctx.save_for_backward(x, mean, root, scale)
-        return (x - mean).mul_(root * scale).add_(offset)
+        root, centred = torch.rsqrt(variance + epsilon), x - mean
+        ctx.save_for_backward(centred, root, scale)
+        return torch.addcmul(offset, centred, root * scale)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple[Any, ...]:  # type: ignore[override]
-        x, mean, root, scale = ctx.saved_tensors
-        total = g.sum_to_size(mean.shape)
-        along = (x - mean).mul_(g).sum_to_size(mean.shape) * root
+        centred, root, scale = ctx.saved_tensors
+        total = g.sum_to_size(root.shape)
+        along = (centred * g).sum_to_size(root.shape) * root
         factor = root * scale
         g_variance = along * scale * root.square() * -0.5
         return g * factor, -total * factor, g_variance, along, total, None
