@@ -9,7 +9,7 @@ import numpy as np
 from multinet.errors import TraceError
 from multinet.interface import Backend
 from multinet_numpy.dtypes import NAMES, NUMPY, canonical
-from multinet_numpy.plan import Planned
+from multinet_numpy.fast.plan import Planned
 from multinet_numpy.primitives import raw, traced
 from multinet_numpy.tape import Traced, strip
 

@@ -6,13 +6,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from multinet_numpy import optimizers, sequence, transforms
+from multinet_numpy import transforms
 from multinet_numpy.dtypes import LOW
-from multinet_numpy.plan import Planned
-from multinet_numpy.planner import NumpyProgram
+from multinet_numpy.fast import optimizers, sequence
+from multinet_numpy.fast.plan import Planned
+from multinet_numpy.fast.planner import NumpyProgram
+from multinet_numpy.fast.recipes import plan_update
 from multinet_numpy.primitives import traced
 from multinet_numpy.program import ProgramBackend
-from multinet_numpy.recipes import plan_update
 
 
 class NumpyBackend(ProgramBackend):

@@ -11,15 +11,14 @@ import numpy as np
 from multinet_numpy import (
     arrays,
     elementwise,
-    fused_kernels,
     linalg,
     rules_arrays,  # noqa: F401  (fills the table of rules)
     rules_elementwise,  # noqa: F401
     rules_linalg,  # noqa: F401
-    sequence,
     windows,
 )
-from multinet_numpy.plan import plannable
+from multinet_numpy.fast import fused_kernels, sequence
+from multinet_numpy.fast.plan import plannable
 from multinet_numpy.tape import binary, constant, quiet, raw, traced, unary, variadic
 
 _MODULES = (elementwise, arrays, windows, linalg, fused_kernels, sequence)

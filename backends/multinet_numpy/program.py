@@ -13,7 +13,7 @@ from multinet import philox
 from multinet.errors import BackendError
 from multinet_numpy import transforms
 from multinet_numpy.array import ArrayBackend
-from multinet_numpy.plan import plannable
+from multinet_numpy.fast.plan import plannable
 from multinet_numpy.primitives import traced
 from multinet_numpy.tape import Traced, quiet, strip
 

@@ -8,8 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 import tensorflow as tf
 
-from multinet_tensorflow import rules
 from multinet_tensorflow.array import Axes
+from multinet_tensorflow.fast import norms
+from multinet_tensorflow.fast.sequence import SequenceOps
+from multinet_tensorflow.fast.step import TensorflowProgram, update_held
 from multinet_tensorflow.numerics import (
     LOW,
     constant,
@@ -17,8 +19,6 @@ from multinet_tensorflow.numerics import (
     native,
 )
 from multinet_tensorflow.program import Function, Tensors, _gradient
-from multinet_tensorflow.sequence import SequenceOps
-from multinet_tensorflow.step import TensorflowProgram, update_held
 
 tf.config.experimental.enable_tensor_float_32_execution(False)
 
@@ -80,8 +80,8 @@ class TensorflowBackend(SequenceOps):
             return super().moments(x, axes, keepdims)
         mean: Any
         channels = axes == tuple(range(len(x.shape) - 1)) and not keepdims
-        if channels and (blocks := rules.blocks_of(x)):
-            mean, variance = rules.block_moments(x, blocks)
+        if channels and (blocks := norms.blocks_of(x)):
+            mean, variance = norms.block_moments(x, blocks)
         else:
             mean = self.mean(x, axes, True)
             spread = tf.math.squared_difference(x, mean)
@@ -103,18 +103,18 @@ class TensorflowBackend(SequenceOps):
         source, spread = getattr(mean, "moments_of", (None, None))
         own = source is x and spread is variance and x.shape.num_elements() > 0
         vectors = all(v is None or v.shape == mean.shape for v in (scale, offset))
-        if not (own and vectors and x.dtype == tf.float32 and rules.ON_CPU):
+        if not (own and vectors and x.dtype == tf.float32 and norms.ON_CPU):
             return super().batch_norm(x, mean, variance, scale, offset, epsilon)
         scale = tf.ones_like(mean) if scale is None else scale
         offset = tf.zeros_like(mean) if offset is None else offset
-        return rules.batch_norm(x, mean, variance, scale, offset, epsilon)
+        return norms.batch_norm(x, mean, variance, scale, offset, epsilon)
 
     def layer_norm(
         self, x: Any, scale: Any, offset: Any, axes: Axes, epsilon: float
     ) -> Any:
         if x.dtype in LOW:
             return super().layer_norm(x, scale, offset, axes, epsilon)
-        y = rules.standardized(x, axes, epsilon)
+        y = norms.standardized(x, axes, epsilon)
         y = y if scale is None else self.multiply(y, scale)
         return y if offset is None else self.add(y, offset)
 

@@ -11,13 +11,14 @@ import torch
 from torch.nn import functional as F
 
 from multinet.interface import Key
-from multinet_torch import optimizers, random, transforms
+from multinet_torch import random, transforms
 from multinet_torch.array import LOW, Axes, Shape, Tensor, direct
-from multinet_torch.moments import BatchNorm, Moments
+from multinet_torch.fast import optimizers
+from multinet_torch.fast.moments import BatchNorm, Moments
+from multinet_torch.fast.sequence import SequenceOps
+from multinet_torch.fast.step import TorchProgram
+from multinet_torch.fast.tape import is_known
 from multinet_torch.program import Function, Tensors
-from multinet_torch.sequence import SequenceOps
-from multinet_torch.step import TorchProgram
-from multinet_torch.tape import is_known
 from multinet_torch.widening import binary, ordered
 
 

@@ -20,7 +20,7 @@ from multinet_torch.array import (
     placement,
     unwrap,
 )
-from multinet_torch.tape import is_known
+from multinet_torch.fast.tape import is_known
 from multinet_torch.widening import modular
 
 Pairs = Sequence[tuple[int, int]]

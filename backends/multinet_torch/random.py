@@ -14,7 +14,7 @@ from torch import Tensor
 from multinet import philox
 from multinet.interface import Key
 from multinet_torch.array import placement
-from multinet_torch.tape import is_known, on_host
+from multinet_torch.fast.tape import is_known, on_host
 
 _BLOCK = 8192  # counters a pass on the CPU, so that the lanes stay in its cache
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from multinet.interface import Program
-from multinet_numpy.arena import Arena, Layout
-from multinet_numpy.plan import Plan, Planned
-from multinet_numpy.recipes import fuse_convolutions
-from multinet_numpy.source import Compiled
+from multinet_numpy.fast.arena import Arena, Layout
+from multinet_numpy.fast.plan import Plan, Planned
+from multinet_numpy.fast.recipes import fuse_convolutions
+from multinet_numpy.fast.source import Compiled
 from multinet_numpy.tape import quiet
 
 _PLANS = 16  # kept, the least recently used goes

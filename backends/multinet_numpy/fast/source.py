@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from multinet_numpy.arena import Arena, Layout
-from multinet_numpy.plan import Operation, Plan, Planned, planned_in
+from multinet_numpy.fast.arena import Arena, Layout
+from multinet_numpy.fast.plan import Operation, Plan, Planned, planned_in
 
 
 class Compiled:

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from multinet_numpy import arrays, elementwise, fused_kernels, special, windows
+from multinet_numpy import arrays, elementwise, special, windows
 from multinet_numpy.dtypes import LOW, NUMPY, SCALARS
-from multinet_numpy.plan import RECIPES, Operation, Plan, planned_in
+from multinet_numpy.fast import fused_kernels
+from multinet_numpy.fast.plan import RECIPES, Operation, Plan, planned_in
 
 Call = Callable[..., Any]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from multinet_numpy.plan import Buffer, Operation, Plan, Planned, planned_in
+from multinet_numpy.fast.plan import Buffer, Operation, Plan, Planned, planned_in
 
 _ALIGN = 64
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from multinet_torch.tape import on_host
+from multinet_torch.fast.tape import on_host
 
 Tensors = list[torch.Tensor]
 

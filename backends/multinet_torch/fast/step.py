@@ -13,7 +13,7 @@ from torch import Tensor
 from multinet.interface import Program
 from multinet_torch import transforms
 from multinet_torch.array import placement, share
-from multinet_torch.tape import Tape
+from multinet_torch.fast.tape import Tape
 from multinet_torch.windows import laid_out
 
 Array = np.ndarray[Any, Any]

@@ -1,0 +1,1 @@
+"""What makes NumPy fast: planned steps and fused kernels; none of it is required."""
