@@ -12,7 +12,7 @@ from multinet.errors import ArgumentError, ShapeError
 from multinet.ops.core import as_tensor, cast_tensor, floating, host, op, shape_of
 from multinet.ops.padding import pad
 from multinet.registry import current
-from multinet.symbolic.dims import Dim, differ, public_shape
+from multinet.symbolic.dims import Dim, differ, public_shape, same
 
 
 def _complex(x: Any) -> Any:
@@ -95,16 +95,14 @@ def _sized(x: Any, size: int) -> Any:
     """Return x with the last axis cut, or filled with zeros, to a size."""
     backend, shape = current(), shape_of(x)
     n = shape[-1]
-    if isinstance(n, Dim) or isinstance(size, Dim):
-        if not differ(n, size):
-            return x
-        n = 0 if isinstance(n, Dim) else n
-    if n > size:
-        start, step = (0,) * len(shape), (1,) * len(shape)
-        return backend.slice(x, start, (*shape[:-1], size), step)
-    if n == size:
+    if same(n, size):
         return x
-    return backend.pad(x, [(0, 0)] * (len(shape) - 1) + [(0, size - n)], 0)
+    unknown = isinstance(n, Dim) or isinstance(size, Dim)
+    if unknown or n < size:
+        more = size if unknown else size - n
+        x = backend.pad(x, [(0, 0)] * (len(shape) - 1) + [(0, more)], 0)
+    start, step = (0,) * len(shape), (1,) * len(shape)
+    return backend.slice(x, start, (*shape[:-1], size), step)
 
 
 @op

@@ -20,7 +20,7 @@ from multinet.ops.core import (
 )
 from multinet.ops.creation import shape_tuple
 from multinet.registry import current
-from multinet.symbolic.dims import Dim, public_shape
+from multinet.symbolic.dims import Dim, public_shape, same
 
 _SCATTER = {None: "set", "add": "add", "mul": "multiply", "max": "max", "min": "min"}
 
@@ -314,8 +314,14 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 
 
 def _diagonal_length(rows: Any, columns: Any, offset: int) -> Any:
+    if same(rows, columns):
+        left = rows - abs(offset)
+        return left if isinstance(left, Dim) else max(left, 0)
     if isinstance(rows, Dim) or isinstance(columns, Dim):
-        return rows if rows is columns or offset == 0 else rows - abs(offset)
+        raise ShapeError(
+            "The length of a diagonal needs sizes that are known, or one size twice; "
+            f"got {public_shape((rows, columns))}."
+        )
     low, high = max(-offset, 0), min(rows, columns - offset)
     return max(high - low, 0)
 

@@ -226,9 +226,36 @@ def _segments(data: Any, ids: Any, count: int | None, mode: str, start: Any) -> 
     ids = backend.where(inside, ids, count)
     rows = shape_of(data)[1:]
     empty = backend.full((count + 1, *rows), start, backend.dtype(data))
-    full = backend.scatter(empty, backend.expand_dims(ids, 1), data, mode)
+    fixed = backend.stop_gradient(data) if mode in ("max", "min") else data
+    full = backend.scatter(empty, backend.expand_dims(ids, 1), fixed, mode)
+    if mode in ("max", "min") and dtypes.is_float(backend.dtype(data)):
+        full = _shared(full, data, ids)
     begin, step = (0,) * (len(rows) + 1), (1,) * (len(rows) + 1)
     return backend.slice(full, begin, (count, *rows), step)
+
+
+def _shared(extreme: Any, data: Any, ids: Any) -> Any:
+    """Return the extremes as means of the elements that attain them.
+
+    The values stay; the elements share the gradient, as in `max` over an axis.
+    """
+    backend, index = current(), current().expand_dims(ids, 1)
+    extreme = backend.stop_gradient(extreme)
+    attained = backend.equal(data, backend.take(extreme, ids, 0))
+    zero = backend.full(shape_of(extreme), 0, backend.dtype(data))
+    number = backend.cast(attained, backend.dtype(data))
+    number = backend.scatter(zero, index, number, "add")
+    total = backend.scatter(zero, index, backend.where(attained, data, 0.0), "add")
+    some = backend.less(0.0, number)
+    mean = backend.divide(total, backend.where(some, number, 1.0))
+    exact = backend.equal(number, 1.0)  # rounding of a mean of equals is no harm else
+    correction = backend.stop_gradient(backend.subtract(extreme, mean))
+    correction = backend.where(
+        backend.logical_or(exact, backend.logical_not(backend.isfinite(correction))),
+        0.0,
+        correction,
+    )
+    return backend.where(some, backend.add(mean, correction), extreme)
 
 
 @op

@@ -28,7 +28,7 @@ def _scaled_i0(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 def _series(dtype: str) -> tuple[list[float], list[float]]:
     """Return the coefficients below 8, in x / 4 - 1, and above, in 16 / x - 1."""
     degrees = (29, 24) if dtype == "float64" else (17, 9)
-    fit = np.polynomial.chebyshev.chebinterpolate
+    fit: Any = np.polynomial.chebyshev.chebinterpolate
     near = fit(lambda u: _scaled_i0((u + 1) * _MIDDLE / 2), degrees[0])
     far = fit(lambda u: _tail(2 * _MIDDLE / (u + 1)), degrees[1])
     return [float(c) for c in near], [float(c) for c in far]

@@ -6,6 +6,7 @@ run it, except for the few whose reference is NumPy or SciPy (`REFERENCES`).
 
 import re
 
+import image_cases
 import numpy as np
 import scipy.special
 
@@ -274,9 +275,27 @@ fold(unfold(first, 2, 1, 0, 1), (6, 5), 2)
 rearrange(t, 'b h w -> b (h w)'); rearrange(a, 'r (c d) -> c r d', c=2)
 """
 
+MORE = """
+i0(a); i0(multiply(a, 20)); unique(i, size=4); unique(i, size=12, fill_value=9)
+unique(i, True, True, True, True, size=20); unique(pairs, axis=0, size=3)
+unique(i % 2, True, True, True, True, 1, 3, 7); unique(nans, size=14)
+double(a, col); pair_up(t, a[0]); qr_r(transpose(a))
+"""
+
+ARRAYS |= image_cases.ARRAYS
+REFERENCES |= image_cases.REFERENCES
+REFERENCES |= {
+    # Keras on JAX keeps each NaN where a size is given; NumPy makes them one.
+    "unique(nans, size=14)": lambda x: np.r_[
+        np.unique(x["nans"]), [np.nanmin(x["nans"])] * 14
+    ][:14],
+    "i0(a)": lambda x: scipy.special.i0(x["a"]),
+    "i0(multiply(a, 20))": lambda x: scipy.special.i0(x["a"] * np.float32(20)),
+}
+
 EXPRESSIONS = [
     part.strip()
-    for line in CASES.strip().splitlines()
+    for line in (CASES + MORE + image_cases.CASES).strip().splitlines()
     for part in re.split(r";", line)
     if part.strip()
 ]
@@ -293,5 +312,7 @@ def evaluate(expression, ops, arrays):
     scope = {name: getattr(ops, name) for name in dir(ops) if not name.startswith("_")}
     scope |= arrays
     scope |= {"slice_": slice, "float": float, "Ellipsis": Ellipsis}
+    scope["double"] = ops.vectorize(lambda x, y: ops.where(x > y, x, ops.sin(y)))
+    scope["pair_up"] = ops.vectorize(ops.matmul, signature="(n,m),(m)->(n)")
     scope["qr_r"] = lambda x: ops.abs(ops.qr(x)[1])  # signs are the framework's
     return eval(expression, scope)

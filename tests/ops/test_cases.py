@@ -26,6 +26,11 @@ BY_VALUE = ("nonzero(", "where(m)", "get_item(a, m)", "unique(", "bincount(")
 BY_VALUE += ("repeat(a, counts", "segment_sum(a, ids)", "take_along_axis(a, [0, 5")
 
 
+def needs_values(expression):
+    """Return whether the size of the result depends on values."""
+    return expression.startswith(BY_VALUE) and "size=" not in expression
+
+
 def leaves(tree):
     """Return the leaves of a result."""
     if isinstance(tree, np.ndarray):
@@ -70,7 +75,7 @@ def test_op_equals_the_reference(expression, backend):
 
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 def test_symbolic_shape_equals_executed_shape(expression):
-    if expression.startswith(BY_VALUE) or expression in BY_VALUE:
+    if needs_values(expression):
         return
     names = names_in(expression)
     arrays = dict(ARRAYS)

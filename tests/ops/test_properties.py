@@ -21,35 +21,6 @@ def test_every_op_has_a_docstring_a_name_and_a_signature():
         assert inspect.signature(function) is not None
 
 
-def test_ops_have_the_parameters_of_keras():
-    import keras
-
-    for name in ops.__all__:
-        theirs = getattr(keras.ops, name, None)
-        assert theirs is not None, name
-        want = [
-            p.name
-            for p in inspect.signature(theirs).parameters.values()
-            if p.kind is not p.VAR_KEYWORD
-        ]
-        have = [
-            p.name
-            for p in inspect.signature(getattr(ops, name)).parameters.values()
-            if p.kind is not p.VAR_KEYWORD
-        ]
-        assert have == want, name
-
-
-def test_default_arguments_are_those_of_keras():
-    import keras
-
-    # `num_classes` has no default that works in Keras either.
-    for name in set(ops.__all__) - {"multi_hot"}:
-        theirs = inspect.signature(getattr(keras.ops, name)).parameters
-        for parameter in inspect.signature(getattr(ops, name)).parameters.values():
-            assert parameter.default == theirs[parameter.name].default, name
-
-
 def test_questions_about_tensors(backend):
     x = ops.ones((2, 3), "int8")
     assert ops.shape(x) == (2, 3) and ops.ndim(x) == 2 and ops.size(x) == 6
