@@ -69,11 +69,12 @@ class Ratio:
 
     def text(self) -> str:
         """Return the ratio, beside its target if it has one."""
+        value = f"{self.value:.2f}" if self.value >= 0.1 else f"{self.value:.2g}"
         if self.target is None:
-            return f"{self.value:.2f}"
+            return value
         relation = "≤" if self.met else ">"
         mark = "" if self.met else " ✗"
-        return f"{self.value:.2f} {relation} {self.target:g}{mark}"
+        return f"{value} {relation} {self.target:g}{mark}"
 
 
 def target(case: dict[str, Any], what: str, other: str) -> float | None:
