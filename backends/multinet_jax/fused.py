@@ -14,9 +14,9 @@ from jax.core import Tracer
 from multinet.interface.program import Function, Tensors
 from multinet.interface.step import Program
 from multinet_jax.array import Array, plain
+from multinet_jax.fast.sequence import SequenceOps
+from multinet_jax.fast.step import JaxProgram, UncompiledProgram
 from multinet_jax.program import from_cotangent
-from multinet_jax.sequence import SequenceOps
-from multinet_jax.step import JaxProgram, UncompiledProgram
 
 
 class JaxBackend(SequenceOps):

@@ -363,23 +363,26 @@ class Trainer(Steps, _Host):
         callbacks: Any = None,
     ) -> Any:
         """Return the outputs for arrays, computed batch by batch, as NumPy arrays."""
-        if verbose == 0 and not callbacks and type(x) is np.ndarray and x.ndim:
-            quick = self._quick
-            if (
-                quick is not None
-                and 0 < len(x) <= (batch_size or 32)
-                and x.dtype == quick.dtype
-                and quick.fits(current(), Structure.now)
-            ):
-                (output,) = quick.run((x[None],))
-                return self._to_numpy(output)
+        quick = self._quick
+        if (
+            quick is not None
+            and verbose == 0
+            and type(x) is np.ndarray
+            and x.dtype is quick.dtype
+            and x.ndim > 0
+            and 0 < len(x) <= (batch_size or 32)
+            and not callbacks
+            and quick.structure == Structure.now
+            and quick.backend is current()
+        ):
+            return quick.backend.to_numpy(quick.predict(x))
         batch = data_module.prepare(x)
         results = run_predict(
             self, batch, _batch_size(batch_size), verbose, callbacks or (), steps
         )
         if type(batch.x) is np.ndarray and type(results) is np.ndarray:
             self._quick = self._state("predict", batch)
-            self._quick.dtype = batch.x.dtype
+            self._quick.dtype = batch.x.dtype  # NumPy has one object for each
         return results
 
     def train_on_batch(

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.core import Tracer
-from jax.extend.core import Jaxpr, subjaxprs
+from jax.extend.core import Jaxpr, Var, subjaxprs
 
 from multinet.interface.program import Tensors
 from multinet.interface.step import EagerProgram, Program
@@ -43,6 +43,7 @@ class JaxProgram(Program[Array]):
         self.kinds = [np.dtype(name) for name in self.scalars]
         self.forms: OrderedDict[Signature, Form] = OrderedDict()
         self.foreign: set[int] = set()  # entries of the state that others may hold
+        self.recent: tuple[Any, Any] = (None, None)
         self.flying: list[Array] = []  # an output of each chunk that may not be done
 
     # -- state -------------------------------------------------------------------------
@@ -85,16 +86,21 @@ class JaxProgram(Program[Array]):
     ) -> Tensors[Array]:
         """Run `count` steps; return the outputs of the last one."""
         key = tuple([(x.shape[1:], x.dtype) for x in batch])
-        form = self.forms.get(key) or self._build(key)
-        if len(self.forms) > 1:
+        if key != self.recent[0]:  # hashing dtypes takes longer than the comparison
+            form = self.forms.get(key) or self._build(key)
             self.forms.move_to_end(key)
+            self.recent = key, form
+        form = self.recent[1]
         if form.capacity > 1:
             return self._run_chunks(form, [*batch, *scalars], count)
         outputs: Tensors[Array] = ()
+        if count == 1 and not (form.written or form.counts):  # to predict, in haste
+            return tuple(form.call(*self.held, *[owned(x[0]) for x in batch]))
         for i in range(count):
             # Copies: XLA may still be reading its arguments when the call returns.
             row = [owned(x[i]) for x in batch]
-            results = form.call(*self._state(form), *row, *[x[i] for x in scalars])
+            numbers = [x[i] for x in scalars] if form.counts else ()
+            results = form.call(*self._state(form), *row, *numbers)
             outputs = self._keep(form, results)
         return outputs
 
@@ -117,6 +123,8 @@ class JaxProgram(Program[Array]):
         return outputs
 
     def _keep(self, form: Form, results: Sequence[Array]) -> Tensors[Array]:
+        if not form.written:
+            return tuple(results)
         for i, x in zip(form.written, results):
             self.held[i] = x
         self.foreign.difference_update(form.written)
@@ -128,7 +136,7 @@ class JaxProgram(Program[Array]):
 
     def _build(self, key: Signature) -> Form:
         scalars = [((), kind) for kind in self.kinds]
-        form = Form(self.function, self.held, [*key, *scalars])
+        form = Form(self.function, self.held, [*key, *scalars], len(scalars))
         if len(self.forms) == KEPT:
             self.forms.popitem(last=False)
         self.forms[key] = form
@@ -165,6 +173,7 @@ class Form:
         function: Callable[..., Tensors[Array]],
         state: Sequence[Array],
         row: Sequence[tuple[tuple[int, ...], np.dtype[Any]]],
+        scalars: int,
     ) -> None:
         self.size, self.kinds = len(state), [kind for _, kind in row]
         self.inner = jax.jit(_distinct(function, self.size))
@@ -174,6 +183,8 @@ class Form:
         pairs = enumerate(zip(self.jaxpr.invars[: self.size], self.jaxpr.outvars))
         self.written = tuple(i for i, (old, new) in pairs if old is not new)
         self.reason = "no more were asked for"
+        used = _used(self.jaxpr)
+        self.counts = any(x in used for x in self.jaxpr.invars[len(kinds) - scalars :])
         self._compile(1)
 
     def choose(self, wanted: int) -> None:
@@ -194,7 +205,8 @@ class Form:
 
     def _once(self, *flat: Array) -> list[Array]:
         # Scalars may come wider than they were asked for.
-        row = map(lax.convert_element_type, flat[self.size :], self.kinds)
+        row = list(map(lax.convert_element_type, flat[self.size :], self.kinds))
+        row += [np.zeros((), kind) for kind in self.kinds[len(row) :]]  # not used
         results = self.inner(*flat[: self.size], *row)
         return [*[results[i] for i in self.written], *results[self.size :]]
 
@@ -238,6 +250,11 @@ def _distinct(
         return results
 
     return run
+
+
+def _used(jaxpr: Jaxpr) -> set[Any]:
+    uses = [x for equation in jaxpr.eqns for x in equation.invars]
+    return {x for x in (*uses, *jaxpr.outvars) if isinstance(x, Var)}
 
 
 def _convolves(jaxpr: Jaxpr) -> bool:
