@@ -133,6 +133,11 @@ class ArrayOps(Backend[Array]):
     def dtype(self, x: Array) -> str:
         return _NAMES[x.dtype]  # `x.dtype.name` takes 1.4 microseconds, this 0.1
 
+    def common_dtype(self, x: Any, y: Any) -> str | None:
+        if type(x) is type(y) and isinstance(x, jax.Array):
+            return _NAMES[kind] if (kind := x.dtype) == y.dtype else None
+        return None
+
     def cast(self, x: Array, dtype: str) -> Array:
         if dtype == "bool":
             return x if x.dtype == bool else jnp.not_equal(x, 0)

@@ -41,6 +41,11 @@ class ArrayBackend(Backend[Any]):
     def dtype(self, x):
         return NAMES[x.dtype.type]
 
+    def common_dtype(self, x, y):
+        if type(x) is type(y) is np.ndarray and x.dtype is y.dtype:
+            return NAMES[x.dtype.type]
+        return None
+
     def cast(self, x, dtype):
         kept = NUMPY[dtype].kind in "fcV"  # integers and bool have no gradient
         return traced.cast(x if kept else strip(x), dtype)

@@ -76,6 +76,7 @@ def _weak(ufunc: Any) -> Any:
             return ufunc(wrapped(x, y), y)
 
     kernel.__name__ = ufunc.__name__
+    kernel.ufunc = ufunc  # type: ignore[attr-defined]
     return kernel
 
 

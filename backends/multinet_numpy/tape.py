@@ -137,9 +137,11 @@ def unary(name: str, kernel: Callable[..., Any]) -> Callable[..., Any]:
 
 def binary(name: str, kernel: Callable[..., Any]) -> Callable[..., Any]:
     """Return the recording primitive of two operands and attributes."""
-    rule = RULES[name]
+    rule, ufunc = RULES[name], getattr(kernel, "ufunc", None)
 
     def apply(x: Any, y: Any, *attributes: Any) -> Any:
+        if ufunc is not None and type(x) is type(y) is np.ndarray:
+            return ufunc(x, y)
         if type(x) is Traced:
             tape = x.tape
             if type(y) is not Traced or y.tape.level < tape.level:

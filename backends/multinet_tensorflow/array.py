@@ -62,6 +62,11 @@ class ArrayOps(Backend[Any]):
     def dtype(self, x: Any) -> str:
         return x.dtype.name
 
+    def common_dtype(self, x: Any, y: Any) -> str | None:
+        if type(x) is type(y) and isinstance(x, tf.Tensor):
+            return dtype.name if (dtype := x.dtype) is y.dtype else None
+        return None
+
     def cast(self, x: Any, dtype: str) -> Any:
         if dtype == "bool" and x.dtype != tf.bool:
             return tf.not_equal(x, tf.zeros((), x.dtype))

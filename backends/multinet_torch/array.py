@@ -110,6 +110,11 @@ class ArrayOps(Backend[Tensor]):
     def dtype(self, x: Tensor) -> str:
         return NAMES[x.dtype]
 
+    def common_dtype(self, x: Any, y: Any) -> str | None:
+        if type(x) is type(y) is Tensor and (dtype := x.dtype) is y.dtype:
+            return NAMES[dtype]
+        return None
+
     def cast(self, x: Tensor, dtype: str) -> Tensor:
         return x.to(DTYPES[dtype])
 

@@ -27,6 +27,18 @@ def _copy(backend: Anything) -> None:
     near(backend, kept, [1.0, 2.0, 3.0], "a copy after its source was consumed")
 
 
+def _common_dtype(backend: Anything) -> None:
+    for name in held(backend):
+        x, y = (tensor(backend, [1, 2], name) for _ in range(2))
+        found = backend.common_dtype(x, y)
+        expect(found in (name, None), "common_dtype", name, found)
+    x, y = tensor(backend, [1.0, 2.0]), tensor(backend, [1, 2], "int32")
+    expect(backend.common_dtype(x, x) == "float32", "common_dtype", "float32", "other")
+    for pair in ((x, y), (x, 1.0), (1.0, x), (None, None)):
+        found = backend.common_dtype(*pair)
+        expect(found is None, "common_dtype of others", None, found)
+
+
 def _argument(backend: Anything) -> None:
     run = backend.jit(lambda x, a: (backend.multiply(x, a),), ())
     x = tensor(backend, [1.0, 2.0])
@@ -263,6 +275,7 @@ def _adam_small(backend: Anything) -> None:
 PROBES: dict[str, tuple[tuple[str, Probe], ...]] = {
     "copy": (("memory of its own", _copy),),
     "argument": (("through jit", _argument),),
+    "common_dtype": (("pairs", _common_dtype),),
     "value_and_grad": (("values and gradients", _value_and_grad),),
     "random_uniform": (("equal bit for bit", _random_uniform),),
     "random_normal": (("of the words", _random_normal),),

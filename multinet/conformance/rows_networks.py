@@ -150,7 +150,13 @@ def _attention(q: Any, k: Any, v: Any, mask: Any, bias: Any, scale: float) -> An
 
 def probe_rows() -> Iterator[Row]:
     """Yield the methods that are checked by probes only."""
-    for name in ("argument", "value_and_grad", "random_uniform", "random_normal"):
+    for name in (
+        "argument",
+        "common_dtype",
+        "value_and_grad",
+        "random_uniform",
+        "random_normal",
+    ):
         yield Row(name, probes=probes.PROBES[name])
     for name in ("dropout_mask", "sgd_update", "adam_update"):
         yield Row(name, probes=probes.PROBES[name])

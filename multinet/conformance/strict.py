@@ -136,7 +136,7 @@ class _Checker:
     # -- tensors -----------------------------------------------------------------------
 
     def check_kind(self, name: str, value: Any, annotation: str) -> None:
-        if self.method in ("from_numpy", "argument", "is_tensor"):
+        if self.method in ("from_numpy", "argument", "is_tensor", "common_dtype"):
             return
         if annotation in ("T", "T | Scalar", "T | None"):
             allowed = annotation != "T" and (

@@ -71,6 +71,17 @@ class Backend(SequenceMethods[T]):
         one = self.full((), 1, self.dtype(outputs[0]))
         return outputs[0], outputs[1:], pullback((one, *seeds))
 
+    def common_dtype(self, x: Any, y: Any) -> str | None:
+        """Return the dtype of two tensors that share one; None of anything else.
+
+        It stands before each operation of two operands, so a backend looks no further
+        than at its plain tensors: None for two that share a dtype is no error.
+        """
+        if self.is_tensor(x) and self.is_tensor(y):
+            dtype = self.dtype(x)
+            return dtype if self.dtype(y) == dtype else None
+        return None
+
     def copy(self, x: T) -> T:
         """Return a tensor of equal values in memory of its own. All dtypes."""
         flat = self.reshape(x, (math.prod(self.shape(x)),))

@@ -115,11 +115,13 @@ def _public(
 
     def public(x1: Any, x2: Any) -> Any:
         backend = current()
-        if backend.is_tensor(x1) and backend.is_tensor(x2):
-            dtype = backend.dtype(x1)
-            if dtype in ready and backend.dtype(x2) == dtype:
-                return _apply(backend, name, x1, x2)
-        return general(x1, x2)
+        if backend.common_dtype(x1, x2) not in ready:
+            return general(x1, x2)
+        try:
+            return getattr(backend, name)(x1, x2)
+        except Exception as error:
+            _explain(name, x1, x2, error)
+            raise
 
     PUBLIC[name] = public
     return _named(name, doc, public)  # type: ignore[return-value]

@@ -194,6 +194,18 @@ CONTRACTIONS = [
         "float32 7 5 2 3",
     ),
     row(
+        "lstm",
+        *("float32 7 5 2", "float32 7 3", "float32 7 3"),
+        *("float32 2 12", "float32 3 12", "float32 12", "bool 7 5", False),
+        ["float32 7 5 3", "float32 7 3", "float32 7 3"],
+    ),
+    row(
+        "gru",
+        *("float32 7 5 2", "float32 7 3", "float32 2 9", "float32 3 9"),
+        *("float32 9", "float32 9", None, True, True),
+        ["float32 7 5 3", "float32 7 3"],
+    ),
+    row(
         "sgd_update",
         *(["float32 7 3"], ["float32 7 3"], ["float32 7 3"], 0.1, 0.9, True),
         [["float32 7 3"], ["float32 7 3"]],
