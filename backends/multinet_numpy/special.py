@@ -127,7 +127,7 @@ def _blockwise(block: Any, x: Any, dtype: Any) -> Any:
 
 # erf(x) = x * P(x**2) / Q(x**2) on [-3.9, 3.9]: a least-squares fit of weights that
 # level the relative error, 2e-8 in exact arithmetic; float32 rounds to 4e-7.
-_ERF_SINGLE = _pair(
+ERF_SINGLE = _pair(
     """
     2.06648517e-6 2.85059472e-4 3.73824665e-3 5.26677797e-2 1.89664584e-1 1.12837915
     """,
@@ -139,7 +139,7 @@ _ERF_SINGLE = _pair(
 
 def _erf_single(x: Any) -> Any:
     near = np.clip(x, -3.9, 3.9)  # keeps NaN
-    out = _ratio(_ERF_SINGLE, np.multiply(near, near))
+    out = _ratio(ERF_SINGLE, np.multiply(near, near))
     return np.clip(np.multiply(out, near, out=out), -1, 1, out=out)
 
 

@@ -14,8 +14,8 @@ Columns = Sequence[Sequence[Any]]
 Update = Callable[..., None]
 
 
-def blocks(columns: Columns) -> list[list[Any]]:
-    """Return rows of flat pieces: of each column one, arrays that touch joined."""
+def runs(columns: Columns) -> list[list[Any]]:
+    """Return rows of flat arrays: of each column one, those that touch joined."""
     rows: list[list[Any]] = []
     for row in zip(*columns):
         row = [x.reshape(-1) for x in row]
@@ -24,6 +24,12 @@ def blocks(columns: Columns) -> list[list[Any]]:
             rows[-1] = [as_strided(x, (size,)) for x in rows[-1]]
         else:
             rows.append(row)
+    return rows
+
+
+def blocks(columns: Columns) -> list[list[Any]]:
+    """Return `runs` in pieces that stay in cache."""
+    rows = runs(columns)
     starts = [(row, start) for row in rows for start in range(0, row[0].size, _BLOCK)]
     return [[x[start : start + _BLOCK] for x in row] for row, start in starts]
 
@@ -42,6 +48,12 @@ def _with_scratch(columns: Columns) -> list[list[Any]]:
     return rows
 
 
+def correction(step: Any, beta_1: float, beta_2: float) -> float:
+    """Return what makes up for moments that start at 0."""
+    t = int(step)
+    return math.sqrt(1 - beta_2**t) / (1 - beta_1**t)
+
+
 def adam(columns: Columns, beta_1: float, beta_2: float, epsilon: float) -> Update:
     """Return update(step, rate) of (params, grads, means, variances) in place."""
     rows = _with_scratch(columns)
@@ -51,10 +63,9 @@ def adam(columns: Columns, beta_1: float, beta_2: float, epsilon: float) -> Upda
     }
 
     def update(step: Any, rate: Any) -> None:
-        t = int(step)
-        correction = math.sqrt(1 - beta_2**t) / (1 - beta_1**t)
+        scale = float(rate) * correction(step, beta_1, beta_2)
         for values in constants.values():
-            values[3][()] = float(rate) * correction
+            values[3][()] = scale
         for p, g, m, v, t in rows:
             take_1, take_2, small, factor = constants[p.dtype]
             np.subtract(g, m, t)

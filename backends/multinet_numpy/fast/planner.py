@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from multinet.interface import Program
+from multinet_numpy.fast import accelerated
 from multinet_numpy.fast.arena import Arena, Layout
 from multinet_numpy.fast.plan import Plan, Planned
 from multinet_numpy.fast.recipes import fuse_convolutions
@@ -32,6 +33,7 @@ class NumpyProgram(Program[Any]):
         self.plans: OrderedDict[Any, Compiled] = OrderedDict()
         self.own: dict[int, Any] = {}
         self.arena = Arena()
+        self.numba: set[str] = set()  # the kernels that it runs
         self.lock = threading.RLock()
         asked = self.jit_compile is False
         self.reason = "jit_compile=False" if asked else ""
@@ -123,6 +125,7 @@ class NumpyProgram(Program[Any]):
         ends = [*outputs, *changed.values()]
         plan.prune(ends)
         fuse_convolutions(plan, ends)
+        self.numba |= accelerated.accelerate(plan)
         layout = Layout(plan, ends)
         writes = [
             (state[i], y)
@@ -165,10 +168,11 @@ class NumpyProgram(Program[Any]):
             return {"path": "tape: " + self.reason, "steps": "one a call"}
         plans = list(self.plans.values())
         calls = [len(p.source.splitlines()) - 3 for p in plans]
+        found = ", ".join(sorted(self.numba)) or "no call is large enough"
         return {
             "path": f"planned: {len(plans)} shapes of batch, {calls} calls a step",
             "steps": "as many a call as are given: the loop is in the plan",
-            "kernels": "NumPy alone",
+            "kernels": "NumPy; numba: " + (accelerated.missing() or found),
             "memory": f"an arena of {self.arena.memory.size} bytes",
         }
 
