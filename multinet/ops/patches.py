@@ -10,7 +10,7 @@ import numpy as np
 from multinet.errors import ArgumentError, ShapeError
 from multinet.ops.core import as_tensor, op, shape_of
 from multinet.registry import current
-from multinet.symbolic.dims import Dim, differ
+from multinet.symbolic.dims import Dim, differ, public_shape
 
 
 def _two(value: Any) -> tuple[int, int]:
@@ -92,6 +92,12 @@ def fold(
 def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
     """Reorder, split and join axes by name: `rearrange(x, "b (h w) c -> b c h w",
     h=8)`.
+
+    The grammar is that of einops: brackets join axes, `1` or `()` is an axis of size 1,
+    `...` stands for any axes, which may be joined on the right. Of the names in one
+    bracket one may be without a size.
+
+    Source: Rogozhnikov, "Einops: clear and reliable tensor manipulations", 2022.
     """
     x, backend = as_tensor(tensor), current()
     left, arrow, right = pattern.partition("->")
@@ -99,12 +105,31 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
         raise ArgumentError(
             f"Expected a pattern such as 'a b -> b a', got {pattern!r}."
         )
-    shape, groups = shape_of(x), _groups(left, pattern)
+    shape, groups, wanted = shape_of(x), _groups(left, pattern), _groups(right, pattern)
+    groups, wanted = _without_ellipsis(groups, wanted, len(shape), pattern)
     if len(groups) != len(shape):
         raise ShapeError(
-            f"Pattern {pattern!r} names {len(groups)} axes for shape {shape}."
+            f"Pattern {pattern!r} names {len(groups)} axes for shape "
+            f"{public_shape(shape)}."
         )
-    sizes: dict[str, Any] = dict(axes_lengths)
+    names = [name for group in groups for name in group]
+    order = [name for group in wanted for name in group]
+    if sorted(order) != sorted(names) or len(set(names)) < len(names):
+        raise ArgumentError(
+            f"Both sides of {pattern!r} must have the same names, each once."
+        )
+    sizes = _sizes(groups, shape, axes_lengths, pattern)
+    x = backend.reshape(x, tuple(sizes[name] for name in names))
+    x = backend.transpose(x, tuple(names.index(name) for name in order))
+    return backend.reshape(x, tuple(math.prod(sizes[n] for n in g) for g in wanted))
+
+
+def _sizes(groups: Any, shape: Any, given: dict[str, int], pattern: str) -> Any:
+    """Return the size of each name; one name of a group may follow from the others."""
+    unknown = set(given) - {name for group in groups for name in group}
+    if unknown:
+        raise ArgumentError(f"{sorted(unknown)} are no axes of {pattern!r}.")
+    sizes: dict[str, Any] = dict(given)
     for group, size in zip(groups, shape):
         open_ = [name for name in group if name not in sizes]
         known = math.prod(sizes[name] for name in group if name in sizes)
@@ -116,14 +141,33 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
             raise ShapeError(
                 f"Axis ({' '.join(group)}) of {pattern!r} has size {size}."
             )
-    names = [name for group in groups for name in group]
-    wanted = _groups(right, pattern)
-    order = [name for group in wanted for name in group]
-    if sorted(order) != sorted(names):
-        raise ArgumentError(f"Both sides of {pattern!r} must have the same names.")
-    x = backend.reshape(x, tuple(sizes[name] for name in names))
-    x = backend.transpose(x, tuple(names.index(name) for name in order))
-    return backend.reshape(x, tuple(math.prod(sizes[n] for n in g) for g in wanted))
+    return sizes
+
+
+def _without_ellipsis(
+    groups: list[list[str]], wanted: list[list[str]], rank: int, pattern: str
+) -> tuple[list[list[str]], list[list[str]]]:
+    """Return both sides with `...` replaced by names for as many axes as it is."""
+    counts = [sum(group.count("...") for group in side) for side in (groups, wanted)]
+    if counts == [0, 0]:
+        return groups, wanted
+    if counts != [1, 1] or ["..."] not in groups:
+        raise ArgumentError(
+            f"Expected '...' once on each side of {pattern!r}, on the left outside of "
+            "brackets."
+        )
+    more = [f"... {i}" for i in range(max(rank - len(groups) + 1, 0))]
+    left: list[list[str]] = []
+    for group in groups:
+        left += [[name] for name in more] if group == ["..."] else [group]
+    right: list[list[str]] = []
+    for group in wanted:
+        if group == ["..."]:
+            right += [[name] for name in more]
+        else:
+            names = [more if name == "..." else [name] for name in group]
+            right.append([name for part in names for name in part])
+    return left, right
 
 
 def _groups(side: str, pattern: str) -> list[list[str]]:
@@ -137,10 +181,14 @@ def _groups(side: str, pattern: str) -> list[list[str]]:
             inside = token == "("
             if inside:
                 groups.append([])
-        elif not token.isidentifier():
+        elif token == "1":
+            groups += [] if inside else [[]]
+        elif token != "..." and not token.isidentifier():
             raise ArgumentError(f"{token!r} in {pattern!r} is not a name of an axis.")
         elif inside:
             groups[-1].append(token)
         else:
             groups.append([token])
+    if inside:
+        raise ArgumentError(f"Brackets in {pattern!r} do not match.")
     return groups

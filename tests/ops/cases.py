@@ -312,7 +312,9 @@ def evaluate(expression, ops, arrays):
     scope = {name: getattr(ops, name) for name in dir(ops) if not name.startswith("_")}
     scope |= arrays
     scope |= {"slice_": slice, "float": float, "Ellipsis": Ellipsis}
-    scope["double"] = ops.vectorize(lambda x, y: ops.where(x > y, x, ops.sin(y)))
+    scope["double"] = ops.vectorize(
+        lambda x, y: ops.where(ops.greater(x, y), x, ops.sin(y))
+    )
     scope["pair_up"] = ops.vectorize(ops.matmul, signature="(n,m),(m)->(n)")
     scope["qr_r"] = lambda x: ops.abs(ops.qr(x)[1])  # signs are the framework's
     return eval(expression, scope)

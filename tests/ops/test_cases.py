@@ -93,7 +93,7 @@ def test_symbolic_shape_equals_executed_shape(expression):
 
 
 def test_every_public_op_has_a_case():
-    used = {e.partition("(")[0] for e in EXPRESSIONS} | {"qr"}
+    used = {e.partition("(")[0] for e in EXPRESSIONS} | {"qr", "vectorize"}
     elsewhere = {
         "associative_scan", "cond", "custom_gradient", "fori_loop", "jvp", "map",
         "scan", "switch", "vectorized_map", "while_loop",  # test_control.py
@@ -101,4 +101,5 @@ def test_every_public_op_has_a_case():
         "eig", "argpartition", "empty_like",  # test_properties.py
     }  # fmt: skip
     public = {n for n in ops.PUBLIC if hasattr(ops, n)}
+    public |= {f"image.{name}" for name in ops.image.__all__}
     assert public - used - elsewhere == set()
