@@ -26,12 +26,13 @@ def _einsum(*args: Any) -> Any:
     terms, result = equation.split("->")
     names = terms.split(",")
     if len(operands) == 2 and all(len(set(name)) == len(name) for name in names):
-        return _pairwise(operands[0], operands[1], names[0], names[1], result)
+        return pairwise(operands[0], operands[1], names, result)
     return np.einsum(equation, *operands, optimize=len(operands) > 2)
 
 
-def _pairwise(x: Any, y: Any, x_names: str, y_names: str, result: str) -> Any:
+def pairwise(x: Any, y: Any, names: Sequence[str], result: str) -> Any:
     """Contract two operands by one batched matmul: np.einsum does not reach BLAS."""
+    x_names, y_names = names
     x, x_names = _sum_private(x, x_names, y_names + result)
     y, y_names = _sum_private(y, y_names, x_names + result)
     batch = [n for n in x_names if n in y_names and n in result]
@@ -56,7 +57,9 @@ def _sum_private(x: Any, names: str, others: str) -> tuple[Any, str]:
 
 def _group(x: Any, names: str, groups: Sequence[list[str]], sizes: Any) -> Any:
     x = x.transpose([names.index(n) for group in groups for n in group])
-    return x.reshape([math.prod(sizes[n] for n in group) for group in groups])
+    batch, *matrix = groups
+    matrix = [math.prod(sizes[n] for n in group) for group in matrix]
+    return x.reshape([*[sizes[n] for n in batch], *matrix])
 
 
 # -- linear algebra --------------------------------------------------------------------

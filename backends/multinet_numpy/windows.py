@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,8 +11,11 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from multinet_numpy.dtypes import widened
+from multinet_numpy.fast import bands
+from multinet_numpy.scratch import scratch
 
 _BUDGET = 1 << 20  # bytes of a chunk's columns: they stay in L2
+_BAND_PRODUCTS = 100_000  # an image, at least
 Ints = Sequence[int]
 Pairs = Sequence[tuple[int, int]]
 
@@ -64,25 +66,6 @@ def _view(x: Any, window: Ints, strides: Ints, dilation: Ints, out: Ints) -> Any
     )
 
 
-class _Thread(threading.local):
-    """What each thread has of its own."""
-
-    def __init__(self) -> None:
-        self.scratch: dict[Any, Any] = {}
-
-
-_THREAD = _Thread()
-
-
-def _scratch(place: str, shape: Ints, dtype: Any) -> Any:
-    """Return memory of this thread, overwritten at the next call for the place."""
-    size, held = math.prod(shape), _THREAD.scratch
-    found = held.get((place, dtype))
-    if found is None or found.size < size:
-        found = held[place, dtype] = np.empty(size, dtype)
-    return found[:size].reshape(shape)
-
-
 class _Windows:
     """The geometry of a convolution of images (n, *spatial, c), and its chunks."""
 
@@ -121,7 +104,7 @@ class _Windows:
         x = self.x[part]
         if not self.pads:
             return x
-        out = _scratch("image", (len(x), *self.padded, self.c), x.dtype)
+        out = scratch("image", (len(x), *self.padded, self.c), x.dtype)
         out.fill(0)
         out[_inside(x.shape[1:-1], self.padding)] = x
         return out
@@ -140,7 +123,7 @@ class _Windows:
         if self.tall:
             axes = (*range(spatial + 1, view.ndim), *range(spatial + 1))
             view = view.transpose(axes)
-        out = _scratch("columns", view.shape, x.dtype)
+        out = scratch("columns", view.shape, x.dtype)
         np.copyto(out, view)
         if self.tall:
             return out.reshape(1, self.width, n * self.rows).swapaxes(1, 2)
@@ -175,6 +158,29 @@ def conv_into(
     x: Any, kernel: Any, geometry: Any, bias: Any, relu: bool, y: Any
 ) -> None:
     """Fill y with the convolution, plus a bias, and 0 where negative with `relu`."""
+    if _has_bands(kernel.shape, geometry, y):
+        pieces = bands.convolved(x, kernel, geometry[1], y)
+    else:
+        pieces = _convolved(x, kernel, geometry, y)
+    for piece in pieces:
+        if bias is not None:
+            np.add(piece, bias, piece)
+        if relu:
+            np.maximum(piece, 0, out=piece)
+
+
+def _has_bands(window: Ints, geometry: Any, y: Any) -> bool:
+    """Return whether bands are faster: 1.1 times with 64 channels, 1.7 with 16."""
+    strides, _, dilation, groups = geometry
+    if groups > 1 or (*strides, *dilation) != (1, 1, 1, 1):
+        return False
+    height, width, c, _ = window
+    products = y.size * width * c  # for few, columns of many images are faster
+    return height > 1 and c > 2 and products > _BAND_PRODUCTS * len(y)
+
+
+def _convolved(x: Any, kernel: Any, geometry: Any, y: Any) -> Iterator[Any]:
+    """Fill y with the convolution; yield it in pieces."""
     windows = _Windows(x, kernel.shape[:-2], *geometry)
     depthwise = _depthwise(kernel, windows.groups)
     matrices = _matrices(kernel, windows.groups)
@@ -191,10 +197,7 @@ def conv_into(
         else:
             result = np.matmul(windows.columns(part), matrices)
             piece[...] = result.transpose(1, 0, 2).reshape(piece.shape)
-        if bias is not None:
-            np.add(piece, bias, piece)
-        if relu:
-            np.maximum(piece, 0, out=piece)
+        yield piece
 
 
 @widened
@@ -221,7 +224,7 @@ def conv_transpose_into(x: Any, kernel: Any, geometry: Any, y: Any) -> None:
         target = y[part]
         if windows.pads:
             shape = (len(target), *windows.padded, windows.c)
-            target = _scratch("image", shape, x.dtype)
+            target = scratch("image", shape, x.dtype)
         target.fill(0)
         if depthwise:
             for key, place in taps:
@@ -250,7 +253,7 @@ def _full_convolution(x: Any, kernel: Any, geometry: Any, y: Any) -> None:
 
 
 def _scratched_product(x: Any, y: Any) -> Any:
-    out = _scratch("columns", (*x.shape[:-1], y.shape[-1]), x.dtype)
+    out = scratch("columns", (*x.shape[:-1], y.shape[-1]), x.dtype)
     return np.matmul(x, y, out)
 
 
@@ -265,6 +268,8 @@ def conv_kernel(x: Any, g: Any, window: Ints, *geometry: Any) -> Any:
 
 def conv_kernel_into(x: Any, g: Any, geometry: Any, out: Any) -> None:
     """Fill `out` with `conv_kernel`."""
+    if _has_bands(out.shape, geometry, g):
+        return bands.conv_kernel_into(x, g, geometry[1], out)
     windows = _Windows(x, out.shape[:-2], *geometry)
     groups = windows.groups
     out.fill(0)
@@ -317,7 +322,7 @@ def max_pool_into(x: Any, window: Ints, strides: Ints, padding: Pairs, y: Any) -
     """Fill y with the maximum of each window."""
     pairs = _pairs(x, window, strides, padding)
     if pairs is not None:
-        rows = _scratch("rows", (pairs.shape[1], *pairs.shape[3:]), x.dtype)
+        rows = scratch("rows", (pairs.shape[1], *pairs.shape[3:]), x.dtype)
         for image, best in zip(pairs, y):
             np.maximum(image[:, 0], image[:, 1], out=rows)
             np.maximum(rows[..., 0, :], rows[..., 1, :], out=best)
@@ -359,8 +364,8 @@ def max_pool_adjoint_into(
         out[:, y.shape[1] * 2 :] = 0
         out[:, :, y.shape[2] * 2 :] = 0
         shape = (2, *y.shape[1:])
-        halves = [_scratch(p, shape, x.dtype) for p in ("left", "right", "share")]
-        wins = _scratch("wins", shape, "bool")
+        halves = [scratch(p, shape, x.dtype) for p in ("left", "right", "share")]
+        wins = scratch("wins", shape, "bool")
         rows = zip(g, pairs, y, _pairs(out, window, strides, padding))
         for above, images, best, result in rows:
             _adjoint_of_pairs(above, images, best, result, *halves, wins)

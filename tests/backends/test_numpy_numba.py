@@ -100,8 +100,8 @@ def test_adam_equals_its_formula_in_float64(switch, numpy_backend, dtype):
     found = program.values()
     rate = float(scalars[1])
     for i, inputs in enumerate(zip(*columns)):
-        wide = [x.astype("d") for x in inputs]
-        for x, y in zip(found[i::4], adam64(*wide, 7, rate, *settings)):
+        p, g, m, v = (x.astype("d") for x in inputs)
+        for x, y in zip(found[i::4], adam64(p, g, m, v, 7, rate, *settings)):
             np.testing.assert_allclose(x, y, 1e-6, 1e-6)
     assert kernels(program) == expected(switch, "adam")
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from multinet_numpy import special, windows
 from multinet_numpy.fast import optimizers
-from multinet_numpy.fast.plan import Plan, planned_in
+from multinet_numpy.fast.plan import Operation, Plan, planned_in
 
 LEAST = 1 << 17  # elements of a call: for fewer, loading numba takes what it saves
 _TOP, _BOTTOM = (tuple(map(np.float32, c)) for c in special.ERF_SINGLE)
@@ -31,27 +31,33 @@ def accelerate(plan: Plan) -> set[str]:
     """Give calls of a plan to numba; return which kernels, or why none."""
     used = set()
     for op in [] if missing() else plan.code:
-        if op.call not in _KERNELS:
-            continue
-        name, call, serves = _KERNELS[op.call]
-        xs = list(planned_in((op.args, op.outs)))
-        plain = all(x.dtype.kind in "fi" and x.dtype.itemsize > 3 for x in xs)
-        if plain and sum(x.value.size for x in xs) >= LEAST and serves(*op.args):
+        if op.call in _KERNELS and _serves(op):
             try:
                 _compiled(_erf)
             except ImportError as error:  # not for this version of NumPy
                 return {f"cannot be imported: {error}"}
-            op.call = call
-            used.add(name)
+            used.add(op.call.__name__.removesuffix("_into"))
+            op.call = _KERNELS[op.call]
     return used
+
+
+def _serves(op: Operation) -> bool:
+    xs = list(planned_in((op.args, op.outs)))
+    plain = all(x.dtype.kind in "fi" and x.dtype.itemsize > 3 for x in xs)
+    if op.call is windows.max_pool_adjoint_into:
+        *_, window, strides, padding = op.args
+        plain &= tuple(window) == tuple(strides) == (2, 2) and not np.any(padding)
+    return plain and sum(x.value.size for x in xs) >= LEAST
 
 
 @functools.cache
 def _compiled(function: Any) -> Any:
-    """Return the function, which is compiled or loaded at its first call."""
+    """Return the function, which is compiled or loaded at its first call.
+
+    A product and a sum may be rounded once; infinities and NaN are kept.
+    """
     import numba
 
-    # A product and a sum may be rounded once; infinities and NaN are kept.
     options = {"error_model": "numpy", "fastmath": {"contract", "nsz"}}
     try:
         return numba.njit(cache=True, **options)(function)
@@ -83,13 +89,12 @@ def _max_pool_adjoint(g, x, y, out):
     out[:, 2 * h :] = 0
     out[:, :, 2 * w :] = 0
     zero = g.dtype.type(0)
-    for k in range(n * h):
-        n, i = k // h, k % h
-        above, below = x[n, 2 * i], x[n, 2 * i + 1]
+    for k, i in np.ndindex(n, h):
+        above, below = x[k, 2 * i], x[k, 2 * i + 1]
+        row, last = out[k, 2 * i], out[k, 2 * i + 1]
         for j in range(w):
-            share, best = g[n, i, j], y[n, i, j]
+            share, best = g[k, i, j], y[k, i, j]
             a, b, d = above[2 * j], above[2 * j + 1], below[2 * j]
-            row, last = out[n, 2 * i], out[n, 2 * i + 1]
             for c in range(channels):  # the first that is the maximum, or NaN
                 rest = share[c]
                 wins = (a[c] == best[c]) | (a[c] != a[c])
@@ -121,21 +126,8 @@ def _max_pool_adjoint_into(g: Any, x: Any, y: Any, *rest: Any) -> None:
     _compiled(_max_pool_adjoint)(g, x, y, rest[-1])
 
 
-def _is_halving(g: Any, x: Any, y: Any, window: Any, strides: Any, pad: Any) -> bool:
-    return tuple(window) == tuple(strides) == (2, 2) and not np.any(pad)
-
-
-def _always(*args: Any) -> bool:
-    return True
-
-
-# NumPy's kernel -> name, what is called in its place, whether that serves the arguments
 _KERNELS = {
-    optimizers.adam: ("adam", _update, _always),
-    special.erf_into: ("erf", _erf_into, _always),
-    windows.max_pool_adjoint_into: (
-        "max_pool_adjoint",
-        _max_pool_adjoint_into,
-        _is_halving,
-    ),
+    optimizers.adam: _update,
+    special.erf_into: _erf_into,
+    windows.max_pool_adjoint_into: _max_pool_adjoint_into,
 }

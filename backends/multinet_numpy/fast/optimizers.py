@@ -50,8 +50,7 @@ def _with_scratch(columns: Columns) -> list[list[Any]]:
 
 def correction(step: Any, beta_1: float, beta_2: float) -> float:
     """Return what makes up for moments that start at 0."""
-    t = int(step)
-    return math.sqrt(1 - beta_2**t) / (1 - beta_1**t)
+    return math.sqrt(1 - beta_2 ** int(step)) / (1 - beta_1 ** int(step))
 
 
 def adam(columns: Columns, beta_1: float, beta_2: float, epsilon: float) -> Update:

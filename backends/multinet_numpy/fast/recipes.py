@@ -9,24 +9,28 @@ from typing import Any
 
 import numpy as np
 
-from multinet_numpy import arrays, elementwise, special, windows
+from multinet_numpy import arrays, elementwise, linalg, special, windows
 from multinet_numpy.dtypes import LOW, NUMPY, SCALARS
 from multinet_numpy.fast import fused_kernels
-from multinet_numpy.fast.plan import RECIPES, Operation, Plan, planned_in
+from multinet_numpy.fast.plan import RECIPES, Operation, Plan, Planned, planned_in
 
 Call = Callable[..., Any]
 
 
-def recipe(*names: str) -> Callable[[Call], Call]:
+def recipe(name: str, low: bool = True) -> Callable[[Call], Call]:
     """Enter a function (plan, *args) that records a kernel.
 
-    Where it returns NotImplemented the kernel runs as it is.
+    Where it returns NotImplemented the kernel runs as it is; also on low floats, unless
+    `low`.
     """
 
     def enter(function: Call) -> Call:
-        for name in names:
-            RECIPES[name] = function
-        return function
+        def record(plan: Plan, *args: Any) -> Any:
+            refused = not low and any(map(_is_low, args))
+            return NotImplemented if refused else function(plan, *args)
+
+        RECIPES[name] = record
+        return record
 
     return enter
 
@@ -35,8 +39,8 @@ def _empty(x: Any, shape: Any = None, dtype: Any = None) -> Any:
     return np.empty(x.shape if shape is None else shape, dtype or x.dtype)
 
 
-def _low(*xs: Any) -> bool:
-    return any(x.dtype.type in LOW for x in xs)
+def _is_low(x: Any) -> bool:
+    return type(x) in (Planned, np.ndarray) and x.dtype.type in LOW
 
 
 def assigned(kernel: Call) -> Call:
@@ -71,7 +75,8 @@ def _(plan: Plan, x: Any, shape: Any) -> Any:
     extra = x.ndim - len(shape)
     sizes = zip(shape, x.shape[extra:])
     axes = [i + extra for i, (n, m) in enumerate(sizes) if n == 1 and m != 1]
-    return _sum(plan, x, (*range(extra), *axes), False).reshape(shape)
+    args = x, (*range(extra), *axes), False
+    return plan.kernel("sum", arrays.sum, args).reshape(shape)
 
 
 @recipe("concatenate")
@@ -96,14 +101,14 @@ def _total(x: Any, out: Any) -> None:
 _blocked = assigned(arrays.sum)
 
 
-@recipe("sum")
-def _sum(plan: Plan, x: Any, axes: Any, keepdims: bool) -> Any:
+@recipe("sum", low=False)
+def _(plan: Plan, x: Any, axes: Any, keepdims: bool) -> Any:
     kept = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
     shape = tuple(n for i, n in enumerate(x.shape) if i not in axes)
     final = kept if keepdims else shape
     if all(x.shape[i] == 1 for i in axes):
         return x.reshape(final)
-    if x.dtype.kind not in "fc" or _low(x) or not x.size:
+    if x.dtype.kind not in "fc" or not x.size:
         return NotImplemented
     if len(axes) == x.ndim:
         out = plan.emit(_total, (x.reshape(x.size),), _empty(x, ()))
@@ -127,10 +132,18 @@ def _matmul(plan: Plan, x: Any, y: Any) -> Any:
     return plan.emit(np.matmul, (x, y), np.empty(shape, x.dtype))
 
 
-@recipe("dense")
-def _(plan: Plan, x: Any, kernel: Any, bias: Any) -> Any:
-    if _low(x):
+@recipe("einsum", low=False)
+def _(plan: Plan, *args: Any) -> Any:
+    terms, result = args[-1].split("->")
+    names = terms.split(",")
+    summed_alone = 1 in Counter("".join((*names, result))).values()
+    if len(names) != 2 or summed_alone or any(len({*n}) < len(n) for n in names):
         return NotImplemented
+    return linalg.pairwise(args[0], args[1], names, result)
+
+
+@recipe("dense", low=False)
+def _(plan: Plan, x: Any, kernel: Any, bias: Any) -> Any:
     return np.add(np.matmul(x, kernel), bias)
 
 
@@ -143,26 +156,21 @@ def _softmax(x: Any, axis: int, out: Any) -> None:
     np.divide(out, arrays.sum(out, (axis,), True), out)
 
 
-@recipe("softmax")
+@recipe("softmax", low=False)
 def _(plan: Plan, x: Any, axis: int) -> Any:
-    if _low(x) or not x.ndim:
+    if not x.ndim:
         return NotImplemented
     return plan.emit(_softmax, (x, axis), _empty(x))
 
 
-@recipe("cross_entropy")
+@recipe("cross_entropy", low=False)
 def _(plan: Plan, logits: Any, labels: Any) -> Any:
-    if _low(logits):
-        return NotImplemented
     examples = _empty(logits, logits.shape[:-1]), _empty(logits)
-    fill = fused_kernels.cross_entropy_into
-    return plan.emit_all(fill, (logits, labels), examples)
+    return plan.emit_all(fused_kernels.cross_entropy_into, (logits, labels), examples)
 
 
-@recipe("cross_entropy_adjoint")
+@recipe("cross_entropy_adjoint", low=False)
 def _(plan: Plan, g: Any, powers: Any, labels: Any) -> Any:
-    if _low(powers):
-        return NotImplemented
     fill = fused_kernels.cross_entropy_adjoint_into
     return plan.emit(fill, (g, powers, labels), _empty(powers))
 
@@ -189,10 +197,10 @@ def _masked(mask: Any, x: Any, keep: bool, out: Any) -> None:
 _where = assigned(np.where)
 
 
-@recipe("where")
+@recipe("where", low=False)
 def _(plan: Plan, condition: Any, x: Any, y: Any) -> Any:
     tensor, other = (y, x) if type(x) in SCALARS else (x, y)
-    if _low(tensor) or tensor.dtype.kind not in "fi":
+    if tensor.dtype.kind not in "fi":
         return NotImplemented
     shape = np.broadcast_shapes(*[getattr(v, "shape", ()) for v in (condition, x, y)])
     example = np.empty(shape, tensor.dtype)
@@ -214,13 +222,12 @@ def _(plan: Plan, x: Any) -> Any:
 # -- windows ---------------------------------------------------------------------------
 
 
-@recipe("conv")
+@recipe("conv", low=False)
 def _(plan: Plan, x: Any, kernel: Any, *geometry: Any) -> Any:
     sizes = [n + b + a for n, (b, a) in zip(x.shape[1:], geometry[1])]
     out = windows.out_spatial(sizes, kernel.shape[:-2], geometry[0], geometry[2])
     example = np.empty((len(x), *out, kernel.shape[-1]), x.dtype)
-    args = (x, kernel, geometry, None, False)
-    return NotImplemented if _low(x) else plan.emit(windows.conv_into, args, example)
+    return plan.emit(windows.conv_into, (x, kernel, geometry, None, False), example)
 
 
 def fuse_convolutions(plan: Plan, results: Any) -> None:
@@ -253,18 +260,14 @@ def _is_zero(x: Any) -> bool:
     return type(x) is np.ndarray and x.ndim == 0 and x.item() == 0
 
 
-@recipe("conv_transpose")
+@recipe("conv_transpose", low=False)
 def _(plan: Plan, x: Any, kernel: Any, shape: Any, *geometry: Any) -> Any:
-    if _low(x):
-        return NotImplemented
     example = np.empty((len(x), *shape, kernel.shape[-2] * geometry[-1]), x.dtype)
     return plan.emit(windows.conv_transpose_into, (x, kernel, geometry), example)
 
 
-@recipe("conv_kernel")
+@recipe("conv_kernel", low=False)
 def _(plan: Plan, x: Any, g: Any, window: Any, *geometry: Any) -> Any:
-    if _low(x):
-        return NotImplemented
     shape = (*window, x.shape[-1] // geometry[-1], g.shape[-1])
     return plan.emit(windows.conv_kernel_into, (x, g, geometry), _empty(x, shape))
 
