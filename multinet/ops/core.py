@@ -11,7 +11,13 @@ import numpy as np
 import optree
 
 from multinet import dtypes
-from multinet.errors import ArgumentError, BackendError, DTypeError, ShapeError
+from multinet.errors import (
+    ArgumentError,
+    BackendError,
+    DTypeError,
+    ShapeError,
+    TraceError,
+)
 from multinet.registry import current, get, owner
 from multinet.symbolic.dims import Dim
 from multinet.symbolic.tensor import SymbolicTensor, record
@@ -261,6 +267,20 @@ def host(x: Any) -> np.ndarray[Any, Any]:
         return backend.to_numpy(x)
     other = owner(x)
     return host_array(x) if other is None else other.to_numpy(x)
+
+
+def needed(x: Any, what: str, remedy: str) -> np.ndarray[Any, Any]:
+    """Return the values on which the size of a result depends.
+
+    `TraceError` saying what to do instead where there are none.
+    """
+    try:
+        return host(x)
+    except TraceError as error:
+        raise TraceError(
+            f"The size of the result of ops.{what} depends on values, which compiled "
+            f"functions and symbolic tensors do not have. {remedy}"
+        ) from error
 
 
 def numpy_backend() -> Any:

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from multinet import dtypes
-from multinet.errors import ArgumentError, DTypeError, ShapeError, TraceError
+from multinet.errors import ArgumentError, DTypeError, ShapeError
 from multinet.ops.core import (
     as_tensor,
     axis_of,
     cast_tensor,
     host,
+    needed,
     op,
     operands,
     shape_of,
@@ -91,13 +92,9 @@ def nonzero(x: Any) -> list[Any]:
 
     The size depends on values, so it is a `TraceError` where they are not known.
     """
+    remedy = "Use ops.where(mask, x, other), which keeps the shape."
+    places = np.nonzero(needed(x, "nonzero", remedy))
     backend = current()
-    if backend.symbolic:
-        raise TraceError(
-            "How many elements a mask selects is not known before data arrives. Use "
-            "ops.where(mask, x, other), which keeps the shape."
-        )
-    places = np.nonzero(host(x))
     return [backend.from_numpy(place.astype(np.int32)) for place in places]
 
 

@@ -14,8 +14,8 @@ from multinet.ops.core import (
     as_tensor,
     axis_of,
     cast_tensor,
-    host,
     is_scalar,
+    needed,
     op,
     operands,
     shape_of,
@@ -69,13 +69,8 @@ def unique(
 def _by_value(x: Any, axis: int | None) -> list[Any]:
     """Return values, indices, inverse and counts, computed on the host."""
     backend, dtype = current(), current().dtype(x)
-    try:
-        array = host(cast_tensor(x, "float32") if dtype == "bfloat16" else x)
-    except TraceError as error:
-        raise TraceError(
-            "ops.unique has no values here to count the distinct ones of. Pass size=, "
-            "the length that its result should have."
-        ) from error
+    narrow = cast_tensor(x, "float32") if dtype == "bfloat16" else x
+    array = needed(narrow, "unique", "Pass size=, the length that it should have.")
     values, *others = np.unique(array, True, True, True, axis=axis)
     parts = [backend.from_numpy(part.astype(np.int32)) for part in others]
     return [cast_tensor(backend.from_numpy(values), dtype), *parts]

@@ -12,7 +12,16 @@ import numpy as np
 from multinet import dtypes
 from multinet.errors import ArgumentError, ShapeError
 from multinet.ops.arithmetic import broadcast_shapes
-from multinet.ops.core import as_tensor, axes_of, axis_of, host, is_scalar, op, shape_of
+from multinet.ops.core import (
+    as_tensor,
+    axes_of,
+    axis_of,
+    host,
+    is_scalar,
+    needed,
+    op,
+    shape_of,
+)
 from multinet.ops.creation import shape_tuple
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
@@ -339,7 +348,8 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     axis = axis_of(axis, len(shape_of(x)))
     if isinstance(repeats, Dim):
         return backend.repeat(x, repeats, axis)  # type: ignore[arg-type]
-    counts = np.asarray(host(repeats)).reshape(-1)
+    remedy = "Pass repeats as an int, or as numbers known before."
+    counts = needed(repeats, "repeat", remedy).reshape(-1)
     if counts.size == 1:
         return backend.repeat(x, int(counts[0]), axis)
     order = np.repeat(np.arange(counts.size, dtype=np.int32), counts)

@@ -15,7 +15,7 @@ from multinet.ops.core import (
     axis_of,
     cast_tensor,
     dtype_of,
-    host,
+    needed,
     op,
     operands,
     shape_of,
@@ -134,7 +134,7 @@ def bincount(
     backend, x = current(), as_index(x)
     size = int(minlength)
     try:
-        values = host(x)
+        values = needed(x, "bincount", "Pass minlength=, the length of the result.")
         size = max(size, int(values.max()) + 1 if values.size else 0)
     except TraceError:
         if not size:
@@ -219,7 +219,8 @@ def _segments(data: Any, ids: Any, count: int | None, mode: str, start: Any) -> 
             f"Expected segment_ids as a vector, got shape {shape_of(ids)}."
         )
     if count is None:
-        values = host(ids)
+        remedy = "Pass num_segments=, the number of segments."
+        values = needed(ids, "segment_sum (or _max, _min, _prod)", remedy)
         count = int(values.max()) + 1 if values.size else 0
     # One more segment takes the rows whose id is out of range.
     inside = backend.logical_and(backend.less_equal(0, ids), backend.less(ids, count))

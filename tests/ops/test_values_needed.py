@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from multinet import ops
-from multinet.errors import ArgumentError, MultinetError, ShapeError, TraceError
+from multinet.errors import ArgumentError, ShapeError, TraceError
 from multinet.symbolic.tensor import placeholder
 
 FIRST, SECOND = np.int32([0, 3, 0, 1, 1]), np.int32([2, 0, 4, 4, 2])
@@ -39,14 +39,14 @@ def test_a_compiled_function_is_right_or_refuses(name, real_backend):
         try:
             have = value(compiled(x)[0])
         except TraceError as error:
-            assert len(str(error)) > 20
+            assert "depends on values" in str(error)
         else:
             np.testing.assert_array_equal(have, want)
 
 
 @pytest.mark.parametrize("name", WITHOUT_SIZE)
 def test_a_symbolic_tensor_is_refused(name):
-    with pytest.raises(MultinetError):
+    with pytest.raises(TraceError, match="depends on values"):
         WITHOUT_SIZE[name](placeholder((5,), "int32"))
 
 
