@@ -88,12 +88,9 @@ class Variable(Operators):
         self._held = value
         Clock.now += 1
 
-    def carried_by(self, carrier: Carrier | None) -> None:
-        """Let `carrier` have the value from now on, or (None) have it no longer.
-
-        A new carrier takes `_value` before: then no other one carries it.
-        """
-        self._carrier = carrier
+    def carried_by(self, carrier: Carrier) -> None:
+        """Let `carrier` have the value from now on; it has taken `_value` before."""
+        self._held, self._carrier = None, carrier
         Clock.now += 1
 
     def hand_back(self, value: Any) -> None:

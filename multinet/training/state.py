@@ -79,8 +79,10 @@ class State:
 
     def _attach(self) -> None:
         if self.step.written and not self.attached:
-            self.attached = True
-            for variable in self.step.written.values():
+            self.attached, given = True, self.given
+            assert given is not None
+            for i, variable in self.step.written.items():
+                given[i] = None  # the older value: it need not be kept
                 variable.carried_by(self)
 
     def fits(self, backend: Any, structure: int) -> bool:
