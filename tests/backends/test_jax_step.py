@@ -4,7 +4,7 @@ import jax
 import jax.monitoring
 import numpy as np
 import pytest
-from multinet_jax.step import KEPT, JaxProgram, UncompiledProgram
+from multinet_jax.fast.step import KEPT, JaxProgram, UncompiledProgram
 
 import multinet
 from multinet.registry import get
