@@ -1,8 +1,9 @@
 """Gamma, beta and binomial draws: proposals are drawn until all elements have one.
 
 A loop ends once every element has been accepted, so no gradient flows into the
-parameters. Uniform and normal numbers of 24 bits serve all dtypes. Values agree to rounding on every backend, but for the rare proposal that
-rounding accepts on one and not on another.
+parameters. Uniform and normal numbers of 24 bits serve all dtypes. Values agree to
+rounding on every backend, but for the rare proposal that rounding accepts on one and
+not on another.
 """
 
 from __future__ import annotations

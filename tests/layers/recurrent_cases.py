@@ -25,7 +25,7 @@ RECURRENT = [
     ),
     (
         "GRU",
-        {"units": 3, "recurrent_activation": "hard_sigmoid", "use_bias": False},
+        {"units": 3, "recurrent_activation": "hard_sigmoid"},
         SHAPE,
     ),
     ("SimpleRNN", {"units": 4}, SHAPE),
