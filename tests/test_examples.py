@@ -12,10 +12,10 @@ from conftest import REAL
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
-def run(name: str, backend: str) -> str:
+def run(name: str, backend: str, *options: str) -> str:
     """Run an example under a backend, and return what it prints."""
     result = subprocess.run(
-        [sys.executable, str(EXAMPLES / name)],
+        [sys.executable, str(EXAMPLES / name), *options],
         capture_output=True,
         text=True,
         env={**os.environ, "MULTINET_BACKEND": backend, "JAX_ENABLE_X64": "0"},
@@ -47,3 +47,24 @@ def test_the_numbers_are_the_same_on_every_backend():
     assert "False" not in printed
     worst = re.search(r"difference of a loss: ([\d.e+-]+)", printed).group(1)
     assert float(worst) < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("custom_loop.py", ("--steps", "51")),
+        ("wgan_gp.py", ("--epochs", "5", "--samples", "640")),
+    ],
+)
+def test_custom_training_gives_the_same_curve_on_every_backend(name, options):
+    curves = []
+    for backend in REAL:
+        printed = run(name, backend, *options)
+        lines = re.findall(
+            r"^(?:step .*loss|distance|generator_loss) .*$", printed, re.M
+        )
+        numbers = [float(x) for line in lines for x in re.findall(r"-?\d+\.\d+", line)]
+        assert len(numbers) >= 2
+        curves.append(numbers)
+    for other in curves[1:]:
+        assert other == pytest.approx(curves[0], rel=1e-4, abs=1e-6)
