@@ -136,7 +136,7 @@ class _Checker:
     # -- tensors -----------------------------------------------------------------------
 
     def check_kind(self, name: str, value: Any, annotation: str) -> None:
-        if self.method in ("from_numpy", "argument", "is_tensor", "common_dtype"):
+        if self.method in ("from_numpy", "argument", "is_tensor"):
             return
         if annotation in ("T", "T | Scalar", "T | None"):
             allowed = annotation != "T" and (
@@ -290,7 +290,8 @@ def _wrapped(method: str) -> Callable[..., Any]:
 
 def _wrap(methods: Sequence[str]) -> None:
     for method in methods:
-        if method not in ("is_tensor", "program"):  # a program calls the others
+        # Those with a body of other methods look at tensors only through them.
+        if method not in ("is_tensor", "program", "common_dtype"):
             setattr(StrictBackend, method, _wrapped(method))
     abc.update_abstractmethods(StrictBackend)
 

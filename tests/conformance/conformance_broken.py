@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from multinet import dtypes, registry
-from multinet.interface import Backend
+from multinet.interface import Backend, Program
 
 PLAIN: Any = registry.get("numpy")
 Base: Any = type(PLAIN)
@@ -137,6 +137,10 @@ def _update(name: str) -> Any:
     return method
 
 
+def _program(self, function, *rest):
+    return Program(self, lambda *xs: perturb(self, function(*xs)), *rest)
+
+
 def _from_numpy(self, array):
     inexact = np.asarray(array).dtype == np.float32
     return PLAIN.from_numpy(np.asarray(array * np.float32(1.01)) if inexact else array)
@@ -163,6 +167,8 @@ WRONG: dict[str, Any] = {
     "device": lambda self, name: nullcontext(),
     "synchronize": lambda self, x: x,
     "argument": _argument,
+    "common_dtype": lambda self, x, y: "float32",
+    "program": _program,
     "value_and_grad": _value_and_grad,
     "sgd_update": _update("sgd_update"),
     "adam_update": _update("adam_update"),
