@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import optree
 
+from multinet.ops.control import tensors_of
 from multinet.ops.core import as_tensor
 from multinet.registry import current
 from multinet.scope import Capture, Scope, active_scope
@@ -18,12 +19,6 @@ from multinet.variables import Variable
 
 _KEPT = 64  # signatures of one compiled function
 _calls = [2 << 30]  # random counters of compiled calls, apart from those of steps
-
-
-def tensors_of(tree: Any) -> tuple[tuple[Any, ...], Any]:
-    """Return the leaves of a tree as tensors, and its structure."""
-    leaves, structure = optree.tree_flatten(tree)
-    return tuple(as_tensor(leaf) for leaf in leaves), structure
 
 
 def discover(

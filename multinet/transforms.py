@@ -15,8 +15,9 @@ from typing import Any
 import optree
 
 from multinet import dtypes
-from multinet.capture import discover, tensors_of
+from multinet.capture import discover
 from multinet.errors import ArgumentError, DTypeError, ShapeError, TraceError
+from multinet.ops.control import tensors_of
 from multinet.ops.core import as_tensor
 from multinet.ops.shapes import moveaxis
 from multinet.registry import current

@@ -16,7 +16,7 @@ from multinet.scope import Entry, Replay
 from multinet.symbolic.dims import Dim, differ
 
 
-def _flat(tree: Any) -> tuple[tuple[Any, ...], Any]:
+def tensors_of(tree: Any) -> tuple[tuple[Any, ...], Any]:
     """Return the leaves of a tree as tensors, and its structure; None is no leaf."""
     leaves, structure = optree.tree_flatten(tree)
     return tuple(as_tensor(leaf) for leaf in leaves), structure
@@ -34,7 +34,7 @@ class _Flattened:
         self.structure: Any = None
 
     def __call__(self, *args: Any) -> tuple[Any, ...]:
-        leaves, self.structure = _flat(self.function(*args))
+        leaves, self.structure = tensors_of(self.function(*args))
         return leaves
 
 
@@ -169,7 +169,7 @@ def while_loop(
     """
     single = not isinstance(loop_vars, list | tuple)
     start = (loop_vars,) if single else tuple(loop_vars)
-    leaves, structure = _flat(start)
+    leaves, structure = tensors_of(start)
     backend = current()
 
     size, carried = len(leaves) + 1, _Carried()
@@ -204,7 +204,7 @@ def _like(
     tree: Any, structure: Any, state: Sequence[Any], what: str
 ) -> tuple[Any, ...]:
     """Return the leaves of a new state, which must be like the old one."""
-    leaves, form = _flat(tree)
+    leaves, form = tensors_of(tree)
     if form != structure:
         raise ArgumentError(
             f"ops.{what} expects the body to return {structure}, as it got, not {form}."
@@ -236,7 +236,7 @@ def fori_loop(
     """
     if isinstance(lower, int) and isinstance(upper, int):
         if upper <= lower:
-            leaves, structure = _flat(init_val)
+            leaves, structure = tensors_of(init_val)
             return _tree(structure, leaves)
         places = current().arange(lower, upper, 1, "int32")
         return scan(lambda value, i: (body_fun(i, value), ()), init_val, places)[0]
@@ -265,8 +265,8 @@ def scan(
     With `xs` None, f gets None `length` times. `unroll` is accepted and left to the
     backend.
     """
-    carry, structure = _flat(init)
-    rows, form = _flat(xs)
+    carry, structure = tensors_of(init)
+    rows, form = tensors_of(xs)
     size = _length(rows, length, "scan")
     out: list[Any] = [None]
 
@@ -277,7 +277,7 @@ def scan(
 
         def turn() -> tuple[Any, Any]:
             result, y = f(_tree(structure, state[:count]), _tree(form, row[:given]))
-            leaves, out[0] = _flat(y)
+            leaves, out[0] = tensors_of(y)
             return _like(result, structure, state, "scan"), leaves
 
         (new, ys), values = carried.call(turn, state[count:], place)
@@ -319,7 +319,7 @@ def map(f: Callable[[Any], Any], xs: Any) -> Any:
 @op
 def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
     """Return function of each row of the tree `elements`, all at once, stacked."""
-    leaves, structure = _flat(elements)
+    leaves, structure = tensors_of(elements)
     flat = _Flattened(lambda *rows: function(_tree(structure, rows)))
     result = current().vmap(flat, (0,) * len(leaves))(*leaves)
     return _tree(flat.structure, result)
@@ -333,7 +333,7 @@ def associative_scan(
 
     f combines two trees of many elements at once, along `axis`.
     """
-    leaves, structure = _flat(elems)
+    leaves, structure = tensors_of(elems)
     axes = [axis_of(axis, len(shape_of(leaf))) for leaf in leaves]
     rows = [moveaxis(leaf, a, 0) for leaf, a in zip(leaves, axes)]
     size, backend = _length(rows, None, "associative_scan"), current()
@@ -347,7 +347,7 @@ def associative_scan(
             _tree(structure, [moveaxis(r, 0, x) for r, x in zip(part, axes)])
             for part in (a, b)
         ]
-        result, _ = _flat(f(*back))
+        result, _ = tensors_of(f(*back))
         return [moveaxis(r, x, 0) for r, x in zip(result, axes)]
 
     rows = _prefixes(combine, rows, size)
@@ -399,16 +399,16 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     def wrapped(*xs: Any) -> Any:
-        leaves, structure = _flat(xs)
+        leaves, structure = tensors_of(xs)
         out: list[Any] = [None]
 
         def run(*flat: Any) -> Any:
             result, grad = f(*_tree(structure, flat))
-            values, out[0] = _flat(result)
+            values, out[0] = tensors_of(result)
 
             def pullback(*upstream: Any) -> tuple[Any, ...]:
                 gradients = grad(*upstream)
-                return _flat(gradients)[0]
+                return tensors_of(gradients)[0]
 
             return values, pullback
 
@@ -430,8 +430,8 @@ def jvp(
 
     With `has_aux` fun returns (output, auxiliary), and the auxiliary comes third.
     """
-    leaves, structure = _flat(tuple(primals))
-    directions, form = _flat(tuple(tangents))
+    leaves, structure = tensors_of(tuple(primals))
+    directions, form = tensors_of(tuple(tangents))
     if form != structure:
         raise ArgumentError("ops.jvp expects tangents of the structure of the primals.")
     flat = _Flattened(lambda *xs: fun(*_tree(structure, xs)))

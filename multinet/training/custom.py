@@ -8,10 +8,11 @@ from typing import Any
 
 import optree
 
-from multinet.capture import discover, tensors_of
+from multinet.capture import discover
 from multinet.errors import ArgumentError, MultinetError
 from multinet.layers.base import CallContext
 from multinet.layers.context import mask_of
+from multinet.ops.control import tensors_of
 from multinet.registry import current
 from multinet.scope import Scope
 from multinet.training.data import Batch

@@ -71,6 +71,26 @@ def prepare(x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
     return batch
 
 
+def size_of_batch(value: int | None) -> int:
+    """Return the batch size asked for: 32 by default."""
+    size = 32 if value is None else value
+    if not isinstance(size, int | np.integer) or size < 1:
+        raise ArgumentError(
+            f"Expected batch_size to be a positive integer, got {value!r}."
+        )
+    return int(size)
+
+
+def validation(given: Any) -> Batch:
+    """Return what `validation_data` holds: (x, y), or sample weights too."""
+    if not isinstance(given, tuple | list) or not 2 <= len(given) <= 3:
+        raise ArgumentError(
+            "Expected validation_data=(x, y) or (x, y, sample_weight), got "
+            f"{type(given).__name__}."
+        )
+    return prepare(*given)
+
+
 def _refuse_iterators(x: Any) -> None:
     if isinstance(x, str | bytes) or hasattr(x, "__next__") or callable(x):
         raise ArgumentError(

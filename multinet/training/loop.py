@@ -168,11 +168,11 @@ def run_predict(
             waiting.append(state.run(feed.chunk(index, 1, 1)))
             # The device computes ahead; results are fetched when later ones are asked.
             while len(waiting) > (0 if hears else _AHEAD):
-                parts.append([model._to_numpy(x) for x in waiting.popleft()])
+                parts.append([state.backend.to_numpy(x) for x in waiting.popleft()])
             if hears:
                 listeners.call("on_predict_batch_end", index, {"outputs": parts[-1]})
             progress.step(index + 1, {})
-        parts += [[model._to_numpy(x) for x in outputs] for outputs in waiting]
+        parts += [[state.backend.to_numpy(x) for x in outputs] for outputs in waiting]
         progress.end({})
     finally:
         progress.close()

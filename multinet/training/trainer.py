@@ -311,12 +311,12 @@ class Trainer(Steps, _Host):
         batch = data_module.prepare(x, y, sample_weight)
         validation = None
         if validation_data is not None:
-            validation = _validation(validation_data)
+            validation = data_module.validation(validation_data)
         elif validation_split:
             batch, validation = data_module.split(batch, validation_split)
         if class_weight is not None:
             batch = data_module.weigh_classes(batch, class_weight)
-        size = _batch_size(batch_size)
+        size = data_module.size_of_batch(batch_size)
         self._prepare(batch)
         if self.optimizer is None and not overrides(self, "train"):
             raise MultinetError("fit needs an optimizer: pass one to compile.")
@@ -350,7 +350,12 @@ class Trainer(Steps, _Host):
         batch = data_module.prepare(x, y, sample_weight)
         self._prepare(batch, training=False)
         logs = run_evaluate(
-            self, batch, _batch_size(batch_size), verbose, callbacks or (), steps
+            self,
+            batch,
+            data_module.size_of_batch(batch_size),
+            verbose,
+            callbacks or (),
+            steps,
         )
         return _as_result(logs, return_dict)
 
@@ -378,7 +383,12 @@ class Trainer(Steps, _Host):
             return quick.backend.to_numpy(quick.predict(x))
         batch = data_module.prepare(x)
         results = run_predict(
-            self, batch, _batch_size(batch_size), verbose, callbacks or (), steps
+            self,
+            batch,
+            data_module.size_of_batch(batch_size),
+            verbose,
+            callbacks or (),
+            steps,
         )
         if type(batch.x) is np.ndarray and type(results) is np.ndarray:
             self._quick = self._state("predict", batch)
@@ -429,31 +439,9 @@ class Trainer(Steps, _Host):
         with shadowing():
             self(batch.map(_placeholder).x, training=False)
 
-    @staticmethod
-    def _to_numpy(x: Any) -> np.ndarray[Any, Any]:
-        return current().to_numpy(x)
-
 
 def _placeholder(array: np.ndarray[Any, Any]) -> Any:
     return symbolic_array((None, *array.shape[1:]), array.dtype.name)
-
-
-def _batch_size(value: int | None) -> int:
-    size = 32 if value is None else value
-    if not isinstance(size, int | np.integer) or size < 1:
-        raise ArgumentError(
-            f"Expected batch_size to be a positive integer, got {value!r}."
-        )
-    return int(size)
-
-
-def _validation(given: Any) -> Batch:
-    if not isinstance(given, tuple | list) or not 2 <= len(given) <= 3:
-        raise ArgumentError(
-            "Expected validation_data=(x, y) or (x, y, sample_weight), got "
-            f"{type(given).__name__}."
-        )
-    return data_module.prepare(*given)
 
 
 def _as_result(logs: dict[str, float], as_dict: bool) -> Any:

@@ -1,6 +1,5 @@
 """The kernels that numba compiles for planned steps, and steps without numba."""
 
-import importlib.util
 import math
 import subprocess
 import sys
@@ -14,9 +13,7 @@ import multinet as mn
 from multinet import layers
 from multinet.registry import get, use_backend
 
-HAS_NUMBA = importlib.util.find_spec("numba") is not None
-needs_numba = pytest.mark.skipif(not HAS_NUMBA, reason="numba is not installed")
-SWITCHES = [pytest.param("numba", marks=needs_numba), "off"]
+SWITCHES = ["numba", "off"]
 
 
 @pytest.fixture(autouse=True)
@@ -136,7 +133,6 @@ def test_the_gradient_of_max_pooling_goes_to_the_first_maximum(switch, shape, dt
     assert kernels(program) == expected(switch, names)
 
 
-@needs_numba
 def test_other_windows_are_left_to_numpy(numpy_backend):
     f = numpy_backend
     window = ((3, 3), (2, 2), ((0, 0), (0, 0)))
@@ -197,8 +193,7 @@ def test_neither_the_import_nor_small_steps_load_numba(monkeypatch):
     command = [sys.executable, "-c", SMALL]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    told = "no call is large enough" if HAS_NUMBA else "not installed"
-    assert done.stdout.strip() == "NumPy; numba: " + told
+    assert done.stdout.strip() == "NumPy; numba: no call is large enough"
 
 
 @pytest.fixture
@@ -209,7 +204,6 @@ def fresh():
     accelerated._compiled.cache_clear()
 
 
-@needs_numba
 def test_a_cache_that_cannot_be_written_is_done_without(fresh, monkeypatch):
     import numba
 
