@@ -1,4 +1,4 @@
-"""Conversion, transforms, control flow and random bits."""
+"""Transforms, control flow and random bits."""
 
 from __future__ import annotations
 

@@ -1,0 +1,100 @@
+"""Conversion and creation. Contracts are in `multinet.interface.array`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytensor.tensor as pt
+from pytensor.gradient import disconnected_type
+from pytensor.graph.basic import Apply
+from pytensor.graph.op import Op
+from pytensor.tensor.type import TensorType
+
+from multinet import dtypes
+from multinet.errors import TraceError
+from multinet.interface import Backend, Scalar
+from multinet.interface.array import Shape
+from multinet_pytensor.core import Array, Tensor, constant, is_open, settled
+
+
+@settled
+class ConversionOps(Backend[Tensor]):
+    """Conversion and creation."""
+
+    # -- conversion --------------------------------------------------------------------
+
+    def from_numpy(self, array: Array) -> Tensor:
+        return constant(np.array(array, order="C"))
+
+    def to_numpy(self, x: Tensor) -> Array:
+        if is_open(x):
+            raise TraceError(
+                "A tensor has no value while PyTensor traces a function. Return it "
+                "from the function and convert it outside."
+            )
+        return np.array(x.data, order="C")
+
+    def is_tensor(self, x: object) -> bool:
+        return isinstance(x, Tensor)
+
+    def shape(self, x: Tensor) -> Shape:
+        return x.type.shape
+
+    def dtype(self, x: Tensor) -> str:
+        return x.type.dtype
+
+    def cast(self, x: Tensor, dtype: str) -> Tensor:
+        return pt.neq(x, pt.zeros((), x.dtype)) if dtype == "bool" else pt.cast(x, dtype)
+
+    def bitcast(self, x: Tensor, dtype: str) -> Tensor:
+        return Bitcast(dtype)(x)
+
+    def make_complex(self, real: Tensor, imag: Tensor) -> Tensor:
+        return pt.complex(real, imag)
+
+    def real(self, x: Tensor) -> Tensor:
+        return pt.real(x)
+
+    def imag(self, x: Tensor) -> Tensor:
+        return pt.imag(x)
+
+    def conj(self, x: Tensor) -> Tensor:
+        return pt.conj(x)
+
+    # -- creation ----------------------------------------------------------------------
+
+    def full(self, shape: Shape, value: Scalar, dtype: str) -> Tensor:
+        return constant(np.full(shape, value, dtypes.to_numpy(dtype)))
+
+    def arange(self, start: Scalar, stop: Scalar, step: Scalar, dtype: str) -> Tensor:
+        first: Any = start
+        count = max(0, int(np.ceil((stop - first) / step)))
+        return constant((first + step * np.arange(count)).astype(dtypes.to_numpy(dtype)))
+
+
+class Bitcast(Op):
+    """The bits of an array as another dtype of the same width."""
+
+    __props__ = ("dtype",)
+
+    def __init__(self, dtype: str) -> None:
+        self.dtype = dtype
+
+    def make_node(self, x: Tensor) -> Apply:
+        return Apply(self, [x], [TensorType(self.dtype, x.type.shape)()])
+
+    def perform(self, node: Apply, inputs: Any, storage: Any) -> None:
+        storage[0][0] = np.array(inputs[0]).view(self.dtype)
+
+    def infer_shape(self, fgraph: Any, node: Apply, shapes: Any) -> Any:
+        return shapes
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        return [[False]]
+
+    def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> Any:
+        return [disconnected_type()]
+
+    def pushforward(self, inputs: Any, outputs: Any, tangents: Any) -> Any:
+        return [disconnected_type()]
