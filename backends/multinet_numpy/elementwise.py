@@ -108,8 +108,9 @@ def logaddexp(x: Any, y: Any) -> Any:
     """Return max + log1p(e**-|x - y|): np.logaddexp is 95 times slower."""
     top = np.maximum(x, y)
     out = np.add(top, np.log1p(np.exp(np.negative(np.abs(np.subtract(x, y))))))
-    if np.isnan(out).any():  # equal infinities
-        out = np.where(np.equal(x, y), top, out)
+    lost = np.isnan(out)
+    if lost.any():  # equal infinities
+        out = np.where(np.logical_and(lost, np.equal(x, y)), top, out)
     return out
 
 

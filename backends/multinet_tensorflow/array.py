@@ -21,6 +21,7 @@ from multinet_tensorflow.numerics import (
     differentiable,
     dims,
     elementwise,
+    floor_divide,
     native,
     order_key,
     pair,
@@ -154,7 +155,8 @@ class ArrayOps(Backend[Any]):
         return elementwise(_REALDIV, x, y)
 
     def floor_divide(self, x: Any, y: Any) -> Any:
-        return tf.math.floordiv(*pair(x, y))
+        x, y = pair(x, y)
+        return floor_divide(x, y) if differentiable(x) else tf.math.floordiv(x, y)
 
     def mod(self, x: Any, y: Any) -> Any:
         return elementwise(_FLOORMOD, x, y)

@@ -75,6 +75,15 @@ def as_float32(op: Callable[..., Any], *xs: Any) -> Any:
     return tf.cast(op(*[tf.cast(x, tf.float32) for x in xs]), xs[0].dtype)
 
 
+def floor_divide(x: Any, y: Any) -> Any:
+    """Return the floor of the exact quotient of floats: 1 // 0.1 is 9, not 10."""
+    x, y = tf.stop_gradient(x), tf.stop_gradient(y)
+    quotient = tf.round((x - tf.math.floormod(x, y)) / y)
+    below = tf.cast(tf.less(x, 0) != tf.less(y, 0), x.dtype) * -tf.abs(tf.sign(x))
+    quotient = tf.where(tf.math.is_inf(y) & tf.math.is_finite(x), below, quotient)
+    return tf.where(tf.equal(y, 0), x / y, quotient)
+
+
 # -- sums ------------------------------------------------------------------------------
 
 

@@ -47,11 +47,12 @@ def row_checks(row: Row, level: str, options: Options) -> Iterator[Check]:
     for dtype in row.dtypes:
         if dtype not in options.dtypes:
             continue
-        cases = [case for case in row.cases if dtype in (case.dtypes or row.dtypes)]
+        cases = [c for c in row.cases if row.covers(c, dtype, options.dtypes)]
         if dtype == primary:
             if cases:
                 yield _mapped(row, cases[0], dtype, level)
                 yield _compiled(row, cases[0], dtype, level)
+                yield _strided(row, cases[0], dtype, level)
         elif dtype in USUAL or options.all_dtypes:
             own = [c for c in cases[1:] if c.dtypes and primary not in c.dtypes]
             cases = [*cases[:1], *own]  # shapes were settled by the primary dtype
@@ -122,6 +123,29 @@ def _compiled(row: Row, case: Case, dtype: str, level: str) -> Check:
     return Check(level, row.name, f"{case.label}, compiled", dtype, run)
 
 
+def _strided(row: Row, case: Case, dtype: str, level: str) -> Check:
+    def run(backend: Backend[Any]) -> float:
+        drawn = case.draw(row.name, dtype)
+        outputs = row.apply(backend, [strided(backend, x) for x in drawn], case)
+        return _against_oracle(backend, row, case, dtype, drawn, outputs)
+
+    return Check(level, row.name, f"{case.label}, strided", dtype, run)
+
+
+def strided(backend: Backend[Any], x: Any) -> Any:
+    """Return a tensor whose memory, where a framework has views, is not in order.
+
+    Its axes lie in reverse, with a gap of one element between neighbours.
+    """
+    if not isinstance(x, np.ndarray) or x.ndim == 0:
+        return to_native(backend, x)
+    gaps = np.repeat(np.ascontiguousarray(x.T), 2, axis=-1)
+    gaps[..., 1::2] = 77
+    steps = tuple(1 for _ in x.shape[1:]) + (2,)
+    view = backend.slice(backend.from_numpy(gaps), (0,) * x.ndim, gaps.shape, steps)
+    return backend.transpose(view, tuple(reversed(range(x.ndim))))
+
+
 def _mapped(row: Row, case: Case, dtype: str, level: str) -> Check:
     def run(backend: Backend[Any]) -> float:
         first = case.draw(row.name, dtype)
@@ -160,7 +184,7 @@ def _derivatives(row: Row, options: Options) -> Iterator[Check]:
         cases = [
             case
             for case in row.cases
-            if case.gradient and dtype in (case.dtypes or row.dtypes)
+            if case.gradient and row.covers(case, dtype, options.dtypes)
         ]
         narrow = dtype in ("float32", "complex64")
         if narrow and "float64" in options.dtypes or dtypes.is_complex(dtype):
@@ -194,13 +218,13 @@ def override_checks(row: Row, options: Options) -> Iterator[Check]:
     """Yield the checks of an override against the interface's own body."""
     wide = "float64" if "float64" in options.dtypes else "float32"
     for dtype in (wide, *(USUAL if options.all_dtypes else ())):
-        cases = [c for c in row.cases if dtype in (c.dtypes or row.dtypes)]
+        cases = [c for c in row.cases if row.covers(c, dtype, options.dtypes)]
         if dtype in row.dtypes and dtype in options.dtypes:
             for case in cases:
                 yield _against_body(row, case, dtype)
     if not (options.gradients and row.differentiable and wide in row.dtypes):
         return
-    cases = [c for c in row.cases if c.gradient and wide in (c.dtypes or row.dtypes)]
+    cases = [c for c in row.cases if c.gradient and row.covers(c, wide, options.dtypes)]
     for case in cases[:2]:
         yield _derivatives_against_body(row, case, wide)
 

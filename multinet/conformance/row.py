@@ -161,6 +161,16 @@ class Row:
         results = result if isinstance(result, (tuple, list)) else (result,)
         return tuple(np.asarray(x) for x in results)
 
+    def covers(self, case: Case, dtype: str, held: tuple[str, ...]) -> bool:
+        """Whether a case is for `dtype` and the backend holds all its dtypes."""
+        if dtype not in (case.dtypes or self.dtypes):
+            return False
+        own = [x.dtype for x in case.operands if isinstance(x, Operand) and x.dtype]
+        result = case.result or self.result
+        results = (result,) if isinstance(result, str) else result
+        named = [*own, *(name for name in results if name in ALL)]
+        return all(name in held for name in named)
+
     def result_dtype(self, case: Case, index: int, dtype: str) -> str:
         """Return the dtype that output `index` must have."""
         result = case.result or self.result

@@ -170,7 +170,8 @@ def arithmetic_rows() -> Iterator[Row]:
     yield binary("subtract", _wrap(np.subtract), NUMBER, extra=half)
     yield binary("multiply", _wrap(np.multiply), NUMBER, extra=half)
     yield binary("divide", _wrap(np.divide), INEXACT, y=positive, extra=half)
-    signs = (_floats("signs", *sides),)
+    tenths = _floats("tenths", [1.0, 0.3, 6.0, -1.0], [0.1, 0.1, 0.1, 0.1])
+    signs = (_floats("signs", *sides), tenths)
     yield binary(
         "floor_divide", _wrap(np.floor_divide), REAL, whole, divisor, (12, 2), signs
     )

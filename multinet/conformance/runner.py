@@ -12,6 +12,7 @@ from typing import Any
 from multinet import registry
 from multinet.conformance import special, training
 from multinet.conformance.check import Mismatch
+from multinet.conformance.extremes import edge_checks
 from multinet.conformance.plan import Check, Options, override_checks, row_checks
 from multinet.conformance.probes_conversion import TRACED, held
 from multinet.conformance.report import Failure, Report
@@ -157,6 +158,9 @@ def plan(
             yield from row_checks(row, "fused", options)
             if row.name in overridden:
                 yield from override_checks(row, options)
+    for row in (*PRIMITIVES.values(), *FUSED.values()):
+        if only in (None, row.name):
+            yield from edge_checks(row, options)
     for name, probe in special.PROBES:
         if only in (None, name):
             yield Check("special values", name, "convention", "", probe)

@@ -26,6 +26,8 @@ need not check what is promised here.
 | unsigned | integer primitives take all widths: the backend widens, not the caller |
 | integer overflow | wraps; division by zero is undefined |
 | division | `divide` is of floats; `floor_divide` floors; `mod` has the sign of y |
+| subnormals | may be 0, the reciprocal inside a division too |
+| sign of zero | IEEE's, but of no matter in sums, order, sign and `mod` |
 | rounding | `round` goes to the even neighbour; float to int truncates towards zero |
 | abs at 0 | gradient 0 (real and complex) |
 | maximum, minimum ties | each operand takes half of the gradient |
