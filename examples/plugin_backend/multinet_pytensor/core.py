@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -24,9 +25,9 @@ from pytensor.tensor.variable import TensorConstant, TensorVariable
 from multinet import dtypes
 from multinet.errors import DTypeError
 from multinet.interface import Scalar
+from multinet_pytensor.kernels import kernel
 
 Tensor = TensorVariable
-Tensors = tuple[Tensor, ...]
 Array = np.ndarray[Any, Any]
 C = TypeVar("C")
 
@@ -46,7 +47,7 @@ def constant(array: Any) -> Tensor:
 
 def placeholder(like: Tensor) -> Tensor:
     """Return a fresh input with the dtype and shape of a tensor."""
-    return TensorType(like.type.dtype, like.type.shape)()
+    return opened(TensorType(like.type.dtype, like.type.shape)())
 
 
 def operand(x: Tensor | Scalar, other: Any) -> Tensor:
@@ -61,45 +62,81 @@ def operands(x: Tensor | Scalar, y: Tensor | Scalar) -> tuple[Tensor, Tensor]:
     return operand(x, y), operand(y, x)
 
 
-# -- values ----------------------------------------------------------------------------
+# -- open tensors ----------------------------------------------------------------------
+
+_births = itertools.count()
+
+
+def now() -> int:
+    """Return a number that is above that of every tensor opened before."""
+    return next(_births)
+
+
+def opened(x: Tensor) -> Tensor:
+    """Note that a tensor is open, and when user code could first have seen it."""
+    x.tag.open, x.tag.born = True, now()
+    return x
 
 
 def is_open(x: Variable) -> bool:
     """Return whether a variable hangs on an input of a function being traced."""
-    known = getattr(x.tag, "open", None)
-    if known is None:
-        if x.owner is None:
-            known = not isinstance(x, Constant)
-        else:
-            known = any(map(is_open, x.owner.inputs))
-        x.tag.open = known
-    return known
+    return reaches_open([x], lambda v: getattr(v.tag, "open", None))
+
+
+def reaches_open(
+    outputs: Collection[Variable], known: Callable[[Variable], bool | None]
+) -> bool:
+    """Return whether an open variable is found upwards of `outputs`.
+
+    `known` says of a variable whether it is open, or None to look at its inputs.
+    """
+    seen, stack = set(outputs), list(outputs)
+    while stack:
+        x = stack.pop()
+        answer = known(x)
+        if answer is None and x.owner is None:
+            answer = not isinstance(x, Constant)
+        if answer:
+            return True
+        if answer is None:
+            new = [v for v in x.owner.inputs if v not in seen]
+            seen.update(new)
+            stack.extend(new)
+    return False
+
+
+# -- values ----------------------------------------------------------------------------
 
 
 def evaluate(
-    outputs: Sequence[Variable], given: Mapping[Variable, Array] | None = None
+    outputs: Sequence[Variable], values: dict[Variable, Any] | None = None
 ) -> list[Array]:
-    """Return the values of variables, computed node by node without a compiler."""
-    values: dict[Variable, Any] = dict(given or {})
+    """Return the values of variables, computed node by node without a compiler.
+
+    `values` holds those that are known, and gets those that are computed.
+    """
+    values = {} if values is None else values
 
     def value(x: Variable) -> Any:
         return x.data if isinstance(x, Constant) else values[x]
 
-    for node in toposort(outputs, blockers=list(values)):
-        storage: list[list[Any]] = [[None] for _ in node.outputs]
-        node.op.perform(node, [value(x) for x in node.inputs], storage)
-        values.update(zip(node.outputs, (cell[0] for cell in storage), strict=True))
-    return [value(x) for x in outputs]
+    with np.errstate(all="ignore"):
+        for node in toposort(outputs, blockers=list(values)):
+            results = kernel(node)(*map(value, node.inputs))
+            values.update(zip(node.outputs, results, strict=True))
+    return list(map(value, outputs))
 
 
 def settle(result: Any) -> Any:
-    """Return a result of a primitive with every tensor in it that can be a value made
-    one, and every open one told its shape."""
+    """Return a result of a primitive with each of its tensors a constant if it can be
+    one, else open and of known shape."""
     if isinstance(result, tuple | list):
         return tuple(map(settle, result))
     if not isinstance(result, Variable) or isinstance(result, Constant):
         return result
-    return shaped(result) if is_open(result) else constant(evaluate([result])[0])
+    if not is_open(result):
+        return constant(evaluate([result])[0])
+    return result if hasattr(result.tag, "born") else opened(shaped(result))
 
 
 def shaped(x: Tensor) -> Tensor:
@@ -115,7 +152,7 @@ def static_shape(x: Tensor) -> tuple[int, ...]:
     node = x.owner
     known = [tuple(map(constant, static_shape(v))) for v in node.inputs]
     found = infer_shape(node.outputs, node.inputs, known)[node.outputs.index(x)]
-    return tuple(map(int, evaluate([pt.as_tensor(n) for n in found])))
+    return tuple(int(n) for n in evaluate([pt.as_tensor(n) for n in found]))
 
 
 def settled(cls: type[C]) -> type[C]:

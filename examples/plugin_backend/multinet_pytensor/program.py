@@ -1,11 +1,267 @@
-"""Transforms, control flow and random bits."""
+"""Random bits to devices. Contracts are in `multinet.interface.program`."""
 
 from __future__ import annotations
 
-from multinet.interface import Backend
-from multinet_pytensor.core import Tensor, settled
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytensor
+from pytensor.gradient import disconnected_grad
+
+from multinet import dtypes
+from multinet.errors import BackendError
+from multinet.interface import Backend, Key
+from multinet.interface.array import Shape
+from multinet.interface.program import Function
+from multinet_pytensor.control import (
+    Branch,
+    Call,
+    Folded,
+    Reroute,
+    Scan,
+    While,
+    Words,
+    mark,
+)
+from multinet_pytensor.core import (
+    Array,
+    Tensor,
+    constant,
+    evaluate,
+    is_open,
+    now,
+    settle,
+    settled,
+)
+from multinet_pytensor.graph import Graph, closure, gradients, trace, zeros
+
+Tensors = tuple[Tensor, ...]
+_KEPT = 256  # compiled signatures of one function
 
 
 @settled
 class ProgramOps(Backend[Tensor]):
     """Random bits to devices."""
+
+    # -- random bits -------------------------------------------------------------------
+
+    def random_bits(self, key: Key, shape: Shape, width: int) -> Tensor:
+        return Words(tuple(shape), width)(_key(key))
+
+    def fold_in(self, key: Key, data: Any) -> Key:
+        number = data if isinstance(data, Tensor) else constant(np.int64(data))
+        return Folded()(_key(key), number)
+
+    # -- control flow (flat tuples of tensors; functions are pure) ---------------------
+
+    def cond(
+        self,
+        predicate: Tensor,
+        true_function: Function[Tensor],
+        false_function: Function[Tensor],
+        operands: Sequence[Tensor],
+    ) -> Tensors:
+        (yes, no), closed = _traced((true_function, false_function), operands)
+        return tuple(Branch(yes, no).of(predicate, *operands, *closed))
+
+    def while_loop(
+        self,
+        condition: Callable[..., Tensor],
+        body: Function[Tensor],
+        state: Sequence[Tensor],
+    ) -> Tensors:
+        holds = lambda *xs: (condition(*xs),)  # noqa: E731
+        (test, change), closed = _traced((holds, body), state)
+        return tuple(While(test, change).of(*state, *closed))
+
+    def scan(
+        self,
+        function: Callable[[Tensors, Tensors], tuple[Tensors, Tensors]],
+        carry: Sequence[Tensor],
+        xs: Sequence[Tensor],
+        length: int,
+        reverse: bool,
+    ) -> tuple[Tensors, Tensors]:
+        count = len(carry)
+
+        def step(*values: Tensor) -> Tensors:
+            after, y = function(values[:count], values[count:])
+            return (*after, *y)
+
+        rows = [_row(x) for x in xs]
+        graph, closed = trace(step, [*carry, *rows])
+        scan = Scan(graph, count, len(rows), length, reverse)
+        results = tuple(scan.of(*carry, *xs, *closed))
+        return results[:count], results[count:]
+
+    # -- transforms (functions of flat positional tensors, returning flat tuples) ------
+
+    def vjp(
+        self, function: Function[Tensor], primals: Sequence[Tensor]
+    ) -> tuple[Tensors, Callable[[Sequence[Tensor]], Tensors]]:
+        inputs, outputs, values = _marked(function, primals)
+
+        def pullback(cotangents: Sequence[Tensor]) -> Tensors:
+            return _finish(gradients(outputs, inputs, cotangents), values, cotangents)
+
+        return _finish(outputs, values), pullback
+
+    def jvp(
+        self,
+        function: Function[Tensor],
+        primals: Sequence[Tensor],
+        tangents: Sequence[Tensor],
+    ) -> tuple[Tensors, Tensors]:
+        # The pullback is linear in its cotangents, and its own pullback is the jvp.
+        inputs, outputs, values = _marked(function, primals)
+        seeds = [mark(zeros(y)) for y in outputs]
+        slopes = gradients(outputs, inputs, seeds)
+        derivatives = gradients(slopes, seeds, tangents)
+        if values is not None:
+            values = {**values, **{x: x.owner.inputs[0].data for x in seeds}}
+        return _finish(outputs, values), _finish(derivatives, values, tangents)
+
+    def vmap(
+        self, function: Function[Tensor], in_axes: Sequence[int | None]
+    ) -> Function[Tensor]:
+        def run(*args: Tensor) -> Tensors:
+            mapped = [x for x, axis in zip(args, in_axes, strict=True) if axis == 0]
+
+            def step(_: Tensors, row: Tensors) -> tuple[Tensors, Tensors]:
+                rows = iter(row)
+                given = [
+                    x if axis is None else next(rows) for x, axis in zip(args, in_axes)
+                ]
+                return (), function(*given)
+
+            return self.scan(step, (), mapped, mapped[0].type.shape[0], False)[1]
+
+        return run
+
+    def jit(
+        self, function: Function[Tensor], donate: Sequence[int]
+    ) -> Function[Tensor]:
+        programs: dict[Any, Callable[..., Sequence[Array]]] = {}
+
+        def run(*args: Tensor) -> Tensors:
+            if any(map(is_open, args)):
+                return tuple(function(*args))
+            signature = tuple(x.type for x in args)
+            program = programs.get(signature)
+            if program is None:
+                graph, closed = trace(function, args)
+                if closed:  # part of the trace to which those belong
+                    return tuple(function(*args))
+                if len(programs) == _KEPT:
+                    del programs[next(iter(programs))]
+                program = programs[signature] = _compile(graph)
+            return _owned(program(*[x.data for x in args]))
+
+        return run
+
+    def checkpoint(self, function: Function[Tensor]) -> Function[Tensor]:
+        def run(*args: Tensor) -> Tensors:
+            graph, closed = trace(function, args)
+            return settle(Call(graph).of(*args, *closed))
+
+        return run
+
+    def stop_gradient(self, x: Tensor) -> Tensor:
+        return disconnected_grad(x)
+
+    def custom_gradient(
+        self,
+        function: Callable[..., tuple[Tensors, Callable[..., Tensors]]],
+    ) -> Function[Tensor]:
+        def run(*args: Tensor) -> Tensors:
+            count = len(args)
+            forward, closed = trace(lambda *xs: function(*xs)[0], args)
+            outputs = forward.apply([*args, *closed])
+
+            def pull(*xs: Tensor) -> Tensors:
+                return function(*xs[:count])[1](*xs[count:])
+
+            rule, others = trace(pull, [*args, *outputs])
+            inputs = rule.inputs
+            seeds = inputs[count : count + len(outputs)]
+            graph = Graph([*inputs[:count], *others, *seeds], rule.outputs)
+            route = Reroute(graph, len(outputs))
+            return settle(route.of(*outputs, *args, *others))
+
+        return run
+
+    # -- devices -----------------------------------------------------------------------
+
+    def devices(self) -> tuple[str, ...]:
+        return ("cpu:0",)
+
+    def device(self, name: str) -> contextlib.AbstractContextManager[Any]:
+        if name != "cpu:0":
+            raise BackendError(f"PyTensor has no device {name!r}. Use one of: cpu:0.")
+        return contextlib.nullcontext()
+
+    def synchronize(self, x: Tensor) -> None:
+        """Return at once: PyTensor computes when it is called."""
+
+
+def _key(key: Key) -> Tensor:
+    return key if isinstance(key, Tensor) else constant(np.array(key, np.uint32))
+
+
+def _row(x: Tensor) -> Tensor:
+    return zeros(x, x.type.shape[1:])
+
+
+def _traced(
+    functions: Sequence[Function[Tensor]], likes: Sequence[Tensor]
+) -> tuple[list[Graph], list[Tensor]]:
+    """Return the graphs of functions, all with one list of what they close over."""
+    found = [trace(function, likes) for function in functions]
+    closed = list(dict.fromkeys(x for _, own in found for x in own))
+    count = len(likes)
+    return [Graph([*g.inputs[:count], *closed], g.outputs) for g, _ in found], closed
+
+
+def _marked(
+    function: Function[Tensor], primals: Sequence[Tensor]
+) -> tuple[list[Tensor], Tensors, dict[Any, Array] | None]:
+    """Return the function's inputs and outputs, open, and the values of the inputs if
+    nothing else is open."""
+    start = now()
+    inputs = [mark(x) for x in primals]
+    outputs = tuple(function(*inputs))
+    if closure(outputs, inputs, start) or any(map(is_open, primals)):
+        return inputs, outputs, None
+    return inputs, outputs, {m: x.data for m, x in zip(inputs, primals, strict=True)}
+
+
+def _finish(
+    tensors: Sequence[Tensor],
+    values: dict[Any, Array] | None,
+    others: Sequence[Tensor] = (),
+) -> Tensors:
+    """Return tensors that hang on marks, computed if all values are there."""
+    if values is None or any(map(is_open, others)):
+        return settle(tuple(tensors))
+    return tuple(map(constant, evaluate(tensors, values)))
+
+
+def _compile(graph: Graph) -> Callable[..., Sequence[Array]]:
+    """Return the program of a graph: NumPy's calls in a row, or, if the user set a mode
+    of PyTensor (`PYTENSOR_FLAGS=mode=NUMBA`), what PyTensor makes of it."""
+    if pytensor.config.mode == "Mode":
+        return graph.run
+    return pytensor.function(graph.inputs, graph.outputs, on_unused_input="ignore")
+
+
+def _owned(arrays: Sequence[Array]) -> Tensors:
+    """Return results as tensors that share no memory with anything."""
+    seen: set[int] = set()
+    owned = []
+    for x in arrays:
+        own = x.base is None and x.flags.writeable and id(x) not in seen
+        owned.append(constant(x if own else np.array(x)))
+        seen.add(id(x))
+    return tuple(owned)

@@ -1,0 +1,185 @@
+"""Graphs as functions: tracing, running, and the backward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pytensor.tensor as pt
+from pytensor.gradient import DisconnectedType, disconnected_type
+from pytensor.graph.basic import Apply, Constant, Variable
+from pytensor.graph.fg import FunctionGraph
+from pytensor.graph.null_type import NullType
+from pytensor.graph.rewriting.basic import MergeOptimizer
+from pytensor.graph.traversal import toposort
+
+from multinet import dtypes
+from multinet.errors import BackendError
+from multinet_pytensor.core import (
+    Array,
+    Tensor,
+    constant,
+    now,
+    opened,
+    placeholder,
+    reaches_open,
+)
+from multinet_pytensor.kernels import kernel
+
+Tensors = Sequence[Tensor]
+
+
+class Graph:
+    """A function of tensors: `outputs` in terms of `inputs` and of constants."""
+
+    def __init__(self, inputs: Tensors, outputs: Tensors) -> None:
+        self.inputs, self.outputs = list(inputs), list(outputs)
+
+    def apply(self, values: Tensors) -> list[Tensor]:
+        """Return the outputs for other inputs, as new nodes."""
+        new: dict[Variable, Any] = dict(zip(self.inputs, values, strict=True))
+        for node in toposort(self.outputs, blockers=self.inputs):
+            inputs = [new.get(x, x) for x in node.inputs]
+            clone = node.clone_with_new_inputs(inputs, strict=False)
+            for old, x in zip(node.outputs, clone.outputs, strict=True):
+                x.tag = type(x.tag)()  # of the new place in the program
+                new[old] = x
+        return [new.get(x, x) for x in self.outputs]
+
+    def pulled(self) -> Graph:
+        """Return the graph from the inputs and a cotangent for each output to the
+        cotangents of the inputs."""
+        seeds = [placeholder(y) for y in self.outputs]
+        slopes = gradients(self.outputs, self.inputs, seeds)
+        return Graph([*self.inputs, *seeds], slopes)
+
+    def run(self, *values: Array) -> list[Array]:
+        """Return the values of the outputs."""
+        return self._program(*values)
+
+    @cached_property
+    def _program(self) -> Callable[..., list[Array]]:
+        graph = FunctionGraph(self.inputs, self.outputs, clone=True, copy_inputs=False)
+        MergeOptimizer().rewrite(graph)
+        return _compiled(graph.inputs, graph.outputs, graph.toposort())
+
+
+def _compiled(
+    inputs: Tensors, outputs: Tensors, nodes: Sequence[Apply]
+) -> Callable[..., list[Array]]:
+    """Return a function that computes the nodes in their order, and keeps no value
+    longer than it is read."""
+    slots: dict[Variable, int] = {x: i for i, x in enumerate(inputs)}
+    start: list[Any] = [None] * len(inputs)
+
+    def slot(x: Variable) -> int:
+        if x not in slots:
+            slots[x] = len(start)
+            start.append(x.data if isinstance(x, Constant) else None)
+        return slots[x]
+
+    last = {x: i for i, node in enumerate(nodes) for x in node.inputs}
+    kept = {*outputs, *inputs}
+    steps = []
+    for i, node in enumerate(nodes):
+        reads, writes = [*map(slot, node.inputs)], [*map(slot, node.outputs)]
+        done = {*node.inputs, *node.outputs} - kept
+        frees = [slot(x) for x in done if last.get(x, i) == i]
+        steps.append((kernel(node), reads, writes, frees))
+    returned = [slot(y) for y in outputs]
+
+    def run(*values: Array) -> list[Array]:
+        cells = [*values, *start[len(values) :]]
+        for compute, reads, writes, frees in steps:
+            results = compute(*[cells[i] for i in reads])
+            for i, result in zip(writes, results):
+                cells[i] = result
+            for i in frees:
+                cells[i] = None
+        return [cells[i] for i in returned]
+
+    return run
+
+
+# -- tracing ---------------------------------------------------------------------------
+
+
+def trace(function: Callable[..., Any], likes: Tensors) -> tuple[Graph, Tensors]:
+    """Return the graph of a function, and the open tensors that it closes over.
+
+    Those are further inputs of the graph, after one for each of `likes`.
+    """
+    start = now()
+    inputs = [placeholder(x) for x in likes]
+    outputs = function(*inputs)
+    closed = closure(outputs, inputs, start)
+    return Graph([*inputs, *closed], outputs), closed
+
+
+def closure(outputs: Tensors, inputs: Tensors, start: int) -> list[Tensor]:
+    """Return the open tensors older than `start` that outputs depend on beside inputs.
+    """
+    found, seen, stack = [], {*inputs}, [*outputs]
+    while stack:
+        x = stack.pop()
+        if x in seen or isinstance(x, Constant):
+            continue
+        seen.add(x)
+        if x.owner is None or getattr(x.tag, "born", start) < start:
+            found.append(x)
+        else:
+            stack.extend(x.owner.inputs)
+    return found
+
+
+# -- the backward pass -----------------------------------------------------------------
+
+
+def gradients(outputs: Tensors, inputs: Tensors, cotangents: Tensors) -> list[Tensor]:
+    """Return the cotangents of inputs: zeros of integers, and where there is no path.
+
+    PyTensor's own `grad` refuses complex seeds, and takes a seed as all that flows into
+    an output, also where other outputs are made from that one.
+    """
+    nodes = toposort(outputs, blockers=inputs)
+    reached = {x for x in inputs if dtypes.is_differentiable(x.type.dtype)}
+    for node in nodes:
+        if any(x in reached for x in node.inputs):
+            reached.update(y for y in node.outputs if _is_smooth(y))
+    flows: dict[Variable, Tensor] = {}
+    for y, g in zip(outputs, cotangents, strict=True):
+        _add(flows, y, g, reached)
+    for node in reversed(nodes):
+        if not any(y in flows for y in node.outputs):
+            continue
+        given = [flows.get(y, disconnected_type()) for y in node.outputs]
+        pieces = node.op.pullback(node.inputs, node.outputs, given)
+        for x, piece in zip(node.inputs, pieces, strict=True):
+            _add(flows, x, piece, reached)
+    return [flows[x] if x in flows else zeros(x) for x in inputs]
+
+
+def _is_smooth(x: Variable) -> bool:
+    return dtypes.is_differentiable(getattr(x.type, "dtype", "bool"))
+
+
+def _add(flows: dict[Variable, Any], x: Variable, g: Any, reached: set[Any]) -> None:
+    if x not in reached or isinstance(g.type, DisconnectedType):
+        return
+    if isinstance(g.type, NullType):
+        raise BackendError(
+            f"PyTensor has no gradient of {x.owner or x}: {g.type.why_null}. Use "
+            "stop_gradient, or other operations."
+        )
+    dtype = x.type.dtype
+    if g.type.dtype != dtype:
+        g = pt.real(g) if dtypes.is_complex(g.type.dtype) else g
+        g = pt.cast(g, dtype)
+    flows[x] = pt.add(flows[x], g) if x in flows else g
+
+
+def zeros(x: Tensor, shape: tuple[int, ...] | None = None) -> Tensor:
+    """Return zeros of the dtype of a tensor, and of its shape or another one."""
+    return constant(np.zeros(x.type.shape if shape is None else shape, x.type.dtype))
