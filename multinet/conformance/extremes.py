@@ -1,0 +1,128 @@
+"""Edges: elementwise methods and reductions at NaN, infinities, zeros, huge and tiny.
+
+The oracle is rounded to the dtype, so what overflows there must be inf here. Subnormal
+results may be 0, and so may a subnormal reciprocal inside a division; quotients that
+overflow are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from ml_dtypes import finfo
+
+from multinet import dtypes
+from multinet.conformance.check import TOLERANCE, Mismatch, fetch
+from multinet.conformance.plan import Check, Options
+from multinet.conformance.row import FLOAT, Array, Case, Row
+from multinet.interface import Backend
+
+LEVEL = "special values"
+ONE = tuple(
+    "negative abs sign sqrt exp expm1 log log1p sin cos tan arcsin arccos arctan sinh "
+    "cosh tanh arcsinh arccosh arctanh sigmoid erf erfinv floor ceil round isnan "
+    "isfinite relu".split()
+)
+TWO = tuple(
+    "add subtract multiply divide floor_divide mod power maximum minimum arctan2 "
+    "logaddexp equal less less_equal".split()
+)
+DIVISIONS = ("divide", "floor_divide", "mod")
+REDUCTIONS = ("sum", "prod", "max", "min")
+RUNNING = ("cumsum", "cumprod", "argmax", "argmin")
+SORTS = ("sort", "argsort")
+NAMES = (*ONE, *TWO, *REDUCTIONS, *RUNNING, *SORTS)
+#: Where frameworks disagree on the sign of a zero, and nothing depends on it.
+UNSIGNED_ZERO = ("sign", "erfinv", "floor_divide", "mod", "maximum", "minimum", "sort")
+UNSIGNED_ZERO = (*UNSIGNED_ZERO, "max", "min", "relu", "sum", "cumsum")
+
+
+def edges(dtype: str) -> Array:
+    """Return the edge values of a float dtype, shape (11,).
+
+    >>> edges("float32")[1:5]
+    array([1.1754944e-38, 1.0000000e+00, 3.4028235e+38,           inf], dtype=float32)
+    """
+    info = finfo(dtypes.to_numpy(dtype))
+    ascending = [0.0, float(info.tiny), 1.0, float(info.max), np.inf]
+    values = [*ascending, *(-x for x in ascending), np.nan]
+    return np.array(values).astype(dtypes.to_numpy(dtype))
+
+
+def rows_of_three(dtype: str) -> Array:
+    """Return one row an edge value, with two ordinary neighbours, shape (13, 3).
+
+    Opposite infinities and overflow have a row each.
+    """
+    x = edges(dtype)
+    ones = np.ones_like(x)
+    mixed = np.array([[np.inf, 1, -np.inf], [x[3], x[3], 1]]).astype(x.dtype)
+    return np.concatenate([np.stack([ones, x, -2 * ones], 1), mixed])
+
+
+def edge_checks(row: Row, options: Options) -> Iterator[Check]:
+    """Yield the checks of a row at the edges of each float dtype that it takes."""
+    if row.name in NAMES:
+        for dtype in row.dtypes:
+            if dtype in FLOAT and dtype in options.dtypes:
+                yield _check(row, dtype)
+
+
+def _check(row: Row, dtype: str) -> Check:
+    def run(backend: Backend[Any]) -> None:
+        inputs, arguments = _inputs(row.name, dtype)
+        case = Case("edge values", (), arguments)
+        (got,) = row.apply(backend, [backend.from_numpy(x) for x in inputs], case)
+        got = fetch(backend, got)
+        with np.errstate(all="ignore"):
+            (wanted,) = row.expected(inputs, case)
+            wanted = np.asarray(wanted).astype(got.dtype)
+            wrong = _differs(got, wanted, TOLERANCE[dtype] * row.slack)
+            if row.name in DIVISIONS:
+                wrong &= _divisible(*inputs)
+        if row.name not in UNSIGNED_ZERO and got.dtype.kind not in "biu":
+            zero = np.logical_and(got == 0, wanted == 0)
+            wrong |= zero & (np.signbit(got) != np.signbit(wanted))
+        if wrong.any():
+            raise Mismatch("edge values", *_first(wrong, wanted, got, inputs))
+
+    return Check(LEVEL, row.name, "edge values", dtype, run)
+
+
+def _divisible(x: Array, y: Array) -> Array:
+    """Whether 1 / y is normal and x / y does not overflow, if x and y are finite."""
+    normal = np.abs(1 / y) >= finfo(y.dtype).tiny
+    return normal & (np.isfinite(x / y) | np.isinf(x) | (y == 0))
+
+
+def _inputs(name: str, dtype: str) -> tuple[list[Array], tuple[Any, ...]]:
+    if name in ONE:
+        return [edges(dtype)], ()
+    if name in TWO:
+        x = edges(dtype)
+        return [np.repeat(x, len(x)), np.tile(x, len(x))], ()
+    x = rows_of_three(dtype)
+    if name in REDUCTIONS:
+        return [x], ((1,), False)
+    return [x], (1,) if name in RUNNING else ()
+
+
+def _differs(got: Array, wanted: Array, tolerance: float) -> Array:
+    if got.shape != wanted.shape or got.dtype.kind in "biu":
+        return np.not_equal(got, wanted)
+    tiny = float(finfo(got.dtype).tiny)
+    x, y = got.astype(np.float64), wanted.astype(np.float64)
+    near = np.abs(x - y) <= tolerance * np.abs(y) + tiny
+    return ~(np.equal(x, y) | (np.isnan(x) & np.isnan(y)) | near)
+
+
+def _first(
+    wrong: Array, wanted: Array, got: Array, inputs: list[Array]
+) -> tuple[str, str, str]:
+    place = tuple(np.argwhere(wrong)[0])
+    at = ", ".join(str(x[place[:1]]) for x in inputs)
+    count = int(wrong.sum())
+    distance = f"{count} of {wrong.size} results differ"
+    return f"{wanted[place]}", f"{got[place]} for {at}", distance
