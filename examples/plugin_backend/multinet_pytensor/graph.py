@@ -61,7 +61,8 @@ class Graph:
 
     @cached_property
     def _program(self) -> Callable[..., list[Array]]:
-        graph = FunctionGraph(self.inputs, self.outputs, clone=True, copy_inputs=False)
+        inputs = list(map(placeholder, self.inputs))
+        graph = FunctionGraph(inputs, self.apply(inputs), clone=False)
         MergeOptimizer().rewrite(graph)
         return _compiled(graph.inputs, graph.outputs, graph.toposort())
 
@@ -143,7 +144,7 @@ def gradients(outputs: Tensors, inputs: Tensors, cotangents: Tensors) -> list[Te
     PyTensor's own `grad` refuses complex seeds, and takes a seed as all that flows into
     an output, also where other outputs are made from that one.
     """
-    nodes = toposort(outputs, blockers=inputs)
+    nodes = list(toposort(outputs, blockers=inputs))
     reached = {x for x in inputs if dtypes.is_differentiable(x.type.dtype)}
     for node in nodes:
         if any(x in reached for x in node.inputs):
