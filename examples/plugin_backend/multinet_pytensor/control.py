@@ -54,7 +54,8 @@ class Computed(Op):
         return self.make_node(*inputs).outputs
 
 
-def _filled(outputs: Tensors, cotangents: Any) -> list[Tensor]:
+def filled(outputs: Tensors, cotangents: Any) -> list[Tensor]:
+    """Return the cotangents, zeros in place of those that are disconnected."""
     return [
         zeros(y) if isinstance(g.type, DisconnectedType) else g
         for y, g in zip(outputs, cotangents, strict=True)
@@ -92,7 +93,7 @@ class Call(Computed):
         return self.graph.run(*inputs)
 
     def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
-        seeds = _filled(outputs, cotangents)
+        seeds = filled(outputs, cotangents)
         return Call(self.graph.pulled()).of(*inputs, *seeds)
 
 
@@ -109,7 +110,7 @@ class Reroute(Computed):
         return inputs[: self.count]
 
     def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
-        xs, seeds = inputs[self.count :], _filled(outputs, cotangents)
+        xs, seeds = inputs[self.count :], filled(outputs, cotangents)
         slopes = self.rule.apply([*xs, *seeds])
         nothing = [disconnected_type() for _ in inputs[len(slopes) :]]
         return [*nothing, *slopes]
@@ -129,7 +130,7 @@ class Branch(Computed):
         return (self.yes if predicate else self.no).run(*operands)
 
     def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
-        seeds = _filled(outputs, cotangents)
+        seeds = filled(outputs, cotangents)
         slopes = Branch(self.yes.pulled(), self.no.pulled()).of(*inputs, *seeds)
         return [disconnected_type(), *slopes]
 
@@ -200,7 +201,7 @@ class Scan(Computed):
             [*seeds[:n], *sums, *carry, *row, *seeds[n:], *closed],
             [*pulled.outputs[:n], *added, *pulled.outputs[n:m]],
         )
-        given = _filled(outputs, cotangents)
+        given = filled(outputs, cotangents)
         rows = [*forward[len(outputs) :], *inputs[n:m], *given[n:]]
         results = Scan(
             back, n + len(sums), len(rows), self.length, not self.reverse
