@@ -241,11 +241,16 @@ def _refresh() -> None:
     _default = _chosen[-1] if _chosen else None
 
 
+def loaded() -> list[Backend[Any]]:
+    """Return the backends whose frameworks have been imported through Multinet."""
+    return list(_loaded.values())
+
+
 def owner(x: object) -> Backend[Any] | None:
     """Return the backend that the tensor `x` belongs to, if any."""
     if hasattr(x, "__array__"):
         _load_imported()
-    return next((b for b in list(_loaded.values()) if b.is_tensor(x)), None)
+    return next((b for b in loaded() if b.is_tensor(x)), None)
 
 
 def _load_imported() -> None:

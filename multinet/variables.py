@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -22,17 +23,28 @@ class Carrier(Protocol):
         """Give every Variable carried its value, to keep, and carry it no longer."""
 
 
+_ticks = itertools.count(1)
+
+
 class Clock:
-    """Counts the changes of all Variables, so that a cache sees that none happened."""
+    """Tells by its number that no Variable has changed since a cache was filled.
+
+    Each change has a number of its own, whatever threads do at the same time.
+    """
 
     now = 0
 
+    @classmethod
+    def tick(cls) -> None:
+        """Mark a change."""
+        cls.now = next(_ticks)
 
-class Structure:
-    """Counts the changes of what layers hold, so that a cache sees that none happened.
 
-    That is: of the layers, Variables and metrics that are their attributes, and of what
-    is trainable.
+class Structure(Clock):
+    """Tells by its number that what layers hold has not changed.
+
+    That is: the layers, Variables and metrics that are their attributes, and what is
+    trainable.
     """
 
     now = 0
@@ -68,7 +80,7 @@ class Variable(Operators):
         self.regularizer, self.constraint = regularizer, constraint
         self.backend = current().concrete.name
         self._carrier: Carrier | None = None
-        Structure.now += 1
+        Structure.tick()
         self._held = _initial(initializer, shape, dtype)
         backend = get_concrete()
         self.shape: tuple[int, ...] = tuple(backend.shape(self._held))
@@ -76,26 +88,45 @@ class Variable(Operators):
 
     @property
     def _value(self) -> Any:
-        # A compiled step may be carrying the value: what is here is then an older one.
-        if self._carrier is not None:
-            self._carrier.store()
-        return self._held
+        while True:
+            # A compiled step may be carrying the value, perhaps in another thread.
+            carrier = self._carrier
+            if carrier is not None:
+                carrier.store()
+            held = self._held
+            if held is not None:
+                return held
 
     @_value.setter
     def _value(self, value: Any) -> None:
-        if self._carrier is not None:
-            self._carrier.store()
+        carrier = self._carrier
+        if carrier is not None:
+            carrier.store()
         self._held = value
-        Clock.now += 1
+        Clock.tick()
+
+    def holds(self, value: Any) -> bool:
+        """Return whether `value` is the value, and nobody carries a newer one."""
+        return self._carrier is None and self._held is value
+
+    # The order of the writes matters: a reader of another thread that finds no value
+    # must find the carrier, and one that finds no carrier must find the value.
 
     def carried_by(self, carrier: Carrier) -> None:
         """Let `carrier` have the value from now on; it has taken `_value` before."""
-        self._held, self._carrier = None, carrier
-        Clock.now += 1
+        self._carrier = carrier
+        self._held = None
+        Clock.tick()
 
     def hand_back(self, value: Any) -> None:
         """Take the value from the carrier, which will not change it any more."""
-        self._held, self._carrier = value, None
+        self._held = value
+        self._carrier = None
+
+    def settle(self, backend: str, value: Any) -> None:
+        """Live on another backend from now on, with the value made there."""
+        self._value = value
+        self.backend = backend
 
     @property
     def trainable(self) -> bool:
@@ -105,7 +136,7 @@ class Variable(Operators):
     @trainable.setter
     def trainable(self, value: bool) -> None:
         self._trainable = bool(value)
-        Structure.now += 1
+        Structure.tick()
 
     def owner(self) -> Any:
         """Return the backend that the value lives on."""
@@ -131,8 +162,7 @@ class Variable(Operators):
             raise BackendError(
                 f"{self!r} lives on backend {self.backend!r}, but {backend.name!r} is "
                 f"in use. Work inside `with multinet.use_backend({self.backend!r})`, "
-                f"or build the model under {backend.name!r} and copy the weights with "
-                "set_weights."
+                f"or move the model: model.to_backend({backend.name!r})."
             )
         return self._value
 

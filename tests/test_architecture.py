@@ -19,7 +19,7 @@ FLOORS = [
     {"registry", "scope", "operators", "config", "seeds"},
     {"symbolic"},
     {"ops"},
-    {"variables"},
+    {"variables", "moving"},
     {"capture", "transforms", "random", "names", "backend"},
     {"initializers", "regularizers", "constraints", "activations"},
     {"losses", "metrics", "optimizers", "layers", "functional"},

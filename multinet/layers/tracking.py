@@ -10,13 +10,14 @@ import numpy as np
 from multinet import constraints, dtypes, initializers, regularizers
 from multinet.errors import ArgumentError, ShapeError
 from multinet.metrics import Metric
+from multinet.moving import Movable, backend_of
 from multinet.symbolic.tensor import Node
 from multinet.variables import Structure, Variable
 
 _PLAIN = frozenset((int, float, str, bool, type(None)))
 
 
-class Tracked:
+class Tracked(Movable):
     """The part of a layer that holds state: weights, and the layers that have more.
 
     They are found wherever they are attributes, in lists, tuples and dicts too.
@@ -29,6 +30,7 @@ class Tracked:
     _weights: list[Variable]
     _nodes: list[Node]
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]  # of the constructor
+    _stays = frozenset({"_nodes", "_arguments", "_penalties", "_added_losses"})
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Make the attributes that assignments before `super().__init__()` rely on."""
@@ -37,7 +39,7 @@ class Tracked:
         layer._nodes = []
         layer.built = False
         layer._arguments = (args, kwargs)
-        Structure.now += 1
+        Structure.tick()
         return layer
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -45,11 +47,11 @@ class Tracked:
         if type(value) not in _PLAIN or type(old) not in _PLAIN:
             # Lists that grow in place are not seen: assign them, or compile anew.
             if _holds(value) or _holds(old):
-                Structure.now += 1
+                Structure.tick()
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
-        Structure.now += 1
+        Structure.tick()
         object.__delattr__(self, name)
 
     def add_weight(
@@ -81,7 +83,7 @@ class Tracked:
         )
         variable.path = f"{self.name}/{variable.name}"
         self._weights.append(variable)
-        Structure.now += 1
+        Structure.tick()
         return variable
 
     @property
@@ -92,7 +94,7 @@ class Tracked:
     @trainable.setter
     def trainable(self, value: bool) -> None:
         self._trainable = bool(value)
-        Structure.now += 1
+        Structure.tick()
         for layer in self._sublayers():
             layer.trainable = value
 
@@ -173,6 +175,17 @@ class Tracked:
     def metrics_variables(self) -> list[Variable]:
         """The variables of `metrics`."""
         return [variable for metric in self.metrics for variable in metric.variables]
+
+    @property
+    def backend(self) -> str:
+        """The name of the backend that the weights live on; see `to_backend`.
+
+        The one in use before there are any, `BackendError` if they are on several.
+        """
+        return backend_of(self)
+
+    def _arrived(self) -> None:
+        self.__dict__.pop("_added_losses", None)  # those of the last call
 
     def get_weights(self) -> list[np.ndarray[Any, Any]]:
         """Return copies of all weights as NumPy arrays."""

@@ -9,13 +9,14 @@ from typing import Any, ClassVar
 
 from multinet import dtypes, initializers, ops
 from multinet.losses.base import match_ranks
+from multinet.moving import Movable
 from multinet.names import Configurable, snake_case, unique_name
 from multinet.ops.core import as_tensor, cast_tensor
 from multinet.registry import current
 from multinet.variables import Variable
 
 
-class Metric(Configurable):
+class Metric(Configurable, Movable):
     """The base of metrics: subclass with `update_state` and `result`.
 
     State lives in Variables made by `add_variable`, written by `assign` only, so that

@@ -10,13 +10,14 @@ from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.base import Layer
 from multinet.layers.context import mask_of, set_mask
 from multinet.layers.core import InputLayer
+from multinet.moving import Movable
 from multinet.ops.core import PUBLIC, as_tensor, cast_tensor
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, public_shape, substitute
 from multinet.symbolic.tensor import Node, SymbolicTensor
 
 
-class Graph:
+class Graph(Movable):
     """The calls that lead from `inputs` to `outputs`, in the order they were recorded.
 
     `inputs` and `outputs` are trees of SymbolicTensors; any tensor recorded on the way
@@ -31,6 +32,12 @@ class Graph:
         self._plan = [_plan(node) for node in self.nodes]
         # Whether an argument depends on a size that only the data will tell.
         self._sized = any(isinstance(x, Dim) for _, xs, *_ in self._plan for x in xs)
+
+    def _arrived(self) -> None:
+        """Let the recorded calls have the constants that the plan has now."""
+        for node, (_, leaves, spec, _) in zip(self.nodes, self._plan, strict=True):
+            arguments: Any = optree.tree_unflatten(spec, leaves)
+            node.args, node.kwargs = arguments
 
     @property
     def layers(self) -> list[Layer]:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from multinet.errors import ArgumentError
+from multinet.moving import Movable
 from multinet.names import Configurable, arguments_of, snake_case, unique_name
 from multinet.optimizers import rules, schedules
 from multinet.optimizers.rate import Rate
@@ -18,7 +19,7 @@ from multinet.variables import Variable
 Tensors = list[Any]
 
 
-class Optimizer(Configurable):
+class Optimizer(Configurable, Movable):
     """The base of optimizers: subclass it, name the slots and write `kernel`.
 
     Each update goes through `update`, a pure function of lists of tensors: gradients
@@ -31,6 +32,7 @@ class Optimizer(Configurable):
 
     #: The values kept for each weight: groups of slots, a group weight by weight.
     slot_groups: tuple[tuple[str, ...], ...] = ()
+    _stays = frozenset({"optimized"})  # the weights: they move with their layers
 
     def __init__(
         self,

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from multinet.errors import ArgumentError
+from multinet.moving import Movable
 from multinet.optimizers import schedules
 from multinet.variables import Variable
 
 
-class Rate:
+class Rate(Movable):
     """Where an optimizer's learning rate comes from."""
 
     def __init__(self, value: Any) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from multinet.errors import BackendError, MultinetError
 from multinet.metrics import Metric
 from multinet.ops.core import numpy_backend
 from multinet.registry import current, use_backend
@@ -28,6 +30,10 @@ class State:
     While the program has newer values than the Variables, this is their `Carrier`:
     whoever reads or sets one of them makes `store` give all of them back. So a loop
     pays nothing for state that nobody looks at, and nobody sees an old value.
+
+    `lock` is held while the program runs or its state is taken: readers in other
+    threads wait for the end of a dispatch. It is not held while the step's Variables
+    are read, which may wait for the lock of another.
     """
 
     def __init__(self, step: Step, eagerly: bool, jit_compile: Any) -> None:
@@ -38,9 +44,10 @@ class State:
         self.attached = False
         self.given: list[Any] | None = None  # what the program was given, or gave
         self.seen = -1  # the Clock when the Variables were last compared
+        self.lock = threading.RLock()
         self.trains = step.kind == "train"
         optimizer = step.model.optimizer if self.trains else None
-        self.updates = Updates(optimizer) if optimizer is not None else None
+        self.updates = None if optimizer is None else Updates(optimizer, self.lock)
         own = isinstance(step, CustomStep) and step.kind != "predict"
         self.custom = step if own else None
         self.outputs: tuple[Any, ...] = ()  # of the last step
@@ -55,35 +62,74 @@ class State:
 
     def load(self) -> None:
         """Give the program the values that Variables have got elsewhere."""
-        if self.attached or self.seen == Clock.now:
-            return
-        values = [v.__multinet_tensor__() for v in self.step.variables]
+        self._take_loaded()
+        self.lock.release()
+
+    def _take_loaded(self) -> None:
+        """Take the lock, with the newest values in the program."""
+        while True:
+            fresh = self.attached or self.seen == Clock.now
+            variables = () if fresh else self.step.variables
+            values = [v.__multinet_tensor__() for v in variables]
+            self.lock.acquire()
+            try:
+                if self._load(values):
+                    return
+            except BaseException:
+                self.lock.release()
+                raise
+            self.lock.release()  # another thread was quicker
+
+    def _load(self, values: list[Any]) -> bool:
+        """Take values unless they are old by now: then return False."""
+        now = Clock.now
+        if self.attached or self.seen == now:
+            return True
+        variables = self.step.variables
+        if len(values) != len(variables):
+            return False
+        if not all(v.holds(x) for v, x in zip(variables, values, strict=True)):
+            return False
         if self.given is None:
             self.program.load(values)
         else:
             for i, (old, new) in enumerate(zip(self.given, values, strict=True)):
                 if old is not new:
                     self.program.put(i, new)
-        self.given, self.seen = values, Clock.now
+        self.given, self.seen = values, now
+        return True
 
     def store(self) -> None:
         """Give the written Variables the values that the program has for them."""
-        if not self.attached:
-            return
-        values, given = self.program.values(), self.given
-        assert given is not None
-        self.attached = False
-        for i, variable in self.step.written.items():
-            given[i] = values[i]
-            variable.hand_back(values[i])
+        with self.lock:
+            if not self.attached:
+                return
+            values, given = self.program.values(), self.given
+            assert given is not None
+            self.attached = False
+            for i, variable in self.step.written.items():
+                given[i] = values[i]
+                variable.hand_back(values[i])
 
     def _attach(self) -> None:
-        if self.step.written and not self.attached:
-            self.attached, given = True, self.given
-            assert given is not None
-            for i, variable in self.step.written.items():
-                given[i] = None  # the older value: it need not be kept
-                variable.carried_by(self)
+        written, given = self.step.written, self.given
+        if not written or self.attached:
+            return
+        assert given is not None
+        new = {i: v for i, v in written.items() if v._carrier is not self}
+        for i, variable in new.items():
+            if not variable.holds(given[i]):
+                self.given = None  # the program's values belong to nobody
+                raise MultinetError(
+                    f"{variable!r} changed in another thread while a step of "
+                    f"{self.model.name} that writes it was running; that step is lost. "
+                    "Train a model, and what it shares with others, in one thread at a "
+                    "time."
+                )
+        self.attached = True
+        for i, variable in new.items():
+            given[i] = None  # the older value: it need not be kept
+            variable.carried_by(self)
 
     def fits(self, backend: Any, structure: int) -> bool:
         """Return whether backend and weights are those that this was made for."""
@@ -93,8 +139,21 @@ class State:
 
     def run(self, batch: Sequence[Array], count: int = 1) -> tuple[Any, ...]:
         """Run `count` steps on the first rows of arrays; return the last outputs."""
-        self.load()
-        scalars = self._scalars(len(batch[0]), count)
+        if self.backend is not current():
+            raise BackendError(
+                f"A step of {self.model.name} was made for backend "
+                f"{self.backend.name!r}, but {current().name!r} is in use. Change the "
+                "backend, and move the model, between epochs or calls."
+            )
+        self._take_loaded()
+        try:
+            return self._run(batch, self._scalars(len(batch[0]), count), count)
+        finally:
+            self.lock.release()
+
+    def _run(
+        self, batch: Sequence[Array], scalars: Sequence[Array], count: int
+    ) -> tuple[Any, ...]:
         known = len(self.step.written)
         try:
             outputs = self.program.run(batch, scalars, count)
@@ -130,15 +189,17 @@ class State:
 
     def predict(self, x: Array) -> Any:
         """Return the only output for one array, by the shortest way."""
-        if self.seen != Clock.now:
-            self.load()
-        counts = self.draws.counts
-        counts[False] = number = counts[False] + 1
-        numbers = (np.array([number], np.uint32),)
-        outputs = self.program.run((x[None],), numbers, 1)
-        if self.step.written:
-            self._attach()
-        return outputs[0]
+        self._take_loaded()
+        try:
+            counts = self.draws.counts
+            counts[False] = number = counts[False] + 1
+            numbers = (np.array([number], np.uint32),)
+            outputs = self.program.run((x[None],), numbers, 1)
+            if self.step.written:
+                self._attach()
+            return outputs[0]
+        finally:
+            self.lock.release()
 
     def pace(self, batch: Sequence[Array], wanted: int) -> Pace:
         """Return how many steps on batches such as `batch` go into a dispatch."""
@@ -160,9 +221,13 @@ class State:
 
     def reset(self) -> None:
         """Start the metrics anew, without a look at the other state."""
-        if not self.attached:
-            self.model.reset_metrics()
-            return
+        with self.lock:
+            if self.attached:
+                self._reset_in_program()
+                return
+        self.model.reset_metrics()
+
+    def _reset_in_program(self) -> None:
         if self._starts is None or self._starts[0] != Structure.now:
             self._starts = (Structure.now, *self._reset_values())
         _, constant, values = self._starts
@@ -191,7 +256,6 @@ class State:
         """Return the results of the metrics, which waits for the device."""
         if self.custom is not None:
             return self.custom.logs(self.outputs)
-        self.load()
         counters = self.step.counters
         if not self._metrics:
             self._metrics = self.model._logged_metrics()
@@ -200,7 +264,11 @@ class State:
             # wrote may know of one framework only.
             self._on_host = all(name.startswith("multinet.") for name in own)
         first = len(self.step.variables) - len(counters)
-        values = [self.program.peek(first + i) for i in range(len(counters))]
+        self._take_loaded()
+        try:
+            values = [self.program.peek(first + i) for i in range(len(counters))]
+        finally:
+            self.lock.release()
         backend = current()
         if self._on_host:
             values, backend = [backend.to_numpy(x) for x in values], numpy_backend()
@@ -242,9 +310,9 @@ class Explanation(dict[str, str]):
 class Updates:
     """Carries the number of updates that an optimizer has done, as a host integer."""
 
-    def __init__(self, optimizer: Any) -> None:
+    def __init__(self, optimizer: Any, lock: threading.RLock) -> None:
         self.optimizer, self.variable = optimizer, optimizer.iterations
-        self.count = 0
+        self.count, self.lock = 0, lock  # the lock of the steps that count
 
     def load(self) -> int:
         """Return the number, read from the Variable if that was set since."""
@@ -255,8 +323,11 @@ class Updates:
 
     def store(self) -> None:
         """Give the Variable its value."""
-        backend = self.variable.owner()
-        self.variable.hand_back(backend.from_numpy(np.array(self.count, np.int32)))
+        with self.lock:
+            if self.variable._carrier is self:
+                backend = self.variable.owner()
+                value = backend.from_numpy(np.array(self.count, np.int32))
+                self.variable.hand_back(value)
 
 
 class Pace:

@@ -12,16 +12,16 @@ from multinet.errors import ArgumentError, MultinetError
 from multinet.layers.base import CallContext
 from multinet.layers.context import mask_of
 from multinet.registry import current
-from multinet.symbolic.tensor import shadowing, symbolic_array
+from multinet.symbolic.tensor import shadowing
 from multinet.training import data as data_module
 from multinet.training.callbacks import History
 from multinet.training.compiled import CompiledLoss, CompiledMetrics, per_output
-from multinet.training.custom import CustomStep, Steps, overrides
+from multinet.training.custom import Steps, overrides
 from multinet.training.data import Batch
 from multinet.training.interrupts import Interrupts
 from multinet.training.loop import fit_epochs, run_evaluate, run_predict
-from multinet.training.state import Draws, Explanation, State
-from multinet.training.step import Step
+from multinet.training.states import States, placeholder
+from multinet.training.turns import in_turn
 from multinet.variables import Structure
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ else:
     _Host = object
 
 
-class Trainer(Steps, _Host):
+class Trainer(States, Steps, _Host):
     """The training half of a Model. See `Model`."""
 
     stop_training = False
@@ -83,11 +83,7 @@ class Trainer(Steps, _Host):
         self._forget_compiled()
 
     def _forget_compiled(self) -> None:
-        if not hasattr(self, "_draws"):
-            self._draws = Draws()
-        self._states: dict[Any, State] = {}  # by kind and tree of data
-        self._all_states: dict[Any, State] = {}  # by these, weights and backend
-        self._quick: State | None = None  # the predict step of one array
+        self._forget_states()
         self._ready = False
         self._loss_tracker: Any = None
         self._output_trackers: list[Any] = []
@@ -109,14 +105,19 @@ class Trainer(Steps, _Host):
             if training and not own:
                 self._build_optimizer()
             return
-        with shadowing():
-            shapes = batch.map(_placeholder)
-            with CallContext(training=training):
-                outputs = self(shapes.x, training=training)
-            self._match_outputs(outputs, shapes.y, *self._compiled[1:])
+        with self._turn.making:
+            self._build_for_data(batch, training)
         if training and not own:
             self._build_optimizer()
         self._ready = True
+
+    def _build_for_data(self, batch: Batch, training: bool) -> None:
+        assert self._compiled is not None
+        with shadowing():
+            shapes = batch.map(placeholder)
+            with CallContext(training=training):
+                outputs = self(shapes.x, training=training)
+            self._match_outputs(outputs, shapes.y, *self._compiled[1:])
 
     def _match_outputs(
         self, outputs: Any, y: Any, weights: Any, plain: Any, weighted: Any
@@ -221,51 +222,6 @@ class Trainer(Steps, _Host):
             masks,
         )
 
-    def _state(self, kind: str, batch: Batch) -> State:
-        """Return the state of one kind of step on data like `batch`, ready to run."""
-        spec = optree.tree_structure(batch.tree())  # type: ignore[arg-type]
-        found = self._states.get((kind, spec))
-        if found is not None and found.fits(current(), Structure.now):
-            return found
-        own = overrides(self, kind)
-        if kind == "predict" and not self.built and not own:
-            self._build_for(batch)
-        step = CustomStep(self, kind, spec, batch) if own else None
-        state = self._find_state(kind, spec, step)
-        state.structure = Structure.now
-        self._states[kind, spec] = state
-        return state
-
-    def _find_state(self, kind: str, spec: Any, own: CustomStep | None) -> State:
-        """Return the state of these weights: one made before, or a new one."""
-        backend, trained, variables = current(), (), self.variables
-        if own is not None:
-            variables = own.variables
-        elif kind == "train":
-            trained = tuple(map(id, self.trainable_weights))
-        key = (kind, spec, backend.name, trained, tuple(map(id, variables)))
-        state = self._all_states.get(key)
-        if state is None:
-            step = own or Step(self, kind, spec)
-            state = State(step, self._run_eagerly, self._jit_compile)
-            self._all_states[key] = state
-        return state
-
-    def explain_step(self, kind: str = "train") -> Explanation:
-        """Return which path a step takes and why, as a dict that prints as lines.
-
-        `kind` is train, test or predict; the model must have run one.
-        """
-        if kind not in ("train", "test", "predict"):
-            raise ArgumentError(f"Expected train, test or predict, got {kind!r}.")
-        for (found, _), state in reversed(self._states.items()):
-            if found == kind:
-                return Explanation(state.explain())
-        call = {"train": "fit", "test": "evaluate"}.get(kind, kind)
-        raise MultinetError(
-            f"{self.name} has not run a {kind} step yet: call model.{call}(...) first."
-        )
-
     def _logged_metrics(self) -> list[Any]:
         first = [self._loss_tracker, *self._output_trackers, *self._compiled_metrics]
         known = set(map(id, first))
@@ -283,6 +239,7 @@ class Trainer(Steps, _Host):
 
     # -- the public methods ------------------------------------------------------------
 
+    @in_turn
     def fit(
         self,
         x: Any = None,
@@ -335,6 +292,7 @@ class Trainer(Steps, _Host):
             validation_freq=validation_freq,
         )
 
+    @in_turn
     def evaluate(
         self,
         x: Any = None,
@@ -395,6 +353,7 @@ class Trainer(Steps, _Host):
             self._quick.dtype = batch.x.dtype  # NumPy has one object for each
         return results
 
+    @in_turn
     def train_on_batch(
         self,
         x: Any,
@@ -410,6 +369,7 @@ class Trainer(Steps, _Host):
         self._prepare(batch)
         return _as_result(self._one_step("train", batch), return_dict)
 
+    @in_turn
     def test_on_batch(
         self,
         x: Any,
@@ -433,15 +393,6 @@ class Trainer(Steps, _Host):
         with Interrupts() as guard, guard.held():
             state.run([x[None] for x in leaves])
         return state.logs()
-
-    def _build_for(self, batch: Batch) -> None:
-        """Create the weights for data like `batch`, by a run on shapes alone."""
-        with shadowing():
-            self(batch.map(_placeholder).x, training=False)
-
-
-def _placeholder(array: np.ndarray[Any, Any]) -> Any:
-    return symbolic_array((None, *array.shape[1:]), array.dtype.name)
 
 
 def _as_result(logs: dict[str, float], as_dict: bool) -> Any:
