@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytensor.scalar as ps
 import pytensor.tensor as pt
 from pytensor.gradient import disconnected_type
 from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
+from pytensor.tensor.elemwise import Elemwise
 from pytensor.tensor.type import TensorType
 
 from multinet import dtypes
@@ -60,7 +62,7 @@ class ConversionOps(Backend[Tensor]):
         return pt.imag(x)
 
     def conj(self, x: Tensor) -> Tensor:
-        return pt.conj(x)
+        return conj(x)
 
     # -- creation ----------------------------------------------------------------------
 
@@ -98,3 +100,19 @@ class Bitcast(Op):
 
     def pushforward(self, inputs: Any, outputs: Any, tangents: Any) -> Any:
         return [disconnected_type()]
+
+
+class Conjugate(ps.UnaryScalarOp):
+    """The complex conjugate; PyTensor's own has no gradient."""
+
+    nfunc_spec = ("conjugate", 1, 1)
+
+    def impl(self, x: Any) -> Any:
+        return np.conj(x)
+
+    def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
+        return [conjugate(cotangents[0])]
+
+
+conjugate = Conjugate(ps.same_out, name="conjugate")  # of scalars in a ScalarOp
+conj = Elemwise(conjugate)
