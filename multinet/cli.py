@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -49,19 +49,29 @@ def _devices(info: registry.BackendInfo) -> str:
 
 @app.command()
 def conform(
-    name: Annotated[str, typer.Argument(help="The backend, such as numpy.")],
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME...", help="Backends, such as numpy.")
+    ],
+    level: Annotated[
+        str, typer.Option(help="The last level to check; see the table of a run.")
+    ] = "training",
     gradients: Annotated[
         bool, typer.Option(help="Check derivatives and training too.")
     ] = True,
     all_dtypes: Annotated[
         bool, typer.Option("--all-dtypes", help="Every dtype, every order.")
     ] = False,
-    json: Annotated[
-        Path | None, typer.Option(help="Write the report to this file.")
-    ] = None,
     only: Annotated[str | None, typer.Option(help="Check this method alone.")] = None,
+    xfail: Annotated[
+        Path | None,
+        typer.Option(help="Known failures: a line is a method, then a reason."),
+    ] = None,
+    report: Annotated[
+        list[Path] | None,
+        typer.Option(help="Write a report: .json, .html or .md; repeatable."),
+    ] = None,
 ) -> None:
-    """Check that a backend keeps the interface's contracts; exit 1 if it does not."""
+    """Check that backends keep the interface's contracts; exit 1 if one does not."""
     console = Console()
     try:
         from multinet import conformance
@@ -71,24 +81,33 @@ def conform(
             r"pip install 'multinet-nn\[test]'"
         )
         raise typer.Exit(2) from None
+    options = {"gradients": gradients, "all_dtypes": all_dtypes, "only": only}
+    options.update(level=level, xfail=xfail)
     try:
-        with console.status(f"Checking {name}") as status:
-            report = conformance.run(
-                name,
-                gradients=gradients,
-                all_dtypes=all_dtypes,
-                only=only,
-                progress=lambda check: status.update(
-                    f"Checking {name}: {check.level}, {check.row}"
-                ),
-            )
+        for path in report or ():
+            conformance.writer(path)  # a wrong suffix must not cost a run
+        reports = [_checked(name, console, **options) for name in names]
     except MultinetError as error:
         console.print(f"[red]{escape(str(error))}[/]")
         raise typer.Exit(2) from None
-    conformance.show(report, console)
-    if json is not None:
-        report.save(json)
-    raise typer.Exit(0 if report.ok else 1)
+    for path in report or ():
+        conformance.save(reports, path)
+    raise typer.Exit(0 if all(found.ok for found in reports) else 1)
+
+
+def _checked(name: str, console: Console, **options: Any) -> Any:
+    from multinet import conformance
+
+    with console.status(f"Checking {name}") as status:
+        found = conformance.run(
+            name,
+            progress=lambda check: status.update(
+                f"Checking {name}: {check.level}, {check.row}"
+            ),
+            **options,
+        )
+    conformance.show(found, console)
+    return found
 
 
 if __name__ == "__main__":

@@ -7,7 +7,17 @@ extra: SciPy, pytest and Hypothesis.
 
 from __future__ import annotations
 
-from multinet.conformance.report import Failure, Report, show
+from multinet.conformance.publish import save, writer
+from multinet.conformance.report import LEVELS, Failure, Report, show
 from multinet.conformance.runner import known_failures, run
 
-__all__ = ["Failure", "Report", "known_failures", "run", "show"]
+__all__ = [
+    "LEVELS",
+    "Failure",
+    "Report",
+    "known_failures",
+    "run",
+    "save",
+    "show",
+    "writer",
+]

@@ -15,6 +15,7 @@ from multinet.conformance.derivatives import (
     check_gradients,
     compare_with_body,
 )
+from multinet.conformance.report import LEVELS
 from multinet.conformance.row import LOW, USUAL, WIDE, Case, Row
 from multinet.interface import Backend
 
@@ -37,6 +38,7 @@ class Options:
     dtypes: tuple[str, ...]
     all_dtypes: bool = False
     gradients: bool = True
+    level: str = LEVELS[-1]
 
 
 def row_checks(row: Row, level: str, options: Options) -> Iterator[Check]:

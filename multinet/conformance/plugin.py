@@ -9,13 +9,10 @@ from __future__ import annotations
 import pytest
 
 from multinet import registry
-from multinet.conformance import runner, special
+from multinet.conformance import runner
 from multinet.conformance.plan import Check, Options
 from multinet.conformance.probes_conversion import held
 from multinet.conformance.report import Report
-from multinet.conformance.rows import FUSED, PRIMITIVES
-
-ROWS = (*PRIMITIVES, *FUSED, *special.NAMES, "training")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,7 +40,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "row" not in metafunc.fixturenames:
         metafunc.parametrize("backend_name", names, scope="session")
         return
-    rows = getattr(metafunc.module, "ROWS", ROWS)
+    rows = getattr(metafunc.module, "ROWS", runner.ROWS)
     strict = getattr(metafunc.module, "STRICT", True)
     found = []
     for name in names:

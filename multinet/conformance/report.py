@@ -1,15 +1,15 @@
-"""What a conformance run found: counts, errors, failures; as a table and as JSON."""
+"""What a conformance run found: counts, errors, failures; as data and in a terminal."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from multinet import dtypes
 
 LEVELS = (
     "names",
@@ -42,9 +42,11 @@ class Report:
 
     backend: str
     interface: tuple[int, int]
+    versions: dict[str, str] = field(default_factory=dict)
     dtypes: tuple[str, ...] = ()
     passed: dict[str, int] = field(default_factory=dict)
     errors: dict[str, dict[str, float]] = field(default_factory=dict)
+    gradient_errors: dict[str, dict[str, float]] = field(default_factory=dict)
     rows: dict[str, bool] = field(default_factory=dict)
     overridden: tuple[str, ...] = ()
     failures: list[Failure] = field(default_factory=list)
@@ -63,22 +65,37 @@ class Report:
         """Count a passed check and keep the largest error of the row for each dtype."""
         self.passed[level] = self.passed.get(level, 0) + 1
         self.rows.setdefault(row, True)
-        if error is not None and level != "gradients" and dtype:
-            worst = self.errors.setdefault(row, {})
+        if error is not None and dtype:
+            derived = level == "gradients"
+            errors = self.gradient_errors if derived else self.errors
+            worst = errors.setdefault(row, {})
             worst[dtype] = max(worst.get(dtype, 0.0), error)
+
+    def stands(self, row: str, level: str) -> bool:
+        """Whether nothing of the row failed at a level lower than `level`."""
+        height = LEVELS.index(level)
+        return all(
+            LEVELS.index(f.level) >= height for f in self.failures if f.row == row
+        )
 
     def fail(self, failure: Failure) -> None:
         """Keep a failure; its row no longer counts as passed."""
         self.failures.append(failure)
         self.rows[failure.row] = False
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the report as plain data, `ok` included."""
-        return {"ok": self.ok, **asdict(self)}
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """The rows that failed, each once."""
+        return tuple(dict.fromkeys(f.row for f in self.failures))
 
-    def save(self, path: str | Path) -> None:
-        """Write the report as a JSON file."""
-        Path(path).write_text(json.dumps(self.to_json(), indent=1) + "\n")
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The dtypes that the backend cannot hold."""
+        return tuple(d for d in dtypes.ALL if self.dtypes and d not in self.dtypes)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as plain data, `ok` and `missing` included."""
+        return {"ok": self.ok, "missing": self.missing, **asdict(self)}
 
 
 def show(report: Report, console: Console, limit: int = 40) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import platform
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from multinet import registry
 from multinet.conformance import special, training
@@ -15,12 +19,14 @@ from multinet.conformance.check import Mismatch
 from multinet.conformance.extremes import edge_checks
 from multinet.conformance.plan import Check, Options, override_checks, row_checks
 from multinet.conformance.probes_conversion import TRACED, held
-from multinet.conformance.report import Failure, Report
+from multinet.conformance.report import LEVELS, Failure, Report
 from multinet.conformance.rows import FUSED, PRIMITIVES
-from multinet.errors import unknown_name
+from multinet.errors import ArgumentError, unknown_name
 from multinet.interface import INTERFACE, Backend, fused, primitives
+from multinet.version import __version__
 
 XFAIL = "conformance_xfail.txt"
+ROWS = (*PRIMITIVES, *FUSED, *special.NAMES, "training")
 ROUND_TRIP = ("from_numpy", "to_numpy", "is_tensor", "shape", "dtype")
 
 
@@ -30,39 +36,48 @@ def run(
     gradients: bool = True,
     all_dtypes: bool = False,
     only: str | None = None,
+    level: str = LEVELS[-1],
     xfail: str | Path | None = None,
     progress: Callable[[Check], None] | None = None,
 ) -> Report:
     """Check a backend, by name or instance, against the interface's contracts.
 
-    `only` names one method; `xfail` a file of known failures, by default the
-    `conformance_xfail.txt` beside the backend's module. Failures never raise: they are
-    in the report.
+    `only` names one method, `level` the last of `LEVELS` to check; `xfail` is a file of
+    known failures, by default the `conformance_xfail.txt` beside the backend's module.
+    What a backend does wrong never raises: it is in the report.
 
     >>> report = multinet.conformance.run("numpy")
     >>> report.ok
     True
     """
-    if only is not None and only not in (
-        *PRIMITIVES,
-        *FUSED,
-        *special.NAMES,
-        "training",
-    ):
-        raise unknown_name("method", only, (*PRIMITIVES, *FUSED, *special.NAMES))
+    if only is not None and only not in ROWS:
+        raise unknown_name("method", only, ROWS)
+    if level not in LEVELS:
+        raise unknown_name("level", level, LEVELS)
     if isinstance(backend, str):
         backend = registry.get(backend)
-    began = time.perf_counter()
-    report = Report(backend.name, backend.interface)
-    report.overridden = overridden(backend)
-    _levels(backend, report, Options((), all_dtypes, gradients), only, progress)
     declared = known_failures(backend, xfail)
+    began = time.perf_counter()
+    report = Report(backend.name, backend.interface, versions(backend.name))
+    report.overridden = overridden(backend)
+    options = Options((), all_dtypes, gradients, level)
+    _levels(backend, report, options, only, progress)
     report.expected_failures = declared
-    if gradients and only is None and not report.stopped:
+    whole = gradients and only is None and level == LEVELS[-1]
+    if whole and not report.stopped:
         failed = {f.row for f in report.failures}
         report.unexpected_passes = [row for row in declared if row not in failed]
     report.seconds = time.perf_counter() - began
     return report
+
+
+def versions(name: str) -> dict[str, str]:
+    """Return the versions that a run depends on; the framework's if `name` is known."""
+    found = {"multinet": __version__, "python": platform.python_version()}
+    for info in registry.backends():
+        if info.name == name and info.version:
+            found[name] = info.version
+    return {**found, "machine": f"{platform.system()} {platform.machine()}"}
 
 
 def overridden(backend: Backend[Any]) -> tuple[str, ...]:
@@ -74,19 +89,38 @@ def overridden(backend: Backend[Any]) -> tuple[str, ...]:
 def known_failures(
     backend: Backend[Any], path: str | Path | None = None
 ) -> dict[str, str]:
-    """Return the declared failures, row to reason; a line is a row, then a reason."""
-    path = Path(path) if path is not None else _beside(backend)
-    if not path.exists():
+    """Return the declared failures, row to reason; a line is a row, then a reason.
+
+    `path` None is the `conformance_xfail.txt` beside the backend's module, if there is
+    one. `ArgumentError` for a path that is no file, an unknown row, a missing reason.
+    """
+    file = _beside(backend) if path is None else Path(path)
+    if not file.is_file():
+        if path is not None:
+            raise ArgumentError(
+                f"xfail must name a file of known failures; got {path}."
+            )
         return {}
     found = {}
-    for line in path.read_text().splitlines():
+    for line in file.read_text(encoding="utf-8").splitlines():
         text = line.partition("#")[0].strip()
         if text:
-            row, _, reason = text.partition(" ")
-            if not reason.strip():
-                raise unknown_name(f"reason in {path.name} for", row, ())
-            found[row] = reason.strip()
+            row, reason = _declared(text, file)
+            found[row] = reason
     return found
+
+
+def _declared(line: str, file: Path) -> tuple[str, str]:
+    rows = [row for row in ROWS if f"{line} ".startswith(f"{row} ")]
+    if not rows:
+        raise unknown_name(f"method in {file.name}:", line.partition(" ")[0], ROWS)
+    row = max(rows, key=len)  # "abs at 0" is a row as well as "abs"
+    reason = line[len(row) :].strip()
+    if not reason:
+        raise ArgumentError(
+            f"{file.name} declares {row!r} without a reason. Write it behind the name."
+        )
+    return row, reason
 
 
 def _beside(backend: Backend[Any]) -> Path:
@@ -109,6 +143,8 @@ def _levels(
         report.stopped = "names: " + "; ".join(wrong)
         return
     report.record("names", "names", "", None)
+    if options.level == "names":
+        return
     for check in round_trip():
         perform(backend, check, report, progress)
     if any(f.level == "round trip" for f in report.failures):
@@ -116,9 +152,10 @@ def _levels(
         report.stopped = f"round trip: {first.row}, {first.case}: {first.message}"
         return
     report.dtypes = held(backend)
-    options = Options(report.dtypes, options.all_dtypes, options.gradients)
+    options = replace(options, dtypes=report.dtypes)
     for check in plan(options, report.overridden, only):
-        perform(backend, check, report, progress)
+        if report.stands(check.row, check.level):
+            perform(backend, check, report, progress)
 
 
 def problems(backend: Backend[Any]) -> Iterator[str]:
@@ -147,7 +184,16 @@ def round_trip() -> Iterator[Check]:
 def plan(
     options: Options, overridden: tuple[str, ...], only: str | None = None
 ) -> Iterator[Check]:
-    """Yield every check above the round trip, in the order of the levels."""
+    """Yield every check above the round trip, up to the level of the options."""
+    last = LEVELS.index(options.level)
+    for check in _all(options, overridden, only):
+        if LEVELS.index(check.level) <= last:
+            yield check
+
+
+def _all(
+    options: Options, overridden: tuple[str, ...], only: str | None
+) -> Iterator[Check]:
     for row in PRIMITIVES.values():
         if only in (None, row.name):
             for check in row_checks(row, "primitives", options):
@@ -180,7 +226,8 @@ def perform(
         progress(check)
     place = (check.level, check.row, check.case, check.dtype)
     try:
-        error = check.run(backend)
+        with np.errstate(all="ignore"):
+            error = check.run(backend)
     except Mismatch as wrong:
         found = Failure(*place, str(wrong), wrong.expected, wrong.got, wrong.distance)
         report.fail(found)

@@ -4,23 +4,73 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from typer.testing import CliRunner
 
 from multinet.cli import app
 
 
+def conform(*arguments):
+    return CliRunner().invoke(app, ["conform", *map(str, arguments)])
+
+
 def test_conform_of_one_method_writes_a_report(tmp_path):
     path = tmp_path / "report.json"
-    command = ["conform", "numpy", "--only", "tanh", "--json", str(path)]
-    result = CliRunner().invoke(app, command)
+    result = conform("numpy", "--only", "tanh", "--report", path)
     assert result.exit_code == 0, result.output
-    report = json.loads(path.read_text())
-    assert report["ok"] and report["backend"] == "numpy"
+    found = json.loads(path.read_text())
+    (report,) = found["reports"]
+    assert found["ok"] and report["ok"] and report["backend"] == "numpy"
     assert report["errors"]["tanh"]["float32"] < 2e-6
+    assert report["gradient_errors"]["tanh"]["float64"] < 1e-8
+    assert report["versions"]["numpy"].startswith("2.")
+    assert (found["schemaVersion"], found["message"]) == (1, "conforms")
+
+
+def test_several_backends_go_into_one_report(tmp_path):
+    path = tmp_path / "report.md"
+    command = ("numpy", "torch", "--only", "exp", "--all-dtypes", "--report", path)
+    result = conform(*command)
+    assert result.exit_code == 0, result.output
+    text = path.read_text()
+    assert "| method | numpy | torch |" in text
+    for dtype in ("float16", "bfloat16", "float32", "float64", "complex64"):
+        assert f"### {dtype}" in text
+
+
+@pytest.mark.parametrize("suffix", [".json", ".html", ".md"])
+def test_known_failures_are_in_every_kind_of_report(tmp_path, suffix):
+    declared, path = tmp_path / "known.txt", tmp_path / f"report{suffix}"
+    declared.write_text("cosh  <nothing> is wrong with it\n")
+    result = conform("numpy", "--report", path, "--xfail", declared)
+    assert result.exit_code == 1
+    assert "cosh" in path.read_text()
+    assert "does not conform" in result.output
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+
+
+def test_a_report_of_another_kind_is_refused_before_the_run(tmp_path):
+    result = conform("numpy", "--report", tmp_path / "report.pdf")
+    assert result.exit_code == 2
+    assert ".html" in result.output and "round trip" not in result.output
+
+
+def test_a_level_ends_the_run(tmp_path):
+    path = tmp_path / "report.json"
+    result = conform("numpy", "--level", "primitives", "--report", path)
+    assert result.exit_code == 0, result.output
+    (report,) = json.loads(path.read_text())["reports"]
+    assert set(report["passed"]) == {"names", "round trip", "primitives"}
+
+
+def test_an_unknown_level_names_the_known_ones():
+    result = conform("numpy", "--level", "primitive")
+    assert result.exit_code == 2
+    assert "Did you mean 'primitives'" in result.output
 
 
 def test_conform_of_an_unknown_backend_names_the_known_ones():
-    result = CliRunner().invoke(app, ["conform", "nunpy"])
+    result = conform("nunpy")
     assert result.exit_code == 2
     assert "numpy" in result.output
 

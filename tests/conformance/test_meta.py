@@ -95,11 +95,52 @@ def test_a_declared_failure_is_expected_and_an_unexpected_pass_is_not(tmp_path):
     assert not report.ok
 
 
-def test_a_declared_failure_needs_a_reason(tmp_path):
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [("sinh", "without a reason"), ("sinhh for a reason", "sinh")],
+)
+def test_a_line_of_known_failures_needs_a_method_and_a_reason(
+    tmp_path, line, complaint
+):
     declared = tmp_path / "conformance_xfail.txt"
-    declared.write_text("sinh\n")
-    with pytest.raises(ValueError, match="reason"):
+    declared.write_text(line)
+    with pytest.raises(ValueError, match=complaint):
         conformance.known_failures(registry.get("numpy"), declared)
+
+
+def test_known_failures_may_be_conventions_whose_names_are_several_words(tmp_path):
+    declared = tmp_path / "conformance_xfail.txt"
+    declared.write_text("abs at 0  its sign\nabs  its value")
+    found = conformance.known_failures(registry.get("numpy"), declared)
+    assert found == {"abs at 0": "its sign", "abs": "its value"}
+
+
+def test_a_file_of_known_failures_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="nowhere"):
+        conformance.run("numpy", only="exp", xfail=tmp_path / "nowhere.txt")
+
+
+def test_what_fails_at_a_low_level_is_not_checked_at_a_higher_one():
+    report = conformance.run(wrong_value("sinh"), only="sinh")
+    assert {f.level for f in report.failures} == {"primitives"}
+
+
+def test_edge_values_are_caught():
+    def signless(self, x):
+        return PLAIN.add(PLAIN.sqrt(x), 0.0)  # sqrt(-0.0) is -0.0
+
+    report = conformance.run(broken("sqrt", signless), only="sqrt", gradients=False)
+    assert {(f.level, f.case) for f in report.failures} == {
+        ("special values", "edge values")
+    }
+
+
+def test_a_backend_that_reads_memory_out_of_order_is_caught():
+    def careless(self, x):
+        return PLAIN.exp(x if x.flags.c_contiguous else PLAIN.multiply(x, 1.01))
+
+    report = conformance.run(broken("exp", careless), only="exp", gradients=False)
+    assert {f.case for f in report.failures} == {"matrix, strided"}
 
 
 def test_the_name_of_an_unknown_method_is_refused():

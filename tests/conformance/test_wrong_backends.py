@@ -1,0 +1,63 @@
+"""On every backend, one primitive that is 1% off is found, in value and in gradient."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from multinet import conformance, dtypes
+from multinet.conformance.rows import PRIMITIVES
+from multinet.interface import Backend
+
+FLOATS = [
+    name
+    for name, row in PRIMITIVES.items()
+    if row.cases and "float32" in row.dtypes and row.result == "same"
+]
+# One of each family; all of them with `-m long`.
+SAMPLE = ("tanh", "divide", "sum", "matmul", "conv", "cholesky", "take", "concatenate")
+
+
+def cases(names):
+    return [
+        pytest.param(name, marks=() if name in SAMPLE else pytest.mark.long)
+        for name in names
+    ]
+
+
+def wrong(backend: Backend[Any], name: str, change: Any) -> Backend[Any]:
+    """Return a backend of the same class; `change` is put upon the floats of `name`."""
+
+    def put(x: Any) -> Any:
+        return change(x) if dtypes.is_differentiable(backend.dtype(x)) else x
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = getattr(backend, name)(*args, **kwargs)
+        if isinstance(result, (tuple, list)):
+            return type(result)(put(x) for x in result)
+        return put(result)
+
+    return type("Wrong", (type(backend),), {name: method})()
+
+
+@pytest.mark.parametrize("name", cases(FLOATS))
+def test_a_primitive_one_percent_off_is_caught(real_backend, name):
+    def change(x: Any) -> Any:
+        return real_backend.multiply(x, 1.01)
+
+    broken = wrong(real_backend, name, change)
+    report = conformance.run(broken, only=name, gradients=False)
+    assert not report.ok and name in report.failed
+
+
+@pytest.mark.parametrize(
+    "name", cases(n for n in FLOATS if PRIMITIVES[n].differentiable)
+)
+def test_a_gradient_one_percent_off_is_caught(real_backend, name):
+    def change(x: Any) -> Any:
+        drift = real_backend.subtract(x, real_backend.stop_gradient(x))
+        return real_backend.add(x, real_backend.multiply(drift, 0.01))
+
+    report = conformance.run(wrong(real_backend, name, change), only=name)
+    assert "gradients" in {f.level for f in report.failures}
