@@ -171,7 +171,9 @@ class Convolution(Computed):
         mine = slice(group * each, (group + 1) * each)
         if "x" in values:
             seen = grid.columns(values["x"][..., group * own : (group + 1) * own])
-            part["x"] = seen.reshape(math.prod(grid.y[:-1]), math.prod(grid.kernel[:-1]))
+            part["x"] = seen.reshape(
+                math.prod(grid.y[:-1]), math.prod(grid.kernel[:-1])
+            )
         if "kernel" in values:
             part["kernel"] = values["kernel"][..., mine].reshape(-1, each)
         if "y" in values:
