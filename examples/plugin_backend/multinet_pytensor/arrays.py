@@ -1,0 +1,193 @@
+"""Reductions, shape, indexing and sorting. Contracts are in `multinet.interface.array`.
+
+Products are trees of multiplications, and sorted or largest elements are taken by their
+places: so the exact gradients of all orders follow from those of the parts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytensor.tensor as pt
+from pytensor.tensor.math import Max, Min
+
+from multinet.interface import Backend, Scalar
+from multinet.interface.array import Axes, Shape
+from multinet_pytensor.control import Computed
+from multinet_pytensor.core import Tensor, constant, settled
+
+
+class TiedMax(Max):
+    """The largest along axes; those that tie share the gradient."""
+
+    def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
+        return [_shared(self.axis, inputs[0], outputs[0], cotangents[0])]
+
+
+class TiedMin(Min):
+    """The smallest along axes; those that tie share the gradient."""
+
+    def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
+        return [_shared(self.axis, inputs[0], outputs[0], cotangents[0])]
+
+
+def _shared(axis: Axes, x: Tensor, y: Tensor, g: Tensor) -> Tensor:
+    wins = pt.cast(pt.eq(x, pt.expand_dims(y, axis)), x.dtype)
+    return wins * pt.expand_dims(g / pt.sum(wins, axis), axis)
+
+
+class Scatter(Computed):
+    """The ufuncs that PyTensor's own scatter lacks. No gradient."""
+
+    __props__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def types(self, inputs: Sequence[Tensor]) -> list[Any]:
+        return [inputs[0].type]
+
+    def compute(self, *inputs: Any) -> Sequence[Any]:
+        x, indices, updates = inputs
+        result = x.copy()
+        getattr(np, self.name).at(result, tuple(np.moveaxis(indices, -1, 0)), updates)
+        return [result]
+
+
+_SCATTERS = {"multiply": "multiply", "max": "maximum", "min": "minimum"}
+
+
+def wide(function: Callable[..., Tensor], x: Tensor, *others: Tensor) -> Tensor:
+    """Apply a function in float32 to float16 tensors, and round once."""
+    if x.type.dtype != "float16":
+        return function(x, *others)
+    return pt.cast(function(*(pt.cast(v, "float32") for v in (x, *others))), "float16")
+
+
+def _kept(y: Tensor, axes: Axes, keepdims: bool) -> Tensor:
+    return pt.expand_dims(y, axes) if keepdims and axes else y
+
+
+def _product(x: Tensor) -> Tensor:
+    """Return the product over the first axis."""
+    while (count := x.type.shape[0]) > 1:
+        half = count // 2
+        pairs = x[:half] * x[half : 2 * half]
+        x = pt.concatenate([pairs, x[2 * half :]]) if count % 2 else pairs
+    return x[0] if count else pt.ones(x.type.shape[1:], x.dtype)
+
+
+def _products(x: Tensor) -> Tensor:
+    """Return the running products along the first axis."""
+    step = 1
+    while step < x.type.shape[0]:
+        x = pt.concatenate([x[:step], x[step:] * x[:-step]])
+        step *= 2
+    return x
+
+
+@settled
+class ArrayOps(Backend[Tensor]):
+    """Reductions, shape, indexing and sorting."""
+
+    # -- reductions (`axes` sorted, unique, non-negative; () reduces nothing) ----------
+
+    def sum(self, x: Tensor, axes: Axes, keepdims: bool) -> Tensor:
+        return pt.sum(x, axes, x.dtype, keepdims)  # in float64, or float32 of float16
+
+    def prod(self, x: Tensor, axes: Axes, keepdims: bool) -> Tensor:
+        rest = [i for i in range(x.ndim) if i not in axes]
+        shape = (math.prod(x.type.shape[i] for i in axes), *_sizes(x, rest))
+        rows = pt.reshape(pt.transpose(x, [*axes, *rest]), shape)
+        return _kept(wide(_product, rows), axes, keepdims)
+
+    def max(self, x: Tensor, axes: Axes, keepdims: bool) -> Tensor:
+        return _kept(TiedMax(axes)(x), axes, keepdims) if axes else x
+
+    def min(self, x: Tensor, axes: Axes, keepdims: bool) -> Tensor:
+        return _kept(TiedMin(axes)(x), axes, keepdims) if axes else x
+
+    def any(self, x: Tensor, axes: Axes, keepdims: bool) -> Tensor:
+        return pt.any(x, axes, keepdims)
+
+    def all(self, x: Tensor, axes: Axes, keepdims: bool) -> Tensor:
+        return pt.all(x, axes, keepdims)
+
+    def argmax(self, x: Tensor, axis: int) -> Tensor:
+        return pt.cast(pt.argmax(x, axis), "int32")
+
+    def argmin(self, x: Tensor, axis: int) -> Tensor:
+        # Not the argmax of -x: -x wraps in integers.
+        return pt.cast(pt.argsort(x, axis, "stable").take(0, axis), "int32")
+
+    def cumsum(self, x: Tensor, axis: int) -> Tensor:
+        total = wide(lambda x: pt.cumsum(x, axis), x)
+        return pt.cast(total, x.dtype)
+
+    def cumprod(self, x: Tensor, axis: int) -> Tensor:
+        turned = pt.swapaxes(wide(_products, pt.swapaxes(x, 0, axis)), 0, axis)
+        return turned
+
+    # -- shape (all dtypes) ------------------------------------------------------------
+
+    def reshape(self, x: Tensor, shape: Shape) -> Tensor:
+        return pt.reshape(x, shape, ndim=len(shape))
+
+    def transpose(self, x: Tensor, permutation: Axes) -> Tensor:
+        return pt.transpose(x, permutation)
+
+    def broadcast_to(self, x: Tensor, shape: Shape) -> Tensor:
+        return pt.broadcast_to(x, shape)
+
+    def concatenate(self, xs: Sequence[Tensor], axis: int) -> Tensor:
+        return pt.concatenate(xs, axis)
+
+    def pad(
+        self, x: Tensor, widths: Sequence[tuple[int, int]], value: Scalar
+    ) -> Tensor:
+        sides = list(zip(widths, x.type.shape, strict=True))
+        around = np.full([n + a + b for (a, b), n in sides], value, x.dtype)
+        inside = tuple(slice(a, a + n) for (a, _), n in sides)
+        return pt.set_subtensor(constant(around)[inside], x)
+
+    def slice(self, x: Tensor, start: Shape, stop: Shape, step: Shape) -> Tensor:
+        return x[tuple(map(slice, start, stop, step))]
+
+    def flip(self, x: Tensor, axes: Axes) -> Tensor:
+        return x[tuple(slice(None, None, -1 if i in axes else 1) for i in range(x.ndim))]
+
+    # -- indexing ----------------------------------------------------------------------
+
+    def take(self, x: Tensor, indices: Tensor, axis: int) -> Tensor:
+        place = (*[slice(None)] * axis, indices)
+        return wide(lambda x: x[place], x)
+
+    def take_along_axis(self, x: Tensor, indices: Tensor, axis: int) -> Tensor:
+        return wide(lambda x: pt.take_along_axis(x, indices, axis), x)
+
+    def scatter(
+        self, x: Tensor, indices: Tensor, updates: Tensor, mode: str
+    ) -> Tensor:
+        if mode in _SCATTERS:
+            return Scatter(_SCATTERS[mode])(x, indices, updates)
+        place = tuple(indices[:, i] for i in range(indices.type.shape[1]))
+        change = pt.set_subtensor if mode == "set" else pt.inc_subtensor
+        return wide(lambda x, updates: change(x[place], updates), x, updates)
+
+    # -- sorting -----------------------------------------------------------------------
+
+    def sort(self, x: Tensor) -> Tensor:
+        return pt.take_along_axis(x, pt.argsort(x, -1, "stable"), -1)
+
+    def argsort(self, x: Tensor) -> Tensor:
+        return pt.cast(pt.argsort(x, -1, "stable"), "int32")
+
+    def searchsorted(self, sorted: Tensor, values: Tensor, side: str) -> Tensor:
+        return pt.cast(pt.searchsorted(sorted, values, side), "int32")
+
+
+def _sizes(x: Tensor, axes: Sequence[int]) -> list[int]:
+    return [x.type.shape[i] for i in axes]

@@ -1,0 +1,135 @@
+"""Derivatives that PyTensor lacks, or has by other conventions than the interface: of
+complex numbers, at kinks and at ties.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytensor.scalar.basic as ps
+import pytensor.tensor as pt
+from pytensor.graph.basic import Apply
+from pytensor.tensor.elemwise import Elemwise
+from pytensor.tensor.math import Max, Min
+from pytensor.tensor.subtensor import (
+    AdvancedIncSubtensor,
+    AdvancedIncSubtensor1,
+    AdvancedSubtensor,
+    AdvancedSubtensor1,
+    IncSubtensor,
+    Subtensor,
+)
+
+from multinet import dtypes
+
+_INDEXING = (
+    *(Subtensor, AdvancedSubtensor, AdvancedSubtensor1),
+    *(IncSubtensor, AdvancedIncSubtensor, AdvancedIncSubtensor1),
+)
+Slopes = Callable[..., Sequence[Any]]
+
+
+def pullback(node: Apply, cotangents: Sequence[Any]) -> Sequence[Any]:
+    """Return the cotangents of a node's inputs, for those of its outputs."""
+    op: Any = node.op
+    if isinstance(op, Max | Min):
+        return [_shared(op.axis, node.inputs[0], node.outputs[0], cotangents[0])]
+    if isinstance(op, _INDEXING) and is_complex(node.outputs[0]):
+        return _by_parts(node, cotangents)
+    slopes = SLOPES.get(type(op.scalar_op)) if isinstance(op, Elemwise) else None
+    if slopes is None:
+        return op.pullback(node.inputs, node.outputs, cotangents)
+    found = zip(node.inputs, slopes(*node.inputs, *node.outputs), strict=False)
+    g = cotangents[0]
+    if isinstance(op.scalar_op, ps.Conj):
+        g = pt.conj(g)
+    return [summed(g * conj(slope), x) for x, slope in found]
+
+
+def is_complex(x: Any) -> bool:
+    """Return whether a variable, or a number, is a complex tensor."""
+    return dtypes.is_complex(getattr(x, "dtype", "bool"))
+
+
+def conj(x: Any) -> Any:
+    """Return the complex conjugate, of any number."""
+    return pt.conj(x) if is_complex(x) else x
+
+
+def _by_parts(node: Apply, cotangents: Sequence[Any]) -> Sequence[Any]:
+    # PyTensor refuses to differentiate the indexing of complex tensors; but it is
+    # linear, and does the same to both parts.
+    halves = []
+    for part in (pt.real, pt.imag):
+        inputs = [part(x) if is_complex(x) else x for x in node.inputs]
+        twin = node.op.make_node(*inputs)
+        seeds = [part(g) for g in cotangents]
+        halves.append(node.op.pullback(twin.inputs, twin.outputs, seeds))
+    pairs = zip(node.inputs, *halves, strict=True)
+    return [pt.complex(a, b) if is_complex(x) else a for x, a, b in pairs]
+
+
+def summed(g: Any, x: Any) -> Any:
+    """Return g summed over the axes along which x was broadcast."""
+    g = pt.sum(g, tuple(range(g.ndim - x.ndim)))
+    sizes = zip(x.type.shape, g.type.shape, strict=True)
+    return pt.sum(g, tuple(i for i, (n, m) in enumerate(sizes) if n != m), keepdims=True)
+
+
+def _shared(axis: Any, x: Any, y: Any, g: Any) -> Any:
+    wins = pt.cast(pt.eq(x, pt.expand_dims(y, axis)), x.dtype)
+    return wins * pt.expand_dims(g / pt.sum(wins, axis), axis)
+
+
+def _abs(x: Any, y: Any) -> Sequence[Any]:
+    return [x / pt.switch(pt.eq(y, 0), 1, y)]
+
+
+def _power(x: Any, y: Any, z: Any) -> Sequence[Any]:
+    for_x = y * pt.pow(pt.switch(pt.eq(y, 0), 1, x), y - 1)
+    base = pt.switch(pt.eq(x, 0), 1, x)
+    return for_x, pt.log(base) * pt.pow(base, y)
+
+
+def _logaddexp(x: Any, y: Any, z: Any) -> Sequence[Any]:
+    gap = pt.switch(pt.eq(x, y) & pt.isinf(x), 0, x - y)
+    return pt.sigmoid(gap), pt.sigmoid(-gap)
+
+
+def _share(wins: Callable[..., Any]) -> Slopes:
+    def slopes(x: Any, y: Any, z: Any) -> Sequence[Any]:
+        half = np.float16(0.5)
+        tied = pt.switch(pt.eq(x, y), half, 0)
+        return pt.switch(wins(x, y), 1, tied), pt.switch(wins(y, x), 1, tied)
+
+    return slopes
+
+
+class LogAddExp(ps.BinaryScalarOp):
+    nfunc_spec = ("logaddexp", 2, 1)
+
+    def impl(self, x: Any, y: Any) -> Any:
+        return np.logaddexp(x, y)
+
+
+#: By the class of scalar Op: the derivatives for (*inputs, output).
+SLOPES: dict[type, Slopes] = {
+    ps.Neg: lambda x, y: [-1],
+    ps.Conj: lambda x, y: [1],
+    ps.Abs: _abs,
+    ps.Sqrt: lambda x, y: [0.5 / y],
+    ps.Exp: lambda x, y: [y],
+    ps.Log: lambda x, y: [1 / x],
+    ps.Sin: lambda x, y: [pt.cos(x)],
+    ps.Cos: lambda x, y: [-pt.sin(x)],
+    ps.Tanh: lambda x, y: [1 - y * y],
+    ps.Add: lambda *xs: [1] * (len(xs) - 1),
+    ps.Sub: lambda x, y, z: [1, -1],
+    ps.TrueDiv: lambda x, y, z: [1 / y, -z / y],
+    ps.Pow: _power,
+    ps.ScalarMaximum: _share(pt.gt),
+    ps.ScalarMinimum: _share(pt.lt),
+    LogAddExp: _logaddexp,
+}
