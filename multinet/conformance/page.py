@@ -48,8 +48,9 @@ def _backend(report: Report) -> str:
     parts = [
         f'<h2>{escape(report.backend)}: <span class="{kind}">{verdict}</span></h2>',
         f'<p class="small">Interface {interface}; {escape(versions)}; '
-        f"{report.seconds:.0f} s. Dtypes not held: "
-        f"{escape(', '.join(report.missing) or 'none')}.</p>",
+        f"{report.seconds:.0f} s; "
+        f"{'every dtype' if report.all_dtypes else 'the usual dtypes'}. "
+        f"Dtypes not held: {escape(', '.join(report.missing) or 'none')}.</p>",
         _levels(report),
     ]
     if report.stopped:
@@ -100,7 +101,9 @@ def _errors(report: Report) -> str:
         equal = f"<td>{len(same)} equal</td>" if same else '<td class="none">-</td>'
         slopes = report.gradient_errors.get(row, {})
         steep = max(slopes.values(), default=None)
-        shown = '<td class="none">-</td>' if steep is None else f"<td>{steep:.0e}</td>"
+        shown = (
+            '<td class="none">-</td>' if steep is None else f"<td>{_short(steep)}</td>"
+        )
         lines.append(f"<td>{escape(row)}</td>{''.join(cells)}{equal}{shown}")
     if not lines:
         return ""
@@ -126,8 +129,11 @@ def _cell(error: float | None, dtype: str) -> str:
     if error is None:
         return '<td class="none">-</td>'
     colour = _colour(error / TOLERANCE[dtype])
-    text = "0" if error == 0 else f"{error:.0e}"
-    return f'<td class="error" style="background:{colour}">{text}</td>'
+    return f'<td class="error" style="background:{colour}">{_short(error)}</td>'
+
+
+def _short(error: float) -> str:
+    return "0" if error == 0 else f"{error:.0e}"
 
 
 def _colour(share: float) -> str:

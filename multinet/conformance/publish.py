@@ -62,7 +62,7 @@ def to_json(reports: Sequence[Report]) -> str:
 def to_markdown(reports: Sequence[Report]) -> str:
     """Return Markdown: a summary, then the errors by dtype, method and backend."""
     names = [report.backend for report in reports]
-    lines = ["# Conformance", "", *_versions(reports), ""]
+    lines = ["# Conformance", "", *_origin(reports), ""]
     lines += _table(["", *names], _summary(reports))
     for report in reports:
         lines += ["", *_notes(report)] if _notes(report) else []
@@ -97,11 +97,15 @@ def _of_dtype(reports: Sequence[Report], dtype: str) -> list[str]:
     return lines
 
 
-def _versions(reports: Sequence[Report]) -> list[str]:
-    found: dict[str, str] = {}
+def _origin(reports: Sequence[Report]) -> list[str]:
+    every = " --all-dtypes" if all(report.all_dtypes for report in reports) else ""
+    names = " ".join(report.backend for report in reports)
+    versions: dict[str, str] = {}
     for report in reports:
-        found.update(report.versions)
-    return [", ".join(f"{name} {version}" for name, version in found.items()) + "."]
+        versions.update(report.versions)
+    found = ", ".join(f"{name} {version}" for name, version in versions.items())
+    command = f"Made by `multinet conform {names}{every} --report FILE.md` with"
+    return textwrap.wrap(f"{command} {found}.", 88, break_on_hyphens=False)
 
 
 def _summary(reports: Sequence[Report]) -> list[list[str]]:

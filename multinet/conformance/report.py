@@ -43,6 +43,7 @@ class Report:
     backend: str
     interface: tuple[int, int]
     versions: dict[str, str] = field(default_factory=dict)
+    all_dtypes: bool = False
     dtypes: tuple[str, ...] = ()
     passed: dict[str, int] = field(default_factory=dict)
     errors: dict[str, dict[str, float]] = field(default_factory=dict)
