@@ -5,19 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pytensor.scalar as ps
 import pytensor.tensor as pt
 from pytensor.gradient import disconnected_type
 from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
-from pytensor.tensor.elemwise import Elemwise
 from pytensor.tensor.type import TensorType
 
-from multinet import dtypes
 from multinet.errors import TraceError
 from multinet.interface import Backend, Scalar
 from multinet.interface.array import Shape
 from multinet_pytensor.core import Array, Tensor, constant, is_open, settled
+from multinet_pytensor.graph import zeros
 
 
 @settled
@@ -47,7 +45,9 @@ class ConversionOps(Backend[Tensor]):
         return x.type.dtype
 
     def cast(self, x: Tensor, dtype: str) -> Tensor:
-        return pt.neq(x, pt.zeros((), x.dtype)) if dtype == "bool" else pt.cast(x, dtype)
+        return (
+            pt.neq(x, pt.zeros((), x.dtype)) if dtype == "bool" else pt.cast(x, dtype)
+        )
 
     def bitcast(self, x: Tensor, dtype: str) -> Tensor:
         return Bitcast(dtype)(x)
@@ -62,17 +62,19 @@ class ConversionOps(Backend[Tensor]):
         return pt.imag(x)
 
     def conj(self, x: Tensor) -> Tensor:
-        return conj(x)
+        return pt.conj(x)
 
     # -- creation ----------------------------------------------------------------------
 
     def full(self, shape: Shape, value: Scalar, dtype: str) -> Tensor:
-        return constant(np.full(shape, value, dtypes.to_numpy(dtype)))
+        return constant(np.full(shape, value, dtype))
 
     def arange(self, start: Scalar, stop: Scalar, step: Scalar, dtype: str) -> Tensor:
         first: Any = start
         count = max(0, int(np.ceil((stop - first) / step)))
-        return constant((first + step * np.arange(count)).astype(dtypes.to_numpy(dtype)))
+        return constant(
+            (first + step * np.arange(count)).astype(dtypes.to_numpy(dtype))
+        )
 
 
 class Bitcast(Op):
@@ -100,19 +102,3 @@ class Bitcast(Op):
 
     def pushforward(self, inputs: Any, outputs: Any, tangents: Any) -> Any:
         return [disconnected_type()]
-
-
-class Conjugate(ps.UnaryScalarOp):
-    """The complex conjugate; PyTensor's own has no gradient."""
-
-    nfunc_spec = ("conjugate", 1, 1)
-
-    def impl(self, x: Any) -> Any:
-        return np.conj(x)
-
-    def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
-        return [conjugate(cotangents[0])]
-
-
-conjugate = Conjugate(ps.same_out, name="conjugate")  # of scalars in a ScalarOp
-conj = Elemwise(conjugate)

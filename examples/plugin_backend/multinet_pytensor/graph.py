@@ -14,14 +14,6 @@ from pytensor.graph.fg import FunctionGraph
 from pytensor.graph.null_type import NullType
 from pytensor.graph.rewriting.basic import MergeOptimizer
 from pytensor.graph.traversal import toposort
-from pytensor.tensor.subtensor import (
-    AdvancedIncSubtensor,
-    AdvancedIncSubtensor1,
-    AdvancedSubtensor,
-    AdvancedSubtensor1,
-    IncSubtensor,
-    Subtensor,
-)
 
 from multinet import dtypes
 from multinet.errors import BackendError
@@ -33,7 +25,7 @@ from multinet_pytensor.core import (
     placeholder,
 )
 from multinet_pytensor.kernels import kernel
-from multinet_pytensor.slopes import pullback
+from multinet_pytensor.slopes import is_complex, pullback
 
 Tensors = Sequence[Tensor]
 
@@ -168,35 +160,6 @@ def gradients(outputs: Tensors, inputs: Tensors, cotangents: Tensors) -> list[Te
     return [flows[x] if x in flows else zeros(x) for x in inputs]
 
 
-_INDEXING = (
-    *(Subtensor, AdvancedSubtensor, AdvancedSubtensor1),
-    *(IncSubtensor, AdvancedIncSubtensor, AdvancedIncSubtensor1),
-)
-
-
-def _pullback(node: Apply, cotangents: list[Any]) -> Sequence[Any]:
-    if not (
-        isinstance(node.op, _INDEXING) and dtypes.is_complex(node.outputs[0].type.dtype)
-    ):
-        return node.op.pullback(node.inputs, node.outputs, cotangents)
-    # PyTensor refuses to differentiate indexing of complex tensors. It is linear, and
-    # does the same to both parts.
-    halves = []
-    for part in (pt.real, pt.imag):
-        inputs = [part(x) if _is_complex(x) else x for x in node.inputs]
-        twin = node.op.make_node(*inputs)
-        seeds = [part(g) for g in cotangents]
-        halves.append(node.op.pullback(twin.inputs, twin.outputs, seeds))
-    return [
-        pt.complex(*pair) if _is_complex(x) else pair[0]
-        for x, pair in zip(node.inputs, zip(*halves, strict=True), strict=True)
-    ]
-
-
-def _is_complex(x: Variable) -> bool:
-    return dtypes.is_complex(getattr(x.type, "dtype", "bool"))
-
-
 def _is_smooth(x: Variable) -> bool:
     return dtypes.is_differentiable(getattr(x.type, "dtype", "bool"))
 
@@ -211,7 +174,7 @@ def _add(flows: dict[Variable, Any], x: Variable, g: Any, reached: set[Any]) -> 
         )
     dtype = x.type.dtype
     if g.type.dtype != dtype:
-        if _is_complex(g) and not _is_complex(x):
+        if is_complex(g) and not is_complex(x):
             g = pt.real(g)
         g = pt.cast(g, dtype)
     flows[x] = pt.add(flows[x], g) if x in flows else g

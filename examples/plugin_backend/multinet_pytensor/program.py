@@ -10,7 +10,6 @@ import numpy as np
 import pytensor
 from pytensor.gradient import disconnected_grad
 
-from multinet import dtypes
 from multinet.errors import BackendError
 from multinet.interface import Backend, Key
 from multinet.interface.array import Shape
