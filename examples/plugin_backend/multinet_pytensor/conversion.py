@@ -14,8 +14,7 @@ from pytensor.tensor.type import TensorType
 from multinet.errors import TraceError
 from multinet.interface import Backend, Scalar
 from multinet.interface.array import Shape
-from multinet_pytensor.core import Array, Tensor, constant, is_open, settled
-from multinet_pytensor.graph import zeros
+from multinet_pytensor.core import Array, Tensor, constant, held, is_open, settled
 
 
 @settled
@@ -45,12 +44,12 @@ class ConversionOps(Backend[Tensor]):
         return x.type.dtype
 
     def cast(self, x: Tensor, dtype: str) -> Tensor:
-        return (
-            pt.neq(x, pt.zeros((), x.dtype)) if dtype == "bool" else pt.cast(x, dtype)
-        )
+        if held(dtype) == "bool":
+            return pt.neq(x, pt.zeros((), x.dtype))
+        return pt.cast(x, dtype)
 
     def bitcast(self, x: Tensor, dtype: str) -> Tensor:
-        return Bitcast(dtype)(x)
+        return Bitcast(held(dtype))(x)
 
     def make_complex(self, real: Tensor, imag: Tensor) -> Tensor:
         return pt.complex(real, imag)
@@ -67,14 +66,12 @@ class ConversionOps(Backend[Tensor]):
     # -- creation ----------------------------------------------------------------------
 
     def full(self, shape: Shape, value: Scalar, dtype: str) -> Tensor:
-        return constant(np.full(shape, value, dtype))
+        return constant(np.full(shape, value, held(dtype)))
 
     def arange(self, start: Scalar, stop: Scalar, step: Scalar, dtype: str) -> Tensor:
         first: Any = start
         count = max(0, int(np.ceil((stop - first) / step)))
-        return constant(
-            (first + step * np.arange(count)).astype(dtypes.to_numpy(dtype))
-        )
+        return constant((first + step * np.arange(count)).astype(held(dtype)))
 
 
 class Bitcast(Op):

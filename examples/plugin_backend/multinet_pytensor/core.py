@@ -34,15 +34,19 @@ C = TypeVar("C")
 HELD = tuple(name for name in dtypes.ALL if name != "bfloat16")
 
 
+def held(dtype: str) -> str:
+    """Return the name of a dtype that PyTensor has."""
+    if dtype not in HELD:
+        raise DTypeError(
+            f"PyTensor has no {dtype} tensors. Convert to one of {', '.join(HELD)}."
+        )
+    return dtype
+
+
 def constant(array: Any) -> Tensor:
     """Return a tensor that holds this array itself; copy it first if it may change."""
     array = np.asarray(array)
-    name = array.dtype.name
-    if name not in HELD:
-        raise DTypeError(
-            f"PyTensor holds no {name} arrays. Convert to one of {', '.join(HELD)}."
-        )
-    return TensorConstant(TensorType(name, array.shape), array)
+    return TensorConstant(TensorType(held(array.dtype.name), array.shape), array)
 
 
 def placeholder(like: Tensor) -> Tensor:

@@ -119,7 +119,7 @@ def trace(function: Callable[..., Any], likes: Tensors) -> tuple[Graph, Tensors]
 
 
 def closure(outputs: Tensors, inputs: Tensors, start: int) -> list[Tensor]:
-    """Return the open tensors older than `start` that outputs depend on beside inputs."""
+    """Return the open tensors older than `start` that outputs hang on beside inputs."""
     found, seen, stack = [], {*inputs}, [*outputs]
     while stack:
         x = stack.pop()
