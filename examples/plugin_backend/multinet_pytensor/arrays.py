@@ -12,31 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytensor.tensor as pt
-from pytensor.tensor.math import Max, Min
 
 from multinet.interface import Backend, Scalar
 from multinet.interface.array import Axes, Shape
 from multinet_pytensor.control import Computed
 from multinet_pytensor.core import Tensor, constant, settled
-
-
-class TiedMax(Max):
-    """The largest along axes; those that tie share the gradient."""
-
-    def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
-        return [_shared(self.axis, inputs[0], outputs[0], cotangents[0])]
-
-
-class TiedMin(Min):
-    """The smallest along axes; those that tie share the gradient."""
-
-    def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
-        return [_shared(self.axis, inputs[0], outputs[0], cotangents[0])]
-
-
-def _shared(axis: Axes, x: Tensor, y: Tensor, g: Tensor) -> Tensor:
-    wins = pt.cast(pt.eq(x, pt.expand_dims(y, axis)), x.dtype)
-    return wins * pt.expand_dims(g / pt.sum(wins, axis), axis)
 
 
 class Scatter(Computed):
@@ -80,13 +60,13 @@ def _product(x: Tensor) -> Tensor:
     return x[0] if count else pt.ones(x.type.shape[1:], x.dtype)
 
 
-def _products(x: Tensor) -> Tensor:
-    """Return the running products along the first axis."""
-    step = 1
+def _running(combine: Callable[..., Any], x: Tensor, axis: int) -> Tensor:
+    """Return the running sums or products along an axis, in steps that double."""
+    x, step = pt.swapaxes(x, 0, axis), 1
     while step < x.type.shape[0]:
-        x = pt.concatenate([x[:step], x[step:] * x[:-step]])
+        x = pt.concatenate([x[:step], combine(x[step:], x[:-step])])
         step *= 2
-    return x
+    return pt.swapaxes(x, 0, axis)
 
 
 @settled
@@ -105,10 +85,10 @@ class ArrayOps(Backend[Tensor]):
         return _kept(wide(_product, rows), axes, keepdims)
 
     def max(self, x: Tensor, axes: Axes, keepdims: bool) -> Tensor:
-        return _kept(TiedMax(axes)(x), axes, keepdims) if axes else x
+        return pt.max(x, axes, keepdims) if axes else x
 
     def min(self, x: Tensor, axes: Axes, keepdims: bool) -> Tensor:
-        return _kept(TiedMin(axes)(x), axes, keepdims) if axes else x
+        return pt.min(x, axes, keepdims) if axes else x
 
     def any(self, x: Tensor, axes: Axes, keepdims: bool) -> Tensor:
         return pt.any(x, axes, keepdims)
@@ -120,16 +100,15 @@ class ArrayOps(Backend[Tensor]):
         return pt.cast(pt.argmax(x, axis), "int32")
 
     def argmin(self, x: Tensor, axis: int) -> Tensor:
-        # Not the argmax of -x: -x wraps in integers.
-        return pt.cast(pt.argsort(x, axis, "stable").take(0, axis), "int32")
+        # Not the argmax of -x, which wraps in integers.
+        wins = pt.eq(x, pt.min(x, axis, keepdims=True)) | pt.isnan(x)
+        return pt.cast(pt.argmax(wins, axis), "int32")
 
     def cumsum(self, x: Tensor, axis: int) -> Tensor:
-        total = wide(lambda x: pt.cumsum(x, axis), x)
-        return pt.cast(total, x.dtype)
+        return wide(lambda x: _running(pt.add, x, axis), x)
 
     def cumprod(self, x: Tensor, axis: int) -> Tensor:
-        turned = pt.swapaxes(wide(_products, pt.swapaxes(x, 0, axis)), 0, axis)
-        return turned
+        return wide(lambda x: _running(pt.mul, x, axis), x)
 
     # -- shape (all dtypes) ------------------------------------------------------------
 
@@ -157,7 +136,9 @@ class ArrayOps(Backend[Tensor]):
         return x[tuple(map(slice, start, stop, step))]
 
     def flip(self, x: Tensor, axes: Axes) -> Tensor:
-        return x[tuple(slice(None, None, -1 if i in axes else 1) for i in range(x.ndim))]
+        return x[
+            tuple(slice(None, None, -1 if i in axes else 1) for i in range(x.ndim))
+        ]
 
     # -- indexing ----------------------------------------------------------------------
 
@@ -168,9 +149,7 @@ class ArrayOps(Backend[Tensor]):
     def take_along_axis(self, x: Tensor, indices: Tensor, axis: int) -> Tensor:
         return wide(lambda x: pt.take_along_axis(x, indices, axis), x)
 
-    def scatter(
-        self, x: Tensor, indices: Tensor, updates: Tensor, mode: str
-    ) -> Tensor:
+    def scatter(self, x: Tensor, indices: Tensor, updates: Tensor, mode: str) -> Tensor:
         if mode in _SCATTERS:
             return Scatter(_SCATTERS[mode])(x, indices, updates)
         place = tuple(indices[:, i] for i in range(indices.type.shape[1]))

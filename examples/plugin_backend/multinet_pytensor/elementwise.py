@@ -34,6 +34,7 @@ class RightShift(ps.BinaryScalarOp):
 
 def unary(function: Any) -> Any:
     """Return the method of one operand that is this function."""
+
     def method(self: Any, x: Tensor) -> Tensor:
         return function(x)
 
@@ -42,6 +43,7 @@ def unary(function: Any) -> Any:
 
 def binary(function: Any) -> Any:
     """Return the method of two operands, one of which may be a Python scalar."""
+
     def method(self: Any, x: Operand, y: Operand) -> Tensor:
         return function(*operands(x, y))
 

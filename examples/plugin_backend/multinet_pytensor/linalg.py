@@ -247,7 +247,9 @@ def _rule_of_slogdet(xs: Tensors, ys: Tensors, gs: Tensors) -> Tensors:
     slope = pt.switch(singular, np.float32(np.nan), slope)
     if dtypes.is_complex(x.type.dtype):  # the phase of the sign turns with x
         slope = pt.complex(slope, pt.imag(for_sign * pt.conj(sign)))
-    eye = constant(np.broadcast_to(np.eye(x.type.shape[-1], dtype=x.dtype), x.type.shape))
+    eye = constant(
+        np.broadcast_to(np.eye(x.type.shape[-1], dtype=x.dtype), x.type.shape)
+    )
     regular = pt.switch(pt.expand_dims(singular, (-1, -2)), eye, x)
     return [pt.expand_dims(slope, (-1, -2)) * solve(_h(regular), eye)]
 

@@ -5,6 +5,7 @@ complex numbers, at kinks and at ties.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,9 @@ def summed(g: Any, x: Any) -> Any:
     """Return g summed over the axes along which x was broadcast."""
     g = pt.sum(g, tuple(range(g.ndim - x.ndim)))
     sizes = zip(x.type.shape, g.type.shape, strict=True)
-    return pt.sum(g, tuple(i for i, (n, m) in enumerate(sizes) if n != m), keepdims=True)
+    return pt.sum(
+        g, tuple(i for i, (n, m) in enumerate(sizes) if n != m), keepdims=True
+    )
 
 
 def _shared(axis: Any, x: Any, y: Any, g: Any) -> Any:
@@ -84,7 +87,13 @@ def _shared(axis: Any, x: Any, y: Any, g: Any) -> Any:
 
 
 def _abs(x: Any, y: Any) -> Sequence[Any]:
-    return [x / pt.switch(pt.eq(y, 0), 1, y)]
+    return [conj(x) / pt.switch(pt.eq(y, 0), 1, y)]  # y is real
+
+
+def _mul(*xs: Any) -> Sequence[Any]:
+    inputs = xs[:-1]
+    others = [inputs[:i] + inputs[i + 1 :] for i in range(len(inputs))]
+    return [reduce(pt.mul, rest) for rest in others]
 
 
 def _power(x: Any, y: Any, z: Any) -> Sequence[Any]:
@@ -127,6 +136,7 @@ SLOPES: dict[type, Slopes] = {
     ps.Tanh: lambda x, y: [1 - y * y],
     ps.Add: lambda *xs: [1] * (len(xs) - 1),
     ps.Sub: lambda x, y, z: [1, -1],
+    ps.Mul: _mul,
     ps.TrueDiv: lambda x, y, z: [1 / y, -z / y],
     ps.Pow: _power,
     ps.ScalarMaximum: _share(pt.gt),
