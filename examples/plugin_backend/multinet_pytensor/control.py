@@ -40,8 +40,10 @@ class Computed(Op):
         return Apply(self, list(inputs), [kind() for kind in self.types(inputs)])
 
     def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
+        # Where PyTensor's modes run this, other nodes may write into their inputs.
         for cell, value in zip(output_storage, self.compute(*inputs), strict=True):
-            cell[0] = value
+            shared = any(np.may_share_memory(value, x) for x in inputs)
+            cell[0] = np.array(value) if shared else value
 
     def infer_shape(self, fgraph: Any, node: Apply, shapes: Any) -> Any:
         return [tuple(map(pt.constant, y.type.shape)) for y in node.outputs]
@@ -49,7 +51,11 @@ class Computed(Op):
     def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
         return [disconnected_type() for _ in inputs]
 
-    def of(self, *inputs: Tensor) -> list[Tensor]:
+    def __call__(self, *inputs: Tensor) -> Any:
+        """Return the output of an Op that has one."""
+        return super().__call__(*inputs)
+
+    def of(self, *inputs: Tensor) -> list[Any]:
         """Return all outputs as a list."""
         return self.make_node(*inputs).outputs
 

@@ -16,6 +16,9 @@ Kernel = Callable[..., Sequence[Any]]
 
 def kernel(node: Apply) -> Kernel:
     """Return the function from the inputs' values of a node to those of its outputs."""
+    compute = getattr(node.op, "compute", None)  # of the Ops of this package
+    if compute is not None:
+        return compute
     if isinstance(node.op, Elemwise) and not node.op.inplace_pattern:
         found = _elementwise(node)
         if found is not None:
