@@ -66,6 +66,9 @@ def conform(
         Path | None,
         typer.Option(help="Known failures: a line is a method, then a reason."),
     ] = None,
+    draft: Annotated[
+        bool, typer.Option("--draft", help="The backend may lack primitives yet.")
+    ] = False,
     report: Annotated[
         list[Path] | None,
         typer.Option(help="Write a report: .json, .html or .md; repeatable."),
@@ -82,7 +85,7 @@ def conform(
         )
         raise typer.Exit(2) from None
     options = {"gradients": gradients, "all_dtypes": all_dtypes, "only": only}
-    options.update(level=level, xfail=xfail)
+    options.update(level=level, xfail=xfail, draft=draft)
     try:
         for path in report or ():
             conformance.writer(path)  # a wrong suffix must not cost a run

@@ -30,6 +30,14 @@ class TraceError(MultinetError, RuntimeError):
     """An operation that needs concrete values was reached while compiling."""
 
 
+class MissingPrimitive(BackendError):
+    """A primitive that the backend in use does not have; `primitive` is its name."""
+
+    def __init__(self, message: str, primitive: str) -> None:
+        super().__init__(message)
+        self.primitive = primitive
+
+
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> ArgumentError:
     """Return the error for a name that is not in `known`, naming the near ones."""
     known = sorted(known)

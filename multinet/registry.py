@@ -13,7 +13,7 @@ from functools import cache
 from importlib.metadata import EntryPoint
 from typing import Any
 
-from multinet.errors import BackendError, unknown_name
+from multinet.errors import BackendError, MissingPrimitive, unknown_name
 from multinet.interface import INTERFACE, Backend, Plugin
 
 GROUP = "multinet.backends"
@@ -68,7 +68,22 @@ def register(plugin: Plugin) -> None:
         _loaded.pop(plugin.name, None)
 
 
-def _load(name: str) -> Backend[Any]:
+def unregister(name: str) -> None:
+    """Forget a backend that `register` made known; those of entry points stay."""
+    with _lock:
+        _registered.pop(name, None)
+        _loaded.pop(name, None)
+
+
+def draft(name: str) -> Backend[Any]:
+    """Return a backend that may be unfinished: what it lacks raises when called.
+
+    A fresh instance on each call, in use by nobody; `MissingPrimitive` is what raises.
+    """
+    return _load(name, unfinished=True)
+
+
+def _load(name: str, unfinished: bool = False) -> Backend[Any]:
     known = _known()
     if name not in known:
         raise unknown_name(f"backend ({VARIABLE} or use_backend)", name, known)
@@ -88,10 +103,12 @@ def _load(name: str) -> Backend[Any]:
             f"{', '.join(plugin.requires)} is installed: {error}. This is a fault of "
             "the plug-in or of that installation, not a missing framework."
         ) from error
-    return _instantiate(name, cls)
+    return _instantiate(name, cls, unfinished)
 
 
-def _instantiate(name: str, cls: type[Backend[Any]]) -> Backend[Any]:
+def _instantiate(
+    name: str, cls: type[Backend[Any]], unfinished: bool = False
+) -> Backend[Any]:
     major, minor = cls.interface
     if major != INTERFACE[0] or minor > INTERFACE[1]:
         raise BackendError(
@@ -99,7 +116,7 @@ def _instantiate(name: str, cls: type[Backend[Any]]) -> Backend[Any]:
             f"has {INTERFACE[0]}.{INTERFACE[1]}. Install matching versions of the two."
         )
     lacking = sorted(getattr(cls, "__abstractmethods__", ()))
-    if lacking and minor == INTERFACE[1]:
+    if lacking and minor == INTERFACE[1] and not unfinished:
         raise BackendError(
             f"Backend {name!r} lacks {len(lacking)} primitives: {', '.join(lacking)}."
         )
@@ -111,10 +128,11 @@ def _instantiate(name: str, cls: type[Backend[Any]]) -> Backend[Any]:
 
 def _lacking(name: str, method: str, version: tuple[int, int]) -> Any:
     def body(self: Any, *args: Any, **kwargs: Any) -> Any:
-        raise BackendError(
+        raise MissingPrimitive(
             f"Backend {name!r} has no primitive {method!r}: it is written for "
             f"interface {version[0]}.{version[1]}. Update the plug-in, or use another "
-            "backend."
+            "backend.",
+            method,
         )
 
     return body

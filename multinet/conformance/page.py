@@ -8,7 +8,7 @@ from html import escape
 
 from multinet import dtypes
 from multinet.conformance.check import TOLERANCE
-from multinet.conformance.report import LEVELS, Report
+from multinet.conformance.report import LEVELS, Report, wanted
 
 STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem;
@@ -55,6 +55,8 @@ def _backend(report: Report) -> str:
     ]
     if report.stopped:
         parts.append(f'<p class="bad">Stopped: {escape(report.stopped)}</p>')
+    if report.waiting:
+        parts.append(f'<p class="bad">Waiting for {escape(wanted(report))}</p>')
     if report.failures:
         parts.append(_failures(report))
     if report.unexpected_passes:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from multinet.conformance.page import page
-from multinet.conformance.report import LEVELS, Report
+from multinet.conformance.report import LEVELS, Report, wanted
 from multinet.errors import ArgumentError
 
 INEXACT = ("float16", "bfloat16", "float32", "float64", "complex64")
@@ -130,6 +130,7 @@ def _whole(report: Report) -> str:
 
 def _notes(report: Report) -> list[str]:
     notes = [f"Stopped: {report.stopped}"] if report.stopped else []
+    notes += [f"Waiting for {wanted(report)}"] if report.waiting else []
     for row in report.failed:
         reason = report.expected_failures.get(row, "not declared")
         notes.append(f"`{row}` fails ({reason})")

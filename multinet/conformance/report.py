@@ -53,6 +53,7 @@ class Report:
     failures: list[Failure] = field(default_factory=list)
     expected_failures: dict[str, str] = field(default_factory=dict)
     unexpected_passes: list[str] = field(default_factory=list)
+    waiting: dict[str, list[str]] = field(default_factory=dict)
     stopped: str = ""
     seconds: float = 0.0
 
@@ -60,7 +61,8 @@ class Report:
     def ok(self) -> bool:
         """Whether nothing failed but what the backend declares, and that did fail."""
         unknown = [f for f in self.failures if f.row not in self.expected_failures]
-        return not (unknown or self.unexpected_passes or self.stopped)
+        faults = unknown or self.unexpected_passes or self.waiting or self.stopped
+        return not faults
 
     def record(self, level: str, row: str, dtype: str, error: float | None) -> None:
         """Count a passed check and keep the largest error of the row for each dtype."""
@@ -112,10 +114,19 @@ def show(report: Report, console: Console, limit: int = 40) -> None:
         console.print(
             f"[red]PASSES[/] {row}, though declared to fail: remove its line."
         )
+    if report.waiting:
+        console.print(f"[yellow]Waiting[/] for {wanted(report)}", highlight=False)
     if report.stopped:
         console.print(f"[red]Stopped:[/] {escape(report.stopped)}")
     console.print(_errors(report))
     console.print(_summary(report))
+
+
+def wanted(report: Report) -> str:
+    """Return the missing primitives and how many checks need each, the most first."""
+    counts = sorted((-len(rows), name) for name, rows in report.waiting.items())
+    named = ", ".join(f"{name} ({-count})" for count, name in counts)
+    return f"{len(counts)} primitives, by the checks that need them: {named}."
 
 
 def _errors(report: Report, count: int = 12) -> Table:

@@ -21,7 +21,7 @@ from multinet.conformance.plan import Check, Options, override_checks, row_check
 from multinet.conformance.probes_conversion import TRACED, held
 from multinet.conformance.report import LEVELS, Failure, Report
 from multinet.conformance.rows import FUSED, PRIMITIVES
-from multinet.errors import ArgumentError, unknown_name
+from multinet.errors import ArgumentError, MissingPrimitive, unknown_name
 from multinet.interface import INTERFACE, Backend, fused, primitives
 from multinet.version import __version__
 
@@ -38,13 +38,16 @@ def run(
     only: str | None = None,
     level: str = LEVELS[-1],
     xfail: str | Path | None = None,
+    draft: bool = False,
     progress: Callable[[Check], None] | None = None,
 ) -> Report:
     """Check a backend, by name or instance, against the interface's contracts.
 
     `only` names one method, `level` the last of `LEVELS` to check; `xfail` is a file of
     known failures, by default the `conformance_xfail.txt` beside the backend's module.
-    What a backend does wrong never raises: it is in the report.
+    With `draft`, a named backend may be unfinished: checks that need a primitive it
+    lacks are counted as waiting. What a backend does wrong never raises: it is in the
+    report.
 
     >>> report = multinet.conformance.run("numpy")
     >>> report.ok
@@ -55,7 +58,7 @@ def run(
     if level not in LEVELS:
         raise unknown_name("level", level, LEVELS)
     if isinstance(backend, str):
-        backend = registry.get(backend)
+        backend = registry.draft(backend) if draft else registry.get(backend)
     declared = known_failures(backend, xfail)
     began = time.perf_counter()
     about = versions(backend.name)
@@ -152,6 +155,9 @@ def _levels(
         first = report.failures[0]
         report.stopped = f"round trip: {first.row}, {first.case}: {first.message}"
         return
+    if not set(report.waiting).isdisjoint(ROUND_TRIP):
+        report.stopped = f"round trip: write {', '.join(report.waiting)} first"
+        return
     report.dtypes = held(backend)
     options = replace(options, dtypes=report.dtypes)
     for check in plan(options, report.overridden, only):
@@ -229,6 +235,8 @@ def perform(
     try:
         with np.errstate(all="ignore"):
             error = check.run(backend)
+    except MissingPrimitive as missing:
+        report.waiting.setdefault(missing.primitive, []).append(check.row)
     except Mismatch as wrong:
         found = Failure(*place, str(wrong), wrong.expected, wrong.got, wrong.distance)
         report.fail(found)

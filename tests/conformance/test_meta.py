@@ -16,6 +16,8 @@ from conformance_broken import (
 from multinet import conformance, registry
 from multinet.conformance.report import LEVELS
 from multinet.conformance.rows import FUSED, PRIMITIVES
+from multinet.errors import BackendError
+from multinet.interface import INTERFACE, Backend, Plugin
 
 ROWS = {**PRIMITIVES, **FUSED}
 DIFFERENTIABLE = [name for name, row in ROWS.items() if row.differentiable]
@@ -62,6 +64,37 @@ def test_a_missing_primitive_stops_the_run_with_its_name():
     report = conformance.run(backend)
     assert "matmul" in report.stopped
     assert not report.ok and not report.failures
+
+
+@pytest.fixture
+def unfinished():
+    """A function that registers a backend without the primitives it is given."""
+
+    def lack(*names):
+        absent = dict.fromkeys(names, Backend.from_numpy)  # an abstract method
+        bodies = {"name": "unfinished", "interface": INTERFACE, **absent}
+        cls = type("Unfinished", (Base,), bodies)
+        registry.register(Plugin("unfinished", (), "numpy", "", lambda: cls))
+
+    yield lack
+    registry.unregister("unfinished")
+
+
+def test_a_draft_is_checked_as_far_as_it_goes(unfinished):
+    unfinished("matmul", "erfinv")
+    with pytest.raises(BackendError, match="erfinv, matmul"):
+        conformance.run("unfinished")
+    report = conformance.run("unfinished", draft=True, gradients=False)
+    assert set(report.waiting) == {"matmul", "erfinv"}
+    assert not report.failures and not report.ok
+    assert report.rows["tanh"] and "erfinv" not in report.rows
+    assert "dense" in report.waiting["matmul"]
+
+
+def test_a_draft_without_conversion_is_told_what_to_write_first(unfinished):
+    unfinished("to_numpy")
+    report = conformance.run("unfinished", draft=True)
+    assert report.stopped == "round trip: write to_numpy first"
 
 
 def test_a_broken_round_trip_stops_the_run_with_one_message():
