@@ -17,6 +17,7 @@ from multinet.interface import Backend, Scalar
 from multinet.interface.array import Axes, Shape
 from multinet_pytensor.control import Computed
 from multinet_pytensor.core import Tensor, constant, settled
+from multinet_pytensor.elementwise import plain
 
 
 class Scatter(Computed):
@@ -67,6 +68,16 @@ def _running(combine: Callable[..., Any], x: Tensor, axis: int) -> Tensor:
         x = pt.concatenate([x[:step], combine(x[step:], x[:-step])])
         step *= 2
     return pt.swapaxes(x, 0, axis)
+
+
+def pad(x: Tensor, widths: Sequence[tuple[int, int]], value: Scalar) -> Tensor:
+    """Surround with a scalar: (before, after) for each axis."""
+    if not any(map(any, widths)):
+        return x
+    sides = list(zip(widths, x.type.shape, strict=True))
+    around = np.full([n + a + b for (a, b), n in sides], value, x.dtype)
+    inside = tuple(slice(a, a + n) for (a, _), n in sides)
+    return pt.set_subtensor(constant(around)[inside], x)
 
 
 @settled
@@ -124,13 +135,7 @@ class ArrayOps(Backend[Tensor]):
     def concatenate(self, xs: Sequence[Tensor], axis: int) -> Tensor:
         return pt.concatenate(xs, axis)
 
-    def pad(
-        self, x: Tensor, widths: Sequence[tuple[int, int]], value: Scalar
-    ) -> Tensor:
-        sides = list(zip(widths, x.type.shape, strict=True))
-        around = np.full([n + a + b for (a, b), n in sides], value, x.dtype)
-        inside = tuple(slice(a, a + n) for (a, _), n in sides)
-        return pt.set_subtensor(constant(around)[inside], x)
+    pad = plain(pad)
 
     def slice(self, x: Tensor, start: Shape, stop: Shape, step: Shape) -> Tensor:
         return x[tuple(map(slice, start, stop, step))]

@@ -6,37 +6,20 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import pytensor.scalar.basic as ps
 import pytensor.tensor as pt
-from pytensor.tensor.elemwise import Elemwise
 
 from multinet.interface import Backend, Scalar
 from multinet_pytensor.core import Tensor, operands, settled
-from multinet_pytensor.slopes import LogAddExp
+from multinet_pytensor.slopes import logaddexp, ufunc
 
 Operand = Tensor | Scalar
 
 
-class LeftShift(ps.BinaryScalarOp):
-    nfunc_spec = ("left_shift", 2, 1)
+def plain(function: Any) -> Any:
+    """Return the method that is this function of tensors."""
 
-    def impl(self, x: Any, y: Any) -> Any:
-        return np.left_shift(x, y)
-
-
-class RightShift(ps.BinaryScalarOp):
-    nfunc_spec = ("right_shift", 2, 1)
-
-    def impl(self, x: Any, y: Any) -> Any:
-        return np.right_shift(x, y)
-
-
-def unary(function: Any) -> Any:
-    """Return the method of one operand that is this function."""
-
-    def method(self: Any, x: Tensor) -> Tensor:
-        return function(x)
+    def method(self: Any, *xs: Tensor) -> Any:
+        return function(*xs)
 
     return method
 
@@ -56,32 +39,32 @@ class ElementwiseOps(Backend[Tensor]):
 
     # -- elementwise, one operand ------------------------------------------------------
 
-    negative = unary(pt.neg)
-    abs = unary(pt.abs)
-    sign = unary(pt.sign)
-    sqrt = unary(pt.sqrt)
-    exp = unary(pt.exp)
-    expm1 = unary(pt.expm1)
-    log = unary(pt.log)
-    log1p = unary(pt.log1p)
-    sin = unary(pt.sin)
-    cos = unary(pt.cos)
-    tan = unary(pt.tan)
-    arcsin = unary(pt.arcsin)
-    arccos = unary(pt.arccos)
-    arctan = unary(pt.arctan)
-    sinh = unary(pt.sinh)
-    cosh = unary(pt.cosh)
-    tanh = unary(pt.tanh)
-    arcsinh = unary(pt.arcsinh)
-    arccosh = unary(pt.arccosh)
-    arctanh = unary(pt.arctanh)
-    sigmoid = unary(pt.sigmoid)
-    erf = unary(pt.erf)
-    erfinv = unary(pt.erfinv)
-    floor = unary(pt.floor)
-    ceil = unary(pt.ceil)
-    round = unary(pt.round)
+    negative = plain(pt.neg)
+    abs = plain(pt.abs)
+    sign = plain(pt.sign)
+    sqrt = plain(pt.sqrt)
+    exp = plain(pt.exp)
+    expm1 = plain(pt.expm1)
+    log = plain(pt.log)
+    log1p = plain(pt.log1p)
+    sin = plain(pt.sin)
+    cos = plain(pt.cos)
+    tan = plain(pt.tan)
+    arcsin = plain(pt.arcsin)
+    arccos = plain(pt.arccos)
+    arctan = plain(pt.arctan)
+    sinh = plain(pt.sinh)
+    cosh = plain(pt.cosh)
+    tanh = plain(pt.tanh)
+    arcsinh = plain(pt.arcsinh)
+    arccosh = plain(pt.arccosh)
+    arctanh = plain(pt.arctanh)
+    sigmoid = plain(pt.sigmoid)
+    erf = plain(pt.erf)
+    erfinv = plain(pt.erfinv)
+    floor = plain(pt.floor)
+    ceil = plain(pt.ceil)
+    round = plain(pt.round)
 
     # -- elementwise, two operands (broadcasting; either may be a Python scalar) -------
 
@@ -95,12 +78,12 @@ class ElementwiseOps(Backend[Tensor]):
     maximum = binary(pt.maximum)
     minimum = binary(pt.minimum)
     arctan2 = binary(pt.arctan2)
-    logaddexp = binary(Elemwise(LogAddExp(ps.upcast_out)))
+    logaddexp = binary(logaddexp)
     bitwise_and = binary(pt.bitwise_and)
     bitwise_or = binary(pt.bitwise_or)
     bitwise_xor = binary(pt.bitwise_xor)
-    left_shift = binary(Elemwise(LeftShift(ps.upcast_out)))
-    right_shift = binary(Elemwise(RightShift(ps.upcast_out)))
+    left_shift = binary(ufunc("left_shift"))
+    right_shift = binary(ufunc("right_shift"))
 
     # -- comparison and logic ----------------------------------------------------------
 
@@ -110,9 +93,9 @@ class ElementwiseOps(Backend[Tensor]):
 
     logical_and = binary(pt.bitwise_and)
     logical_or = binary(pt.bitwise_or)
-    logical_not = unary(pt.bitwise_not)
-    isnan = unary(pt.isnan)
-    isfinite = unary(lambda x: ~(pt.isnan(x) | pt.isinf(x)))
+    logical_not = plain(pt.bitwise_not)
+    isnan = plain(pt.isnan)
+    isfinite = plain(lambda x: ~(pt.isnan(x) | pt.isinf(x)))
 
     def where(self, condition: Tensor, x: Operand, y: Operand) -> Tensor:
         return pt.switch(condition, *operands(x, y))

@@ -13,22 +13,10 @@ import pytensor.scalar.basic as ps
 import pytensor.tensor as pt
 from pytensor.graph.basic import Apply
 from pytensor.tensor.elemwise import Elemwise
-from pytensor.tensor.math import Max, Min
-from pytensor.tensor.subtensor import (
-    AdvancedIncSubtensor,
-    AdvancedIncSubtensor1,
-    AdvancedSubtensor,
-    AdvancedSubtensor1,
-    IncSubtensor,
-    Subtensor,
-)
+from pytensor.tensor.math import Dot, Max, Min
 
 from multinet import dtypes
 
-_INDEXING = (
-    *(Subtensor, AdvancedSubtensor, AdvancedSubtensor1),
-    *(IncSubtensor, AdvancedIncSubtensor, AdvancedIncSubtensor1),
-)
 Slopes = Callable[..., Sequence[Any]]
 
 
@@ -36,16 +24,16 @@ def pullback(node: Apply, cotangents: Sequence[Any]) -> Sequence[Any]:
     """Return the cotangents of a node's inputs, for those of its outputs."""
     op: Any = node.op
     if isinstance(op, Max | Min):
-        return [_shared(op.axis, node.inputs[0], node.outputs[0], cotangents[0])]
-    if isinstance(op, _INDEXING) and is_complex(node.outputs[0]):
+        return [_shared(op.axis, *node.inputs, *node.outputs, *cotangents)]
+    if isinstance(getattr(op, "core_op", op), Dot):
+        return _product(*node.inputs, *cotangents)
+    if hasattr(op, "idx_list") and is_complex(node.outputs[0]):
         return _by_parts(node, cotangents)
     slopes = SLOPES.get(type(op.scalar_op)) if isinstance(op, Elemwise) else None
     if slopes is None:
         return op.pullback(node.inputs, node.outputs, cotangents)
-    found = zip(node.inputs, slopes(*node.inputs, *node.outputs), strict=False)
-    g = cotangents[0]
-    if isinstance(op.scalar_op, ps.Conj):
-        g = pt.conj(g)
+    found = zip(node.inputs, slopes(*node.inputs, *node.outputs), strict=True)
+    g = conj(cotangents[0]) if isinstance(op.scalar_op, ps.Conj) else cotangents[0]
     return [summed(g * conj(slope), x) for x, slope in found]
 
 
@@ -72,13 +60,21 @@ def _by_parts(node: Apply, cotangents: Sequence[Any]) -> Sequence[Any]:
     return [pt.complex(a, b) if is_complex(x) else a for x, a, b in pairs]
 
 
+def transposed(x: Any) -> Any:
+    """Return the conjugate transpose."""
+    return conj(pt.swapaxes(x, -1, -2))
+
+
 def summed(g: Any, x: Any) -> Any:
     """Return g summed over the axes along which x was broadcast."""
-    g = pt.sum(g, tuple(range(g.ndim - x.ndim)))
     sizes = zip(x.type.shape, g.type.shape, strict=True)
-    return pt.sum(
-        g, tuple(i for i, (n, m) in enumerate(sizes) if n != m), keepdims=True
-    )
+    axes = [i for i, (n, m) in enumerate(sizes) if n != m]
+    return pt.sum(g, axes, keepdims=True) if axes else g
+
+
+def _product(x: Any, y: Any, g: Any) -> Sequence[Any]:
+    for_x, for_y = pt.matmul(g, transposed(y)), pt.matmul(transposed(x), g)
+    return summed(for_x, x), summed(for_y, y)
 
 
 def _shared(axis: Any, x: Any, y: Any, g: Any) -> Any:
@@ -109,19 +105,23 @@ def _logaddexp(x: Any, y: Any, z: Any) -> Sequence[Any]:
 
 def _share(wins: Callable[..., Any]) -> Slopes:
     def slopes(x: Any, y: Any, z: Any) -> Sequence[Any]:
-        half = np.float16(0.5)
+        half = pt.constant(0.5, dtype=x.dtype)
         tied = pt.switch(pt.eq(x, y), half, 0)
         return pt.switch(wins(x, y), 1, tied), pt.switch(wins(y, x), 1, tied)
 
     return slopes
 
 
-class LogAddExp(ps.BinaryScalarOp):
-    nfunc_spec = ("logaddexp", 2, 1)
+def ufunc(name: str) -> Any:
+    """Return NumPy's function of two numbers as an Op."""
+    members = {
+        "nfunc_spec": (name, 2, 1),
+        "impl": lambda self, *xs: getattr(np, name)(*xs),
+    }
+    return Elemwise(type(name, (ps.BinaryScalarOp,), members)(ps.upcast_out, name))
 
-    def impl(self, x: Any, y: Any) -> Any:
-        return np.logaddexp(x, y)
 
+logaddexp = ufunc("logaddexp")
 
 #: By the class of scalar Op: the derivatives for (*inputs, output).
 SLOPES: dict[type, Slopes] = {
@@ -141,5 +141,5 @@ SLOPES: dict[type, Slopes] = {
     ps.Pow: _power,
     ps.ScalarMaximum: _share(pt.gt),
     ps.ScalarMinimum: _share(pt.lt),
-    LogAddExp: _logaddexp,
+    type(logaddexp.scalar_op): _logaddexp,
 }
