@@ -334,13 +334,13 @@ class Optimizer(Configurable, Movable):
         if self._given is not None:
             return self._given.next()
         iterations, scope = self.iterations, active_scope()
-        if scope is None or id(iterations) not in scope.values:
-            done = int(iterations.numpy())
-            return done + 1, self.rate_at(done)
-        step = current().add(iterations.__multinet_tensor__(), 1)
-        if self._rate.variable is not None:
-            return step, self._rate.variable.__multinet_tensor__()
-        return step, self.rate_at(int(iterations.numpy()))
+        done = None if scope is None else scope.read(iterations)
+        if done is None and current().symbolic:
+            done = iterations.__multinet_tensor__()
+        if done is None:
+            count = int(iterations.numpy())
+            return count + 1, self.rate_at(count)
+        return current().add(done, 1), self._rate.inside(done)
 
     @contextmanager
     def given(self, step: Any, learning_rate: Any) -> Iterator[Given]:

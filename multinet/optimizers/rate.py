@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from multinet.errors import ArgumentError
+from multinet.errors import ArgumentError, TraceError
 from multinet.moving import Movable
+from multinet.ops.core import as_tensor, cast_tensor
 from multinet.optimizers import schedules
+from multinet.registry import current
 from multinet.variables import Variable
 
 
@@ -55,6 +57,22 @@ class Rate(Movable):
         if self._read is None or self._read[0] is not value:
             self._read = (value, float(self.variable.numpy()))
         return self._read[1]
+
+    def inside(self, iterations: Any) -> Any:
+        """Return the rate as a tensor, in a compiled step that counts its updates."""
+        if self.variable is not None:
+            return self.variable.__multinet_tensor__()
+        if isinstance(self.source, schedules.LearningRateSchedule):
+            return cast_tensor(as_tensor(self.source(iterations)), "float32")
+        value = self.source()
+        if not current().is_tensor(value):
+            raise TraceError(
+                f"The learning rate comes from {self.source!r}, which returns a number "
+                "of the host: a compiled function would keep its first one. Use a "
+                "LearningRateSchedule, or a number that you assign to "
+                "optimizer.learning_rate between the calls."
+            )
+        return cast_tensor(value, "float32")
 
     def of_updates(self, iterations: int, count: int) -> Any:
         """Return the rates of `count` updates: one for all, or one for each."""
