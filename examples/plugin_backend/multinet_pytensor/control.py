@@ -1,13 +1,12 @@
-"""The Ops that PyTensor lacks, or has in a form that needs its compilers: branches,
-loops, functions with a gradient of their own, and random words.
+"""The Ops that PyTensor lacks, or has in a form that needs its compilers.
 
-Each holds graphs, computes by running them, and differentiates by making another Op of
-its own kind out of their backward passes. So they work to any order.
+Each computes by a Python function, often one that runs a graph, and differentiates by
+making another Op of its kind out of the graph's backward pass: so to any order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,22 +18,30 @@ from pytensor.tensor.type import TensorType
 
 from multinet import dtypes, philox
 from multinet.interface.array import Shape
-from multinet_pytensor.core import Tensor, opened, placeholder
+from multinet_pytensor.core import Array, Tensor, opened, placeholder
 from multinet_pytensor.graph import Graph, zeros
 
 Tensors = Sequence[Tensor]
+Rule = Callable[[Tensors, Tensors, Tensors], Sequence[Tensor | None]]
 
 
 class Computed(Op):
-    """An Op made of Python functions. No gradient, unless a subclass has one."""
+    """An Op by a function of arrays, which returns a sequence of them.
 
-    def types(self, inputs: Tensors) -> list[Any]:
+    `kinds` are the types of the outputs. `rule` takes the inputs, the outputs and the
+    cotangents of those, and returns the inputs' (None: it does not depend on it).
+    """
+
+    rule: Rule | None = None
+
+    def __init__(
+        self, function: Callable[..., Any], kinds: Sequence[Any], rule: Rule | None
+    ) -> None:
+        self.compute, self.kinds, self.rule = function, kinds, rule
+
+    def types(self, inputs: Tensors) -> Sequence[Any]:
         """Return the types of the outputs for given inputs."""
-        raise NotImplementedError
-
-    def compute(self, *inputs: Any) -> Sequence[Any]:
-        """Return the values of the outputs."""
-        raise NotImplementedError
+        return self.kinds
 
     def make_node(self, *inputs: Tensor) -> Apply:
         return Apply(self, list(inputs), [kind() for kind in self.types(inputs)])
@@ -48,8 +55,11 @@ class Computed(Op):
     def infer_shape(self, fgraph: Any, node: Apply, shapes: Any) -> Any:
         return [tuple(map(pt.constant, y.type.shape)) for y in node.outputs]
 
-    def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
-        return [disconnected_type() for _ in inputs]
+    def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> Any:
+        if self.rule is None:
+            return [disconnected_type() for _ in inputs]
+        slopes = self.rule(inputs, outputs, filled(outputs, cotangents))
+        return [disconnected_type() if g is None else g for g in slopes]
 
     def __call__(self, *inputs: Tensor) -> Any:
         """Return the output of an Op that has one."""
@@ -68,183 +78,125 @@ def filled(outputs: Tensors, cotangents: Any) -> list[Tensor]:
     ]
 
 
-class Mark(Computed):
-    """The identity: a name for a tensor at one place, to be differentiated by."""
-
-    def types(self, inputs: Tensors) -> list[Any]:
-        return [inputs[0].type]
-
-    def compute(self, *inputs: Any) -> Sequence[Any]:
-        return inputs
-
-    def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
-        return cotangents
-
-
 def mark(x: Tensor) -> Tensor:
-    """Return x under another name, which is open."""
-    return opened(Mark()(x))
+    """Return x under another name, which is open, to be differentiated by."""
+    return opened(Computed(lambda x: [x], [x.type], lambda xs, ys, gs: gs)(x))
 
 
-class Call(Computed):
-    """A function whose intermediates are computed anew in the backward pass."""
+def call(graph: Graph) -> Computed:
+    """Return the Op of a graph whose backward pass computes the graph anew."""
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+    def rule(xs: Tensors, ys: Tensors, gs: Tensors) -> Tensors:
+        return call(graph.pulled()).of(*xs, *gs)
 
-    def types(self, inputs: Tensors) -> list[Any]:
-        return [y.type for y in self.graph.outputs]
-
-    def compute(self, *inputs: Any) -> Sequence[Any]:
-        return self.graph.run(*inputs)
-
-    def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
-        seeds = filled(outputs, cotangents)
-        return Call(self.graph.pulled()).of(*inputs, *seeds)
+    return Computed(graph.run, graph.types, rule)
 
 
-class Reroute(Computed):
-    """The first inputs, unchanged, whose gradient goes by a rule to the others."""
+def reroute(rule: Graph, outputs: Tensors, count: int) -> Computed:
+    """Return the Op from (*outputs, *inputs) to outputs, which are as they were, but
+    whose gradient is what a rule gives the first `count` of the inputs."""
+    skipped = len(outputs)
 
-    def __init__(self, rule: Graph, count: int) -> None:
-        self.rule, self.count = rule, count
+    def pull(xs: Tensors, ys: Tensors, gs: Tensors) -> list[Tensor | None]:
+        slopes = rule.apply([*xs[skipped:], *gs])
+        after: list[None] = [None] * (len(xs) - skipped - count)
+        return [*[None] * skipped, *slopes, *after]
 
-    def types(self, inputs: Tensors) -> list[Any]:
-        return [y.type for y in inputs[: self.count]]
-
-    def compute(self, *inputs: Any) -> Sequence[Any]:
-        return inputs[: self.count]
-
-    def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
-        xs, seeds = inputs[self.count :], filled(outputs, cotangents)
-        slopes = self.rule.apply([*xs, *seeds])
-        nothing = [disconnected_type() for _ in inputs[len(slopes) :]]
-        return [*nothing, *slopes]
+    return Computed(lambda *xs: xs[:skipped], [y.type for y in outputs], pull)
 
 
-class Branch(Computed):
-    """One of two functions of the same inputs; the other one is not computed."""
+def branch(yes: Graph, no: Graph) -> Computed:
+    """Return the Op from (predicate, *inputs) to one graph of the inputs; the other one
+    is not computed."""
 
-    def __init__(self, yes: Graph, no: Graph) -> None:
-        self.yes, self.no = yes, no
+    def compute(predicate: Array, *operands: Array) -> Sequence[Array]:
+        return (yes if predicate else no).run(*operands)
 
-    def types(self, inputs: Tensors) -> list[Any]:
-        return [y.type for y in self.yes.outputs]
+    def rule(xs: Tensors, ys: Tensors, gs: Tensors) -> list[Tensor | None]:
+        return [None, *branch(yes.pulled(), no.pulled()).of(*xs, *gs)]
 
-    def compute(self, *inputs: Any) -> Sequence[Any]:
-        predicate, *operands = inputs
-        return (self.yes if predicate else self.no).run(*operands)
-
-    def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
-        seeds = filled(outputs, cotangents)
-        slopes = Branch(self.yes.pulled(), self.no.pulled()).of(*inputs, *seeds)
-        return [disconnected_type(), *slopes]
+    return Computed(compute, yes.types, rule)
 
 
-class While(Computed):
-    """A state that a body changes while a condition holds; both know what it closes
-    over, which follows the state in the inputs."""
+def loop(condition: Graph, body: Graph) -> Computed:
+    """Return the Op from (*state, *closed) to the state when the condition fails."""
+    count = len(body.outputs)
 
-    def __init__(self, condition: Graph, body: Graph) -> None:
-        self.condition, self.body = condition, body
-
-    def types(self, inputs: Tensors) -> list[Any]:
-        return [y.type for y in self.body.outputs]
-
-    def compute(self, *inputs: Any) -> Sequence[Any]:
-        count = len(self.body.outputs)
+    def compute(*inputs: Array) -> Sequence[Array]:
         state, closed = list(inputs[:count]), inputs[count:]
-        while self.condition.run(*state, *closed)[0]:
-            state = self.body.run(*state, *closed)
+        while condition.run(*state, *closed)[0]:
+            state = body.run(*state, *closed)
         return state
 
+    return Computed(compute, body.types, None)
 
-class Scan(Computed):
-    """A loop over rows. The graph takes (*carry, *row, *closed) to (*carry, *y)."""
 
-    def __init__(
-        self, graph: Graph, carries: int, rows: int, length: int, reverse: bool
-    ) -> None:
-        self.graph, self.carries, self.rows = graph, carries, rows
-        self.length, self.reverse = length, reverse
+def scan(graph: Graph, carries: int, rows: int, length: int, reverse: bool) -> Computed:
+    """Return the Op from (*carry, *xs, *closed) to (*carry, *ys) that runs a graph from
+    (*carry, *row, *closed) to (*carry, *y), along the first axis of xs."""
+    places, n, m = range(length), carries, carries + rows
+    stacked = [TensorType(k.dtype, (length, *k.shape)) for k in graph.types[n:]]
 
-    def types(self, inputs: Tensors) -> list[Any]:
-        kinds = [y.type for y in self.graph.outputs]
-        stacked = kinds[self.carries :]
-        return kinds[: self.carries] + [
-            TensorType(kind.dtype, (self.length, *kind.shape)) for kind in stacked
-        ]
-
-    def compute(self, *inputs: Any) -> Sequence[Any]:
-        carry = list(inputs[: self.carries])
-        xs = inputs[self.carries : self.carries + self.rows]
-        closed = inputs[self.carries + self.rows :]
-        ys = [np.empty(k.shape, k.dtype) for k in self.types(())[self.carries :]]
-        places = range(self.length)
-        for i in reversed(places) if self.reverse else places:
-            results = self.graph.run(*carry, *[x[i] for x in xs], *closed)
-            carry = results[: self.carries]
-            for y, value in zip(ys, results[self.carries :], strict=True):
+    def compute(*inputs: Array) -> Sequence[Array]:
+        carry, xs, closed = inputs[:n], inputs[n:m], inputs[m:]
+        ys = [np.empty(k.shape, k.dtype) for k in stacked]
+        for i in reversed(places) if reverse else places:
+            results = graph.run(*carry, *[x[i] for x in xs], *closed)
+            carry = results[:n]
+            for y, value in zip(ys, results[n:], strict=True):
                 y[i] = value
         return [*carry, *ys]
 
-    def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
-        n, m = self.carries, self.carries + self.rows
-        carry, row, closed = (
-            self.graph.inputs[a:b] for a, b in ((0, n), (n, m), (m, None))
-        )
+    def rule(xs: Tensors, ys: Tensors, gs: Tensors) -> list[Tensor | None]:
+        carry, row, closed = graph.inputs[:n], graph.inputs[n:m], graph.inputs[m:]
         # Forward again, to have the carry of each step.
-        graph = Graph(self.graph.inputs, [*self.graph.outputs, *carry])
-        forward = Scan(graph, n, self.rows, self.length, self.reverse).of(*inputs)
+        noted = Graph(graph.inputs, [*graph.outputs, *carry])
+        forward = scan(noted, n, rows, length, reverse).of(*xs)
         # Backward, with the cotangents of the carry and the sums of those of closed.
-        pulled = self.graph.pulled()
-        seeds = pulled.inputs[len(self.graph.inputs) :]
-        smooth = [dtypes.is_differentiable(x.type.dtype) for x in closed]
-        places = [m + i for i, is_smooth in enumerate(smooth) if is_smooth]
-        sums = [placeholder(self.graph.inputs[i]) for i in places]
-        added = [pt.add(x, pulled.outputs[i]) for x, i in zip(sums, places)]
+        pulled = graph.pulled()
+        seeds = pulled.inputs[len(graph.inputs) :]
+        smooth = [
+            i
+            for i in range(m, len(xs))
+            if dtypes.is_differentiable(graph.inputs[i].type.dtype)
+        ]
+        sums = [placeholder(graph.inputs[i]) for i in smooth]
+        added = [pt.add(x, pulled.outputs[i]) for x, i in zip(sums, smooth)]
         back = Graph(
             [*seeds[:n], *sums, *carry, *row, *seeds[n:], *closed],
             [*pulled.outputs[:n], *added, *pulled.outputs[n:m]],
         )
-        given = filled(outputs, cotangents)
-        rows = [*forward[len(outputs) :], *inputs[n:m], *given[n:]]
-        results = Scan(
-            back, n + len(sums), len(rows), self.length, not self.reverse
-        ).of(*given[:n], *map(zeros, sums), *rows, *inputs[m:])
-        slopes = [disconnected_type() for _ in inputs]
-        slopes[:n], slopes[n:m] = results[:n], results[n + len(sums) :]
-        for i, slope in zip(places, results[n:], strict=False):
-            slopes[i] = slope
-        return slopes
+        around, along = n + len(sums), [*forward[len(ys) :], *xs[n:m], *gs[n:]]
+        results = scan(back, around, len(along), length, not reverse).of(
+            *gs[:n], *map(zeros, sums), *along, *xs[m:]
+        )
+        slopes = dict(zip(smooth, results[n:around], strict=True))
+        return [
+            *results[:n],
+            *results[around:],
+            *[slopes.get(i) for i in range(m, len(xs))],
+        ]
+
+    return Computed(compute, [*graph.types[:n], *stacked], rule)
 
 
-class Words(Computed):
-    """The Philox words of a key."""
+def words(shape: Shape, width: int) -> Computed:
+    """Return the Op from a key to its Philox words."""
+    make = philox.words if width == 32 else philox.half_words
+    count = int(np.prod(shape, dtype=np.int64))
 
-    __props__ = ("shape", "width")
+    def compute(key: Array) -> Sequence[Array]:
+        k0, k1 = key.tolist()
+        return [make((k0, k1), count).reshape(shape)]
 
-    def __init__(self, shape: Shape, width: int) -> None:
-        self.shape, self.width = shape, width
-
-    def types(self, inputs: Tensors) -> list[Any]:
-        return [TensorType(f"uint{self.width}", self.shape)]
-
-    def compute(self, *inputs: Any) -> Sequence[Any]:
-        words = philox.words if self.width == 32 else philox.half_words
-        k0, k1 = inputs[0].tolist()
-        count = int(np.prod(self.shape, dtype=np.int64))
-        return [words((k0, k1), count).reshape(self.shape)]
+    return Computed(compute, [TensorType(f"uint{width}", shape)], None)
 
 
-class Folded(Computed):
-    """The key derived from a key and an integer."""
+def folded() -> Computed:
+    """Return the Op from a key and an integer to the key derived from both."""
 
-    __props__ = ()
+    def compute(key: Array, data: Array) -> Sequence[Array]:
+        k0, k1 = key.tolist()
+        return [np.array(philox.fold_in((k0, k1), int(data)), np.uint32)]
 
-    def types(self, inputs: Tensors) -> list[Any]:
-        return [TensorType("uint32", (2,))]
-
-    def compute(self, *inputs: Any) -> Sequence[Any]:
-        k0, k1 = inputs[0].tolist()
-        return [np.array(philox.fold_in((k0, k1), int(inputs[1])), np.uint32)]
+    return Computed(compute, [TensorType("uint32", (2,))], None)

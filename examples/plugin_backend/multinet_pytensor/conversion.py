@@ -6,14 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytensor.tensor as pt
-from pytensor.gradient import disconnected_type
-from pytensor.graph.basic import Apply
-from pytensor.graph.op import Op
 from pytensor.tensor.type import TensorType
 
 from multinet.errors import TraceError
 from multinet.interface import Backend, Scalar
 from multinet.interface.array import Shape
+from multinet_pytensor.control import Computed
 from multinet_pytensor.core import Array, Tensor, constant, held, is_open, settled
 
 
@@ -49,7 +47,8 @@ class ConversionOps(Backend[Tensor]):
         return pt.cast(x, dtype)
 
     def bitcast(self, x: Tensor, dtype: str) -> Tensor:
-        return Bitcast(held(dtype))(x)
+        kind = TensorType(held(dtype), x.type.shape)
+        return Computed(lambda x: [np.array(x).view(dtype)], [kind], None)(x)
 
     def make_complex(self, real: Tensor, imag: Tensor) -> Tensor:
         return pt.complex(real, imag)
@@ -72,30 +71,3 @@ class ConversionOps(Backend[Tensor]):
         first: Any = start
         count = max(0, int(np.ceil((stop - first) / step)))
         return constant((first + step * np.arange(count)).astype(held(dtype)))
-
-
-class Bitcast(Op):
-    """The bits of an array as another dtype of the same width."""
-
-    __props__ = ("dtype",)
-
-    def __init__(self, dtype: str) -> None:
-        self.dtype = dtype
-
-    def make_node(self, x: Tensor) -> Apply:
-        return Apply(self, [x], [TensorType(self.dtype, x.type.shape)()])
-
-    def perform(self, node: Apply, inputs: Any, storage: Any) -> None:
-        storage[0][0] = np.array(inputs[0]).view(self.dtype)
-
-    def infer_shape(self, fgraph: Any, node: Apply, shapes: Any) -> Any:
-        return shapes
-
-    def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        return [[False]]
-
-    def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> Any:
-        return [disconnected_type()]
-
-    def pushforward(self, inputs: Any, outputs: Any, tangents: Any) -> Any:
-        return [disconnected_type()]

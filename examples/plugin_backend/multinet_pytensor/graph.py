@@ -35,6 +35,7 @@ class Graph:
 
     def __init__(self, inputs: Tensors, outputs: Tensors) -> None:
         self.inputs, self.outputs = list(inputs), list(outputs)
+        self.types = [y.type for y in outputs]
 
     def apply(self, values: Tensors) -> list[Tensor]:
         """Return the outputs for other inputs, as new nodes."""

@@ -14,16 +14,7 @@ from multinet.errors import BackendError
 from multinet.interface import Backend, Key
 from multinet.interface.array import Shape
 from multinet.interface.program import Function
-from multinet_pytensor.control import (
-    Branch,
-    Call,
-    Folded,
-    Reroute,
-    Scan,
-    While,
-    Words,
-    mark,
-)
+from multinet_pytensor import control
 from multinet_pytensor.core import (
     Array,
     Tensor,
@@ -47,11 +38,11 @@ class ProgramOps(Backend[Tensor]):
     # -- random bits -------------------------------------------------------------------
 
     def random_bits(self, key: Key, shape: Shape, width: int) -> Tensor:
-        return Words(tuple(shape), width)(_key(key))
+        return control.words(tuple(shape), width)(_key(key))
 
     def fold_in(self, key: Key, data: Any) -> Key:
         number = data if isinstance(data, Tensor) else constant(np.int64(data))
-        return Folded()(_key(key), number)
+        return control.folded()(_key(key), number)
 
     # -- control flow (flat tuples of tensors; functions are pure) ---------------------
 
@@ -63,7 +54,7 @@ class ProgramOps(Backend[Tensor]):
         operands: Sequence[Tensor],
     ) -> Tensors:
         (yes, no), closed = _traced((true_function, false_function), operands)
-        return tuple(Branch(yes, no).of(predicate, *operands, *closed))
+        return tuple(control.branch(yes, no).of(predicate, *operands, *closed))
 
     def while_loop(
         self,
@@ -73,7 +64,7 @@ class ProgramOps(Backend[Tensor]):
     ) -> Tensors:
         holds = lambda *xs: (condition(*xs),)  # noqa: E731
         (test, change), closed = _traced((holds, body), state)
-        return tuple(While(test, change).of(*state, *closed))
+        return tuple(control.loop(test, change).of(*state, *closed))
 
     def scan(
         self,
@@ -91,8 +82,8 @@ class ProgramOps(Backend[Tensor]):
 
         rows = [_row(x) for x in xs]
         graph, closed = trace(step, [*carry, *rows])
-        scan = Scan(graph, count, len(rows), length, reverse)
-        results = tuple(scan.of(*carry, *xs, *closed))
+        op = control.scan(graph, count, len(rows), length, reverse)
+        results = tuple(op.of(*carry, *xs, *closed))
         return results[:count], results[count:]
 
     # -- transforms (functions of flat positional tensors, returning flat tuples) ------
@@ -115,7 +106,7 @@ class ProgramOps(Backend[Tensor]):
     ) -> tuple[Tensors, Tensors]:
         # The pullback is linear in its cotangents, and its own pullback is the jvp.
         inputs, outputs, values = _marked(function, primals)
-        seeds = [mark(zeros(y)) for y in outputs]
+        seeds = [control.mark(zeros(y)) for y in outputs]
         slopes = gradients(outputs, inputs, seeds)
         derivatives = gradients(slopes, seeds, tangents)
         if values is not None:
@@ -163,7 +154,7 @@ class ProgramOps(Backend[Tensor]):
     def checkpoint(self, function: Function[Tensor]) -> Function[Tensor]:
         def run(*args: Tensor) -> Tensors:
             graph, closed = trace(function, args)
-            return settle(Call(graph).of(*args, *closed))
+            return settle(control.call(graph).of(*args, *closed))
 
         return run
 
@@ -186,7 +177,7 @@ class ProgramOps(Backend[Tensor]):
             inputs = rule.inputs
             seeds = inputs[count : count + len(outputs)]
             graph = Graph([*inputs[:count], *others, *seeds], rule.outputs)
-            route = Reroute(graph, len(outputs))
+            route = control.reroute(graph, outputs, count)
             return settle(route.of(*outputs, *args, *others))
 
         return run
@@ -229,7 +220,7 @@ def _marked(
     """Return the function's inputs and outputs, open, and the values of the inputs if
     nothing else is open."""
     start = now()
-    inputs = [mark(x) for x in primals]
+    inputs = list(map(control.mark, primals))
     outputs = tuple(function(*inputs))
     if closure(outputs, inputs, start) or any(map(is_open, primals)):
         return inputs, outputs, None
