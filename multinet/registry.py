@@ -118,7 +118,8 @@ def _instantiate(
     lacking = sorted(getattr(cls, "__abstractmethods__", ()))
     if lacking and minor == INTERFACE[1] and not unfinished:
         raise BackendError(
-            f"Backend {name!r} lacks {len(lacking)} primitives: {', '.join(lacking)}."
+            f"Backend {name!r} lacks {len(lacking)} primitives: {', '.join(lacking)}. "
+            f"While it is being written, check it with: multinet conform {name} --draft"
         )
     bodies: dict[str, Any] = {
         method: _lacking(name, method, cls.interface) for method in lacking
@@ -276,9 +277,12 @@ def _load_imported() -> None:
     for name, found in _known().items():
         if name in _loaded or name in _registered:
             continue
-        plugin = _resolve(found)
-        if all(required in sys.modules for required in plugin.requires):
-            get(name)
+        try:
+            plugin = _resolve(found)
+            if all(required in sys.modules for required in plugin.requires):
+                get(name)
+        except BackendError:
+            continue  # a broken plug-in, as `backends()` says, owns no tensor
 
 
 def backend() -> str:

@@ -41,12 +41,12 @@ def page(reports: Sequence[Report]) -> str:
 
 
 def _backend(report: Report) -> str:
-    verdict = "conforms" if report.ok else "does not conform"
     kind = "good" if report.ok else "bad"
     versions = ", ".join(f"{k} {v}" for k, v in report.versions.items())
     interface = ".".join(map(str, report.interface))
     parts = [
-        f'<h2>{escape(report.backend)}: <span class="{kind}">{verdict}</span></h2>',
+        f"<h2>{escape(report.backend)}: "
+        f'<span class="{kind}">{report.verdict}</span></h2>',
         f'<p class="small">Interface {interface}; {escape(versions)}; '
         f"{report.seconds:.0f} s; "
         f"{'every dtype' if report.all_dtypes else 'the usual dtypes'}. "

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import linalg
 
 from multinet.conformance.check import compare, expect, fetch
+from multinet.conformance.probes_conversion import held
 from multinet.conformance.row import Array, Probe
 from multinet.interface import Backend
 
@@ -34,7 +35,7 @@ def _near(got: Array, wanted: Array, what: str) -> None:
 
 def _lower_half(name: str) -> Probe:
     def probe(backend: Anything) -> None:
-        for dtype in DTYPES:
+        for dtype in held(backend, DTYPES):
             x = _matrix(dtype, 3, 3)
             x = x @ _adjoint(x) + np.eye(3, dtype=dtype)
             half = np.tril(x) + np.triu(np.full((3, 3), 99, dtype), 1)
@@ -59,7 +60,7 @@ def _unitary(q: Array, what: str) -> None:
 
 
 def _qr_factors(backend: Anything) -> None:
-    for dtype in DTYPES:
+    for dtype in held(backend, DTYPES):
         for shape in ((4, 2), (2, 4), (2, 3, 3)):
             for full in (False, True):
                 x = _matrix(dtype, *shape)
@@ -76,7 +77,7 @@ def _qr_factors(backend: Anything) -> None:
 
 
 def _svd_factors(backend: Anything) -> None:
-    for dtype in DTYPES:
+    for dtype in held(backend, DTYPES):
         for shape in ((4, 2), (2, 4), (2, 3, 3)):
             for full in (False, True):
                 x = _matrix(dtype, *shape)
@@ -95,7 +96,7 @@ def _svd_factors(backend: Anything) -> None:
 
 
 def _eig(backend: Anything) -> None:
-    for dtype in DTYPES:
+    for dtype in held(backend, DTYPES):
         for shape in ((3, 3), (2, 2, 2), (1, 1)):
             x = _matrix(dtype, *shape)
             outputs = backend.eig(backend.from_numpy(x))
@@ -111,7 +112,7 @@ def _eig(backend: Anything) -> None:
 
 
 def _lu(backend: Anything) -> None:
-    for dtype in DTYPES:
+    for dtype in held(backend, DTYPES):
         x = _matrix(dtype, 2, 4, 4)
         factors, pivots = (
             fetch(backend, y) for y in backend.lu_factor(backend.from_numpy(x))

@@ -51,7 +51,7 @@ def to_json(reports: Sequence[Report]) -> str:
     found: dict[str, Any] = {
         "schemaVersion": 1,
         "label": f"multinet: {names}",
-        "message": "conforms" if ok else "does not conform",
+        "message": ", ".join(dict.fromkeys(report.verdict for report in reports)),
         "color": "brightgreen" if ok else "red",
         "ok": ok,
         "reports": [report.to_json() for report in reports],
@@ -109,7 +109,7 @@ def _origin(reports: Sequence[Report]) -> list[str]:
 
 
 def _summary(reports: Sequence[Report]) -> list[list[str]]:
-    rows = [["**verdict**", *("conforms" if r.ok else "**fails**" for r in reports)]]
+    rows = [["**verdict**", *(report.verdict for report in reports)]]
     for level in LEVELS:
         rows.append([f"{level}: checks passed", *(_passed(r, level) for r in reports)])
     rows.append(["methods", *(_whole(r) for r in reports)])

@@ -38,12 +38,13 @@ class Failure:
 
 @dataclass
 class Report:
-    """The outcome of a run. `ok` is whether the backend conforms."""
+    """The outcome of a run. `ok` is whether the backend conforms, if it was `whole`."""
 
     backend: str
     interface: tuple[int, int]
     versions: dict[str, str] = field(default_factory=dict)
     all_dtypes: bool = False
+    whole: bool = True
     dtypes: tuple[str, ...] = ()
     passed: dict[str, int] = field(default_factory=dict)
     errors: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -63,6 +64,13 @@ class Report:
         unknown = [f for f in self.failures if f.row not in self.expected_failures]
         faults = unknown or self.unexpected_passes or self.waiting or self.stopped
         return not faults
+
+    @property
+    def verdict(self) -> str:
+        """The outcome in words."""
+        if self.ok:
+            return "conforms" if self.whole else "passes what was checked"
+        return "does not conform"
 
     def record(self, level: str, row: str, dtype: str, error: float | None) -> None:
         """Count a passed check and keep the largest error of the row for each dtype."""
@@ -118,7 +126,8 @@ def show(report: Report, console: Console, limit: int = 40) -> None:
         console.print(f"[yellow]Waiting[/] for {wanted(report)}", highlight=False)
     if report.stopped:
         console.print(f"[red]Stopped:[/] {escape(report.stopped)}")
-    console.print(_errors(report))
+    if report.errors:
+        console.print(_errors(report))
     console.print(_summary(report))
 
 
@@ -155,7 +164,7 @@ def _summary(report: Report) -> Table:
         failed = sum(f.level == level for f in report.failures)
         table.add_row(level, str(report.passed.get(level, 0)), str(failed))
     whole = sum(report.rows.values())
-    verdict = "[green]conforms[/]" if report.ok else "[red]does not conform[/]"
+    verdict = f"[{'green' if report.ok else 'red'}]{report.verdict}[/]"
     table.caption = (
         f"{whole} of {len(report.rows)} rows pass, {len(report.overridden)} overrides "
         f"checked: {verdict}"

@@ -167,9 +167,9 @@ class Row:
             return False
         own = [x.dtype for x in case.operands if isinstance(x, Operand) and x.dtype]
         result = case.result or self.result
-        results = (result,) if isinstance(result, str) else result
-        named = [*own, *(name for name in results if name in ALL)]
-        return all(name in held for name in named)
+        count = 1 if isinstance(result, str) else len(result)
+        results = [self.result_dtype(case, i, dtype) for i in range(count)]
+        return all(name in held for name in (*own, *results))
 
     def result_dtype(self, case: Case, index: int, dtype: str) -> str:
         """Return the dtype that output `index` must have."""

@@ -61,13 +61,13 @@ def run(
         backend = registry.draft(backend) if draft else registry.get(backend)
     declared = known_failures(backend, xfail)
     began = time.perf_counter()
+    whole = gradients and only is None and level == LEVELS[-1]
     about = versions(backend.name)
-    report = Report(backend.name, backend.interface, about, all_dtypes)
+    report = Report(backend.name, backend.interface, about, all_dtypes, whole)
     report.overridden = overridden(backend)
     options = Options((), all_dtypes, gradients, level)
     _levels(backend, report, options, only, progress)
     report.expected_failures = declared
-    whole = gradients and only is None and level == LEVELS[-1]
     if whole and not report.stopped:
         failed = {f.row for f in report.failures}
         report.unexpected_passes = [row for row in declared if row not in failed]

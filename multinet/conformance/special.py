@@ -37,6 +37,8 @@ def exact(
 
 def _abs_at_zero(backend: Anything) -> None:
     exact(backend, backend.abs, [[0.0, -0.0, 2.0, -2.0]], [[0, 0, 1, -1]], "abs")
+    if not held(backend, ("complex64",)):
+        return
     zero = backend.from_numpy(np.array([0j, 3 + 4j], np.complex64))
     one = tensor(backend, np.ones(2))
     got = pulled(backend, lambda z: (backend.abs(z),), (zero,), (one,))[0]
@@ -261,6 +263,8 @@ def _empty(backend: Anything) -> None:
 
 
 def _complex_gradients(backend: Anything) -> None:
+    if not held(backend, ("complex64",)):
+        return
     z = np.array([1 + 2j, -0.5 + 1j], np.complex64)
     ones = tensor(backend, np.ones(2))
     t = backend.from_numpy(z)
