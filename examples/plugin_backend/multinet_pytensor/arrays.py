@@ -19,26 +19,7 @@ from multinet_pytensor.control import Computed
 from multinet_pytensor.core import Tensor, constant, settled
 from multinet_pytensor.elementwise import plain
 
-
-class Scatter(Computed):
-    """The ufuncs that PyTensor's own scatter lacks. No gradient."""
-
-    __props__ = ("name",)
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def types(self, inputs: Sequence[Tensor]) -> list[Any]:
-        return [inputs[0].type]
-
-    def compute(self, *inputs: Any) -> Sequence[Any]:
-        x, indices, updates = inputs
-        result = x.copy()
-        getattr(np, self.name).at(result, tuple(np.moveaxis(indices, -1, 0)), updates)
-        return [result]
-
-
-_SCATTERS = {"multiply": "multiply", "max": "maximum", "min": "minimum"}
+_SCATTERS = {"multiply": np.multiply, "max": np.maximum, "min": np.minimum}
 
 
 def wide(function: Callable[..., Tensor], x: Tensor, *others: Tensor) -> Tensor:
@@ -59,6 +40,15 @@ def _product(x: Tensor) -> Tensor:
         pairs = x[:half] * x[half : 2 * half]
         x = pt.concatenate([pairs, x[2 * half :]]) if count % 2 else pairs
     return x[0] if count else pt.ones(x.type.shape[1:], x.dtype)
+
+
+def _scatter(ufunc: np.ufunc) -> Callable[..., Sequence[Any]]:
+    def compute(x: Any, indices: Any, updates: Any) -> Sequence[Any]:
+        result = x.copy()
+        ufunc.at(result, tuple(indices.T), updates)
+        return [result]
+
+    return compute
 
 
 def _running(combine: Callable[..., Any], x: Tensor, axis: int) -> Tensor:
@@ -155,8 +145,10 @@ class ArrayOps(Backend[Tensor]):
         return wide(lambda x: pt.take_along_axis(x, indices, axis), x)
 
     def scatter(self, x: Tensor, indices: Tensor, updates: Tensor, mode: str) -> Tensor:
-        if mode in _SCATTERS:
-            return Scatter(_SCATTERS[mode])(x, indices, updates)
+        if mode in _SCATTERS:  # PyTensor lacks these
+            return Computed(_scatter(_SCATTERS[mode]), [x.type], None)(
+                x, indices, updates
+            )
         place = tuple(indices[:, i] for i in range(indices.type.shape[1]))
         change = pt.set_subtensor if mode == "set" else pt.inc_subtensor
         return wide(lambda x, updates: change(x[place], updates), x, updates)

@@ -21,7 +21,7 @@ from multinet import dtypes
 from multinet.errors import ArgumentError
 from multinet.interface import Backend
 from multinet_pytensor.arrays import wide
-from multinet_pytensor.control import Computed, filled
+from multinet_pytensor.control import Computed, Rule
 from multinet_pytensor.core import Array, Tensor, constant, settled
 from multinet_pytensor.elementwise import plain
 from multinet_pytensor.graph import Graph
@@ -30,37 +30,26 @@ from multinet_pytensor.slopes import conj, transposed
 Tensors = Sequence[Tensor]
 
 
-class Ruled(Computed):
-    """A function of stacks of `rank`-dimensional arrays, and the rule of its gradient.
+def stacked(
+    function: Callable[..., Any], rule: Rule | None = None, rank: int = 2
+) -> Callable[..., Any]:
+    """Return a function of stacks of `rank`-dimensional arrays as one of tensors."""
 
-    `rule` takes the inputs, the outputs and the cotangents, and returns a cotangent for
-    each input.
-    """
-
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        rule: Callable[[Tensors, Tensors, Tensors], Tensors] | None = None,
-        rank: int = 2,
-    ) -> None:
-        self.function, self.rule, self.rank = function, rule, rank
-
-    def types(self, inputs: Tensors) -> list[Any]:
-        # The function itself tells, at no cost, of an empty stack.
-        types = [x.type for x in inputs]
-        stacks = [np.empty((0, *x.shape[-self.rank :]), x.dtype) for x in types]
-        batch = types[0].shape[: -self.rank]
-        results = self.compute(*stacks)
-        return [TensorType(y.dtype.name, (*batch, *y.shape[1:])) for y in results]
-
-    def compute(self, *inputs: Any) -> Sequence[Any]:
-        results = self.function(*inputs)
+    def compute(*arrays: Array) -> Sequence[Array]:
+        results = function(*arrays)
         return results if isinstance(results, tuple) else (results,)
 
-    def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> Any:
-        if self.rule is None:
-            return super().pullback(inputs, outputs, cotangents)
-        return self.rule(inputs, outputs, filled(outputs, cotangents))
+    def apply(*inputs: Tensor) -> Any:
+        # The function itself tells, at no cost, the shapes for an empty stack.
+        types = [x.type for x in inputs]
+        stacks = [np.empty((0, *x.shape[-rank:]), x.dtype) for x in types]
+        shapes = [(y.dtype.name, y.shape[1:]) for y in compute(*stacks)]
+        batch = types[0].shape[:-rank]
+        kinds = [TensorType(dtype, (*batch, *shape)) for dtype, shape in shapes]
+        results = Computed(compute, kinds, rule).of(*inputs)
+        return results if len(results) > 1 else results[0]
+
+    return apply
 
 
 # -- rules -----------------------------------------------------------------------------
@@ -154,8 +143,8 @@ def _lu(x: Array) -> tuple[Array, Array]:
     return packed, pivots
 
 
-solve = Ruled(np.linalg.solve, _solve)
-fft = Ruled(np.fft.fft, lambda xs, ys, gs: [pt.conj(fft(pt.conj(gs[0])))], 1)
+solve = stacked(np.linalg.solve, _solve)
+fft = stacked(np.fft.fft, lambda xs, ys, gs: [pt.conj(fft(pt.conj(gs[0])))], 1)
 
 
 @settled
@@ -177,7 +166,7 @@ class LinalgOps(Backend[Tensor]):
 
     # -- linear algebra (floats 32 and 64, complex; leading axes are batches) ----------
 
-    cholesky = plain(Ruled(np.linalg.cholesky, _cholesky))
+    cholesky = plain(stacked(np.linalg.cholesky, _cholesky))
     solve = plain(solve)
 
     def solve_triangular(self, a: Tensor, b: Tensor, lower: bool) -> Tensor:
@@ -186,15 +175,15 @@ class LinalgOps(Backend[Tensor]):
 
     def qr(self, x: Tensor, full_matrices: bool) -> tuple[Tensor, ...]:
         mode: Any = "complete" if full_matrices else "reduced"
-        return Ruled(lambda x: tuple(np.linalg.qr(x, mode)), _qr)(x)
+        return stacked(lambda x: tuple(np.linalg.qr(x, mode)), _qr)(x)
 
     def svd(self, x: Tensor, full_matrices: bool) -> tuple[Tensor, ...]:
-        return Ruled(lambda x: tuple(np.linalg.svd(x, full_matrices)), _svd)(x)
+        return stacked(lambda x: tuple(np.linalg.svd(x, full_matrices)), _svd)(x)
 
-    eigh = plain(Ruled(lambda x: tuple(np.linalg.eigh(x)), _eigh))
-    eig = plain(Ruled(_eig))
-    lu_factor = plain(Ruled(_lu))
-    slogdet = plain(Ruled(lambda x: tuple(np.linalg.slogdet(x)), _slogdet))
+    eigh = plain(stacked(lambda x: tuple(np.linalg.eigh(x)), _eigh))
+    eig = plain(stacked(_eig))
+    lu_factor = plain(stacked(_lu))
+    slogdet = plain(stacked(lambda x: tuple(np.linalg.slogdet(x)), _slogdet))
 
     # -- FFT (last axis; float32 or float64 <-> complex64 or complex128) ---------------
 

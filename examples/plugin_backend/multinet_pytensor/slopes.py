@@ -83,7 +83,9 @@ def _shared(axis: Any, x: Any, y: Any, g: Any) -> Any:
 
 
 def _abs(x: Any, y: Any) -> Sequence[Any]:
-    return [conj(x) / pt.switch(pt.eq(y, 0), 1, y)]  # y is real
+    if not is_complex(x):
+        return [pt.sign(x)]
+    return [pt.switch(pt.eq(y, 0), 0, conj(x) / pt.switch(pt.eq(y, 0), 1, y))]
 
 
 def _mul(*xs: Any) -> Sequence[Any]:

@@ -1,15 +1,14 @@
 """Windows. Contracts are in `multinet.interface.program`.
 
-Two Ops, each the transpose of the other: `Windows` copies what windows see, `Spread` adds
-it up where it was seen. All else is composed of them and of other primitives.
+Two Ops, each the transpose of the other: one copies what windows see, one adds it up
+where it was seen. All else is composed of them and of other primitives.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from math import prod
-from typing import Any
 
 import numpy as np
 import pytensor.tensor as pt
@@ -20,19 +19,17 @@ from multinet.interface.array import Shape
 from multinet.interface.program import Pairs
 from multinet_pytensor.arrays import pad, wide
 from multinet_pytensor.control import Computed
-from multinet_pytensor.core import Tensor, settled
+from multinet_pytensor.core import Array, Tensor, settled
 
 
-class Windows(Computed):
-    """What each window sees: (n, *size, c) to (n, *places, prod(window), c)."""
-
-    __props__ = ("size", "window", "strides", "dilation")
+class Grid:
+    """Where the windows on images (n, *size, c) lie."""
 
     def __init__(self, size: Shape, window: Shape, strides: Shape, dilation: Shape):
-        self.size, self.window = tuple(size), tuple(window)
-        self.strides, self.dilation = tuple(strides), tuple(dilation)
+        self.size, self.window = size, window
+        self.strides, self.dilation = strides, dilation
         sides = zip(size, window, strides, dilation, strict=True)
-        self.places = tuple((n - d * (w - 1) - 1) // s + 1 for n, w, s, d in sides)
+        self.places = [(n - d * (w - 1) - 1) // s + 1 for n, w, s, d in sides]
 
     def keys(self) -> Iterator[tuple[slice, ...]]:
         """Yield where each element of a window lies, in row-major order."""
@@ -41,36 +38,28 @@ class Windows(Computed):
             spans = (slice(o * d, o * d + s * (n - 1) + 1, s) for o, n, s, d in sides)
             yield (slice(None), *spans)
 
-    def types(self, inputs: Sequence[Tensor]) -> list[Any]:
-        n, *_, c = inputs[0].type.shape
-        shape = (n, *self.places, prod(self.window), c)
-        return [TensorType(inputs[0].type.dtype, shape)]
+    def see(self, x: Tensor) -> Tensor:
+        """Return what each window sees: (n, *places, prod(window), c)."""
 
-    def compute(self, *inputs: Any) -> Sequence[Any]:
-        return [np.stack([inputs[0][key] for key in self.keys()], -2)]
+        def compute(x: Array) -> list[Array]:
+            return [np.stack([x[key] for key in self.keys()], -2)]
 
-    def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
-        spread = Spread(self.size, self.window, self.strides, self.dilation)
-        return [spread(cotangents[0])]
+        n, *_, c = x.type.shape
+        kind = TensorType(x.type.dtype, (n, *self.places, prod(self.window), c))
+        return Computed(compute, [kind], lambda xs, ys, gs: [self.spread(*gs)])(x)
 
+    def spread(self, x: Tensor) -> Tensor:
+        """Return the transpose of `see`: all added up where it was seen."""
 
-class Spread(Windows):
-    """The transpose of `Windows`: what windows see, added up where they see it."""
+        def compute(x: Array) -> list[Array]:
+            result = np.zeros((len(x), *self.size, x.shape[-1]), x.dtype)
+            for i, key in enumerate(self.keys()):
+                result[key] += x[..., i, :]
+            return [result]
 
-    def types(self, inputs: Sequence[Tensor]) -> list[Any]:
-        n, *_, c = inputs[0].type.shape
-        return [TensorType(inputs[0].type.dtype, (n, *self.size, c))]
-
-    def compute(self, *inputs: Any) -> Sequence[Any]:
-        x = inputs[0]
-        result = np.zeros((len(x), *self.size, x.shape[-1]), x.dtype)
-        for i, key in enumerate(self.keys()):
-            result[key] += x[..., i, :]
-        return [result]
-
-    def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
-        windows = Windows(self.size, self.window, self.strides, self.dilation)
-        return [windows(cotangents[0])]
+        n, *_, c = x.type.shape
+        kind = TensorType(x.type.dtype, (n, *self.size, c))
+        return Computed(compute, [kind], lambda xs, ys, gs: [self.see(*gs)])(x)
 
 
 @settled
@@ -122,7 +111,8 @@ class WindowOps(Backend[Tensor]):
             y = pt.reshape(y, (groups, n * prod(places), prod(window), share))
             y = pt.transpose(y, (1, 2, 0, 3))
             y = pt.reshape(y, (n, *places, prod(window), groups * share))
-            return Spread(size, window, strides, dilation)(y)[(slice(None), *inside)]
+            whole = Grid(size, window, strides, dilation).spread(y)
+            return whole[(slice(None), *inside)]
 
         return wide(compute, x, kernel)
 
@@ -136,7 +126,7 @@ class WindowOps(Backend[Tensor]):
         wins = (pt.eq(seen, best) | pt.isnan(seen)) & pt.gt(real, 0)
         first = pt.argmax(wins, -2, keepdims=True)
         chosen = pt.eq(first, np.arange(prod(window))[:, None])
-        return pt.sum(pt.switch(chosen, seen, 0), -2, x.dtype)
+        return pt.sum(pt.switch(chosen, seen, 0), -2, x.dtype, acc_dtype=x.dtype)
 
     def sum_pool(
         self, x: Tensor, window: Shape, strides: Shape, padding: Pairs
@@ -160,4 +150,4 @@ def _seen(
     value: float = 0,
 ) -> Tensor:
     padded = pad(x, ((0, 0), *padding, (0, 0)), value)
-    return Windows(padded.type.shape[1:-1], window, strides, dilation)(padded)
+    return Grid(padded.type.shape[1:-1], window, strides, dilation).see(padded)
