@@ -17,6 +17,7 @@ from pytensor.graph.op import Op
 from pytensor.tensor.type import TensorType
 
 from multinet import dtypes, philox
+from multinet.errors import ArgumentError
 from multinet.interface.array import Shape
 from multinet_pytensor.core import Array, Tensor, opened, placeholder
 from multinet_pytensor.graph import Graph, zeros
@@ -128,7 +129,14 @@ def loop(condition: Graph, body: Graph) -> Computed:
             state = body.run(*state, *closed)
         return state
 
-    return Computed(compute, body.types, None)
+    return Computed(compute, body.types, _no_gradient)
+
+
+def _no_gradient(xs: Tensors, ys: Tensors, gs: Tensors) -> Tensors:
+    raise ArgumentError(
+        "while_loop has no gradient. Use scan, whose length is known, or stop_gradient "
+        "on what the loop returns."
+    )
 
 
 def scan(graph: Graph, carries: int, rows: int, length: int, reverse: bool) -> Computed:

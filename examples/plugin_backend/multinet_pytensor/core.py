@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -25,7 +25,7 @@ from pytensor.tensor.variable import TensorConstant, TensorVariable
 from multinet import dtypes
 from multinet.errors import DTypeError
 from multinet.interface import Scalar
-from multinet_pytensor.kernels import kernel
+from multinet_pytensor.fast.kernels import kernel
 
 Tensor = TensorVariable
 Array = np.ndarray[Any, Any]
@@ -84,28 +84,14 @@ def opened(x: Tensor) -> Tensor:
 
 def is_open(x: Variable) -> bool:
     """Return whether a variable hangs on an input of a function being traced."""
-    return reaches_open([x], lambda v: getattr(v.tag, "open", None))
-
-
-def reaches_open(
-    outputs: Collection[Variable], known: Callable[[Variable], bool | None]
-) -> bool:
-    """Return whether an open variable is found upwards of `outputs`.
-
-    `known` says of a variable whether it is open, or None to look at its inputs.
-    """
-    seen, stack = set(outputs), list(outputs)
+    seen, stack = {x}, [x]
     while stack:
         x = stack.pop()
-        answer = known(x)
-        if answer is None and x.owner is None:
-            answer = not isinstance(x, Constant)
-        if answer:
+        if getattr(x.tag, "open", x.owner is None and not isinstance(x, Constant)):
             return True
-        if answer is None:
-            new = [v for v in x.owner.inputs if v not in seen]
-            seen.update(new)
-            stack.extend(new)
+        new = [v for v in x.owner.inputs if v not in seen] if x.owner else []
+        seen.update(new)
+        stack.extend(new)
     return False
 
 
@@ -132,31 +118,33 @@ def evaluate(
 
 
 def settle(result: Any) -> Any:
-    """Return a result of a primitive with each of its tensors a constant if it can be
-    one, else open and of known shape."""
-    if isinstance(result, tuple | list):
-        return tuple(map(settle, result))
-    if not isinstance(result, Variable) or isinstance(result, Constant):
-        return result
-    if not is_open(result):
-        return constant(evaluate([result])[0])
-    return result if hasattr(result.tag, "born") else opened(shaped(result))
+    """Return the result of a primitive, each tensor in it a constant if it can be one,
+    else open and of known shape."""
+    results = result if isinstance(result, tuple | list) else [result]
+    graphs = [x for x in results if isinstance(x, Tensor) and x.owner is not None]
+    ready = [x for x in graphs if not is_open(x)]
+    values = dict(zip(ready, map(constant, evaluate(ready)), strict=True))
+
+    def settled(x: Any) -> Any:
+        if isinstance(x, tuple | list):
+            return settle(x)
+        if not isinstance(x, Tensor) or x.owner is None or hasattr(x.tag, "born"):
+            return x
+        return values[x] if x in values else opened(shaped(x))
+
+    found = tuple(map(settled, results))
+    return found if isinstance(result, tuple | list) else found[0]
 
 
 def shaped(x: Tensor) -> Tensor:
-    """Return an open tensor whose static shape is complete."""
-    shape = static_shape(x)
-    return x if x.type.shape == shape else pt.specify_shape(x, shape)
-
-
-def static_shape(x: Tensor) -> tuple[int, ...]:
-    """Return the shape of an open tensor, inferred where PyTensor forgot it."""
+    """Return a tensor whose static shape is complete, where PyTensor forgot it."""
     if None not in x.type.shape:
-        return x.type.shape
+        return x
     node = x.owner
-    known = [tuple(map(constant, static_shape(v))) for v in node.inputs]
+    known = [tuple(map(constant, shaped(v).type.shape)) for v in node.inputs]
     found = infer_shape(node.outputs, node.inputs, known)[node.outputs.index(x)]
-    return tuple(int(n) for n in evaluate([pt.as_tensor(n) for n in found]))
+    sizes = evaluate([pt.as_tensor(n) for n in found])
+    return pt.specify_shape(x, tuple(map(int, sizes)))
 
 
 def settled(cls: type[C]) -> type[C]:

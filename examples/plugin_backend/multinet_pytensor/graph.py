@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytensor.tensor as pt
 from pytensor.gradient import DisconnectedType, disconnected_type
-from pytensor.graph.basic import Apply, Constant, Variable
+from pytensor.graph.basic import Constant, Variable
 from pytensor.graph.fg import FunctionGraph
 from pytensor.graph.null_type import NullType
 from pytensor.graph.rewriting.basic import MergeOptimizer
@@ -17,14 +17,8 @@ from pytensor.graph.traversal import toposort
 
 from multinet import dtypes
 from multinet.errors import BackendError
-from multinet_pytensor.core import (
-    Array,
-    Tensor,
-    constant,
-    now,
-    placeholder,
-)
-from multinet_pytensor.kernels import kernel
+from multinet_pytensor.core import Array, Tensor, constant, now, placeholder
+from multinet_pytensor.fast.compiled import compiled
 from multinet_pytensor.slopes import is_complex, pullback
 
 Tensors = Sequence[Tensor]
@@ -64,44 +58,7 @@ class Graph:
         inputs = list(map(placeholder, self.inputs))
         graph = FunctionGraph(inputs, self.apply(inputs), clone=False)
         MergeOptimizer().rewrite(graph)
-        return _compiled(graph.inputs, graph.outputs, graph.toposort())
-
-
-def _compiled(
-    inputs: Tensors, outputs: Tensors, nodes: Sequence[Apply]
-) -> Callable[..., list[Array]]:
-    """Return a function that computes the nodes in their order, and keeps no value
-    longer than it is read."""
-    slots: dict[Variable, int] = {x: i for i, x in enumerate(inputs)}
-    start: list[Any] = [None] * len(inputs)
-
-    def slot(x: Variable) -> int:
-        if x not in slots:
-            slots[x] = len(start)
-            start.append(x.data if isinstance(x, Constant) else None)
-        return slots[x]
-
-    last = {x: i for i, node in enumerate(nodes) for x in node.inputs}
-    kept = {*outputs, *inputs}
-    steps = []
-    for i, node in enumerate(nodes):
-        reads, writes = [*map(slot, node.inputs)], [*map(slot, node.outputs)]
-        done = {*node.inputs, *node.outputs} - kept
-        frees = [slot(x) for x in done if last.get(x, i) == i]
-        steps.append((kernel(node), reads, writes, frees))
-    returned = [slot(y) for y in outputs]
-
-    def run(*values: Array) -> list[Array]:
-        cells = [*values, *start[len(values) :]]
-        for compute, reads, writes, frees in steps:
-            results = compute(*[cells[i] for i in reads])
-            for i, result in zip(writes, results):
-                cells[i] = result
-            for i in frees:
-                cells[i] = None
-        return [cells[i] for i in returned]
-
-    return run
+        return compiled(graph.inputs, graph.outputs, graph.toposort())
 
 
 # -- tracing ---------------------------------------------------------------------------

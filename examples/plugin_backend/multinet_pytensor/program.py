@@ -80,10 +80,10 @@ class ProgramOps(Backend[Tensor]):
             after, y = function(values[:count], values[count:])
             return (*after, *y)
 
-        rows = [_row(x) for x in xs]
+        rows = [zeros(x, x.type.shape[1:]) for x in xs]
         graph, closed = trace(step, [*carry, *rows])
         op = control.scan(graph, count, len(rows), length, reverse)
-        results = tuple(op.of(*carry, *xs, *closed))
+        results = settle(op.of(*carry, *xs, *closed))
         return results[:count], results[count:]
 
     # -- transforms (functions of flat positional tensors, returning flat tuples) ------
@@ -94,7 +94,8 @@ class ProgramOps(Backend[Tensor]):
         inputs, outputs, values = _marked(function, primals)
 
         def pullback(cotangents: Sequence[Tensor]) -> Tensors:
-            return _finish(gradients(outputs, inputs, cotangents), values, cotangents)
+            slopes = gradients(outputs, inputs, cotangents)
+            return _finish(slopes, values and dict(values), cotangents)
 
         return _finish(outputs, values), pullback
 
@@ -147,7 +148,7 @@ class ProgramOps(Backend[Tensor]):
                 if len(programs) == _KEPT:
                     del programs[next(iter(programs))]
                 program = programs[signature] = _compile(graph)
-            return _owned(program(*[x.data for x in args]))
+            return tuple(map(constant, program(*[x.data for x in args])))
 
         return run
 
@@ -193,15 +194,11 @@ class ProgramOps(Backend[Tensor]):
         return contextlib.nullcontext()
 
     def synchronize(self, x: Tensor) -> None:
-        """Return at once: PyTensor computes when it is called."""
+        pass  # a constant has been computed
 
 
 def _key(key: Key) -> Tensor:
     return key if isinstance(key, Tensor) else constant(np.array(key, np.uint32))
-
-
-def _row(x: Tensor) -> Tensor:
-    return zeros(x, x.type.shape[1:])
 
 
 def _traced(
@@ -244,14 +241,3 @@ def _compile(graph: Graph) -> Callable[..., Sequence[Array]]:
     if pytensor.config.mode == "Mode":
         return graph.run
     return pytensor.function(graph.inputs, graph.outputs, on_unused_input="ignore")
-
-
-def _owned(arrays: Sequence[Array]) -> Tensors:
-    """Return results as tensors that share no memory with anything."""
-    seen: set[int] = set()
-    owned = []
-    for x in arrays:
-        own = x.base is None and x.flags.writeable and id(x) not in seen
-        owned.append(constant(x if own else np.array(x)))
-        seen.add(id(x))
-    return tuple(owned)
