@@ -16,11 +16,11 @@ from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
 from pytensor.tensor.type import TensorType
 
-from multinet import dtypes, philox
+from multinet import philox
 from multinet.errors import ArgumentError
 from multinet.interface.array import Shape
 from multinet_pytensor.core import Array, Tensor, opened, placeholder
-from multinet_pytensor.graph import Graph, zeros
+from multinet_pytensor.graph import Graph, is_smooth, zeros
 
 Tensors = Sequence[Tensor]
 Rule = Callable[[Tensors, Tensors, Tensors], Sequence[Tensor | None]]
@@ -163,11 +163,7 @@ def scan(graph: Graph, carries: int, rows: int, length: int, reverse: bool) -> C
         # Backward, with the cotangents of the carry and the sums of those of closed.
         pulled = graph.pulled()
         seeds = pulled.inputs[len(graph.inputs) :]
-        smooth = [
-            i
-            for i in range(m, len(xs))
-            if dtypes.is_differentiable(graph.inputs[i].type.dtype)
-        ]
+        smooth = [i for i in range(m, len(xs)) if is_smooth(xs[i])]
         sums = [placeholder(graph.inputs[i]) for i in smooth]
         added = [pt.add(x, pulled.outputs[i]) for x, i in zip(sums, smooth)]
         back = Graph(
@@ -175,15 +171,11 @@ def scan(graph: Graph, carries: int, rows: int, length: int, reverse: bool) -> C
             [*pulled.outputs[:n], *added, *pulled.outputs[n:m]],
         )
         around, along = n + len(sums), [*forward[len(ys) :], *xs[n:m], *gs[n:]]
-        results = scan(back, around, len(along), length, not reverse).of(
-            *gs[:n], *map(zeros, sums), *along, *xs[m:]
-        )
+        op = scan(back, around, len(along), length, not reverse)
+        results = op.of(*gs[:n], *map(zeros, sums), *along, *xs[m:])
         slopes = dict(zip(smooth, results[n:around], strict=True))
-        return [
-            *results[:n],
-            *results[around:],
-            *[slopes.get(i) for i in range(m, len(xs))],
-        ]
+        for_closed = [slopes.get(i) for i in range(m, len(xs))]
+        return [*results[:n], *results[around:], *for_closed]
 
     return Computed(compute, [*graph.types[:n], *stacked], rule)
 

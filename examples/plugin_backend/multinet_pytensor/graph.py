@@ -101,10 +101,10 @@ def gradients(outputs: Tensors, inputs: Tensors, cotangents: Tensors) -> list[Te
     an output, also where other outputs are made from that one.
     """
     nodes = list(toposort(outputs, blockers=inputs))
-    reached = {x for x in inputs if dtypes.is_differentiable(x.type.dtype)}
+    reached = set(filter(is_smooth, inputs))
     for node in nodes:
         if any(x in reached for x in node.inputs):
-            reached.update(y for y in node.outputs if _is_smooth(y))
+            reached.update(filter(is_smooth, node.outputs))
     flows: dict[Variable, Tensor] = {}
     for y, g in zip(outputs, cotangents, strict=True):
         _add(flows, y, g, reached)
@@ -118,7 +118,8 @@ def gradients(outputs: Tensors, inputs: Tensors, cotangents: Tensors) -> list[Te
     return [flows[x] if x in flows else zeros(x) for x in inputs]
 
 
-def _is_smooth(x: Variable) -> bool:
+def is_smooth(x: Variable) -> bool:
+    """Return whether a variable can have a gradient: it may be no tensor at all."""
     return dtypes.is_differentiable(getattr(x.type, "dtype", "bool"))
 
 

@@ -15,19 +15,12 @@ from multinet.interface import Backend, Key
 from multinet.interface.array import Shape
 from multinet.interface.program import Function
 from multinet_pytensor import control
-from multinet_pytensor.core import (
-    Array,
-    Tensor,
-    constant,
-    evaluate,
-    is_open,
-    now,
-    settle,
-    settled,
-)
+from multinet_pytensor.core import Array, Tensor, constant, evaluate, is_open
+from multinet_pytensor.core import now, settle, settled
 from multinet_pytensor.graph import Graph, closure, gradients, trace, zeros
 
-Tensors = tuple[Tensor, ...]
+Tensors = Sequence[Tensor]
+Call = Function[Tensor]
 _KEPT = 256  # compiled signatures of one function
 
 
@@ -49,31 +42,23 @@ class ProgramOps(Backend[Tensor]):
     def cond(
         self,
         predicate: Tensor,
-        true_function: Function[Tensor],
-        false_function: Function[Tensor],
-        operands: Sequence[Tensor],
-    ) -> Tensors:
+        true_function: Call,
+        false_function: Call,
+        operands: Tensors,
+    ) -> Any:
         (yes, no), closed = _traced((true_function, false_function), operands)
-        return tuple(control.branch(yes, no).of(predicate, *operands, *closed))
+        return control.branch(yes, no).of(predicate, *operands, *closed)
 
     def while_loop(
-        self,
-        condition: Callable[..., Tensor],
-        body: Function[Tensor],
-        state: Sequence[Tensor],
-    ) -> Tensors:
+        self, condition: Callable[..., Tensor], body: Call, state: Tensors
+    ) -> Any:
         holds = lambda *xs: (condition(*xs),)  # noqa: E731
         (test, change), closed = _traced((holds, body), state)
-        return tuple(control.loop(test, change).of(*state, *closed))
+        return control.loop(test, change).of(*state, *closed)
 
     def scan(
-        self,
-        function: Callable[[Tensors, Tensors], tuple[Tensors, Tensors]],
-        carry: Sequence[Tensor],
-        xs: Sequence[Tensor],
-        length: int,
-        reverse: bool,
-    ) -> tuple[Tensors, Tensors]:
+        self, function: Any, carry: Tensors, xs: Tensors, length: int, reverse: bool
+    ) -> Any:
         count = len(carry)
 
         def step(*values: Tensor) -> Tensors:
@@ -88,23 +73,16 @@ class ProgramOps(Backend[Tensor]):
 
     # -- transforms (functions of flat positional tensors, returning flat tuples) ------
 
-    def vjp(
-        self, function: Function[Tensor], primals: Sequence[Tensor]
-    ) -> tuple[Tensors, Callable[[Sequence[Tensor]], Tensors]]:
+    def vjp(self, function: Call, primals: Tensors) -> Any:
         inputs, outputs, values = _marked(function, primals)
 
-        def pullback(cotangents: Sequence[Tensor]) -> Tensors:
+        def pullback(cotangents: Tensors) -> Any:
             slopes = gradients(outputs, inputs, cotangents)
             return _finish(slopes, values and dict(values), cotangents)
 
         return _finish(outputs, values), pullback
 
-    def jvp(
-        self,
-        function: Function[Tensor],
-        primals: Sequence[Tensor],
-        tangents: Sequence[Tensor],
-    ) -> tuple[Tensors, Tensors]:
+    def jvp(self, function: Call, primals: Tensors, tangents: Tensors) -> Any:
         # The pullback is linear in its cotangents, and its own pullback is the jvp.
         inputs, outputs, values = _marked(function, primals)
         seeds = [control.mark(zeros(y)) for y in outputs]
@@ -114,29 +92,22 @@ class ProgramOps(Backend[Tensor]):
             values = {**values, **{x: x.owner.inputs[0].data for x in seeds}}
         return _finish(outputs, values), _finish(derivatives, values, tangents)
 
-    def vmap(
-        self, function: Function[Tensor], in_axes: Sequence[int | None]
-    ) -> Function[Tensor]:
-        def run(*args: Tensor) -> Tensors:
+    def vmap(self, function: Call, in_axes: Sequence[int | None]) -> Call:
+        def run(*args: Tensor) -> Any:
             mapped = [x for x, axis in zip(args, in_axes, strict=True) if axis == 0]
 
             def step(_: Tensors, row: Tensors) -> tuple[Tensors, Tensors]:
-                rows = iter(row)
-                given = [
-                    x if axis is None else next(rows) for x, axis in zip(args, in_axes)
-                ]
-                return (), function(*given)
+                rows, pairs = iter(row), zip(args, in_axes, strict=True)
+                return (), function(*[x if a is None else next(rows) for x, a in pairs])
 
             return self.scan(step, (), mapped, mapped[0].type.shape[0], False)[1]
 
         return run
 
-    def jit(
-        self, function: Function[Tensor], donate: Sequence[int]
-    ) -> Function[Tensor]:
+    def jit(self, function: Call, donate: Sequence[int]) -> Call:
         programs: dict[Any, Callable[..., Sequence[Array]]] = {}
 
-        def run(*args: Tensor) -> Tensors:
+        def run(*args: Tensor) -> Any:
             if any(map(is_open, args)):
                 return tuple(function(*args))
             signature = tuple(x.type for x in args)
@@ -152,8 +123,8 @@ class ProgramOps(Backend[Tensor]):
 
         return run
 
-    def checkpoint(self, function: Function[Tensor]) -> Function[Tensor]:
-        def run(*args: Tensor) -> Tensors:
+    def checkpoint(self, function: Call) -> Call:
+        def run(*args: Tensor) -> Any:
             graph, closed = trace(function, args)
             return settle(control.call(graph).of(*args, *closed))
 
@@ -162,11 +133,8 @@ class ProgramOps(Backend[Tensor]):
     def stop_gradient(self, x: Tensor) -> Tensor:
         return disconnected_grad(x)
 
-    def custom_gradient(
-        self,
-        function: Callable[..., tuple[Tensors, Callable[..., Tensors]]],
-    ) -> Function[Tensor]:
-        def run(*args: Tensor) -> Tensors:
+    def custom_gradient(self, function: Callable[..., Any]) -> Call:
+        def run(*args: Tensor) -> Any:
             count = len(args)
             forward, closed = trace(lambda *xs: function(*xs)[0], args)
             outputs = forward.apply([*args, *closed])
@@ -201,9 +169,7 @@ def _key(key: Key) -> Tensor:
     return key if isinstance(key, Tensor) else constant(np.array(key, np.uint32))
 
 
-def _traced(
-    functions: Sequence[Function[Tensor]], likes: Sequence[Tensor]
-) -> tuple[list[Graph], list[Tensor]]:
+def _traced(functions: Sequence[Call], likes: Tensors) -> tuple[list[Graph], Tensors]:
     """Return the graphs of functions, all with one list of what they close over."""
     found = [trace(function, likes) for function in functions]
     closed = list(dict.fromkeys(x for _, own in found for x in own))
@@ -212,8 +178,8 @@ def _traced(
 
 
 def _marked(
-    function: Function[Tensor], primals: Sequence[Tensor]
-) -> tuple[list[Tensor], Tensors, dict[Any, Array] | None]:
+    function: Call, primals: Tensors
+) -> tuple[Tensors, Tensors, dict[Any, Array] | None]:
     """Return the function's inputs and outputs, open, and the values of the inputs if
     nothing else is open."""
     start = now()
@@ -225,10 +191,8 @@ def _marked(
 
 
 def _finish(
-    tensors: Sequence[Tensor],
-    values: dict[Any, Array] | None,
-    others: Sequence[Tensor] = (),
-) -> Tensors:
+    tensors: Tensors, values: dict[Any, Array] | None, others: Tensors = ()
+) -> Any:
     """Return tensors that hang on marks, computed if all values are there."""
     if values is None or any(map(is_open, others)):
         return settle(tuple(tensors))
