@@ -11,13 +11,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import pytensor.tensor as pt
+import pytensor.tensor
 
 from multinet.interface import Backend, Scalar
 from multinet.interface.array import Axes, Shape
 from multinet_pytensor.control import Computed
 from multinet_pytensor.core import Tensor, constant, settled
 from multinet_pytensor.elementwise import plain
+
+pt: Any = pytensor.tensor  # its annotations do not tell what functions return
 
 _SCATTERS = {"multiply": np.multiply, "max": np.maximum, "min": np.minimum}
 

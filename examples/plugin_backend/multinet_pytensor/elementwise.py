@@ -6,11 +6,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytensor.tensor as pt
+import pytensor.tensor
 
 from multinet.interface import Backend, Scalar
 from multinet_pytensor.core import Tensor, operands, settled
 from multinet_pytensor.slopes import logaddexp, ufunc
+
+pt: Any = pytensor.tensor  # its annotations do not tell what functions return
 
 Operand = Tensor | Scalar
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import pytensor.tensor as pt
+import pytensor.tensor
 import scipy.linalg
 from pytensor.tensor.type import TensorType
 
@@ -26,6 +26,8 @@ from multinet_pytensor.core import Array, Tensor, constant, settled
 from multinet_pytensor.elementwise import plain
 from multinet_pytensor.graph import Graph
 from multinet_pytensor.slopes import conj, transposed
+
+pt: Any = pytensor.tensor  # its annotations do not tell what functions return
 
 Tensors = Sequence[Tensor]
 

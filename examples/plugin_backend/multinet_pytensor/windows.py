@@ -9,9 +9,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from math import prod
+from typing import Any
 
 import numpy as np
-import pytensor.tensor as pt
+import pytensor.tensor
 from pytensor.tensor.type import TensorType
 
 from multinet.interface import Backend
@@ -20,6 +21,8 @@ from multinet.interface.program import Pairs
 from multinet_pytensor.arrays import pad, wide
 from multinet_pytensor.control import Computed
 from multinet_pytensor.core import Array, Tensor, settled
+
+pt: Any = pytensor.tensor  # its annotations do not tell what functions return
 
 
 class Grid:
@@ -75,11 +78,11 @@ class WindowOps(Backend[Tensor]):
         dilation: Shape,
         groups: int,
     ) -> Tensor:
-        *window, share, out = kernel.type.shape
-        setting = window, strides, padding, dilation
+        share, out = kernel.type.shape[-2:]
 
         def compute(x: Tensor, kernel: Tensor) -> Tensor:
-            seen = _seen(x, *setting)
+            window = kernel.type.shape[:-2]
+            seen = _seen(x, window, strides, padding, dilation)
             *places, k, c = seen.type.shape
             rows = pt.reshape(seen, (prod(places), k, groups, share))
             rows = pt.transpose(rows, (2, 0, 1, 3))
@@ -100,8 +103,8 @@ class WindowOps(Backend[Tensor]):
         groups: int,
     ) -> Tensor:
         n, *places, out = x.type.shape
-        *window, share, _ = kernel.type.shape
-        size = [k + a + b for k, (a, b) in zip(shape, padding, strict=True)]
+        window, share = kernel.type.shape[:-2], kernel.type.shape[-2]
+        size = tuple(k + a + b for k, (a, b) in zip(shape, padding, strict=True))
         inside = [slice(a, a + k) for k, (a, _) in zip(shape, padding, strict=True)]
 
         def compute(x: Tensor, kernel: Tensor) -> Tensor:
@@ -121,9 +124,10 @@ class WindowOps(Backend[Tensor]):
     ) -> Tensor:
         ones = (1,) * len(window)
         seen = _seen(x, window, strides, padding, ones, -np.inf)
-        real = _seen(pt.ones_like(x), window, strides, padding, ones)
-        best = pt.max(seen, -2, keepdims=True)
-        wins = (pt.eq(seen, best) | pt.isnan(seen)) & pt.gt(real, 0)
+        wins = pt.eq(seen, pt.max(seen, -2, keepdims=True)) | pt.isnan(seen)
+        if any(map(any, padding)):  # which loses, even to an equal -inf
+            real = _seen(pt.ones_like(x), window, strides, padding, ones)
+            wins = wins & pt.gt(real, 0)
         first = pt.argmax(wins, -2, keepdims=True)
         chosen = pt.eq(first, np.arange(prod(window))[:, None])
         return pt.sum(pt.switch(chosen, seen, 0), -2, x.dtype, acc_dtype=x.dtype)
