@@ -14,9 +14,8 @@ from multinet.errors import BackendError
 from multinet.interface import Backend, Key
 from multinet.interface.array import Shape
 from multinet.interface.program import Function
-from multinet_pytensor import control
-from multinet_pytensor.core import Array, Tensor, constant, evaluate, is_open
-from multinet_pytensor.core import now, settle, settled
+from multinet_pytensor import control, core
+from multinet_pytensor.core import Array, Tensor, constant, evaluate, is_open, settle
 from multinet_pytensor.graph import Graph, closure, gradients, trace, zeros
 
 Tensors = Sequence[Tensor]
@@ -24,7 +23,7 @@ Call = Function[Tensor]
 _KEPT = 256  # compiled signatures of one function
 
 
-@settled
+@core.settled
 class ProgramOps(Backend[Tensor]):
     """Random bits to devices."""
 
@@ -182,7 +181,7 @@ def _marked(
 ) -> tuple[Tensors, Tensors, dict[Any, Array] | None]:
     """Return the function's inputs and outputs, open, and the values of the inputs if
     nothing else is open."""
-    start = now()
+    start = core.now()
     inputs = list(map(control.mark, primals))
     outputs = tuple(function(*inputs))
     if closure(outputs, inputs, start) or any(map(is_open, primals)):
