@@ -8,12 +8,11 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from multinet import dtypes, ops
+from multinet.config import epsilon
 from multinet.errors import ArgumentError, ShapeError
 from multinet.names import Configurable, snake_case
 from multinet.ops.core import as_tensor, cast_tensor, floating
 from multinet.registry import current
-
-EPSILON = 1e-7  # keeps probabilities away from 0 and 1 in logarithms
 
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none")
 
@@ -81,7 +80,7 @@ def reduce_values(
         mask = cast_tensor(as_tensor(mask), dtype)
         if reduction in ("mean", "sum_over_batch_size"):
             total = float(max(math.prod(backend.shape(mask)), 1))
-            kept = ops.add(ops.sum(mask), EPSILON)
+            kept = ops.add(ops.sum(mask), epsilon())
             mask = ops.multiply(mask, ops.divide(total, kept))
         weight = mask if weight is None else ops.multiply(_align(weight, mask), mask)
     if weight is not None:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from multinet import ops
-from multinet.losses.base import EPSILON, FunctionLoss, pair
+from multinet.config import epsilon
+from multinet.losses.base import FunctionLoss, pair
 from multinet.ops.core import as_tensor, cast_tensor, floating
 from multinet.registry import current
 
@@ -21,7 +22,7 @@ def dice(y_true: Any, y_pred: Any, axis: Axis = None) -> Any:
     y_true, y_pred = pair(y_true, y_pred)
     common = ops.sum(ops.multiply(y_true, y_pred), axis=axis)
     sizes = ops.add(ops.sum(y_true, axis=axis), ops.sum(y_pred, axis=axis))
-    ratio = ops.divide(ops.multiply(common, 2.0), ops.add(sizes, EPSILON))
+    ratio = ops.divide(ops.multiply(common, 2.0), ops.add(sizes, epsilon()))
     return ops.subtract(1.0, ratio)
 
 
@@ -37,7 +38,7 @@ def tversky(
     missed = ops.sum(ops.multiply(ops.subtract(1.0, y_pred), y_true), axis=axis)
     false = ops.sum(ops.multiply(y_pred, ops.subtract(1.0, y_true)), axis=axis)
     extra = ops.add(ops.multiply(missed, alpha), ops.multiply(false, beta))
-    total = ops.add(ops.add(common, extra), EPSILON)
+    total = ops.add(ops.add(common, extra), epsilon())
     return ops.subtract(1.0, ops.divide(common, total))
 
 

@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from multinet import ops
-from multinet.losses.base import EPSILON, FunctionLoss, mean_last, pair
+from multinet.config import epsilon
+from multinet.losses.base import FunctionLoss, mean_last, pair
 from multinet.ops.core import as_tensor, floating
 from multinet.registry import current
 
@@ -28,7 +29,7 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
     """Return 100 times the mean of |y_true - y_pred| / |y_true| over the last axis."""
     y_true, y_pred = pair(y_true, y_pred)
-    size = ops.maximum(ops.abs(y_true), EPSILON)
+    size = ops.maximum(ops.abs(y_true), epsilon())
     errors = ops.abs(ops.divide(ops.subtract(y_true, y_pred), size))
     return ops.multiply(mean_last(errors), 100.0)
 
@@ -39,7 +40,7 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
     Values below 1e-7 count as 1e-7.
     """
     y_true, y_pred = pair(y_true, y_pred)
-    logs = [ops.log(ops.add(ops.maximum(y, EPSILON), 1.0)) for y in (y_true, y_pred)]
+    logs = [ops.log(ops.add(ops.maximum(y, epsilon()), 1.0)) for y in (y_true, y_pred)]
     return mean_last(ops.square(ops.subtract(*logs)))
 
 
@@ -82,7 +83,7 @@ def _unit(x: Any, axis: int) -> Any:
 def poisson(y_true: Any, y_pred: Any) -> Any:
     """Return the mean of y_pred - y_true * log(y_pred) over the last axis."""
     y_true, y_pred = pair(y_true, y_pred)
-    logs = ops.multiply(y_true, ops.log(ops.add(y_pred, EPSILON)))
+    logs = ops.multiply(y_true, ops.log(ops.add(y_pred, epsilon())))
     return mean_last(ops.subtract(y_pred, logs))
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from multinet import ops
+from multinet.config import epsilon
 from multinet.errors import ArgumentError, ShapeError
-from multinet.losses.base import EPSILON, FunctionLoss, pair
+from multinet.losses.base import FunctionLoss, pair
 from multinet.ops.core import as_tensor, axis_of, cast_tensor, floating
 from multinet.registry import current
 
@@ -26,7 +27,7 @@ def _probabilities(x: Any) -> Any:
     backend = current()
     last = len(backend.shape(x)) - 1
     x = backend.divide(x, backend.sum(x, (last,), True))
-    return backend.clip(x, EPSILON, 1.0 - EPSILON)
+    return backend.clip(x, epsilon(), 1.0 - epsilon())
 
 
 def _one_hot_pair(y_true: Any, y_pred: Any, smoothing: float) -> tuple[Any, Any]:
@@ -124,7 +125,7 @@ def _binary_pair(y_true: Any, y_pred: Any, smoothing: float) -> tuple[Any, Any]:
 
 
 def _binary_terms(y_true: Any, y_pred: Any) -> Any:
-    p = ops.clip(y_pred, EPSILON, 1.0 - EPSILON)
+    p = ops.clip(y_pred, epsilon(), 1.0 - epsilon())
     positive = ops.multiply(y_true, ops.log(p))
     negative = ops.multiply(ops.subtract(1.0, y_true), ops.log(ops.subtract(1.0, p)))
     return ops.negative(ops.add(positive, negative))
@@ -221,7 +222,7 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
 def kl_divergence(y_true: Any, y_pred: Any) -> Any:
     """Return sum(y_true * log(y_true / y_pred)) over the last axis."""
     y_true, y_pred = pair(y_true, y_pred)
-    y_true, y_pred = ops.clip(y_true, EPSILON, 1.0), ops.clip(y_pred, EPSILON, 1.0)
+    y_true, y_pred = ops.clip(y_true, epsilon(), 1.0), ops.clip(y_pred, epsilon(), 1.0)
     return ops.sum(ops.multiply(y_true, ops.log(ops.divide(y_true, y_pred))), axis=-1)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from multinet import ops
+from multinet.config import epsilon
 from multinet.errors import ArgumentError
 from multinet.losses.base import match_ranks
 from multinet.metrics.base import Metric, divide_no_nan
@@ -249,7 +250,7 @@ class AUC(Metric):
             inner = [i / steps for i in range(1, steps)]
         self.num_thresholds = len(inner) + 2
         # Beyond 0 and 1, so that the first takes all as positive and the last none.
-        self._limits = [-1e-7, *_listed(inner), 1.0 + 1e-7]
+        self._limits = [-epsilon(), *_listed(inner), 1.0 + epsilon()]
         labels = ("true_positives", "false_positives", "true_negatives")
         keys = ("tp", "fp", "tn", "fn")
         self._totals = {

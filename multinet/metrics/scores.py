@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from multinet import losses, ops
+from multinet.config import epsilon
 from multinet.errors import ArgumentError, ShapeError
 from multinet.losses.base import pair
 from multinet.metrics.base import FunctionMetric, Metric, divide_no_nan
@@ -380,7 +381,7 @@ def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     )
     shift = ops.subtract(ops.mean(y_true, axis=axis), ops.mean(y_pred, axis=axis))
     below = ops.add(variances, ops.square(shift))
-    return ops.divide(ops.multiply(covariance, 2.0), ops.add(below, 1e-7))
+    return ops.divide(ops.multiply(covariance, 2.0), ops.add(below, epsilon()))
 
 
 class PearsonCorrelation(FunctionMetric):

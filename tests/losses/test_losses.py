@@ -5,7 +5,7 @@ import inspect
 import numpy as np
 import pytest
 
-from multinet import losses
+from multinet import config, losses
 from multinet.errors import ArgumentError, ShapeError
 
 RNG = np.random.default_rng(0)
@@ -113,6 +113,41 @@ def test_loss_has_the_value_of_keras(backend, name, pair, options, reduction):
     found = backend.to_numpy(found)
     assert found.dtype == wanted.dtype == np.float32
     np.testing.assert_allclose(found, wanted, rtol=2e-6, atol=1e-6)
+
+
+CLIPPED = (
+    ("MeanAbsolutePercentageError", "binary"),
+    ("MeanSquaredLogarithmicError", "real"),
+    ("Poisson", "binary"),
+    ("KLDivergence", "binary"),
+    ("BinaryCrossentropy", "signs"),
+    ("CategoricalCrossentropy", "classes"),
+    ("SparseCategoricalCrossentropy", "sparse"),
+    ("BinaryFocalCrossentropy", "signs"),
+    ("Tversky", "binary"),
+)
+
+
+@pytest.mark.parametrize("name,pair", CLIPPED)
+def test_epsilon_is_the_one_that_is_set(backend, name, pair):
+    import keras
+
+    y_true, y_pred = PAIRS[pair]
+    # What only epsilon keeps finite.
+    if name.endswith("CategoricalCrossentropy"):
+        y_pred = np.eye(4, dtype="float32")[y_pred.argmax(-1)]
+    y_pred = np.clip(np.round(y_pred), 0, 1)
+    keras.config.set_epsilon(1e-2)
+    config.set_epsilon(1e-2)
+    try:
+        found = getattr(losses, name)()(*map(backend.from_numpy, (y_true, y_pred)))
+        wanted = np.asarray(getattr(keras.losses, name)()(y_true, y_pred))
+    finally:
+        keras.config.set_epsilon(1e-7)
+        config.set_epsilon(1e-7)
+    plain = getattr(losses, name)()(*map(backend.from_numpy, (y_true, y_pred)))
+    np.testing.assert_allclose(backend.to_numpy(found), wanted, rtol=2e-6, atol=1e-6)
+    assert abs(backend.to_numpy(plain) - wanted) > 1e-4
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
