@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import multinet
-from multinet import callbacks, layers, losses, metrics, ops, optimizers
+from multinet import callbacks, layers, losses, metrics, ops, optimizers, registry
 from multinet.errors import BackendError, DTypeError, MultinetError, TraceError
 from multinet.interface import Plugin
-from multinet.registry import get, register, use_backend
+from multinet.registry import get, use_backend
 
 REAL = ("numpy", "jax", "torch", "tensorflow")
 PAIRS = [(a, b) for a in REAL for b in REAL if a != b]
@@ -399,8 +399,9 @@ def test_a_compiled_loop_of_ones_own_goes_on(start, end):
 # -- what cannot move ------------------------------------------------------------------
 
 
+@pytest.fixture
 def narrow():
-    """Return the name of a backend that holds no float64 and no bfloat16."""
+    """The name of a backend that holds no float64 and no bfloat16, for one test."""
 
     def load():
         def from_numpy(self, array):
@@ -411,12 +412,16 @@ def narrow():
         cls = type(get("torch"))
         return type("Narrow", (cls,), {"name": "narrow", "from_numpy": from_numpy})
 
-    register(Plugin("narrow", ("torch",), "torch", "", load))
-    return "narrow"
+    registry.register(Plugin("narrow", ("torch",), "torch", "", load))
+    yield "narrow"
+    registry._registered.pop("narrow")
+    registry._loaded.pop("narrow", None)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "bfloat16"])
-def test_what_the_target_cannot_hold_stops_the_move_before_anything_moved(dtype):
+def test_what_the_target_cannot_hold_stops_the_move_before_anything_moved(
+    dtype, narrow
+):
     with use_backend("numpy"):
         model = multinet.Sequential(
             [
@@ -429,7 +434,7 @@ def test_what_the_target_cannot_hold_stops_the_move_before_anything_moved(dtype)
         model.fit(X, Y, verbose=0)
         before = state_of(model)
         with pytest.raises(DTypeError, match=f"wide/.*Narrow holds no {dtype}"):
-            model.to_backend(narrow())
+            model.to_backend(narrow)
         assert model.backend == "numpy" and model._all_states
         same_state(before, state_of(model))
         model.fit(X, Y, verbose=0)
