@@ -11,15 +11,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import pytensor.tensor
 
 from multinet.interface import Backend, Scalar
 from multinet.interface.array import Axes, Shape
 from multinet_pytensor.control import Computed
-from multinet_pytensor.core import Tensor, constant, settled
+from multinet_pytensor.core import Tensor, constant, pt
 from multinet_pytensor.elementwise import plain
-
-pt: Any = pytensor.tensor  # its annotations do not tell what functions return
 
 _SCATTERS = {"multiply": np.multiply, "max": np.maximum, "min": np.minimum}
 
@@ -72,7 +69,6 @@ def pad(x: Tensor, widths: Sequence[tuple[int, int]], value: Scalar) -> Tensor:
     return pt.set_subtensor(constant(around)[inside], x)
 
 
-@settled
 class ArrayOps(Backend[Tensor]):
     """Reductions, shape, indexing and sorting."""
 
@@ -83,7 +79,7 @@ class ArrayOps(Backend[Tensor]):
 
     def prod(self, x: Tensor, axes: Axes, keepdims: bool) -> Tensor:
         rest = [i for i in range(x.ndim) if i not in axes]
-        shape = (math.prod(x.type.shape[i] for i in axes), *_sizes(x, rest))
+        shape = (math.prod(_sizes(x, axes)), *_sizes(x, rest))
         rows = pt.reshape(pt.transpose(x, [*axes, *rest]), shape)
         return _kept(wide(_product, rows), axes, keepdims)
 

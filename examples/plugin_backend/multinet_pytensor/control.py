@@ -7,10 +7,10 @@ making another Op of its kind out of the graph's backward pass: so to any order.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
-import pytensor.tensor as pt
 from pytensor.gradient import DisconnectedType, disconnected_type
 from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
@@ -19,7 +19,7 @@ from pytensor.tensor.type import TensorType
 from multinet import philox
 from multinet.errors import ArgumentError
 from multinet.interface.array import Shape
-from multinet_pytensor.core import Array, Tensor, opened, placeholder
+from multinet_pytensor.core import Array, Tensor, opened, placeholder, pt
 from multinet_pytensor.graph import Graph, is_smooth, zeros
 
 Tensors = Sequence[Tensor]
@@ -182,21 +182,17 @@ def scan(graph: Graph, carries: int, rows: int, length: int, reverse: bool) -> C
 
 def words(shape: Shape, width: int) -> Computed:
     """Return the Op from a key to its Philox words."""
-    make = philox.words if width == 32 else philox.half_words
-    count = int(np.prod(shape, dtype=np.int64))
+    make, count = philox.words if width == 32 else philox.half_words, prod(shape)
 
     def compute(key: Array) -> Sequence[Array]:
-        k0, k1 = key.tolist()
-        return [make((k0, k1), count).reshape(shape)]
+        return [make(tuple(key.tolist()), count).reshape(shape)]
 
     return Computed(compute, [TensorType(f"uint{width}", shape)], None)
 
 
-def folded() -> Computed:
-    """Return the Op from a key and an integer to the key derived from both."""
+def _folded(key: Array, data: Array) -> Sequence[Array]:
+    return [np.array(philox.fold_in(tuple(key.tolist()), int(data)), np.uint32)]
 
-    def compute(key: Array, data: Array) -> Sequence[Array]:
-        k0, k1 = key.tolist()
-        return [np.array(philox.fold_in((k0, k1), int(data)), np.uint32)]
 
-    return Computed(compute, [TensorType("uint32", (2,))], None)
+#: The Op from a key and an integer to the key derived from both.
+folded = Computed(_folded, [TensorType("uint32", (2,))], None)

@@ -9,13 +9,12 @@ function being traced.
 from __future__ import annotations
 
 import functools
-import inspect
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-import pytensor.tensor as pt
+import pytensor.tensor
 from pytensor.compile.builders import infer_shape
 from pytensor.graph.basic import Constant, Variable
 from pytensor.graph.traversal import toposort
@@ -24,12 +23,11 @@ from pytensor.tensor.variable import TensorConstant, TensorVariable
 
 from multinet import dtypes
 from multinet.errors import DTypeError
-from multinet.interface import Scalar
 from multinet_pytensor.fast.kernels import kernel
 
+pt: Any = pytensor.tensor  # its annotations do not tell what functions return
 Tensor = TensorVariable
 Array = np.ndarray[Any, Any]
-C = TypeVar("C")
 
 HELD = tuple(name for name in dtypes.ALL if name != "bfloat16")
 
@@ -54,16 +52,11 @@ def placeholder(like: Tensor) -> Tensor:
     return opened(TensorType(like.type.dtype, like.type.shape)())
 
 
-def operand(x: Tensor | Scalar, other: Any) -> Tensor:
-    """Return x, which may be a Python scalar, as a tensor of the dtype of `other`."""
-    if isinstance(x, Variable):
-        return x
-    return constant(np.array(x).astype(other.type.dtype))
-
-
-def operands(x: Tensor | Scalar, y: Tensor | Scalar) -> tuple[Tensor, Tensor]:
-    """Return two operands, at most one of which is a Python scalar, as tensors."""
-    return operand(x, y), operand(y, x)
+def operands(*pair: Any) -> list[Tensor]:
+    """Return operands, of which one may be a Python scalar, as tensors of one dtype."""
+    dtype = next(x.type.dtype for x in pair if isinstance(x, Variable))
+    arrays = (x if isinstance(x, Variable) else np.array(x).astype(dtype) for x in pair)
+    return [x if isinstance(x, Variable) else constant(x) for x in arrays]
 
 
 # -- open tensors ----------------------------------------------------------------------
@@ -120,20 +113,14 @@ def evaluate(
 def settle(result: Any) -> Any:
     """Return the result of a primitive, each tensor in it a constant if it can be one,
     else open and of known shape."""
-    results = result if isinstance(result, tuple | list) else [result]
-    graphs = [x for x in results if isinstance(x, Tensor) and x.owner is not None]
+    if not isinstance(result, tuple | list):
+        return settle([result])[0] if isinstance(result, Tensor) else result
+    graphs = [x for x in result if isinstance(x, Tensor) and x.owner is not None]
     ready = [x for x in graphs if not is_open(x)]
-    values = dict(zip(ready, map(constant, evaluate(ready)), strict=True))
-
-    def settled(x: Any) -> Any:
-        if isinstance(x, tuple | list):
-            return settle(x)
-        if not isinstance(x, Tensor) or x.owner is None or hasattr(x.tag, "born"):
-            return x
-        return values[x] if x in values else opened(shaped(x))
-
-    found = tuple(map(settled, results))
-    return found if isinstance(result, tuple | list) else found[0]
+    new = dict(zip(ready, map(constant, evaluate(ready)), strict=True))
+    young = [x for x in graphs if x not in new and not hasattr(x.tag, "born")]
+    new.update((x, opened(shaped(x))) for x in young)
+    return tuple(new.get(x, x) if isinstance(x, Tensor) else settle(x) for x in result)
 
 
 def shaped(x: Tensor) -> Tensor:
@@ -147,15 +134,9 @@ def shaped(x: Tensor) -> Tensor:
     return pt.specify_shape(x, tuple(map(int, sizes)))
 
 
-def settled(cls: type[C]) -> type[C]:
-    """Make each public method of a class settle what it returns."""
-    for name, method in list(vars(cls).items()):
-        if not name.startswith("_") and inspect.isfunction(method):
-            setattr(cls, name, _settling(method))
-    return cls
+def settled(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a primitive that settles what it returns."""
 
-
-def _settling(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def run(*args: Any, **kwargs: Any) -> Any:
         return settle(method(*args, **kwargs))

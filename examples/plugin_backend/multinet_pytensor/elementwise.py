@@ -1,18 +1,18 @@
-"""Elementwise functions, comparison and logic. Contracts are in
-`multinet.interface.array`.
-"""
+"""Conversion to logic. Contracts are in `multinet.interface.array`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import pytensor.tensor
+import numpy as np
+from pytensor.tensor.type import TensorType
 
+from multinet.errors import TraceError
 from multinet.interface import Backend, Scalar
-from multinet_pytensor.core import Tensor, operands, settled
+from multinet.interface.array import Shape
+from multinet_pytensor.control import Computed
+from multinet_pytensor.core import Array, Tensor, constant, held, is_open, operands, pt
 from multinet_pytensor.slopes import logaddexp, ufunc
-
-pt: Any = pytensor.tensor  # its annotations do not tell what functions return
 
 Operand = Tensor | Scalar
 
@@ -35,9 +35,54 @@ def binary(function: Any) -> Any:
     return method
 
 
-@settled
 class ElementwiseOps(Backend[Tensor]):
-    """Elementwise functions, comparison and logic."""
+    """Conversion, creation, elementwise functions, comparison and logic."""
+
+    # -- conversion --------------------------------------------------------------------
+
+    def from_numpy(self, array: Array) -> Tensor:
+        return constant(np.array(array, order="C"))
+
+    def to_numpy(self, x: Tensor) -> Array:
+        if is_open(x):
+            raise TraceError(
+                "A tensor has no value while PyTensor traces a function. Return it "
+                "from the function and convert it outside."
+            )
+        return np.array(x.data, order="C")
+
+    def is_tensor(self, x: object) -> bool:
+        return isinstance(x, Tensor)
+
+    def shape(self, x: Tensor) -> Shape:
+        return x.type.shape
+
+    def dtype(self, x: Tensor) -> str:
+        return x.type.dtype
+
+    def cast(self, x: Tensor, dtype: str) -> Tensor:
+        if held(dtype) == "bool":
+            return pt.neq(x, pt.zeros((), x.dtype))
+        return pt.cast(x, dtype)
+
+    def bitcast(self, x: Tensor, dtype: str) -> Tensor:
+        kind = TensorType(held(dtype), x.type.shape)
+        return Computed(lambda x: [np.array(x).view(dtype)], [kind], None)(x)
+
+    make_complex = plain(pt.complex)
+    real = plain(pt.real)
+    imag = plain(pt.imag)
+    conj = plain(pt.conj)
+
+    # -- creation ----------------------------------------------------------------------
+
+    def full(self, shape: Shape, value: Scalar, dtype: str) -> Tensor:
+        return constant(np.full(shape, value, held(dtype)))
+
+    def arange(self, start: Scalar, stop: Scalar, step: Scalar, dtype: str) -> Tensor:
+        first: Any = start
+        count = max(0, int(np.ceil((stop - first) / step)))
+        return constant((first + step * np.arange(count)).astype(held(dtype)))
 
     # -- elementwise, one operand ------------------------------------------------------
 

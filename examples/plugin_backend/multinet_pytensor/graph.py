@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pytensor.tensor as pt
 from pytensor.gradient import DisconnectedType, disconnected_type
 from pytensor.graph.basic import Constant, Variable
 from pytensor.graph.fg import FunctionGraph
@@ -17,7 +16,7 @@ from pytensor.graph.traversal import toposort
 
 from multinet import dtypes
 from multinet.errors import BackendError
-from multinet_pytensor.core import Array, Tensor, constant, now, placeholder
+from multinet_pytensor.core import Array, Tensor, constant, now, placeholder, pt
 from multinet_pytensor.fast.compiled import compiled
 from multinet_pytensor.slopes import is_complex, pullback
 

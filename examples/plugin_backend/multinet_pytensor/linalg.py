@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import pytensor.tensor
 import scipy.linalg
 from pytensor.tensor.type import TensorType
 
@@ -22,12 +21,10 @@ from multinet.errors import ArgumentError
 from multinet.interface import Backend
 from multinet_pytensor.arrays import wide
 from multinet_pytensor.control import Computed, Rule
-from multinet_pytensor.core import Array, Tensor, constant, settled
+from multinet_pytensor.core import Array, Tensor, constant, pt
 from multinet_pytensor.elementwise import plain
 from multinet_pytensor.graph import Graph
 from multinet_pytensor.slopes import conj, transposed
-
-pt: Any = pytensor.tensor  # its annotations do not tell what functions return
 
 Tensors = Sequence[Tensor]
 
@@ -149,7 +146,6 @@ solve = stacked(np.linalg.solve, _solve)
 fft = stacked(np.fft.fft, lambda xs, ys, gs: [pt.conj(fft(pt.conj(gs[0])))], 1)
 
 
-@settled
 class LinalgOps(Backend[Tensor]):
     """Contraction, linear algebra and FFT."""
 

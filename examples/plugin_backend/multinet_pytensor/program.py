@@ -23,7 +23,6 @@ Call = Function[Tensor]
 _KEPT = 256  # compiled signatures of one function
 
 
-@core.settled
 class ProgramOps(Backend[Tensor]):
     """Random bits to devices."""
 
@@ -34,7 +33,7 @@ class ProgramOps(Backend[Tensor]):
 
     def fold_in(self, key: Key, data: Any) -> Key:
         number = data if isinstance(data, Tensor) else constant(np.int64(data))
-        return control.folded()(_key(key), number)
+        return control.folded(_key(key), number)
 
     # -- control flow (flat tuples of tensors; functions are pure) ---------------------
 

@@ -10,14 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytensor.scalar.basic as ps
-import pytensor.tensor
 from pytensor.graph.basic import Apply
 from pytensor.tensor.elemwise import Elemwise
 from pytensor.tensor.math import Dot, Max, Min
 
 from multinet import dtypes
-
-pt: Any = pytensor.tensor  # its annotations do not tell what functions return
+from multinet_pytensor.core import pt
 
 Slopes = Callable[..., Sequence[Any]]
 

@@ -9,10 +9,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from math import prod
-from typing import Any
 
 import numpy as np
-import pytensor.tensor
 from pytensor.tensor.type import TensorType
 
 from multinet.interface import Backend
@@ -20,9 +18,7 @@ from multinet.interface.array import Shape
 from multinet.interface.program import Pairs
 from multinet_pytensor.arrays import pad, wide
 from multinet_pytensor.control import Computed
-from multinet_pytensor.core import Array, Tensor, settled
-
-pt: Any = pytensor.tensor  # its annotations do not tell what functions return
+from multinet_pytensor.core import Array, Tensor, pt
 
 
 class Grid:
@@ -65,7 +61,6 @@ class Grid:
         return Computed(compute, [kind], lambda xs, ys, gs: [self.see(*gs)])(x)
 
 
-@settled
 class WindowOps(Backend[Tensor]):
     """Windows (channels last, 1 to 3 spatial axes; floats)."""
 
