@@ -1,7 +1,7 @@
 """Reductions, shape, indexing and sorting. Contracts are in `multinet.interface.array`.
 
-Products are trees of multiplications, and sorted or largest elements are taken by their
-places: so the exact gradients of all orders follow from those of the parts.
+Products and running sums are trees of PyTensor's own functions, and sorted elements are
+taken by their places: so their exact gradients of all orders follow from the parts'.
 """
 
 from __future__ import annotations
