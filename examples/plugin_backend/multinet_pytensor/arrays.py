@@ -41,6 +41,13 @@ def _product(x: Tensor) -> Tensor:
     return x[0] if count else pt.ones(x.type.shape[1:], x.dtype)
 
 
+def _along(x: Tensor, indices: Tensor, axis: int) -> Tensor:
+    # PyTensor's own computes the places of the other axes anew in each run.
+    places: list[Any] = list(np.ogrid[tuple(map(slice, x.type.shape))])
+    places[axis] = indices
+    return x[tuple(places)]
+
+
 def _scatter(ufunc: np.ufunc) -> Callable[..., Sequence[Any]]:
     def compute(x: Any, indices: Any, updates: Any) -> Sequence[Any]:
         result = x.copy()
@@ -89,11 +96,8 @@ class ArrayOps(Backend[Tensor]):
     def min(self, x: Tensor, axes: Axes, keepdims: bool) -> Tensor:
         return pt.min(x, axes, keepdims) if axes else x
 
-    def any(self, x: Tensor, axes: Axes, keepdims: bool) -> Tensor:
-        return pt.any(x, axes, keepdims)
-
-    def all(self, x: Tensor, axes: Axes, keepdims: bool) -> Tensor:
-        return pt.all(x, axes, keepdims)
+    any = plain(pt.any)
+    all = plain(pt.all)
 
     def argmax(self, x: Tensor, axis: int) -> Tensor:
         return pt.cast(pt.argmax(x, axis), "int32")
@@ -114,15 +118,9 @@ class ArrayOps(Backend[Tensor]):
     def reshape(self, x: Tensor, shape: Shape) -> Tensor:
         return pt.reshape(x, shape, ndim=len(shape))
 
-    def transpose(self, x: Tensor, permutation: Axes) -> Tensor:
-        return pt.transpose(x, permutation)
-
-    def broadcast_to(self, x: Tensor, shape: Shape) -> Tensor:
-        return pt.broadcast_to(x, shape)
-
-    def concatenate(self, xs: Sequence[Tensor], axis: int) -> Tensor:
-        return pt.concatenate(xs, axis)
-
+    transpose = plain(pt.transpose)
+    broadcast_to = plain(pt.broadcast_to)
+    concatenate = plain(pt.concatenate)
     pad = plain(pad)
 
     def slice(self, x: Tensor, start: Shape, stop: Shape, step: Shape) -> Tensor:
@@ -140,7 +138,7 @@ class ArrayOps(Backend[Tensor]):
         return wide(lambda x: x[place], x)
 
     def take_along_axis(self, x: Tensor, indices: Tensor, axis: int) -> Tensor:
-        return wide(lambda x: pt.take_along_axis(x, indices, axis), x)
+        return wide(lambda x: _along(x, indices, axis), x)
 
     def scatter(self, x: Tensor, indices: Tensor, updates: Tensor, mode: str) -> Tensor:
         if mode in _SCATTERS:  # PyTensor lacks these
@@ -154,7 +152,7 @@ class ArrayOps(Backend[Tensor]):
     # -- sorting -----------------------------------------------------------------------
 
     def sort(self, x: Tensor) -> Tensor:
-        return pt.take_along_axis(x, pt.argsort(x, -1, "stable"), -1)
+        return _along(x, pt.argsort(x, -1, "stable"), -1)
 
     def argsort(self, x: Tensor) -> Tensor:
         return pt.cast(pt.argsort(x, -1, "stable"), "int32")

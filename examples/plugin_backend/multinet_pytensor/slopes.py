@@ -68,7 +68,7 @@ def transposed(x: Any) -> Any:
 def summed(g: Any, x: Any) -> Any:
     """Return g summed over the axes along which x was broadcast."""
     sizes = zip(x.type.shape, g.type.shape, strict=True)
-    axes = [i for i, (n, m) in enumerate(sizes) if n != m]
+    axes = [i for i, (n, m) in enumerate(sizes) if n == 1 != m]
     return pt.sum(g, axes, keepdims=True) if axes else g
 
 
