@@ -19,10 +19,9 @@ from pytensor.tensor.type import TensorType
 from multinet import philox
 from multinet.errors import ArgumentError
 from multinet.interface.array import Shape
-from multinet_pytensor.core import Array, Tensor, opened, placeholder, pt
+from multinet_pytensor.core import Array, Tensor, Tensors, opened, placeholder, pt
 from multinet_pytensor.graph import Graph, is_smooth, zeros
 
-Tensors = Sequence[Tensor]
 Rule = Callable[[Tensors, Tensors, Tensors], Sequence[Tensor | None]]
 
 
@@ -53,35 +52,24 @@ class Computed(Op):
             shared = any(np.may_share_memory(value, x) for x in inputs)
             cell[0] = np.array(value) if shared else value
 
-    def infer_shape(self, fgraph: Any, node: Apply, shapes: Any) -> Any:
-        return [tuple(map(pt.constant, y.type.shape)) for y in node.outputs]
-
     def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> Any:
         if self.rule is None:
             return [disconnected_type() for _ in inputs]
-        slopes = self.rule(inputs, outputs, filled(outputs, cotangents))
+        pairs = zip(outputs, cotangents, strict=True)
+        given = [
+            zeros(y) if isinstance(g.type, DisconnectedType) else g for y, g in pairs
+        ]
+        slopes = self.rule(inputs, outputs, given)
         return [disconnected_type() if g is None else g for g in slopes]
 
-    def __call__(self, *inputs: Tensor) -> Any:
-        """Return the output of an Op that has one."""
-        return super().__call__(*inputs)
-
     def of(self, *inputs: Tensor) -> list[Any]:
-        """Return all outputs as a list."""
+        """Return the outputs as a list, also where there is one."""
         return self.make_node(*inputs).outputs
-
-
-def filled(outputs: Tensors, cotangents: Any) -> list[Tensor]:
-    """Return the cotangents, zeros in place of those that are disconnected."""
-    return [
-        zeros(y) if isinstance(g.type, DisconnectedType) else g
-        for y, g in zip(outputs, cotangents, strict=True)
-    ]
 
 
 def mark(x: Tensor) -> Tensor:
     """Return x under another name, which is open, to be differentiated by."""
-    return opened(Computed(lambda x: [x], [x.type], lambda xs, ys, gs: gs)(x))
+    return opened(Computed(lambda x: [x], [x.type], lambda xs, ys, gs: gs).of(x)[0])
 
 
 def call(graph: Graph) -> Computed:
@@ -90,18 +78,19 @@ def call(graph: Graph) -> Computed:
     def rule(xs: Tensors, ys: Tensors, gs: Tensors) -> Tensors:
         return call(graph.pulled()).of(*xs, *gs)
 
-    return Computed(graph.run, graph.types, rule)
+    return Computed(lambda *xs: graph.run(*xs), graph.types, rule)
 
 
 def reroute(rule: Graph, outputs: Tensors, count: int) -> Computed:
-    """Return the Op from (*outputs, *inputs) to outputs, which are as they were, but
-    whose gradient is what a rule gives the first `count` of the inputs."""
+    """Return the Op from (*outputs, *inputs, *closed) to outputs, which are as they
+    were, but whose gradient is what a rule gives each of the `count` inputs. That rule
+    is a graph of (*inputs, *cotangents, *closed)."""
     skipped = len(outputs)
 
     def pull(xs: Tensors, ys: Tensors, gs: Tensors) -> list[Tensor | None]:
-        slopes = rule.apply([*xs[skipped:], *gs])
-        after: list[None] = [None] * (len(xs) - skipped - count)
-        return [*[None] * skipped, *slopes, *after]
+        inputs, closed = xs[skipped : skipped + count], xs[skipped + count :]
+        slopes = rule.apply([*inputs, *gs, *closed])
+        return [*[None] * skipped, *slopes, *[None] * len(closed)]
 
     return Computed(lambda *xs: xs[:skipped], [y.type for y in outputs], pull)
 

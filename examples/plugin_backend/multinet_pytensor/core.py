@@ -17,7 +17,7 @@ import numpy as np
 import pytensor.tensor
 from pytensor.compile.builders import infer_shape
 from pytensor.graph.basic import Constant, Variable
-from pytensor.graph.traversal import toposort
+from pytensor.graph.traversal import ancestors, toposort
 from pytensor.tensor.type import TensorType
 from pytensor.tensor.variable import TensorConstant, TensorVariable
 
@@ -27,6 +27,7 @@ from multinet_pytensor.fast.kernels import kernel
 
 pt: Any = pytensor.tensor  # its annotations do not tell what functions return
 Tensor = TensorVariable
+Tensors = Sequence[Tensor]
 Array = np.ndarray[Any, Any]
 
 HELD = tuple(name for name in dtypes.ALL if name != "bfloat16")
@@ -59,8 +60,6 @@ def operands(*pair: Any) -> list[Tensor]:
     return [x if isinstance(x, Variable) else constant(x) for x in arrays]
 
 
-# -- open tensors ----------------------------------------------------------------------
-
 _births = itertools.count()
 
 
@@ -71,24 +70,13 @@ def now() -> int:
 
 def opened(x: Tensor) -> Tensor:
     """Note that a tensor is open, and when user code could first have seen it."""
-    x.tag.open, x.tag.born = True, now()
+    x.tag.born = now()
     return x
 
 
 def is_open(x: Variable) -> bool:
     """Return whether a variable hangs on an input of a function being traced."""
-    seen, stack = {x}, [x]
-    while stack:
-        x = stack.pop()
-        if getattr(x.tag, "open", x.owner is None and not isinstance(x, Constant)):
-            return True
-        new = [v for v in x.owner.inputs if v not in seen] if x.owner else []
-        seen.update(new)
-        stack.extend(new)
-    return False
-
-
-# -- values ----------------------------------------------------------------------------
+    return any(hasattr(v.tag, "born") for v in ancestors([x]))
 
 
 def evaluate(

@@ -67,7 +67,7 @@ class ElementwiseOps(Backend[Tensor]):
 
     def bitcast(self, x: Tensor, dtype: str) -> Tensor:
         kind = TensorType(held(dtype), x.type.shape)
-        return Computed(lambda x: [np.array(x).view(dtype)], [kind], None)(x)
+        return Computed(lambda x: [np.array(x).view(dtype)], [kind], None).of(x)[0]
 
     make_complex = plain(pt.complex)
     real = plain(pt.real)

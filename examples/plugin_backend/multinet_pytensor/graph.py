@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from pytensor.gradient import DisconnectedType, disconnected_type
-from pytensor.graph.basic import Constant, Variable
-from pytensor.graph.fg import FunctionGraph
+from pytensor.graph.basic import Variable
 from pytensor.graph.null_type import NullType
-from pytensor.graph.rewriting.basic import MergeOptimizer
-from pytensor.graph.traversal import toposort
+from pytensor.graph.traversal import toposort, walk
 
 from multinet import dtypes
 from multinet.errors import BackendError
-from multinet_pytensor.core import Array, Tensor, constant, now, placeholder, pt
+from multinet_pytensor.core import (
+    Array,
+    Tensor,
+    Tensors,
+    constant,
+    now,
+    placeholder,
+    pt,
+)
 from multinet_pytensor.fast.compiled import compiled
 from multinet_pytensor.slopes import is_complex, pullback
-
-Tensors = Sequence[Tensor]
 
 
 class Graph:
@@ -48,19 +52,11 @@ class Graph:
         slopes = gradients(self.outputs, self.inputs, seeds)
         return Graph([*self.inputs, *seeds], slopes)
 
-    def run(self, *values: Array) -> list[Array]:
-        """Return the values of the outputs."""
-        return self._program(*values)
-
     @cached_property
-    def _program(self) -> Callable[..., list[Array]]:
+    def run(self) -> Callable[..., list[Array]]:
+        """The function from the values of the inputs to those of the outputs."""
         inputs = list(map(placeholder, self.inputs))
-        graph = FunctionGraph(inputs, self.apply(inputs), clone=False)
-        MergeOptimizer().rewrite(graph)
-        return compiled(graph.inputs, graph.outputs, graph.toposort())
-
-
-# -- tracing ---------------------------------------------------------------------------
+        return compiled(inputs, self.apply(inputs))
 
 
 def trace(function: Callable[..., Any], likes: Tensors) -> tuple[Graph, Tensors]:
@@ -75,22 +71,17 @@ def trace(function: Callable[..., Any], likes: Tensors) -> tuple[Graph, Tensors]
     return Graph([*inputs, *closed], outputs), closed
 
 
-def closure(outputs: Tensors, inputs: Tensors, start: int) -> list[Tensor]:
+def closure(outputs: Tensors, inputs: Tensors, start: int) -> list[Any]:
     """Return the open tensors older than `start` that outputs hang on beside inputs."""
-    found, seen, stack = [], {*inputs}, [*outputs]
-    while stack:
-        x = stack.pop()
-        if x in seen or isinstance(x, Constant):
-            continue
-        seen.add(x)
-        if x.owner is None or getattr(x.tag, "born", start) < start:
-            found.append(x)
-        else:
-            stack.extend(x.owner.inputs)
-    return found
+    known = set(inputs)
 
+    def is_older(x: Variable) -> bool:
+        return getattr(x.tag, "born", start) < start
 
-# -- the backward pass -----------------------------------------------------------------
+    def expand(x: Variable) -> Any:
+        return () if x in known or is_older(x) or not x.owner else x.owner.inputs
+
+    return [x for x in walk(outputs, expand) if is_older(x) and x not in known]
 
 
 def gradients(outputs: Tensors, inputs: Tensors, cotangents: Tensors) -> list[Tensor]:
@@ -111,8 +102,7 @@ def gradients(outputs: Tensors, inputs: Tensors, cotangents: Tensors) -> list[Te
         if not any(y in flows for y in node.outputs):
             continue
         given = [flows.get(y, disconnected_type()) for y in node.outputs]
-        pieces = pullback(node, given)
-        for x, piece in zip(node.inputs, pieces, strict=True):
+        for x, piece in zip(node.inputs, pullback(node, given), strict=True):
             _add(flows, x, piece, reached)
     return [flows[x] if x in flows else zeros(x) for x in inputs]
 
@@ -130,11 +120,7 @@ def _add(flows: dict[Variable, Any], x: Variable, g: Any, reached: set[Any]) -> 
             f"PyTensor has no gradient of {x.owner or x}: {g.type.why_null}. Use "
             "stop_gradient, or other operations."
         )
-    dtype = x.type.dtype
-    if g.type.dtype != dtype:
-        if is_complex(g) and not is_complex(x):
-            g = pt.real(g)
-        g = pt.cast(g, dtype)
+    g = pt.cast(pt.real(g) if is_complex(g) and not is_complex(x) else g, x.type.dtype)
     flows[x] = pt.add(flows[x], g) if x in flows else g
 
 

@@ -21,12 +21,10 @@ from multinet.errors import ArgumentError
 from multinet.interface import Backend
 from multinet_pytensor.arrays import wide
 from multinet_pytensor.control import Computed, Rule
-from multinet_pytensor.core import Array, Tensor, constant, pt
+from multinet_pytensor.core import Array, Tensor, Tensors, constant, pt
 from multinet_pytensor.elementwise import plain
 from multinet_pytensor.graph import Graph
 from multinet_pytensor.slopes import conj, transposed
-
-Tensors = Sequence[Tensor]
 
 
 def stacked(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,11 @@ from multinet.interface import Backend, Key
 from multinet.interface.array import Shape
 from multinet.interface.program import Function
 from multinet_pytensor import control, core
-from multinet_pytensor.core import Array, Tensor, constant, evaluate, is_open, settle
+from multinet_pytensor.core import Tensor, Tensors, constant, is_open, settle
+from multinet_pytensor.elementwise import plain
 from multinet_pytensor.graph import Graph, closure, gradients, trace, zeros
 
-Tensors = Sequence[Tensor]
 Call = Function[Tensor]
-_KEPT = 256  # compiled signatures of one function
 
 
 class ProgramOps(Backend[Tensor]):
@@ -29,11 +29,11 @@ class ProgramOps(Backend[Tensor]):
     # -- random bits -------------------------------------------------------------------
 
     def random_bits(self, key: Key, shape: Shape, width: int) -> Tensor:
-        return control.words(tuple(shape), width)(_key(key))
+        return control.words(tuple(shape), width).of(_key(key))[0]
 
     def fold_in(self, key: Key, data: Any) -> Key:
         number = data if isinstance(data, Tensor) else constant(np.int64(data))
-        return control.folded(_key(key), number)
+        return control.folded.of(_key(key), number)[0]
 
     # -- control flow (flat tuples of tensors; functions are pure) ---------------------
 
@@ -76,7 +76,7 @@ class ProgramOps(Backend[Tensor]):
 
         def pullback(cotangents: Tensors) -> Any:
             slopes = gradients(outputs, inputs, cotangents)
-            return _finish(slopes, values and dict(values), cotangents)
+            return _finish(slopes, None if values is None else dict(values), cotangents)
 
         return _finish(outputs, values), pullback
 
@@ -86,8 +86,6 @@ class ProgramOps(Backend[Tensor]):
         seeds = [control.mark(zeros(y)) for y in outputs]
         slopes = gradients(outputs, inputs, seeds)
         derivatives = gradients(slopes, seeds, tangents)
-        if values is not None:
-            values = {**values, **{x: x.owner.inputs[0].data for x in seeds}}
         return _finish(outputs, values), _finish(derivatives, values, tangents)
 
     def vmap(self, function: Call, in_axes: Sequence[int | None]) -> Call:
@@ -103,21 +101,17 @@ class ProgramOps(Backend[Tensor]):
         return run
 
     def jit(self, function: Call, donate: Sequence[int]) -> Call:
-        programs: dict[Any, Callable[..., Sequence[Array]]] = {}
+        @lru_cache(256)
+        def program(*types: Any) -> Callable[..., Any] | None:
+            graph, closed = trace(function, [kind() for kind in types])
+            return None if closed else _compile(graph)
 
         def run(*args: Tensor) -> Any:
-            if any(map(is_open, args)):
+            types, is_part = [x.type for x in args], any(map(is_open, args))
+            found = None if is_part else program(*types)
+            if found is None:  # it is, or it closes over, a part of another trace
                 return tuple(function(*args))
-            signature = tuple(x.type for x in args)
-            program = programs.get(signature)
-            if program is None:
-                graph, closed = trace(function, args)
-                if closed:  # part of the trace to which those belong
-                    return tuple(function(*args))
-                if len(programs) == _KEPT:
-                    del programs[next(iter(programs))]
-                program = programs[signature] = _compile(graph)
-            return tuple(map(constant, program(*[x.data for x in args])))
+            return tuple(map(constant, found(*[x.data for x in args])))
 
         return run
 
@@ -128,8 +122,7 @@ class ProgramOps(Backend[Tensor]):
 
         return run
 
-    def stop_gradient(self, x: Tensor) -> Tensor:
-        return disconnected_grad(x)
+    stop_gradient = plain(disconnected_grad)
 
     def custom_gradient(self, function: Callable[..., Any]) -> Call:
         def run(*args: Tensor) -> Any:
@@ -141,10 +134,7 @@ class ProgramOps(Backend[Tensor]):
                 return function(*xs[:count])[1](*xs[count:])
 
             rule, others = trace(pull, [*args, *outputs])
-            inputs = rule.inputs
-            seeds = inputs[count : count + len(outputs)]
-            graph = Graph([*inputs[:count], *others, *seeds], rule.outputs)
-            route = control.reroute(graph, outputs, count)
+            route = control.reroute(rule, outputs, count)
             return settle(route.of(*outputs, *args, *others))
 
         return run
@@ -175,29 +165,26 @@ def _traced(functions: Sequence[Call], likes: Tensors) -> tuple[list[Graph], Ten
     return [Graph([*g.inputs[:count], *closed], g.outputs) for g, _ in found], closed
 
 
-def _marked(
-    function: Call, primals: Tensors
-) -> tuple[Tensors, Tensors, dict[Any, Array] | None]:
-    """Return the function's inputs and outputs, open, and the values of the inputs if
-    nothing else is open."""
+def _marked(function: Call, primals: Tensors) -> tuple[Tensors, Tensors, Any]:
+    """Return the function's inputs and outputs, open; and, if nothing else is open, a
+    place for the values of what is computed, else None."""
     start = core.now()
     inputs = list(map(control.mark, primals))
     outputs = tuple(function(*inputs))
-    if closure(outputs, inputs, start) or any(map(is_open, primals)):
-        return inputs, outputs, None
-    return inputs, outputs, {m: x.data for m, x in zip(inputs, primals, strict=True)}
+    within = closure(outputs, inputs, start) or any(map(is_open, primals))
+    return inputs, outputs, None if within else {}
 
 
 def _finish(
-    tensors: Tensors, values: dict[Any, Array] | None, others: Tensors = ()
+    tensors: Tensors, values: dict[Any, Any] | None, others: Tensors = ()
 ) -> Any:
     """Return tensors that hang on marks, computed if all values are there."""
     if values is None or any(map(is_open, others)):
         return settle(tuple(tensors))
-    return tuple(map(constant, evaluate(tensors, values)))
+    return tuple(map(constant, core.evaluate(tensors, values)))
 
 
-def _compile(graph: Graph) -> Callable[..., Sequence[Array]]:
+def _compile(graph: Graph) -> Callable[..., Any]:
     """Return the program of a graph: NumPy's calls in a row, or, if the user set a mode
     of PyTensor (`PYTENSOR_FLAGS=mode=NUMBA`), what PyTensor makes of it."""
     if pytensor.config.mode == "Mode":

@@ -45,7 +45,7 @@ class Grid:
 
         n, *_, c = x.type.shape
         kind = TensorType(x.type.dtype, (n, *self.places, prod(self.window), c))
-        return Computed(compute, [kind], lambda xs, ys, gs: [self.spread(*gs)])(x)
+        return Computed(compute, [kind], lambda xs, ys, gs: [self.spread(*gs)]).of(x)[0]
 
     def spread(self, x: Tensor) -> Tensor:
         """Return the transpose of `see`: all added up where it was seen."""
@@ -58,7 +58,7 @@ class Grid:
 
         n, *_, c = x.type.shape
         kind = TensorType(x.type.dtype, (n, *self.size, c))
-        return Computed(compute, [kind], lambda xs, ys, gs: [self.see(*gs)])(x)
+        return Computed(compute, [kind], lambda xs, ys, gs: [self.see(*gs)]).of(x)[0]
 
 
 class WindowOps(Backend[Tensor]):

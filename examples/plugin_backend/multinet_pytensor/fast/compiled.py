@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from pytensor.graph.basic import Apply, Constant, Variable
+from pytensor.graph.basic import Constant, Variable
+from pytensor.graph.fg import FunctionGraph
+from pytensor.graph.rewriting.basic import MergeOptimizer
 
 from multinet_pytensor.fast.kernels import kernel
 
@@ -14,10 +16,13 @@ Array = np.ndarray[Any, Any]
 
 
 def compiled(
-    inputs: Sequence[Variable], outputs: Sequence[Variable], nodes: Sequence[Apply]
+    inputs: Sequence[Variable], outputs: Sequence[Variable]
 ) -> Callable[..., list[Array]]:
-    """Return a function that computes the nodes in their order, and keeps no value
-    longer than it is read."""
+    """Return a function that computes each different node once, in their order, and
+    keeps no value longer than it is read. The graph is used up."""
+    graph = FunctionGraph(inputs, outputs, clone=False)
+    MergeOptimizer().rewrite(graph)
+    nodes, outputs = graph.toposort(), graph.outputs
     slots: dict[Variable, int] = {x: i for i, x in enumerate(inputs)}
     start: list[Any] = [None] * len(inputs)
 
