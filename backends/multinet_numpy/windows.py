@@ -215,6 +215,7 @@ def conv_transpose_into(x: Any, kernel: Any, geometry: Any, y: Any) -> None:
     if (
         groups == 1
         and max(geometry[0]) == 1
+        and _reaches_over(kernel.shape, *geometry[1:3])
         and y.size <= 2 * len(y) * math.prod((*windows.out, windows.c))
     ):
         return _full_convolution(x, kernel, geometry, y)
@@ -240,6 +241,12 @@ def conv_transpose_into(x: Any, kernel: Any, geometry: Any, y: Any) -> None:
                 np.add(here, np.moveaxis(tap, 0, -2), here)
         if windows.pads:
             y[part] = target[_inside(y.shape[1:-1], windows.padding)]
+
+
+def _reaches_over(window: Ints, padding: Pairs, dilation: Ints) -> bool:
+    """Return whether no window lies in the padding alone."""
+    sides = zip(window, padding, dilation)
+    return all(d * (n - 1) >= max(pair) for n, pair, d in sides)
 
 
 def _full_convolution(x: Any, kernel: Any, geometry: Any, y: Any) -> None:

@@ -109,6 +109,7 @@ def _settings() -> Iterator[tuple[str, Any, Any, Any]]:
     yield "depthwise", (1, 3, 3, 3), (2, 2, 1, 6), _DEEP
     yield "3-D", (1, 2, 3, 2, 1), (2, 2, 2, 1, 2), _3D
     yield "1 by 1", (2, 2, 2, 3), (1, 1, 3, 2), _2D
+    yield "padding wider", (1, 3, 1), (1, 1, 2), ((1,), ((1, 2),), (1,), 1)
     yield "stride wider than the window", (1, 5, 5, 1), (1, 1, 1, 2), ((2, 2), *_2D[1:])
 
 
