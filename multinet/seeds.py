@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random as python_random
 import secrets
+import threading
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from multinet.scope import active_scope
 
 _root: philox.Key | None = None
 _sites = 0
+_lock = threading.Lock()  # no two threads may draw at one site
 
 
 def set_random_seed(seed: int) -> None:
@@ -40,8 +42,10 @@ def site_key() -> philox.Key:
     global _root, _sites
     if _root is None:
         _root = philox.make_key(secrets.randbits(64))
-    _sites += 1
-    return philox.fold_in(_root, _sites)
+    with _lock:
+        _sites += 1
+        site = _sites
+    return philox.fold_in(_root, site)
 
 
 def fold_in(key: Any, data: Any) -> Any:

@@ -67,10 +67,12 @@ class State:
 
     def _take_loaded(self) -> None:
         """Take the lock, with the newest values in the program."""
+        self.lock.acquire()
+        if self.attached or self.seen == Clock.now:
+            return
+        self.lock.release()
         while True:
-            fresh = self.attached or self.seen == Clock.now
-            variables = () if fresh else self.step.variables
-            values = [v.__multinet_tensor__() for v in variables]
+            values = [v.__multinet_tensor__() for v in self.step.variables]
             self.lock.acquire()
             try:
                 if self._load(values):
@@ -86,8 +88,6 @@ class State:
         if self.attached or self.seen == now:
             return True
         variables = self.step.variables
-        if len(values) != len(variables):
-            return False
         if not all(v.holds(x) for v, x in zip(variables, values, strict=True)):
             return False
         if self.given is None:
