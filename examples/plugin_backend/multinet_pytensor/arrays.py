@@ -142,9 +142,8 @@ class ArrayOps(Backend[Tensor]):
 
     def scatter(self, x: Tensor, indices: Tensor, updates: Tensor, mode: str) -> Tensor:
         if mode in _SCATTERS:  # PyTensor lacks these
-            return Computed(_scatter(_SCATTERS[mode]), [x.type], None)(
-                x, indices, updates
-            )
+            op = Computed(_scatter(_SCATTERS[mode]), [x.type], None)
+            return op.of(x, indices, updates)[0]
         place = tuple(indices[:, i] for i in range(indices.type.shape[1]))
         change = pt.set_subtensor if mode == "set" else pt.inc_subtensor
         return wide(lambda x, updates: change(x[place], updates), x, updates)
