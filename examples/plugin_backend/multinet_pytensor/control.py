@@ -136,7 +136,7 @@ def scan(graph: Graph, carries: int, rows: int, length: int, reverse: bool) -> C
 
     def compute(*inputs: Array) -> Sequence[Array]:
         carry, xs, closed = inputs[:n], inputs[n:m], inputs[m:]
-        ys = [np.empty(k.shape, k.dtype) for k in stacked]
+        ys = [np.empty((length, *k.shape), k.dtype) for k in graph.types[n:]]
         for i in reversed(places) if reverse else places:
             results = graph.run(*carry, *[x[i] for x in xs], *closed)
             carry = results[:n]

@@ -53,7 +53,7 @@ def placeholder(like: Tensor) -> Tensor:
     return opened(TensorType(like.type.dtype, like.type.shape)())
 
 
-def operands(*pair: Any) -> list[Tensor]:
+def operands(*pair: Any) -> list[Any]:
     """Return operands, of which one may be a Python scalar, as tensors of one dtype."""
     dtype = next(x.type.dtype for x in pair if isinstance(x, Variable))
     arrays = (x if isinstance(x, Variable) else np.array(x).astype(dtype) for x in pair)
@@ -68,7 +68,7 @@ def now() -> int:
     return next(_births)
 
 
-def opened(x: Tensor) -> Tensor:
+def opened(x: Any) -> Tensor:
     """Note that a tensor is open, and when user code could first have seen it."""
     x.tag.born = now()
     return x

@@ -10,6 +10,7 @@ from pytensor.tensor.type import TensorType
 from multinet.errors import TraceError
 from multinet.interface import Backend, Scalar
 from multinet.interface.array import Shape
+from multinet_pytensor import core
 from multinet_pytensor.control import Computed
 from multinet_pytensor.core import Array, Tensor, constant, held, is_open, operands, pt
 from multinet_pytensor.slopes import logaddexp, ufunc
@@ -49,7 +50,7 @@ class ElementwiseOps(Backend[Tensor]):
                 "A tensor has no value while PyTensor traces a function. Return it "
                 "from the function and convert it outside."
             )
-        return np.array(x.data, order="C")
+        return np.array(*core.evaluate([x]), order="C")
 
     def is_tensor(self, x: object) -> bool:
         return isinstance(x, Tensor)

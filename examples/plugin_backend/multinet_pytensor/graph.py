@@ -32,7 +32,7 @@ class Graph:
 
     def __init__(self, inputs: Tensors, outputs: Tensors) -> None:
         self.inputs, self.outputs = list(inputs), list(outputs)
-        self.types = [y.type for y in outputs]
+        self.types: list[Any] = [y.type for y in outputs]
 
     def apply(self, values: Tensors) -> list[Tensor]:
         """Return the outputs for other inputs, as new nodes."""
@@ -91,7 +91,7 @@ def gradients(outputs: Tensors, inputs: Tensors, cotangents: Tensors) -> list[Te
     an output, also where other outputs are made from that one.
     """
     nodes = list(toposort(outputs, blockers=inputs))
-    reached = set(filter(is_smooth, inputs))
+    reached: set[Any] = set(filter(is_smooth, inputs))
     for node in nodes:
         if any(x in reached for x in node.inputs):
             reached.update(filter(is_smooth, node.outputs))

@@ -111,7 +111,7 @@ class ProgramOps(Backend[Tensor]):
             found = None if is_part else program(*types)
             if found is None:  # it is, or it closes over, a part of another trace
                 return tuple(function(*args))
-            return tuple(map(constant, found(*[x.data for x in args])))
+            return tuple(map(constant, found(*core.evaluate(args))))
 
         return run
 
