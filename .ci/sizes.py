@@ -11,6 +11,7 @@ LIMITS = {
     "backends/multinet_jax": (1000, 700),
     "backends/multinet_torch": (1000, 700),
     "backends/multinet_tensorflow": (1000, 700),
+    "examples/plugin_backend/multinet_pytensor": (1000, 700),
 }
 
 
