@@ -310,7 +310,7 @@ class Optimizer(Configurable, Movable):
             variable.assign(value)
         for variable, value in zip(self.slot_variables, slots, strict=True):
             variable.assign(value)
-        if self._given is None:
+        if self._given is None or self._given.counts:
             self.iterations.assign_add(1)
 
     def _in_order(self, grads: Sequence[Any], variables: Sequence[Variable]) -> Tensors:
@@ -392,6 +392,7 @@ class Given:
 
     def __init__(self, step: Any, rate: Any) -> None:
         self.step, self.rate, self.applied = step, rate, 0
+        self.counts = False  # whether `iterations` is to follow inside the step
 
     def next(self) -> tuple[Any, Any]:
         """Return the step and rate of the next update."""

@@ -13,6 +13,7 @@ from multinet.errors import ArgumentError, MultinetError
 from multinet.layers.base import CallContext
 from multinet.layers.context import mask_of
 from multinet.ops.control import tensors_of
+from multinet.ops.core import as_tensor
 from multinet.registry import current
 from multinet.scope import Scope
 from multinet.training.data import Batch
@@ -124,6 +125,7 @@ class CustomStep(Step):
         few = batch.take(slice(0, min(batch.size(), 32)))
         self.optimizer = model.optimizer if kind == "train" else None
         self.applied = 0  # how often a step applies the optimizer of `compile`
+        self.counts = False  # whether it reads how many updates that has done
 
         def run(data: Any) -> None:
             self._run(data, 1, 0.0)
@@ -133,6 +135,10 @@ class CustomStep(Step):
         known = set(map(id, counters))
         self.trained, self.slots, self.updated = [], [], set()
         self.counters = counters
+        if self.optimizer is not None:  # the number comes with each step
+            count = self.optimizer.iterations
+            self.counts = any(v is count for v in reads)
+            known.add(id(count))
         self.others = [v for v in reads if id(v) not in known]
         self.variables = [*self.others, *counters]
         self.output_spec: Any = None
@@ -143,6 +149,7 @@ class CustomStep(Step):
         if optimizer is None:
             return self.body(data)
         with optimizer.given(count, rate) as given:
+            given.counts = self.counts
             result = self.body(data)
         self.applied = given.applied
         return result
@@ -150,6 +157,9 @@ class CustomStep(Step):
     def _body(
         self, scope: Scope, batch: Batch, count: Any = 1, rate: Any = 0.0
     ) -> Sequence[Any]:
+        if self.counts and self.optimizer is not None:
+            done = current().subtract(as_tensor(count, "int32"), 1)
+            scope.values[id(self.optimizer.iterations)] = done
         with CallContext(training=self.kind == "train"):
             result = self._run(pack(*batch.tree()), count, rate)
         if self.kind != "predict" and not isinstance(result, dict):

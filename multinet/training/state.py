@@ -68,11 +68,14 @@ class State:
     def _take_loaded(self) -> None:
         """Take the lock, with the newest values in the program."""
         self.lock.acquire()
-        if self.attached or self.seen == Clock.now:
+        if self.seen == Clock.now:
             return
         self.lock.release()
         while True:
-            values = [v.__multinet_tensor__() for v in self.step.variables]
+            values = [
+                None if v._carrier is self else v.__multinet_tensor__()
+                for v in self.step.variables
+            ]
             self.lock.acquire()
             try:
                 if self._load(values):
@@ -83,18 +86,19 @@ class State:
             self.lock.release()  # another thread was quicker
 
     def _load(self, values: list[Any]) -> bool:
-        """Take values unless they are old by now: then return False."""
+        """Take values unless they are old by now: then return False.
+
+        None stands for one that the program itself has.
+        """
         now = Clock.now
-        if self.attached or self.seen == now:
-            return True
-        variables = self.step.variables
-        if not all(v.holds(x) for v, x in zip(variables, values, strict=True)):
-            return False
+        for variable, x in zip(self.step.variables, values, strict=True):
+            if not (variable._carrier is self if x is None else variable.holds(x)):
+                return False
         if self.given is None:
             self.program.load(values)
         else:
             for i, (old, new) in enumerate(zip(self.given, values, strict=True)):
-                if old is not new:
+                if new is not None and old is not new:
                     self.program.put(i, new)
         self.given, self.seen = values, now
         return True

@@ -157,3 +157,38 @@ def test_wrong_steps_are_explained(backend):
         train(Jax)
     with pytest.raises(MultinetError, match="dict of logs"):
         train(Silent)
+
+
+class Counting(multinet.Model):
+    """Logs how many updates were done, before and after each of two updates."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(1)
+
+    def call(self, inputs):
+        return self.dense(inputs)
+
+    def train_step(self, data):
+        x, y = data
+        _, grads = multinet.value_and_grad(
+            lambda weights: ops.mean(ops.square(ops.subtract(self(x), y)))
+        )(self.trainable_weights)
+        logs = {"first": ops.cast(self.optimizer.iterations, "float32")}
+        for name in ("second", "third"):
+            self.optimizer.apply(grads, self.trainable_weights)
+            logs[name] = ops.cast(self.optimizer.iterations, "float32")
+        return logs
+
+
+def test_a_step_of_ones_own_reads_the_count_of_updates(backend):
+    model = Counting()
+    x = np.ones((6, 2), "float32")
+    model(x)
+    model.compile("sgd")
+    for i in range(3):
+        logs = model.train_on_batch(x, x[:, :1], return_dict=True)
+        assert list(logs.values()) == [2 * i, 2 * i + 1, 2 * i + 2]
+    model.fit(x, x[:, :1], epochs=2, batch_size=2, verbose=0)
+    assert model.history.history["third"] == [12, 18]
+    assert int(model.optimizer.iterations.numpy()) == 18

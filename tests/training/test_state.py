@@ -89,6 +89,25 @@ def test_an_eager_step_gives_the_numbers_of_the_compiled_one(backend):
     np.testing.assert_allclose(logs[0]["loss"], logs[1]["loss"], rtol=1e-5)
 
 
+def test_a_frozen_weight_set_between_epochs_is_seen(backend):
+    frozen = layers.Dense(1, use_bias=False, trainable=False)
+    model = multinet.Sequential([multinet.Input((6,)), layers.Dense(3), frozen])
+    model.compile(multinet.optimizers.SGD(0.0), "mse")
+
+    def change(epoch, logs):
+        frozen.set_weights([np.full((3, 1), epoch)])
+
+    hook = callbacks.LambdaCallback(on_epoch_begin=change)
+    model.fit(X, Y[:, :1], epochs=3, callbacks=[hook], verbose=0, batch_size=25)
+    losses = model.history.history["loss"]
+    for epoch, loss in enumerate(losses):
+        change(epoch, {})
+        np.testing.assert_allclose(
+            loss, model.evaluate(X, Y[:, :1], batch_size=25, verbose=0), rtol=1e-5
+        )
+    assert len(set(losses)) == 3
+
+
 # -- Ctrl-C ----------------------------------------------------------------------------
 
 
