@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from multinet import conformance, registry
+from multinet.conformance import publish
 from multinet.conformance.rows import FUSED, PRIMITIVES
 from multinet.interface import fused, primitives
 
@@ -60,5 +61,6 @@ def test_the_published_table_names_every_method_and_the_four_backends():
     assert "| method | numpy | jax | torch | tensorflow |" in text
     assert "does not conform" not in text and "passes what was checked" not in text
     named = set(re.findall(r"`(\w+)`", text))
-    with_values = {n for n, row in {**PRIMITIVES, **FUSED}.items() if row.cases}
-    assert with_values <= named
+    for name, row in {**PRIMITIVES, **FUSED}.items():
+        if row.cases and not set(row.dtypes).isdisjoint(publish.INEXACT):
+            assert name in named
