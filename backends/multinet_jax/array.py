@@ -88,7 +88,7 @@ _concrete: set[type] = set()  # the class of arrays, once seen: quicker than isi
 def _is_array(x: Any) -> bool:
     if not isinstance(x, jax.Array):
         return False
-    if not isinstance(x, jax.core.Tracer):
+    if not isinstance(x, Tracer):
         _concrete.add(type(x))
     return True
 
