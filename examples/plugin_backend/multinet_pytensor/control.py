@@ -17,7 +17,7 @@ from pytensor.graph.op import Op
 from pytensor.tensor.type import TensorType
 
 from multinet import philox
-from multinet.errors import ArgumentError
+from multinet.errors import TraceError
 from multinet.interface.array import Shape
 from multinet_pytensor.core import Array, Tensor, Tensors, opened, placeholder, pt
 from multinet_pytensor.graph import Graph, is_smooth, zeros
@@ -122,9 +122,9 @@ def loop(condition: Graph, body: Graph) -> Computed:
 
 
 def _no_gradient(xs: Tensors, ys: Tensors, gs: Tensors) -> Tensors:
-    raise ArgumentError(
+    raise TraceError(
         "while_loop has no gradient. Use scan, whose length is known, or stop_gradient "
-        "on what the loop returns."
+        "on what enters the loop."
     )
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from pytensor.gradient import DisconnectedType, disconnected_type
+from pytensor.gradient import DisconnectedType, disconnected_grad_, disconnected_type
 from pytensor.graph.basic import Variable
 from pytensor.graph.null_type import NullType
 from pytensor.graph.traversal import toposort, walk
@@ -93,7 +93,7 @@ def gradients(outputs: Tensors, inputs: Tensors, cotangents: Tensors) -> list[Te
     nodes = list(toposort(outputs, blockers=inputs))
     reached: set[Any] = set(filter(is_smooth, inputs))
     for node in nodes:
-        if any(x in reached for x in node.inputs):
+        if node.op != disconnected_grad_ and any(x in reached for x in node.inputs):
             reached.update(filter(is_smooth, node.outputs))
     flows: dict[Variable, Tensor] = {}
     for y, g in zip(outputs, cotangents, strict=True):
