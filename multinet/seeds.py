@@ -20,6 +20,7 @@ from multinet.scope import active_scope
 
 _root: philox.Key | None = None
 _sites = 0
+_era = 0
 _lock = threading.Lock()  # no two threads may draw at one site
 
 
@@ -29,12 +30,17 @@ def set_random_seed(seed: int) -> None:
     The draw sites are counted anew, so the same program draws the same numbers, on
     every backend.
     """
-    global _root, _sites
+    global _root, _sites, _era
     if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
         raise ArgumentError(f"Expected a non-negative integer seed, got {seed!r}.")
-    _root, _sites = philox.make_key(int(seed)), 0
+    _root, _sites, _era = philox.make_key(int(seed)), 0, _era + 1
     python_random.seed(int(seed))
     np.random.seed(int(seed) % (1 << 32))
+
+
+def era() -> int:
+    """Return how often a seed was set, so that a stream sees that it starts anew."""
+    return _era
 
 
 def site_key() -> philox.Key:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import optree
 
-from multinet import config, dtypes, philox
+from multinet import config, dtypes, philox, seeds
 from multinet.errors import ArgumentError, DTypeError, ShapeError
 from multinet.ops.core import host
 from multinet.random import host as host_random
@@ -202,26 +202,39 @@ class Feed:
 
 
 class Shuffles:
-    """The order of each epoch, the same on every backend.
+    """The orders of a model's epochs, the same on every backend.
 
-    Short orders are drawn for several epochs at once, up to the epoch `stop`.
+    They go on where the last fit ended: fits of 3 and of 2 epochs see what one of 5
+    sees. `set_random_seed` starts them anew. Short orders are drawn for several epochs
+    at once.
     """
 
-    def __init__(self, key: tuple[int, int], count: int, stop: int) -> None:
-        self.key, self.count, self.stop = key, count, stop
-        self.known: dict[int, Array] = {}
+    def __init__(self) -> None:
+        self.key: tuple[int, int] | None = None
+        self.era = -1  # of the seed that the key was drawn under
+        self.epoch = 0
+        self.count, self.left = 0, 0
+        self.known: list[Array] = []  # of the epochs to come, the next one last
 
-    def of(self, epoch: int) -> Array:
-        """Return the order of an epoch."""
-        if epoch not in self.known:
-            ahead = max(1, _SHORT // max(1, self.count))
-            epochs = range(epoch, max(epoch + 1, min(self.stop, epoch + ahead)))
-            keys = [philox.fold_in(self.key, i) for i in epochs]
+    def begin(self, count: int, epochs: int) -> None:
+        """Begin a fit of so many epochs on `count` samples."""
+        if self.key is None or self.era != seeds.era():
+            self.era, self.key, self.epoch = seeds.era(), seeds.site_key(), 0
+        self.count, self.left, self.known = count, epochs, []
+
+    def next(self) -> Array:
+        """Return the order of the next epoch."""
+        if not self.known:
+            assert self.key is not None
+            ahead = min(self.left, max(1, _SHORT // max(1, self.count)))
+            epochs = range(self.epoch, self.epoch + max(1, ahead))
+            keys = [philox.fold_in(self.key, i) for i in reversed(epochs)]
             if len(keys) == 1:
-                return host_random.permutation(keys[0], self.count)
-            orders = host_random.permutations(keys, self.count)
-            self.known = dict(zip(epochs, orders, strict=True))
-        return self.known.pop(epoch)
+                self.known = [host_random.permutation(keys[0], self.count)]
+            else:
+                self.known = list(host_random.permutations(keys, self.count))
+        self.epoch, self.left = self.epoch + 1, self.left - 1
+        return self.known.pop()
 
 
 def split(data: Batch, fraction: float) -> tuple[Batch, Batch]:

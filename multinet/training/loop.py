@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 import optree
 
-from multinet.seeds import site_key
 from multinet.training.callbacks.base import CallbackList
 from multinet.training.callbacks.history import History
 from multinet.training.callbacks.progress import Reporter, make_progress
-from multinet.training.data import Batch, Feed, Shuffles, count_batches
+from multinet.training.data import Batch, Feed, count_batches
 from multinet.training.interrupts import Interrupts
 from multinet.training.state import State
 
@@ -44,7 +43,8 @@ def fit_epochs(
     listeners = CallbackList([history, *callbacks], model, params)
     model.history, model.stop_training = history, False
     progress = make_progress(verbose, epochs.stop, total, "steps")
-    orders = Shuffles(site_key(), data.size(), epochs.stop)
+    orders = model._shuffles
+    orders.begin(data.size(), len(epochs))
     logs: dict[str, float] = {}
     listeners.call("on_train_begin", {})
     try:
@@ -54,7 +54,7 @@ def fit_epochs(
                 listeners.call("on_epoch_begin", epoch, {})
                 progress.begin(epoch)
                 state = model._state("train", data)  # the callback may unfreeze layers
-                feed = Feed(data, batch_size, orders.of(epoch) if shuffle else None)
+                feed = Feed(data, batch_size, orders.next() if shuffle else None)
                 logs = _run_steps(state, feed, total, listeners, progress, guard)
                 if validation is not None and (epoch + 1) % validation_freq == 0:
                     given = (model, validation, validation_size)

@@ -13,7 +13,7 @@ from multinet.layers.tracking import Tracked
 from multinet.registry import current
 from multinet.symbolic.tensor import shadowing, symbolic_array
 from multinet.training.custom import CustomStep, overrides
-from multinet.training.data import Batch
+from multinet.training.data import Batch, Shuffles
 from multinet.training.state import Draws, Explanation, State
 from multinet.training.step import Step
 from multinet.training.turns import Taken, Turn
@@ -36,7 +36,7 @@ class States(_Host):
 
     def _forget_states(self) -> None:
         if not hasattr(self, "_draws"):
-            self._draws, self._turn = Draws(), Turn()
+            self._draws, self._shuffles, self._turn = Draws(), Shuffles(), Turn()
         self._states: dict[Any, State] = {}  # by kind and tree of data
         self._all_states: dict[Any, State] = {}  # by these, weights and backend
         self._quick: State | None = None  # the predict step of one array

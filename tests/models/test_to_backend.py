@@ -71,7 +71,7 @@ def same_state(before, after):
 def test_the_loss_curve_goes_on_as_if_nothing_had_happened(start, end):
     with use_backend(start):
         stayed = network()
-        whole = np.hstack([fit(stayed, 0, 3), fit(stayed, 3, 6)])
+        whole = fit(stayed, 0, 6)
         model = network()
         first = fit(model, 0, 3)
     before = state_of(model)
@@ -125,7 +125,7 @@ def test_a_model_goes_around_all_backends_in_one_call_of_fit():
 def test_optimizers_take_their_slots_and_schedules_with_them(make, start, end):
     with use_backend(start):
         stayed, model = network(make()), network(make())
-        whole = np.hstack([fit(stayed, 0, 2), fit(stayed, 2, 4)])
+        whole = fit(stayed, 0, 4)
         multinet.set_random_seed(5)
         model = network(make())
         fit(model, 0, 2)

@@ -205,3 +205,46 @@ def test_a_graph_may_use_the_sizes_of_its_data(backend):
     expected = np.tile(X, (2, 1)) + np.arange(80)[:, None]
     found = multinet.ops.convert_to_numpy(model(X))
     np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+class Orders(callbacks.Callback):
+    """Reads the order of samples off the loss of batches of one sample."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epochs = [*getattr(self, "epochs", []), []]
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.epochs[-1].append(round(float(logs["loss"]), 5))
+
+
+def orders(model, *fits):
+    """Return the order of each epoch of fits of so many epochs."""
+    found = Orders()
+    for epochs in fits:
+        model.fit(
+            X, Y, epochs=epochs, batch_size=1, verbose=0, callbacks=[found]
+        )  # the logs are means over the epoch so far, so they tell the order
+    return found.epochs
+
+
+def still():
+    """Return a model that does not learn."""
+    multinet.set_random_seed(3)
+    return line(multinet.optimizers.SGD(0.0))
+
+
+def test_fits_one_after_the_other_see_the_orders_of_one_fit(backend):
+    whole = orders(still(), 5)
+    assert orders(still(), 1, 3, 1) == whole
+    assert len({tuple(epoch) for epoch in whole}) == 5  # no order comes twice
+
+
+def test_a_seed_starts_the_orders_anew(backend):
+    model = still()
+    first = orders(model, 2)
+    multinet.set_random_seed(3)
+    again = orders(model, 2)
+    model = still()
+    assert first == orders(model, 2) and again != first
+    multinet.set_random_seed(3)
+    assert orders(model, 2) == again
