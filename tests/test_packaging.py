@@ -1,5 +1,6 @@
 """The wheel holds what a user needs, and CI runs what the README says."""
 
+import re
 import subprocess
 import sys
 import zipfile
@@ -11,10 +12,9 @@ ROOT = Path(__file__).parent.parent
 def test_ci_runs_the_commands_of_the_readme():
     readme = (ROOT / "README.md").read_text()
     script = (ROOT / ".ci/run").read_text()
-    command = 'pip install -c constraints.txt -e ".[all,test]" && pytest -n 2'
-    assert command in readme
+    (command,) = re.findall("^pip install -c constraints.txt .* && .*$", readme, re.M)
     for part in command.split(" && "):
-        assert part in script
+        assert part in script.splitlines()
 
 
 def test_the_wheel_has_the_frontend_the_backends_and_the_data(tmp_path):
