@@ -111,6 +111,15 @@ def test_a_frozen_weight_set_between_epochs_is_seen(backend):
 # -- Ctrl-C ----------------------------------------------------------------------------
 
 
+@pytest.fixture
+def interruptible():
+    """SIGINT as in a terminal; a shell lets what it starts with & ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_in_fit_leaves_a_usable_model(backend):
     model = network()
     model.fit(X, Y, verbose=0)
@@ -142,6 +151,7 @@ def test_ctrl_c_in_fit_leaves_a_usable_model(backend):
     assert not np.array_equal(stopped[0], model.get_weights()[0])
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_waits_for_the_end_of_a_dispatch():
     reached = []
     with Interrupts() as guard, pytest.raises(KeyboardInterrupt):
