@@ -65,7 +65,7 @@ def to_markdown(reports: Sequence[Report]) -> str:
     lines = ["# Conformance", "", *_origin(reports), ""]
     lines += _table(["", *names], _summary(reports))
     for report in reports:
-        lines += ["", *_notes(report)] if _notes(report) else []
+        lines += _notes(report)
     lines += ["", "## Largest relative error", "", *EXPLAINED]
     for dtype in INEXACT:
         lines += _of_dtype(reports, dtype)
@@ -135,7 +135,9 @@ def _notes(report: Report) -> list[str]:
         reason = report.expected_failures.get(row, "not declared")
         notes.append(f"`{row}` fails ({reason})")
     notes += [f"`{row}` passes, declared to fail" for row in report.unexpected_passes]
-    return [f"{report.backend}:", *(f"- {note}" for note in notes)] if notes else []
+    if not notes:
+        return []
+    return ["", f"{report.backend}:", *(f"- {note}" for note in notes)]
 
 
 def _cell(error: float | None) -> str:

@@ -69,8 +69,8 @@ def run(
     _levels(backend, report, options, only, progress)
     report.expected_failures = declared
     if whole and not report.stopped:
-        failed = {f.row for f in report.failures}
-        report.unexpected_passes = [row for row in declared if row not in failed]
+        passed = [row for row in declared if row not in report.failed]
+        report.unexpected_passes = passed
     report.seconds = time.perf_counter() - began
     return report
 
