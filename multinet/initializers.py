@@ -438,3 +438,6 @@ def serialize(initializer: Any) -> Any:
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Return the initializer of a configuration."""
     return _registry.deserialize(config, custom_objects)
+
+
+variables.install(get)

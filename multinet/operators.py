@@ -3,11 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
-from multinet.errors import MultinetError
+import numpy as np
+
+from multinet.errors import MultinetError, TraceError
 
 _ops: Mapping[str, Callable[..., Any]] = {}
+
+# The ufuncs by which NumPy serves the operators of an array, and the ops that they are.
+_UFUNCS: dict[np.ufunc, str] = {
+    np.add: "add",
+    np.subtract: "subtract",
+    np.multiply: "multiply",
+    np.divide: "divide",
+    np.floor_divide: "floor_divide",
+    np.remainder: "mod",
+    np.power: "power",
+    np.matmul: "matmul",
+    np.bitwise_and: "bitwise_and",
+    np.bitwise_or: "bitwise_or",
+    np.bitwise_xor: "bitwise_xor",
+    np.less: "less",
+    np.less_equal: "less_equal",
+    np.greater: "greater",
+    np.greater_equal: "greater_equal",
+    np.equal: "equal",
+    np.not_equal: "not_equal",
+}
 
 
 def install(ops: Mapping[str, Callable[..., Any]]) -> None:
@@ -40,7 +63,9 @@ def _unary(name: str) -> Callable[[Any], Any]:
 class Operators:
     """Arithmetic, comparison, logic and indexing by the functions of `multinet.ops`.
 
-    `==` compares elements, so objects hash and are found in lists by identity only.
+    `==` compares elements, so objects hash and are found in lists by identity only. A
+    native tensor on the left defers to the object on the right; `x += object` binds x
+    to a new tensor.
     """
 
     __slots__ = ()
@@ -61,11 +86,38 @@ class Operators:
     __eq__ = _binary("equal")  # type: ignore[assignment]
     __ne__ = _binary("not_equal")  # type: ignore[assignment]
     __neg__, __abs__ = _unary("negative"), _unary("abs")
+    __pos__ = _unary("convert_to_tensor")
     __invert__ = _unary("logical_not")
     __hash__ = object.__hash__
 
     def __getitem__(self, index: Any) -> Any:
         return _ops["get_item"](self, index)
+
+    def __rgetitem__(self, tensor: Any, key: Any) -> Any:
+        """Return tensor[key], where `key` is or holds this object.
+
+        Backends call it, since Python has no such reflection.
+        """
+        return _ops["get_item"](tensor, key)
+
+    def __tf_tensor__(self, dtype: Any = None, name: str | None = None) -> NoReturn:
+        """Refuse, so that a native operator or function asks the backend what to do."""
+        raise TypeError(f"{self!r} stands for a tensor, and is none of the framework.")
+
+    def __array_ufunc__(
+        self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any
+    ) -> Any:
+        """Serve `array + object`, `array += object`, and ufuncs such as `np.sin`."""
+        name = _UFUNCS.get(ufunc) if method == "__call__" else None
+        out = kwargs.get("out", (None,))[0]
+        in_place = set(kwargs) <= {"out", "axes"} and out is inputs[0]  # axes: of `@=`
+        if name is None or kwargs and not in_place:
+            return getattr(ufunc, method)(*map(_array_of, inputs), **kwargs)
+        result = _ops[name](*inputs)
+        if not in_place or not isinstance(result, np.ndarray):
+            return result  # `array += object` binds the name to it
+        np.copyto(out, result, casting="same_kind")
+        return out
 
     def __iter__(self) -> Any:
         size = self.shape[0] if self.shape else None  # type: ignore[attr-defined]
@@ -74,3 +126,15 @@ class Operators:
                 f"Cannot iterate over {self!r}: its first axis is unknown."
             )
         return (self[i] for i in range(size))
+
+
+def _array_of(x: Any) -> Any:
+    """Return an input of a ufunc as NumPy can take it."""
+    if not isinstance(x, Operators):
+        return x
+    if not hasattr(x, "__array__"):
+        raise TraceError(
+            f"NumPy's functions take numbers, and {x!r} has none yet. Use the function "
+            "of the same name in multinet.ops."
+        )
+    return np.asarray(x)

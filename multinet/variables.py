@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import BuiltinFunctionType
 from typing import Any, Protocol
 
 import numpy as np
+import optree
 
-from multinet import dtypes
-from multinet.errors import BackendError, ShapeError, TraceError
+from multinet import dtypes, ops
+from multinet.errors import BackendError, DTypeError, ShapeError, TraceError
 from multinet.operators import Operators
 from multinet.ops.core import as_tensor, cast_tensor, host
 from multinet.registry import current, get, use_backend
@@ -53,9 +55,11 @@ class Structure(Clock):
 class Variable(Operators):
     """A tensor that persists and changes: a weight, a statistic, an optimizer slot.
 
-    `initializer` is a callable of (shape, dtype), or the initial value itself. It is
+    `initializer` is the name of one, such as "ones", a callable of (shape, dtype), or
+    the initial value itself: a value without `dtype` keeps its own, but host data of
+    float64, int64 and complex128 become floatx, int32 and complex64. The Variable is
     made on the backend in use and belongs to it. `path` is set by the layer that owns
-    it.
+    it. `aggregation` and `synchronization` are kept for distribution.
 
     Errors: `ShapeError` when assigned another shape, `BackendError` when used under
     another backend.
@@ -69,6 +73,7 @@ class Variable(Operators):
         trainable: bool = True,
         autocast: bool = True,
         aggregation: str = "none",
+        synchronization: str = "auto",
         name: str | None = None,
         regularizer: Callable[[Any], Any] | None = None,
         constraint: Callable[[Any], Any] | None = None,
@@ -77,6 +82,7 @@ class Variable(Operators):
         self.path = self.name
         self._trainable = trainable
         self.autocast, self.aggregation = autocast, aggregation
+        self.synchronization = synchronization
         self.regularizer, self.constraint = regularizer, constraint
         self.backend = current().concrete.name
         self._carrier: Carrier | None = None
@@ -160,9 +166,10 @@ class Variable(Operators):
             return backend.full(self.shape, 0, self.dtype)
         if backend.name != self.backend:
             raise BackendError(
-                f"{self!r} lives on backend {self.backend!r}, but {backend.name!r} is "
-                f"in use. Work inside `with multinet.use_backend({self.backend!r})`, "
-                f"or move the model: model.to_backend({backend.name!r})."
+                f"{self.label()} lives on backend {self.backend!r}, but "
+                f"{backend.name!r} is in use. Work inside `with multinet.use_backend("
+                f"{self.backend!r})`, or move the model: model.to_backend("
+                f"{backend.name!r})."
             )
         return self._value
 
@@ -180,7 +187,60 @@ class Variable(Operators):
         return get(self.backend).to_numpy(self._value)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return self.numpy() if dtype is None else self.numpy().astype(dtype)
+        try:
+            value = self.numpy()
+        except TraceError as error:
+            # Frameworks that try this first go on to their own ways at a TypeError.
+            raise _NoArray(*error.args) from None
+        return value if dtype is None else value.astype(dtype)
+
+    # -- as a Python number ------------------------------------------------------------
+
+    def _number(self, kind: str) -> Any:
+        if self.shape:
+            raise ShapeError(
+                f"{kind}(variable) expects a Variable of shape (), got {self.label()}. "
+                "Index it first, or take variable.numpy()."
+            )
+        return self.numpy()[()]
+
+    def __float__(self) -> float:
+        return float(self._number("float"))
+
+    def __int__(self) -> int:
+        return int(self._number("int"))
+
+    def __index__(self) -> int:
+        if not dtypes.is_integer(self.dtype):
+            raise DTypeError(
+                f"Expected an integer Variable as an index, got {self.label()}. Cast "
+                "it with ops.cast(variable, 'int32')."
+            )
+        return int(self._number("index"))
+
+    def __bool__(self) -> bool:
+        return bool(self._number("bool"))
+
+    def __round__(self, digits: int | None = None) -> Any:
+        return round(self._number("round").item(), digits)
+
+    def __format__(self, spec: str) -> str:
+        return format(self._number("format").item(), spec) if spec else str(self)
+
+    # -- in functions of a framework ---------------------------------------------------
+
+    @classmethod
+    def __torch_function__(
+        cls, function: Any, kinds: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        """Give a native function the value; a native operator asks the Variable."""
+        name = function.__name__
+        if name == "__getitem__":
+            return _item(*args)
+        if name in _NATIVE_OPERATORS and not isinstance(function, BuiltinFunctionType):
+            return NotImplemented  # Python then calls the reflected operator
+        args, kwargs = optree.tree_map(_value_of, (args, kwargs or {}))  # type: ignore[arg-type]
+        return function(*args, **kwargs)
 
     def assign(self, value: Any) -> Any:
         """Replace the value; a dtype that differs is cast, a shape is an error."""
@@ -194,7 +254,7 @@ class Variable(Operators):
         shape = tuple(backend.shape(value))
         if shape != self.shape and not backend.symbolic:
             raise ShapeError(
-                f"{self!r} expects a value of shape {self.shape}, got {shape}."
+                f"{self.label()} expects a value of shape {self.shape}, got {shape}."
             )
         self._write(value, backend)
         return value
@@ -205,8 +265,9 @@ class Variable(Operators):
             if scope.write(self, value):
                 return
             raise TraceError(
-                f"{self!r} was assigned inside a step that does not carry it. Make it "
-                "an attribute of the model, a layer of it, its optimizer or a metric."
+                f"{self.label()} was assigned inside a step that does not carry it. "
+                "Make it an attribute of the model, a layer of it, its optimizer or a "
+                "metric."
             )
         if not backend.symbolic:
             self._value = value
@@ -219,9 +280,59 @@ class Variable(Operators):
         """Subtract from the value."""
         return self.assign(self - value)
 
+    def label(self) -> str:
+        """Return what an error says of the Variable: all but its value."""
+        return f"<Variable {self.path}: shape={self.shape}, dtype={self.dtype}>"
+
     def __repr__(self) -> str:
         kind = "" if self.trainable else ", trainable=False"
-        return f"<Variable {self.path}: shape={self.shape}, dtype={self.dtype}{kind}>"
+        return f"{self.label()[:-1]}{kind}{self._shown()}>"
+
+    def _shown(self) -> str:
+        """Return the value as text, none where it is that of a step being traced."""
+        if current().symbolic:
+            return ""
+        try:
+            value = self.numpy()
+        except TraceError:
+            return ""
+        if value.ndim == 0:
+            return f", value={value[()]!s}"
+        text = np.array2string(value, threshold=12, edgeitems=2, precision=4)
+        return f", value={' '.join(text.split())}"
+
+
+class _NoArray(TraceError, TypeError):
+    """A Variable that NumPy was to read while it has no value."""
+
+
+# The methods of a native tensor that are Python's operators, by their native names.
+_NATIVE_OPERATORS = frozenset(
+    f"{name}{in_place}"
+    for name in (
+        *("add", "sub", "mul", "div", "__floordiv__", "floor_divide", "remainder"),
+        *("pow", "matmul", "__and__", "__or__", "__xor__"),
+        *("lt", "le", "gt", "ge", "eq", "ne"),
+    )
+    for in_place in ("", "_")
+)
+
+
+def _value_of(x: Any) -> Any:
+    return x.__multinet_tensor__() if isinstance(x, Variable) else x
+
+
+def _item(tensor: Any, key: Any) -> Any:
+    return ops.get_item(_value_of(tensor), key)
+
+
+def install(initializer_of: Callable[[Any], Any]) -> None:
+    """Say how names of initializers are read; `initializers` does, a floor above."""
+    global _initializer_of
+    _initializer_of = initializer_of
+
+
+_initializer_of: Callable[[Any], Any]
 
 
 def get_concrete() -> Any:
@@ -231,6 +342,8 @@ def get_concrete() -> Any:
 
 def _initial(initializer: Any, shape: Sequence[int] | None, dtype: Any) -> Any:
     with use_backend.scoped(get_concrete()):
+        if isinstance(initializer, str | Mapping):
+            initializer = _initializer_of(initializer)
         if not callable(initializer):
             if isinstance(initializer, Variable):
                 initializer = initializer.value
@@ -241,6 +354,6 @@ def _initial(initializer: Any, shape: Sequence[int] | None, dtype: Any) -> Any:
             return backend.copy(value)
         if shape is None:
             raise ShapeError(
-                "A Variable with an initializer function needs shape=(...)."
+                "A Variable with an initializer needs shape=(...), which it fills."
             )
         return as_tensor(initializer(tuple(shape), dtype=dtypes.standardize(dtype)))

@@ -158,5 +158,5 @@ def test_a_backend_stays_small(name):
         sys.path.pop(0)
     folder = ROOT / "backends" / f"multinet_{name}"
     limits = sizes.LIMITS[f"backends/multinet_{name}"]
-    for lines, limit in zip(sizes.halves(folder), limits, strict=True):
+    for lines, limit in zip(sizes.parts(folder), limits, strict=True):
         assert lines < limit

@@ -9,8 +9,10 @@ from multinet.interface import Backend, Plugin
 
 def load() -> type[Backend[Any]]:
     """Import JAX and return the backend class."""
+    from multinet_jax import native
     from multinet_jax.fused import JaxBackend
 
+    native.install()
     return JaxBackend
 
 

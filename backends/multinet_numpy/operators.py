@@ -9,6 +9,7 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import TraceError
+from multinet.interface.operands import stand_in
 from multinet_numpy.dtypes import NAMES, SCALARS
 
 _HINT = (
@@ -17,14 +18,36 @@ _HINT = (
 )
 
 
+def _operator(name: str) -> tuple[Any, Any]:
+    """Return the methods of an operator and of its reflection."""
+
+    def forward(self: Any, y: Any) -> Any:
+        return _operate(name, self, y) if _is_operand(y) else NotImplemented
+
+    def backward(self: Any, y: Any) -> Any:
+        return _operate(name, y, self) if _is_operand(y) else NotImplemented
+
+    return forward, backward
+
+
+def _is_operand(y: Any) -> bool:
+    return isinstance(y, Operators | np.ndarray | np.generic) or type(y) in SCALARS
+
+
 def _operate(name: str, x: Any, y: Any) -> Any:
     """Apply a binary primitive after the promotion of the library's operations."""
     from multinet_numpy.tape import traced
 
+    if name == "matmul":
+        return _product(traced, x, y)
+    x, y = _promoted(traced, x, y)
+    return getattr(traced, name)(x, y)
+
+
+def _promoted(traced: Any, x: Any, y: Any) -> tuple[Any, ...]:
     types = [type(v) if type(v) in SCALARS else NAMES[v.dtype.type] for v in (x, y)]
     common = dtypes.promote(*types)
-    x, y = (_to(traced, v, t, common) for v, t in zip((x, y), types))
-    return getattr(traced, name)(x, y)
+    return tuple(_to(traced, v, t, common) for v, t in zip((x, y), types))
 
 
 def _to(traced: Any, value: Any, kind: Any, dtype: str) -> Any:
@@ -114,6 +137,10 @@ class Operators:
         return tuple(sorted(i % self.ndim for i in axes))
 
     def __getitem__(self, key: Any) -> Any:
+        other = stand_in(key)
+        return self._item(key) if other is None else other.__rgetitem__(self, key)
+
+    def _item(self, key: Any) -> Any:
         from multinet_numpy.tape import strip
 
         keys = tuple(map(strip, key)) if isinstance(key, tuple) else strip(key)
@@ -121,71 +148,21 @@ class Operators:
 
     # -- operators ---------------------------------------------------------------------
 
-    def __add__(self, y: Any) -> Any:
-        return _operate("add", self, y)
-
-    def __radd__(self, y: Any) -> Any:
-        return _operate("add", y, self)
-
-    def __sub__(self, y: Any) -> Any:
-        return _operate("subtract", self, y)
-
-    def __rsub__(self, y: Any) -> Any:
-        return _operate("subtract", y, self)
-
-    def __mul__(self, y: Any) -> Any:
-        return _operate("multiply", self, y)
-
-    def __rmul__(self, y: Any) -> Any:
-        return _operate("multiply", y, self)
-
-    def __truediv__(self, y: Any) -> Any:
-        return _operate("divide", self, y)
-
-    def __rtruediv__(self, y: Any) -> Any:
-        return _operate("divide", y, self)
-
-    def __floordiv__(self, y: Any) -> Any:
-        return _operate("floor_divide", self, y)
-
-    def __rfloordiv__(self, y: Any) -> Any:
-        return _operate("floor_divide", y, self)
-
-    def __mod__(self, y: Any) -> Any:
-        return _operate("mod", self, y)
-
-    def __rmod__(self, y: Any) -> Any:
-        return _operate("mod", y, self)
-
-    def __pow__(self, y: Any) -> Any:
-        return _operate("power", self, y)
-
-    def __rpow__(self, y: Any) -> Any:
-        return _operate("power", y, self)
-
-    def __matmul__(self, y: Any) -> Any:
-        return _product(self, y)
-
-    def __rmatmul__(self, y: Any) -> Any:
-        return _product(y, self)
-
-    def __lt__(self, y: Any) -> Any:
-        return _operate("less", self, y)
-
-    def __le__(self, y: Any) -> Any:
-        return _operate("less_equal", self, y)
-
-    def __gt__(self, y: Any) -> Any:
-        return _operate("greater", self, y)
-
-    def __ge__(self, y: Any) -> Any:
-        return _operate("greater_equal", self, y)
-
-    def __eq__(self, y: Any) -> Any:
-        return _operate("equal", self, y)
-
-    def __ne__(self, y: Any) -> Any:
-        return _operate("not_equal", self, y)
+    __add__, __radd__ = _operator("add")
+    __sub__, __rsub__ = _operator("subtract")
+    __mul__, __rmul__ = _operator("multiply")
+    __truediv__, __rtruediv__ = _operator("divide")
+    __floordiv__, __rfloordiv__ = _operator("floor_divide")
+    __mod__, __rmod__ = _operator("mod")
+    __pow__, __rpow__ = _operator("power")
+    __matmul__, __rmatmul__ = _operator("matmul")
+    __and__, __rand__ = _operator("bitwise_and")
+    __or__, __ror__ = _operator("bitwise_or")
+    __xor__, __rxor__ = _operator("bitwise_xor")
+    __lt__, __le__ = _operator("less")[0], _operator("less_equal")[0]
+    __gt__, __ge__ = _operator("greater")[0], _operator("greater_equal")[0]
+    __eq__ = _operator("equal")[0]  # type: ignore[assignment]
+    __ne__ = _operator("not_equal")[0]  # type: ignore[assignment]
 
     def __neg__(self) -> Any:
         return self._call("negative")
@@ -222,13 +199,12 @@ class Operators:
         return f"<traced {self.dtype} {self.shape}>"
 
 
-def _product(x: Any, y: Any) -> Any:
+def _product(traced: Any, x: Any, y: Any) -> Any:
     """Multiply matrices as `@` does: vectors gain an axis that the result drops."""
-    from multinet_numpy.tape import traced
-
+    x, y = _promoted(traced, x, y)
     wide_x = traced.reshape(x, (1, *x.shape)) if x.ndim == 1 else x
     wide_y = traced.reshape(y, (*y.shape, 1)) if y.ndim == 1 else y
-    out = _operate("matmul", wide_x, wide_y)
+    out = traced.matmul(wide_x, wide_y)
     shape = list(out.shape)
     if y.ndim == 1:
         del shape[-1]

@@ -13,7 +13,9 @@ def load() -> type[Backend[Any]]:
     """Import TensorFlow, without its start-up log, and return the backend class."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from multinet_tensorflow.fused import TensorflowBackend
+    from multinet_tensorflow.native import Deferring
 
+    Deferring().register()
     return TensorflowBackend
 
 

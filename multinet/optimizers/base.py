@@ -323,8 +323,9 @@ class Optimizer(Configurable, Movable):
         for grad, variable in zip(grads, variables):
             if id(variable) not in self._index:
                 raise ArgumentError(
-                    f"{variable!r} is not among the {len(self.optimized)} variables "
-                    f"that {self.name!r} was built with. Build a new one for others."
+                    f"{variable.label()} is not among the {len(self.optimized)} "
+                    f"variables that {self.name!r} was built with. Build a new one for "
+                    "others."
                 )
             ordered[self._index[id(variable)]] = grad
         return ordered

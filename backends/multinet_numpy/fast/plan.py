@@ -76,7 +76,7 @@ class Planned(Operators):
             return self
         return self.plan.emit(_cast, (self,), np.empty_like(self.value, dtype), "each")
 
-    def __getitem__(self, key: Any) -> Any:
+    def _item(self, key: Any) -> Any:
         if any(type(k) is Planned for k in (key if type(key) is tuple else (key,))):
             return self.plan.opaque(_getitem, (self, key))
         return self.plan.view(self, lambda x: x[key])

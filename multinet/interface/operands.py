@@ -1,0 +1,23 @@
+"""Objects that stand for tensors, and what a backend's own operators owe them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def stand_in(*operands: Any) -> Any:
+    """Return the first operand that stands for a tensor, or None; keys are looked into.
+
+    Such an object, a Variable among them, has Python's reflected operators, and
+    `__rgetitem__` for x[key]: a native operator that meets one leaves the work to it.
+    One that has a value gives it by `__multinet_tensor__`.
+    """
+    for x in operands:
+        if hasattr(type(x), "__rgetitem__"):
+            return x
+        parts = (x.start, x.stop, x.step) if type(x) is slice else x
+        if type(parts) is tuple:
+            found = stand_in(*parts)
+            if found is not None:
+                return found
+    return None
