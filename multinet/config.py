@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from multinet.dtypes import floatx, set_floatx
+from multinet.dtypes import enable_x64, floatx, set_floatx
 from multinet.errors import ArgumentError, MultinetError, unknown_name
 from multinet.registry import backend, use_backend
 
@@ -25,6 +25,7 @@ __all__ = [
     "disable_traceback_filtering",
     "enable_interactive_logging",
     "enable_traceback_filtering",
+    "enable_x64",
     "epsilon",
     "floatx",
     "image_data_format",

@@ -23,6 +23,9 @@ ALL = ("bool", *INTEGERS, *FLOATS, *COMPLEX)
 
 _WEAK = {bool: "bool", int: "int*", float: "float*", complex: "complex*"}
 
+# What NumPy makes of numbers when nobody chose a dtype, and what they are here.
+_NUMPY_DEFAULTS = {"int64": "int*", "float64": "float*", "complex128": "complex*"}
+
 # Each dtype and the ones directly above it; the join of two is their least upper bound.
 _ABOVE = {
     "bool": ("int*",),
@@ -46,6 +49,7 @@ _ABOVE = {
 }
 
 _floatx = "float32"
+_x64 = False
 
 
 def _ancestors(name: str) -> frozenset[str]:
@@ -75,6 +79,27 @@ def set_floatx(value: str) -> None:
     if value not in FLOATS:
         raise unknown_name("float dtype", value, FLOATS)
     _floatx = value
+
+
+def enable_x64() -> None:
+    """Let 64-bit dtypes exist on backends that have to be told first, such as JAX."""
+    global _x64
+    _x64 = True
+
+
+def x64_enabled() -> bool:
+    """Return whether `enable_x64` or a floatx of float64 asked for 64-bit dtypes."""
+    return _x64 or _floatx == "float64"
+
+
+def of_host(dtype: Any) -> str:
+    """Return the dtype that host data of a NumPy dtype become where none is asked for.
+
+    NumPy's defaults float64, int64 and complex128 become floatx, int32 and complex64
+    (complex128 if floatx is float64); every other dtype is kept.
+    """
+    name = standardize(dtype)
+    return _concrete(_NUMPY_DEFAULTS.get(name, name))
 
 
 def _concrete(name: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from multinet import dtypes, philox
+from multinet import dtypes, philox, variables
 from multinet.errors import ArgumentError, DTypeError, ShapeError
 from multinet.names import Configurable, Registry
 from multinet.ops.core import host

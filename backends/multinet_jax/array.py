@@ -37,21 +37,23 @@ _SCATTERS: dict[str, Callable[..., Array]] = {
     "min": lax.scatter_min,
 }
 
-_arrays_exist = False  # after which 64-bit dtypes cannot be switched on
+_switched = False  # whether it is this backend that let JAX have 64 bits
 
 
 def native(dtype: str) -> np.dtype[Any]:
-    """Return the NumPy dtype for a tensor about to be made, 64 bits enabled for it."""
-    global _arrays_exist
-    if dtype in _WIDE and not jax.config.jax_enable_x64:  # type: ignore[attr-defined]
-        if _arrays_exist:
+    """Return the NumPy dtype for a tensor about to be made, 64 bits if it may have."""
+    global _switched
+    if dtype in _WIDE:
+        has_x64 = jax.config.jax_enable_x64  # type: ignore[attr-defined]
+        if not dtypes.x64_enabled() and (_switched or not has_x64):
             raise DTypeError(
-                f"JAX would narrow {dtype} to 32 bits: its 64-bit mode is off, and "
-                "arrays exist already. Set JAX_ENABLE_X64=1 before the program starts, "
-                "or ask for a 64-bit dtype first, or use a 32-bit one."
+                f"{dtype} was asked for, and 64-bit types on JAX exist only if "
+                "JAX_ENABLE_X64=1, config.set_floatx('float64') or config.enable_x64() "
+                "said so. Say so first, or use a 32-bit type."
             )
-        jax.config.update("jax_enable_x64", True)
-    _arrays_exist = True
+        if not has_x64:
+            jax.config.update("jax_enable_x64", True)
+            _switched = True
     return dtypes.to_numpy(dtype)
 
 

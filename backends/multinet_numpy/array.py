@@ -8,10 +8,14 @@ import numpy as np
 
 from multinet.errors import TraceError
 from multinet.interface import Backend
+from multinet_numpy import native
 from multinet_numpy.dtypes import NAMES, NUMPY, canonical
 from multinet_numpy.fast.plan import Planned
 from multinet_numpy.primitives import raw, traced
 from multinet_numpy.tape import Traced, strip
+
+# Arrays of these dtypes are tensors, and no host data.
+_READY = {k: name for k, name in NAMES.items() if k not in native.DEFAULTS}
 
 
 class ArrayBackend(Backend[Any]):
@@ -33,7 +37,7 @@ class ArrayBackend(Backend[Any]):
         return np.array(x)
 
     def is_tensor(self, x):
-        return isinstance(x, (np.ndarray, Traced, np.generic, Planned))
+        return isinstance(x, Traced | Planned) or native.is_tensor(x)
 
     def shape(self, x):
         return x.shape
@@ -43,7 +47,7 @@ class ArrayBackend(Backend[Any]):
 
     def common_dtype(self, x, y):
         if type(x) is type(y) is np.ndarray and x.dtype is y.dtype:
-            return NAMES[x.dtype.type]
+            return _READY.get(x.dtype.type)
         return None
 
     def cast(self, x, dtype):

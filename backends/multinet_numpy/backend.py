@@ -12,10 +12,12 @@ from multinet_numpy.fast import optimizers, sequence
 from multinet_numpy.fast.plan import Planned
 from multinet_numpy.fast.planner import NumpyProgram
 from multinet_numpy.fast.recipes import plan_update
+from multinet_numpy.native import Wide, tensors_only
 from multinet_numpy.primitives import traced
 from multinet_numpy.program import ProgramBackend
 
 
+@tensors_only
 class NumpyBackend(ProgramBackend):
     """Tensors are NumPy arrays and scalars; `Traced` while being differentiated."""
 
@@ -125,4 +127,4 @@ def _is_special(x):
     """Return whether `x` is traced or a low float."""
     if type(x) in (int, float):
         return False
-    return type(x) not in (np.ndarray, Planned) or x.dtype.type in LOW
+    return type(x) not in (np.ndarray, Wide, Planned) or x.dtype.type in LOW

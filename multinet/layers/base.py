@@ -25,7 +25,7 @@ from multinet.layers.context import (
 )
 from multinet.layers.tracking import Tracked
 from multinet.names import snake_case, unique_name
-from multinet.ops.core import as_tensor, cast_tensor
+from multinet.ops.core import as_tensor, cast_tensor, in_dtype
 from multinet.registry import current, use_backend
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import (
@@ -261,13 +261,15 @@ class Layer(Tracked):
             return value
         if isinstance(value, list | tuple | dict):
             if isinstance(value, list) and value and _is_number_tree(value):
-                return self._convert(as_tensor(value))
+                return self._taken(value)
             return optree.tree_map(self._convert, value)  # type: ignore[arg-type]
-        if isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "f":
-            return as_tensor(value, self.dtype if self.autocast else None)
         if hasattr(value, "__array__") or hasattr(value, "__multinet_tensor__"):
-            return as_tensor(value)
+            return self._taken(value)
         return value
+
+    def _taken(self, value: Any) -> Any:
+        """Return host data as a tensor: floats in the layer's dtype, straight."""
+        return in_dtype(value, self.dtype) if self.autocast else as_tensor(value)
 
     def _build(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         backend = current()

@@ -11,7 +11,7 @@ from multinet import dtypes, ops
 from multinet.config import epsilon
 from multinet.errors import ArgumentError, ShapeError
 from multinet.names import Configurable, snake_case
-from multinet.ops.core import as_tensor, cast_tensor, floating
+from multinet.ops.core import as_tensor, floating, in_dtype
 from multinet.registry import current
 
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none")
@@ -77,7 +77,7 @@ def reduce_values(
     dtype = backend.dtype(values)
     weight = None if sample_weight is None else as_tensor(sample_weight, dtype)
     if mask is not None:
-        mask = cast_tensor(as_tensor(mask), dtype)
+        mask = as_tensor(mask, dtype)
         if reduction in ("mean", "sum_over_batch_size"):
             total = float(max(math.prod(backend.shape(mask)), 1))
             kept = ops.add(ops.sum(mask), epsilon())
@@ -147,11 +147,11 @@ class Loss(Configurable):
         self, y_true: Any, y_pred: Any, sample_weight: Any = None, *, mask: Any = None
     ) -> Any:
         """Return the reduced loss; a bool `mask` shaped like the values drops some."""
-        y_pred = as_tensor(y_pred)
-        have = current().dtype(y_pred)
-        dtype = self.dtype or dtypes.promote(have, dtypes.floatx())
-        y_pred = cast_tensor(y_pred, dtype)
-        y_true = as_tensor(y_true)
+        dtype = self.dtype
+        if dtype is None:
+            y_pred = as_tensor(y_pred)
+            dtype = dtypes.promote(current().dtype(y_pred), dtypes.floatx())
+        y_pred, y_true = as_tensor(y_pred, dtype), in_dtype(y_true, dtype)
         values = self.call(y_true, y_pred)
         valid = self.valid(y_true, y_pred, values)
         if valid is not None:

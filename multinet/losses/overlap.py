@@ -8,7 +8,7 @@ from typing import Any
 from multinet import ops
 from multinet.config import epsilon
 from multinet.losses.base import FunctionLoss, pair
-from multinet.ops.core import as_tensor, cast_tensor, floating
+from multinet.ops.core import as_tensor, floating
 from multinet.registry import current
 
 Axis = int | Sequence[int] | None
@@ -86,7 +86,7 @@ def _masked_logsumexp(x: Any, mask: Any) -> Any:
 
 
 def _labels(y: Any) -> Any:
-    labels = cast_tensor(as_tensor(y), "int32")
+    labels = as_tensor(y, "int32")
     shape = current().shape(labels)
     return current().squeeze(labels, (1,)) if len(shape) == 2 else labels
 

@@ -11,7 +11,7 @@ from multinet import dtypes, initializers, ops
 from multinet.losses.base import match_ranks
 from multinet.moving import Movable
 from multinet.names import Configurable, snake_case, unique_name
-from multinet.ops.core import as_tensor, cast_tensor
+from multinet.ops.core import as_tensor, cast_tensor, in_dtype
 from multinet.registry import current
 from multinet.variables import Variable
 
@@ -108,10 +108,10 @@ def samplewise(
     Axes that the weights do not have are reduced before, the others after weighting.
     """
     backend = current()
-    values = cast_tensor(as_tensor(values), dtype)
+    values = as_tensor(values, dtype)
     weight = sample_weight
     if weight is not None:
-        weight = cast_tensor(as_tensor(weight), dtype)
+        weight = as_tensor(weight, dtype)
         values, weight = match_ranks(values, weight)
         rank = len(backend.shape(weight))
         values = _reduce_from(values, rank, reduce)
@@ -168,7 +168,7 @@ class Mean(Metric):
         """Accumulate values (samples, ...): each sample counts by its mean."""
         backend, dtype = current(), self.total.dtype
         if sample_weight is None:
-            values = cast_tensor(as_tensor(values), dtype)
+            values = as_tensor(values, dtype)
             shape = backend.shape(values)
             total = total_of(values)
             # The mean of samples' means: axes after the first are of one size for all.
@@ -205,10 +205,10 @@ class MeanMetricWrapper(Mean):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Accumulate the function of a batch."""
-        y_pred = as_tensor(y_pred)
+        y_pred, y_true = (in_dtype(y, self.dtype) for y in (y_pred, y_true))
         if dtypes.is_float(current().dtype(y_pred)):
             y_pred = cast_tensor(y_pred, self.dtype)
-        super().update_state(self.values(as_tensor(y_true), y_pred), sample_weight)
+        super().update_state(self.values(y_true, y_pred), sample_weight)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments, the function by name."""

@@ -36,13 +36,13 @@ def flat_counts(
 ) -> dict[str, Any]:
     """Return the weighted counts at each threshold: vectors by tp, fp, tn and fn."""
     backend = current()
-    y_pred = cast_tensor(as_tensor(y_pred), dtype)
-    y_true = cast_tensor(as_tensor(y_true), dtype)
+    y_pred = as_tensor(y_pred, dtype)
+    y_true = as_tensor(y_true, dtype)
     y_true, y_pred = match_ranks(y_true, y_pred)
     shape = backend.shape(y_pred)
     weight = backend.full((), 1.0, dtype)
     if sample_weight is not None:
-        weight = cast_tensor(as_tensor(sample_weight), dtype)
+        weight = as_tensor(sample_weight, dtype)
         missing = len(shape) - len(backend.shape(weight))
         weight = ops.reshape(weight, (*backend.shape(weight), *[1] * missing))
     weight = ops.reshape(backend.broadcast_to(weight, shape), (1, -1))

@@ -7,7 +7,7 @@ from typing import Any
 from multinet import losses, ops
 from multinet.losses.base import pair
 from multinet.metrics.base import FunctionMetric, Mean
-from multinet.ops.core import as_tensor
+from multinet.ops.core import in_dtype
 from multinet.registry import current
 
 
@@ -226,7 +226,7 @@ class RootMeanSquaredError(Mean):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Accumulate the squared errors of a batch."""
-        y_true, y_pred = pair(y_true, as_tensor(y_pred))
+        y_true, y_pred = pair(*(in_dtype(y, self.dtype) for y in (y_true, y_pred)))
         errors = ops.square(ops.subtract(y_true, y_pred))
         super().update_state(errors, sample_weight)
 

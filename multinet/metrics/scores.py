@@ -57,8 +57,8 @@ class FBetaScore(Metric):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Accumulate a batch."""
-        y_true = cast_tensor(as_tensor(y_true), self.dtype)
-        y_pred = cast_tensor(as_tensor(y_pred), self.dtype)
+        y_true = as_tensor(y_true, self.dtype)
+        y_pred = as_tensor(y_pred, self.dtype)
         if not self._totals:
             self.build(current().shape(y_true), current().shape(y_pred))
         if self.threshold is None:
@@ -157,7 +157,7 @@ class IoU(Metric):
         count = current().shape(labels)[0]
         weight = ops.ones((count,), self.dtype)
         if sample_weight is not None:
-            given = cast_tensor(as_tensor(sample_weight), self.dtype)
+            given = as_tensor(sample_weight, self.dtype)
             missing = len(current().shape(y_true)) - len(current().shape(given))
             given = ops.reshape(given, (*current().shape(given), *[1] * missing))
             given = ops.broadcast_to(given, current().shape(y_true))
@@ -310,14 +310,14 @@ class R2Score(Metric):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Accumulate a batch."""
-        y_true = cast_tensor(as_tensor(y_true), self.dtype)
-        y_pred = cast_tensor(as_tensor(y_pred), self.dtype)
+        y_true = as_tensor(y_true, self.dtype)
+        y_pred = as_tensor(y_pred, self.dtype)
         shape = current().shape(y_true)
         if not self._totals:
             self.build(shape, current().shape(y_pred))
         weight = ops.ones((shape[0], 1), self.dtype)
         if sample_weight is not None:
-            given = cast_tensor(as_tensor(sample_weight), self.dtype)
+            given = as_tensor(sample_weight, self.dtype)
             weight = ops.reshape(given, (-1, 1))
         weighted = ops.multiply(y_true, weight)
         error = ops.square(ops.subtract(y_true, y_pred))

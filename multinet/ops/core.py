@@ -72,9 +72,10 @@ def _is_recorded(tree: Any) -> bool:
 def as_tensor(x: Any, dtype: str | None = None) -> Any:
     """Return `x` as a tensor of the backend in use.
 
-    Tensors pass unchanged, Variables give their value, NumPy arrays keep their dtype;
-    Python numbers and lists of them become int32, floatx or bool. `BackendError` for a
-    tensor of another backend.
+    Tensors pass unchanged and Variables give their value. Python numbers, and NumPy
+    data of float64, int64 or complex128, become floatx, int32 or complex64; all other
+    host data keep their dtype. `BackendError` for a tensor of another backend,
+    `DTypeError` for integers that do not fit.
     """
     backend = current()
     if backend.is_tensor(x):
@@ -82,17 +83,43 @@ def as_tensor(x: Any, dtype: str | None = None) -> Any:
     if type(x) not in _KEEPS:
         value = getattr(x, "__multinet_tensor__", None)
         if value is not None:
-            return as_tensor(value(), dtype)
+            x = value()
+            return x if dtype is None else cast_tensor(x, dtype)
     if is_scalar(x):
         name = dtype or dtypes.promote(type(x))
         return backend.full((), _fits(x, name), name)
     return backend.from_numpy(host_array(x, dtype))
 
 
+def in_dtype(x: Any, dtype: str) -> Any:
+    """Return `x` as a tensor; floats of the host are made in `dtype` at once.
+
+    Other numbers, and tensors, keep their own.
+    """
+    if current().is_tensor(x) or hasattr(x, "__multinet_tensor__"):
+        return as_tensor(x)
+    array = read(x)
+    floats = dtypes.is_float(dtypes.standardize(array.dtype))
+    return as_tensor(array, dtype) if floats else as_tensor(array)
+
+
 def host_array(x: Any, dtype: str | None = None) -> np.ndarray[Any, Any]:
-    """Return host data as a NumPy array of a Multinet dtype; Python data is weak."""
+    """Return host data as a NumPy array of `dtype`, or of the one `of_host` gives."""
+    array = read(x)
+    if dtype is None:
+        dtype = dtypes.of_host(array.dtype)
+    if array.dtype.kind in "iu" and dtypes.is_integer(dtype) and array.size:
+        _fits(int(array.min()), dtype)
+        _fits(int(array.max()), dtype)
+    return array.astype(dtypes.to_numpy(dtype), copy=False)
+
+
+def read(x: Any) -> np.ndarray[Any, Any]:
+    """Return host data as a NumPy array, as NumPy reads them.
+
+    `ShapeError` for ragged lists, `DTypeError` for strings and objects.
+    """
     refuse_foreign(x)
-    strong = isinstance(x, np.ndarray | np.generic) or hasattr(x, "__array__")
     try:
         array = np.asarray(x)
     except ValueError as error:
@@ -102,19 +129,9 @@ def host_array(x: Any, dtype: str | None = None) -> np.ndarray[Any, Any]:
     if array.dtype.kind in "OSUMmV" and array.dtype.name not in dtypes.ALL:
         raise DTypeError(
             f"Expected numbers or bools, got a {type(x).__name__} of dtype "
-            f"{array.dtype}. "
-            "Encode strings and objects as integers first."
+            f"{array.dtype}. Encode strings and objects as integers first."
         )
-    if dtype is None:
-        weak = {"i": int, "u": int, "f": float, "c": complex}.get(array.dtype.kind)
-        if strong or weak is None:
-            dtype = dtypes.standardize(array.dtype)
-        else:
-            dtype = dtypes.promote(weak)
-    if array.dtype.kind in "iu" and dtypes.is_integer(dtype) and array.size:
-        _fits(int(array.min()), dtype)
-        _fits(int(array.max()), dtype)
-    return array.astype(dtypes.to_numpy(dtype), copy=False)
+    return array
 
 
 def _fits(value: Any, dtype: str) -> Any:
@@ -122,8 +139,8 @@ def _fits(value: Any, dtype: str) -> Any:
         low, high = _RANGES[dtype]
         if not low <= value <= high:
             raise DTypeError(
-                f"{value} does not fit in {dtype} ({low} to {high}). Pass a wider "
-                "dtype, such as dtype='int64', or a NumPy array that has one."
+                f"{value} does not fit in {dtype} ({low} to {high}). Pass a dtype that "
+                "holds it, such as dtype='int64'."
             )
     return value
 
@@ -261,7 +278,7 @@ def host(x: Any) -> np.ndarray[Any, Any]:
     if value is not None:
         x = value()
     if isinstance(x, np.ndarray | np.generic):
-        return host_array(x)
+        return read(x)
     backend = current()
     if backend.is_tensor(x):
         return backend.to_numpy(x)

@@ -39,7 +39,9 @@ def test_the_gradient_for_a_transform_is_its_slope(real_backend):
     transform[6:] = 0.011, -0.017
 
     def total(t):
-        y = image.affine_transform(PICS.astype(t.dtype), t, fill_mode="nearest")
+        t = ops.convert_to_tensor(t, "float64")
+        pictures = ops.convert_to_tensor(PICS, "float64")
+        y = image.affine_transform(pictures, t, fill_mode="nearest")
         return ops.sum(
             ops.multiply(y, ops.sin(ops.arange(6.0, dtype="float64"))[:, None])
         )
@@ -48,13 +50,13 @@ def test_the_gradient_for_a_transform_is_its_slope(real_backend):
     wide = transform.astype("float64")
     with use_backend("numpy"):
         up, down = (value(total(wide + h * direction)) for h in (1e-6, -1e-6))
-    point = ops.convert_to_tensor(wide)
+    point = ops.convert_to_tensor(wide, "float64")
 
     def function(t):
         y = image.affine_transform(
-            ops.convert_to_tensor(PICS.astype("float64")), t, fill_mode="nearest"
+            ops.convert_to_tensor(PICS, "float64"), t, fill_mode="nearest"
         )
-        weights = np.sin(np.arange(6.0))[:, None]
+        weights = ops.convert_to_tensor(np.sin(np.arange(6.0))[:, None], "float64")
         return (ops.sum(ops.multiply(y, weights)),)
 
     _, pullback = real_backend.vjp(function, (point,))

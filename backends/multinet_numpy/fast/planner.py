@@ -16,6 +16,7 @@ from multinet_numpy.fast.arena import Arena, Layout
 from multinet_numpy.fast.plan import Plan, Planned
 from multinet_numpy.fast.recipes import fuse_convolutions
 from multinet_numpy.fast.source import Compiled
+from multinet_numpy.native import tensor
 from multinet_numpy.tape import quiet
 
 _PLANS = 16  # kept, the least recently used goes
@@ -59,8 +60,8 @@ class NumpyProgram(Program[Any]):
 
     def values(self) -> list[Any]:
         """Return the state, to keep: later runs do not change it."""
-        kept = super().values()
-        return [x.copy() if i in self.own else x for i, x in enumerate(kept)]
+        kept = enumerate(super().values())
+        return tensor([x.copy() if i in self.own else x for i, x in kept])
 
     # -- running -----------------------------------------------------------------------
 

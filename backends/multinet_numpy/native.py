@@ -1,0 +1,118 @@
+"""Which of NumPy's arrays are tensors, and which are host data.
+
+To NumPy an array is both. Those of its default dtypes (float64, int64, complex128) are
+host data here, in dtypes that nobody asked for, so they become floatx and so on as they
+do on every backend. What the backend itself made in one of these dtypes is a `Wide`.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from types import FunctionType
+from typing import Any, TypeVar
+
+import numpy as np
+
+from multinet.interface import Backend
+
+C = TypeVar("C", bound=type)
+
+DEFAULTS: frozenset[Any] = frozenset((np.float64, np.int64, np.longlong, np.complex128))
+
+
+class Wide(np.ndarray):
+    """An array of float64, int64 or complex128 that is a tensor."""
+
+    def __getitem__(self, key: Any) -> Any:
+        return tensor(super().__getitem__(key))
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(tensor, super().__iter__())
+
+
+def is_tensor(x: Any) -> bool:
+    """Return whether an array or scalar of NumPy is a tensor."""
+    kind = type(x)
+    if kind is np.ndarray or isinstance(x, np.generic):
+        return x.dtype.type not in DEFAULTS
+    return isinstance(x, np.ndarray)
+
+
+def tensor(x: Any) -> Any:
+    """Return a result as a tensor: arrays of the default dtypes as `Wide`, no others.
+
+    Tuples and lists are looked into; a function is made to return tensors.
+    """
+    kind = type(x)
+    if kind is np.ndarray:
+        return x.view(Wide) if x.dtype.type in DEFAULTS else x
+    if kind is Wide:
+        return x if x.dtype.type in DEFAULTS else x.view(np.ndarray)
+    if kind is tuple or kind is list:
+        return kind(map(tensor, x))
+    if isinstance(x, np.generic) and x.dtype.type in DEFAULTS:
+        return np.asarray(x).view(Wide)
+    return returning(x) if callable(x) else x
+
+
+def returning(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function with its results as tensors."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return tensor(function(*args, **kwargs))
+
+    return call
+
+
+def taking(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function with its arguments as tensors, and so a pullback it makes."""
+
+    @functools.wraps(function)
+    def call(*args: Any) -> Any:
+        results = function(*tensor(args))
+        if type(results) is not tuple:
+            return results
+        return tuple([taking(y) if callable(y) else y for y in results])
+
+    return call
+
+
+def _transforming(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def call(self: Any, *args: Any) -> Any:
+        given = [taking(x) if callable(x) else x for x in args]
+        return tensor(method(self, *given))
+
+    return call
+
+
+# Asked about tensors, or about none of these dtypes; and ufuncs, which keep the class.
+_ASIDE = frozenset(
+    """
+    to_numpy is_tensor shape dtype common_dtype argument program devices device
+    synchronize random_bits fold_in dropout_mask
+    add subtract multiply divide maximum minimum negative
+    """.split()
+)
+_TRANSFORMS = frozenset(
+    """
+    cond while_loop scan value_and_grad vjp jvp vmap jit checkpoint custom_gradient
+    """.split()
+)
+
+
+def tensors_only(backend: C) -> C:
+    """Make the methods of the backend return tensors, and hand them to functions."""
+    classes = backend.__mro__[: backend.__mro__.index(Backend)]
+    for name in {name for cls in classes for name in vars(cls)} - _ASIDE:
+        method = inspect.getattr_static(backend, name)
+        if isinstance(method, staticmethod):
+            setattr(backend, name, staticmethod(returning(method.__func__)))
+        elif name in _TRANSFORMS:
+            setattr(backend, name, _transforming(method))
+        elif type(method) is FunctionType and not name.startswith("_"):
+            setattr(backend, name, returning(method))
+    return backend
