@@ -113,11 +113,9 @@ class Operators:
         in_place = set(kwargs) <= {"out", "axes"} and out is inputs[0]  # axes: of `@=`
         if name is None or kwargs and not in_place:
             return getattr(ufunc, method)(*map(_array_of, inputs), **kwargs)
-        result = _ops[name](*inputs)
-        if not in_place or not isinstance(result, np.ndarray):
-            return result  # `array += object` binds the name to it
-        np.copyto(out, result, casting="same_kind")
-        return out
+        # `array += object` binds the name to a new tensor, on NumPy too: an array that
+        # a layer was given is the caller's.
+        return _ops[name](*inputs)
 
     def __iter__(self) -> Any:
         size = self.shape[0] if self.shape else None  # type: ignore[attr-defined]

@@ -342,7 +342,7 @@ def get_concrete() -> Any:
 
 def _initial(initializer: Any, shape: Sequence[int] | None, dtype: Any) -> Any:
     with use_backend.scoped(get_concrete()):
-        if isinstance(initializer, str | Mapping):
+        if isinstance(initializer, str | Mapping | type):
             initializer = _initializer_of(initializer)
         if not callable(initializer):
             if isinstance(initializer, Variable):

@@ -16,16 +16,16 @@ transforms take and return flat tuples of tensors; trees live above the waist. A
 need not check what is promised here.
 
 **Host data** become tensors above the waist, by one rule: what is in NumPy's default
-dtypes, which nobody chose, becomes floatx, int32 (or an error where it does not fit) and
-complex64, unless a dtype is asked for. `is_tensor` is false of host data; on NumPy, where
-a tensor is an array too, it is false of plain arrays of those three dtypes.
+dtypes, which nobody chose, becomes floatx, int32 (an error where it does not fit) and
+complex64, unless a dtype is asked for. `is_tensor` is false of host data; on NumPy,
+where a tensor is an array too, it is false of plain arrays of those three dtypes.
 
 **One table of conventions**
 
 | subject | rule |
 |---|---|
 | result dtype | that of the tensor operands, unless the method says otherwise |
-| host data | float64, int64, complex128 become floatx, int32, complex64; all else is kept |
+| host data | float64, int64, complex128 become floatx, int32, complex64; others stay |
 | float32 | is float32: reduced-precision matmul (TF32, bfloat16 passes) is off |
 | low floats | float16/bfloat16 results are right to the dtype; sums are wider inside |
 | bool | arithmetic on bool is not required; `cast` first |

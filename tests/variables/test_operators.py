@@ -371,13 +371,29 @@ def test_functions_of_a_framework_take_the_value():
             )
 
 
-def test_an_array_is_changed_in_place_where_it_is_the_tensor():
-    with multinet.use_backend("numpy"):
-        array = LEFT.copy()
-        same = array
-        array += multinet.Variable(RIGHT)
-        assert array is same
-        np.testing.assert_allclose(same, LEFT + RIGHT)
+class Shift(layers.Layer):
+    """A layer that adds to the tensor it is given."""
+
+    def build(self, shape):
+        self.b = self.add_weight(shape=(shape[-1],), initializer="ones")
+
+    def call(self, x):
+        x += self.b
+        return x
+
+
+def test_an_operator_in_place_leaves_what_a_layer_was_given(real_backend):
+    x = ops.convert_to_tensor(LEFT)
+    array, tensor = LEFT.copy(), x
+    array += multinet.Variable(RIGHT)
+    tensor += multinet.Variable(RIGHT)
+    given, layer = LEFT.copy(), Shift()
+    first, second = layer(given), layer(given)
+    for found in (array, tensor):
+        np.testing.assert_allclose(ops.convert_to_numpy(found), LEFT + RIGHT)
+    np.testing.assert_array_equal(ops.convert_to_numpy(x), LEFT)
+    np.testing.assert_array_equal(given, LEFT)
+    np.testing.assert_array_equal(*map(ops.convert_to_numpy, (first, second)))
 
 
 def test_symbolic_tensors_meet_native_ones(real_backend):
