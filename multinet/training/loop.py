@@ -42,30 +42,28 @@ def fit_epochs(
     history = History()
     listeners = CallbackList([history, *callbacks], model, params)
     model.history, model.stop_training = history, False
-    progress = make_progress(verbose, epochs.stop, total, "steps")
+    progress = make_progress(verbose, epochs.stop, total, "Epoch")
     orders = model._shuffles
     orders.begin(data.size(), len(epochs))
     logs: dict[str, float] = {}
-    listeners.call("on_train_begin", {})
-    try:
-        with Interrupts() as guard:
-            for epoch in epochs:
-                model._state("train", data).reset()
-                listeners.call("on_epoch_begin", epoch, {})
-                progress.begin(epoch)
-                state = model._state("train", data)  # the callback may unfreeze layers
-                feed = Feed(data, batch_size, orders.next() if shuffle else None)
-                logs = _run_steps(state, feed, total, listeners, progress, guard)
-                if validation is not None and (epoch + 1) % validation_freq == 0:
-                    given = (model, validation, validation_size)
-                    tested = run_evaluate(*given, 0, listeners, validation_steps, guard)
-                    logs |= {f"val_{name}": value for name, value in tested.items()}
-                progress.end(logs)
-                listeners.call("on_epoch_end", epoch, logs)
-                if model.stop_training:
-                    break
-    finally:
-        progress.close()
+    with progress, Interrupts() as guard:
+        listeners.call("on_train_begin", {})
+        for epoch in epochs:
+            model._state("train", data).reset()
+            listeners.call("on_epoch_begin", epoch, {})
+            progress.begin(epoch)
+            state = model._state("train", data)  # the callback may unfreeze layers
+            feed = Feed(data, batch_size, orders.next() if shuffle else None)
+            logs = _run_steps(state, feed, total, listeners, progress, guard)
+            if validation is not None and (epoch + 1) % validation_freq == 0:
+                progress.validate(logs)
+                given = (model, validation, validation_size)
+                tested = run_evaluate(*given, 0, listeners, validation_steps, guard)
+                logs |= {f"val_{name}": value for name, value in tested.items()}
+            progress.end(logs, prompt=bool(callbacks))
+            listeners.call("on_epoch_end", epoch, logs)
+            if model.stop_training:
+                break
     if model.optimizer is not None and model.optimizer.built:
         model.optimizer.finalize_variable_values(model.optimizer.optimized)
     listeners.call("on_train_end", logs)
@@ -98,6 +96,7 @@ def _run_steps(
         if state.trains and model.stop_training and end:
             break
     logs = state.logs()
+    progress.stepped(done)
     state.learn((time.perf_counter() - start) / max(done, 1))
     return logs
 
@@ -129,17 +128,15 @@ def run_evaluate(
     """Return the metrics of the model on data."""
     total = min(steps or 1 << 62, count_batches(data, batch_size))
     listeners = _listeners(callbacks, model, total, verbose)
-    progress = make_progress(verbose, 0, total, "evaluation steps")
-    listeners.call("on_test_begin", {})
-    progress.begin(0)
-    feed, state = Feed(data, batch_size), model._state("test", data)
-    state.reset()
-    try:
-        with Interrupts() if guard is None else nullcontext(guard) as guard:
-            logs = _run_steps(state, feed, total, listeners, progress, guard)
+    progress = make_progress(verbose, 0, total, "Evaluate")
+    interrupts = Interrupts() if guard is None else nullcontext(guard)
+    with progress, interrupts as guard:
+        listeners.call("on_test_begin", {})
+        progress.begin(0)
+        feed, state = Feed(data, batch_size), model._state("test", data)
+        state.reset()
+        logs = _run_steps(state, feed, total, listeners, progress, guard)
         progress.end(logs)
-    finally:
-        progress.close()
     listeners.call("on_test_end", logs)
     return logs
 
@@ -155,14 +152,13 @@ def run_predict(
     """Return the outputs of the model on data, as NumPy arrays."""
     total = min(steps or 1 << 62, count_batches(data, batch_size))
     listeners = _listeners(callbacks, model, total, verbose)
-    progress = make_progress(verbose, 0, total, "prediction steps")
-    listeners.call("on_predict_begin", {})
-    progress.begin(0)
-    feed, state = Feed(data, batch_size), model._state("predict", data)
     parts: list[list[np.ndarray[Any, Any]]] = []
     waiting: deque[Any] = deque()
     hears = listeners.listens("on_predict_batch_end")
-    try:
+    with make_progress(verbose, 0, total, "Predict") as progress:
+        listeners.call("on_predict_begin", {})
+        progress.begin(0)
+        feed, state = Feed(data, batch_size), model._state("predict", data)
         for index in range(total):
             listeners.call("on_predict_batch_begin", index, {})
             waiting.append(state.run(feed.chunk(index, 1, 1)))
@@ -173,9 +169,8 @@ def run_predict(
                 listeners.call("on_predict_batch_end", index, {"outputs": parts[-1]})
             progress.step(index + 1, {})
         parts += [[state.backend.to_numpy(x) for x in outputs] for outputs in waiting]
+        progress.stepped(total)
         progress.end({})
-    finally:
-        progress.close()
     listeners.call("on_predict_end", {})
     columns = [c[0] if len(c) == 1 else np.concatenate(c) for c in zip(*parts)]
     return optree.tree_unflatten(state.step.output_spec, columns)

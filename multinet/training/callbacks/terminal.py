@@ -1,0 +1,199 @@
+"""A terminal with a live line that makes way for everything else that is printed."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import unicodedata
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+Stream = Any  # what sys.stdout may be: an object with a method `write`
+Write = Callable[[str], int]
+
+
+def is_notebook(stream: Stream) -> bool:
+    """Return whether a stream is the output of a notebook's cell."""
+    return type(stream).__module__.startswith("ipykernel.")
+
+
+def is_terminal(stream: Stream) -> bool:
+    """Return whether a stream is a terminal."""
+    isatty = getattr(stream, "isatty", None)
+    return not is_notebook(stream) and isatty is not None and isatty()
+
+
+def columns(stream: Stream) -> int:
+    """Return how many columns may be written: one fewer than there are.
+
+    A terminal may begin another row when the last column of one is written.
+    """
+    try:
+        width = os.get_terminal_size(stream.fileno()).columns
+    except (AttributeError, OSError, ValueError):  # a notebook has no file, nor a size
+        width = 0
+    return (width or 80) - 1
+
+
+def cells(text: str) -> int:
+    """Return how many columns a text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF")
+        for c in text
+    )
+
+
+def encodable(text: str, stream: Stream) -> str:
+    """Return a text with ? for what a stream cannot encode."""
+    encoding = getattr(stream, "encoding", None)
+    if text.isascii() or not encoding:
+        return text
+    return text.encode(encoding, "replace").decode(encoding)
+
+
+class Terminal:
+    """The terminal, or a notebook's cell, while anyone shows progress there.
+
+    Each user has a live line; that of the last who came is shown, below everything
+    else. What others print to the same place meanwhile goes through `_pass`, which
+    takes the live line away first, so that their text stands where it was printed.
+
+    The live line needs nothing but carriage returns and blanks: no escape codes, no
+    hidden cursor that an error might leave behind.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.lines: dict[object, str] = {}  # the live line of each user
+        self.stream: Stream = None
+        self._hooks: list[tuple[Stream, Write, Write]] = []  # stream, ours, its own
+        self._waiting: list[str] = []  # what is said and not yet seen
+        self._shown = 0  # columns that the visible live line takes
+        self._fresh = True  # the cursor is at the start of a row, but for the live line
+
+    def takes(self, stream: Stream) -> bool:
+        """Return whether a user of a stream can come now."""
+        return self.stream is None or self.stream is stream
+
+    def open(self, user: object, stream: Stream) -> None:
+        """Let a user in."""
+        with self.lock:
+            if not self.lines:
+                self._take(stream)
+            self.lines[user] = ""
+
+    def close(self, user: object) -> None:
+        """Let a user go; a live line that it leaves behind stays as it is."""
+        with self.lock:
+            self._show()
+            if self._shown and user is self._top():
+                self._write("\n")
+                self._shown = 0
+            del self.lines[user]
+            if self.lines:
+                self._show()
+            else:
+                self._give_back()
+
+    def draw(self, user: object, line: str) -> None:
+        """Show a user's live line, of one row, anew."""
+        with self.lock:
+            self.lines[user] = line
+            self._show()
+
+    def say(self, user: object, text: str) -> None:
+        """Put whole lines that stay in the place of a user's live line.
+
+        They are seen from the next `draw`, or when anyone prints: each write wakes
+        the terminal, which costs more than the line (examples/benchmarks/progress.py).
+        """
+        with self.lock:
+            self.lines[user] = ""
+            self._waiting.append(text)
+
+    def flush(self) -> None:
+        """Show what waits."""
+        with self.lock:
+            self._show()
+
+    def _top(self) -> object:
+        return next(reversed(self.lines))
+
+    def _show(self) -> None:
+        """Write the lines that wait, and the live line below them, at once."""
+        text = ""
+        if self._waiting:
+            start = self._clear() if self._fresh else "\n"
+            text = start + "\n".join([*self._waiting, ""])
+            self._waiting, self._fresh = [], True
+        if self._fresh:
+            line = self.lines[self._top()]
+            width = cells(line)
+            if line or self._shown:
+                text += f"\r{line}{' ' * (self._shown - width)}"
+            self._shown = width
+        if text:
+            self._write(text)
+            self._flush()
+
+    def _clear(self) -> str:
+        """Return what takes the live line away."""
+        blank, self._shown = " " * self._shown, 0
+        return f"\r{blank}\r" if blank else ""
+
+    # -- what others print -------------------------------------------------------------
+
+    def _take(self, stream: Stream) -> None:
+        self.stream, self._fresh, self._shown = stream, True, 0
+        self._write, self._flush = stream.write, stream.flush
+        if is_terminal(stream):
+            # Goes to the next row if something printed before ends in none: then the
+            # blanks go over the edge. Otherwise the cursor is back where it was.
+            self._write(" " * (columns(stream) + 1) + "\r")
+        same = is_notebook if is_notebook(stream) else is_terminal
+        for other in {id(s): s for s in (stream, sys.stdout, sys.stderr)}.values():
+            if same(other):
+                self._hook(other)
+
+    def _hook(self, stream: Stream) -> None:
+        """Let writes to a stream go through `_pass`.
+
+        On the stream itself, since whoever logs holds it: a substitute for sys.stdout
+        would not be seen by them.
+        """
+        own = stream.write
+
+        def write(text: str) -> int:
+            return self._pass(own, text)
+
+        with suppress(AttributeError):  # of a stream that takes no attributes
+            stream.write = write
+            self._hooks.append((stream, write, own))
+
+    def _pass(self, write: Write, text: str) -> int:
+        with self.lock:
+            if not self.lines or not text:
+                return write(text)
+            if self._waiting:
+                self._show()
+            if self._shown:
+                self._write(self._clear())
+                self._flush()
+            written = write(text)
+            self._fresh = text.endswith("\n")
+            self._show()
+            return written
+
+    def _give_back(self) -> None:
+        for stream, ours, own in self._hooks:
+            attributes = vars(stream)
+            if attributes.get("write") is not ours:
+                continue  # someone else came after us
+            del attributes["write"]
+            if stream.write != own:
+                stream.write = own
+        self._hooks, self.stream = [], None
