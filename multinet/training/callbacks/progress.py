@@ -6,15 +6,22 @@ import logging
 import os
 import sys
 import time
+from abc import ABC, abstractmethod
 from typing import Any
 
 from multinet import config
-from multinet.training.callbacks.terminal import (
-    Stream,
-    Terminal,
-    cells,
-    columns,
+from multinet.training.callbacks.rows import (
+    Bar,
+    clock,
     encodable,
+    fit,
+    format_logs,
+    pace,
+    wrap,
+)
+from multinet.training.callbacks.terminal import (
+    Terminal,
+    columns,
     is_notebook,
     is_terminal,
 )
@@ -28,84 +35,16 @@ def make_progress(verbose: Any, epochs: int, steps: int, label: str) -> Reporter
 
     `label` stands before the number of the epoch, or alone if `epochs` is 0.
     """
+    kind = LineReporter
     if verbose in (0, False):
-        return Reporter(epochs, steps, label)
-    if config.is_interactive_logging_enabled() and verbose != 2 and _moves(sys.stdout):
-        return BarReporter(epochs, steps, label)
-    return LineReporter(epochs, steps, label)
-
-
-def _moves(stream: Stream) -> bool:
-    """Return whether a line of a stream can be written over."""
-    if not _terminal.takes(stream):
-        return False
-    dumb = os.environ.get("TERM") == "dumb"
-    return is_notebook(stream) or (is_terminal(stream) and not dumb)
-
-
-def format_logs(logs: dict[str, float]) -> list[str]:
-    """Return logs as `name: value` with four significant decimals."""
-    parts = []
-    for name, value in logs.items():
-        small = value != 0 and abs(value) < 1e-3
-        parts.append(f"{name}: {value:.4e}" if small else f"{name}: {value:.4f}")
-    return parts
-
-
-def wrap(parts: list[str], room: int) -> str:
-    """Join parts by dashes, in rows of at most `room` columns where parts allow it."""
-    line = " - ".join(parts)
-    if cells(line) <= room:
-        return line
-    rows, row = [], parts[0]
-    for part in parts[1:]:
-        longer = f"{row} - {part}"
-        if cells(longer) > room:
-            rows.append(row)
-            longer = f"    {part}"
-        row = longer
-    return "\n".join([*rows, row])
-
-
-def fit_row(head: str, times: list[str], logs: list[str], bar: Bar, room: int) -> str:
-    """Return the most that `room` columns hold of a live line.
-
-    What goes first is the bar, which shrinks before, then the times, then the last
-    logs. The head and the first of the logs, the loss, stay.
-    """
-    times, logs = list(times), list(logs)
-    while cells(line := " - ".join([head, *times, *logs])) > room:
-        if times:
-            times.pop(0)
-        elif len(logs) > 1:
-            logs.pop()
-        else:
-            break
-    drawn = bar.draw(room - cells(line) - 1)
-    if drawn:
-        return f"{head} {drawn}{line[len(head) :]}"
-    while cells(line) > room:
-        line = line[:-1]
-    return line
-
-
-class Bar:
-    """A bar that is so far full."""
-
-    least, most = 8, 24
-
-    def __init__(self, share: float, stream: Stream) -> None:
-        self.share = share
-        marks = "━─"
-        self.full, self.empty = marks if encodable(marks, stream) == marks else "=."
-
-    def draw(self, room: int) -> str:
-        """Return the bar, or nothing where there is little room."""
-        if room < self.least:
-            return ""
-        width = min(room, self.most)
-        full = round(self.share * width)
-        return self.full * full + self.empty * (width - full)
+        kind = Reporter
+    elif config.is_interactive_logging_enabled() and verbose != 2:
+        dumb = os.environ.get("TERM") == "dumb"
+        if is_notebook(sys.stdout):
+            kind = NotebookReporter
+        elif is_terminal(sys.stdout) and not dumb and _terminal.takes(sys.stdout):
+            kind = BarReporter
+    return kind(epochs, steps, label)
 
 
 class Reporter:
@@ -167,12 +106,14 @@ class LineReporter(Reporter):
         if not config.is_interactive_logging_enabled():
             logging.getLogger("multinet").info(" - ".join(parts))
             return
-        terminal = is_terminal(sys.stdout)
-        text = wrap(parts, columns(sys.stdout)) if terminal else " - ".join(parts)
-        print(encodable(text, sys.stdout))
+        stream = sys.stdout
+        text = (
+            wrap(parts, columns(stream)) if is_terminal(stream) else " - ".join(parts)
+        )
+        print(encodable(text, getattr(stream, "encoding", None)))
 
     def _parts(self, logs: dict[str, float]) -> list[str]:
-        """Return what a finished epoch is told as."""
+        """Return what there is to say of a finished epoch."""
         plural = "step" if self.steps == 1 else "steps"
         count = f"{self.done}/" if self.done != self.steps else ""
         seconds = time.perf_counter() - self.start
@@ -180,35 +121,16 @@ class LineReporter(Reporter):
             self.title,
             f"{count}{self.steps} {plural}",
             f"{seconds:.1f}s",
-            _pace(self.took, self.done),
+            pace(self.took, self.done),
             *format_logs(logs),
         ]
 
 
-class BarReporter(LineReporter):
-    """A live line for the running epoch, drawn at most ten times a second.
+class LiveReporter(LineReporter, ABC):
+    """One line an epoch, and before that one that is drawn anew while it runs."""
 
-    Without rich, which has to paint a screen to know one: a line printed through its
-    Console takes 80 us, and 540 us while a Live is shown, and `rich.progress` 25 ms to
-    import. An epoch of 7 small steps takes 320 us; a plain write adds 10
-    (examples/benchmarks/progress.py).
-    """
-
-    def open(self) -> None:
-        """Take the terminal."""
-        self.stream = sys.stdout
-        self.notebook = is_notebook(self.stream)
-        self.interval = 1.0 if self.notebook else 0.1
-        # A notebook keeps what was written over, so quick work is not drawn there.
-        self.shown = time.perf_counter() if self.notebook else 0.0
-        self.room, self.validated = columns(self.stream), False
-        _terminal.open(self, self.stream)
-
-    def begin(self, epoch: int) -> None:
-        """Show the epoch before its first step, which may have to be compiled."""
-        super().begin(epoch)
-        if self.wants():
-            self._draw(0, {})
+    interval: float  # seconds between two drawings, at least
+    shown = 0.0  # when the line was last drawn
 
     def wants(self) -> bool:
         """Return whether the line is older than the interval."""
@@ -217,58 +139,112 @@ class BarReporter(LineReporter):
     def step(self, done: int, logs: dict[str, float]) -> None:
         """Draw the line anew if it is old."""
         if self.wants():
-            self._draw(done, logs)
+            self._show(done, logs)
+
+    def validate(self, logs: dict[str, float]) -> None:
+        """Say so if the epoch is a slow one."""
+        if self.took > self.interval:
+            self._show(self.done, logs, "validating")
+
+    def _show(self, done: int, logs: dict[str, float], left: str = "") -> None:
+        now, times = time.perf_counter(), []
+        if done:
+            seconds = now - self.start
+            left = left or f"{clock(seconds / done * (self.steps - done))} left"
+            times = [left, pace(seconds, done)]
+        head = f"{self.title} - {done}/{self.steps}"
+        self.draw(head, times, format_logs(logs), done / max(self.steps, 1))
+        self.shown = now
+
+    @abstractmethod
+    def draw(self, head: str, times: list[str], logs: list[str], share: float) -> None:
+        """Draw the line."""
+
+
+class BarReporter(LiveReporter):
+    """A live line on a terminal, drawn at most ten times a second.
+
+    Without rich, which has to paint a screen to know one: a line printed through its
+    Console takes 80 us, and 540 us while a Live is shown, and `rich.progress` 25 ms to
+    import. An epoch of 7 small steps takes 150 us, and this adds 9
+    (examples/benchmarks/progress.py).
+    """
+
+    interval = 0.1
+
+    def open(self) -> None:
+        """Take the terminal."""
+        self.stream, self.validated = sys.stdout, False
+        self.encoding = getattr(self.stream, "encoding", None)
+        self.room = columns(self.stream)
+        _terminal.open(self, self.stream)
+
+    def begin(self, epoch: int) -> None:
+        """Show the epoch before its first step, which may have to be compiled."""
+        super().begin(epoch)
+        if self.wants():
+            self._show(0, {})
 
     def validate(self, logs: dict[str, float]) -> None:
         """Say so the first time, which may have to be compiled, and if it is slow."""
-        if self.took > self.interval or not self.validated:
-            self._draw(self.done, logs, "validating")
+        if self.validated:
+            super().validate(logs)
+        else:
+            self._show(self.done, logs, "validating")
             self.validated = True
 
     def end(self, logs: dict[str, float], prompt: bool = True) -> None:
         """Put the line that stays."""
         now = time.perf_counter()
-        parts = self._parts(logs)
-        text = " - ".join(parts) if self.notebook else wrap(parts, self.room)
-        _terminal.say(self, encodable(text, self.stream))
+        text = wrap(self._parts(logs), self.room)
+        _terminal.say(self, encodable(text, self.encoding))
         if prompt or now - self.shown > self.interval:
             _terminal.flush()
         if now - self.start > self.interval:
             self.shown = 0.0  # the next epoch will be slow too: show it at once
 
+    def draw(self, head: str, times: list[str], logs: list[str], share: float) -> None:
+        """Draw the line below what is printed."""
+        self.room = columns(self.stream)
+        line = fit(head, times, logs, Bar(share, self.encoding), self.room)
+        _terminal.draw(self, encodable(line, self.encoding))
+
     def close(self) -> None:
         """Leave the terminal as it was."""
         _terminal.close(self)
 
-    def _draw(self, done: int, logs: dict[str, float], left: str = "") -> None:
-        now = time.perf_counter()
-        times = []
-        if done:
-            seconds = now - self.start
-            left = left or f"{_clock(seconds / done * (self.steps - done))} left"
-            times = [left, _pace(seconds, done)]
-        self.room = columns(self.stream)
-        line = fit_row(
-            f"{self.title} - {done}/{self.steps}",
-            times,
-            format_logs(logs),
-            Bar(done / max(self.steps, 1), self.stream),
-            self.room,
-        )
-        _terminal.draw(self, encodable(line, self.stream))
-        self.shown = now
-        if self.notebook:  # rarer in long epochs: a saved notebook has every line
-            self.interval = max(1.0, 0.02 * (now - self.start))
 
+class NotebookReporter(LiveReporter):
+    """Lines, of which that of a slow epoch is there, and changes, while it runs.
 
-def _pace(seconds: float, steps: int) -> str:
-    return f"{1e3 * seconds / max(steps, 1):.2f}ms/step"
+    As an output that is replaced: a notebook may keep all that was ever written to a
+    stream, whatever carriage returns say.
+    """
 
+    interval, room = 1.0, 100
 
-def _clock(seconds: float) -> str:
-    """Return a time as 45s, 3m20s or 2h05m."""
-    minutes, rest = divmod(round(seconds), 60)
-    if not minutes:
-        return f"{rest}s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}h{minutes:02}m" if hours else f"{minutes}m{rest:02}s"
+    def begin(self, epoch: int) -> None:
+        """Wait whether the epoch is a slow one."""
+        super().begin(epoch)
+        self.shown, self.output = self.start, None
+
+    def draw(self, head: str, times: list[str], logs: list[str], share: float) -> None:
+        """Put the line, or another in its place."""
+        self._put(fit(head, times, logs, Bar(share, None), self.room))
+
+    def end(self, logs: dict[str, float], prompt: bool = True) -> None:
+        """Print the line that stays, or put it in the place of the other."""
+        if self.output is None:
+            super().end(logs, prompt)
+        else:
+            self._put(" - ".join(self._parts(logs)))
+
+    def _put(self, line: str) -> None:
+        data = {"text/plain": line}
+        if self.output is None:
+            # It runs, since this is its notebook.
+            from IPython.display import display  # pyright: ignore[reportMissingImports]
+
+            self.output = display(data, raw=True, display_id=True)
+        else:
+            self.output.update(data, raw=True)

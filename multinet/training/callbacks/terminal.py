@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import unicodedata
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
+
+from multinet.training.callbacks.rows import cells
 
 Stream = Any  # what sys.stdout may be: an object with a method `write`
 Write = Callable[[str], int]
@@ -32,31 +33,13 @@ def columns(stream: Stream) -> int:
     """
     try:
         width = os.get_terminal_size(stream.fileno()).columns
-    except (AttributeError, OSError, ValueError):  # a notebook has no file, nor a size
+    except (AttributeError, OSError, ValueError):  # a stand-in for a terminal
         width = 0
     return (width or 80) - 1
 
 
-def cells(text: str) -> int:
-    """Return how many columns a text takes."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF")
-        for c in text
-    )
-
-
-def encodable(text: str, stream: Stream) -> str:
-    """Return a text with ? for what a stream cannot encode."""
-    encoding = getattr(stream, "encoding", None)
-    if text.isascii() or not encoding:
-        return text
-    return text.encode(encoding, "replace").decode(encoding)
-
-
 class Terminal:
-    """The terminal, or a notebook's cell, while anyone shows progress there.
+    """The terminal, while anyone shows progress there.
 
     Each user has a live line; that of the last who came is shown, below everything
     else. What others print to the same place meanwhile goes through `_pass`, which
@@ -89,15 +72,17 @@ class Terminal:
     def close(self, user: object) -> None:
         """Let a user go; a live line that it leaves behind stays as it is."""
         with self.lock:
-            self._show()
-            if self._shown and user is self._top():
-                self._write("\n")
-                self._shown = 0
-            del self.lines[user]
+            try:
+                self._show()
+                if self._shown and user is self._top():
+                    self._write("\n")
+                    self._shown = 0
+            finally:
+                del self.lines[user]
+                if not self.lines:
+                    self._give_back()
             if self.lines:
                 self._show()
-            else:
-                self._give_back()
 
     def draw(self, user: object, line: str) -> None:
         """Show a user's live line, of one row, anew."""
@@ -150,20 +135,18 @@ class Terminal:
     def _take(self, stream: Stream) -> None:
         self.stream, self._fresh, self._shown = stream, True, 0
         self._write, self._flush = stream.write, stream.flush
-        if is_terminal(stream):
-            # Goes to the next row if something printed before ends in none: then the
-            # blanks go over the edge. Otherwise the cursor is back where it was.
-            self._write(" " * (columns(stream) + 1) + "\r")
-        same = is_notebook if is_notebook(stream) else is_terminal
-        for other in {id(s): s for s in (stream, sys.stdout, sys.stderr)}.values():
-            if same(other):
-                self._hook(other)
+        # Goes to the next row if something printed before ends in none: then the blanks
+        # go over the edge. Otherwise the cursor is back where it was.
+        self._write(" " * (columns(stream) + 1) + "\r")
+        self._hook(stream)
+        if is_terminal(sys.stderr) and sys.stderr is not stream:
+            self._hook(sys.stderr)
 
     def _hook(self, stream: Stream) -> None:
         """Let writes to a stream go through `_pass`.
 
-        On the stream itself, since whoever logs holds it: a substitute for sys.stdout
-        would not be seen by them.
+        On the stream itself, since loggers hold it: they would not see a substitute for
+        sys.stdout or sys.stderr.
         """
         own = stream.write
 
