@@ -66,8 +66,8 @@ def fit(
 ) -> str:
     """Return the most that `room` columns hold of a live line.
 
-    What goes first is the bar, which shrinks before, then the times, then the last
-    logs. The head and the first of the logs, the loss, stay.
+    What goes first is the times, then the last logs; the head and the first of the
+    logs, the loss, stay. The bar takes the room that is left.
     """
     times, logs = list(times), list(logs)
     while cells(line := " - ".join([head, *times, *logs])) > room:
