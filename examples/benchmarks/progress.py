@@ -39,8 +39,8 @@ def main(
     table = Table(title=f"Seconds, median ({backend})")
     for head in ("", "without", "with progress", f"ratio (≤ {TARGET:g})"):
         table.add_column(head)
-    silent, shown = _fits(backend, epochs, steps, fits)
-    _row(table, f"fit, {epochs} x {steps} steps: verbose=0, 1", silent, shown)
+    for what, (silent, shown) in _fits(backend, epochs, steps, fits).items():
+        _row(table, f"fit, {epochs} x {steps} steps: verbose=0, 1{what}", silent, shown)
     piped, terminal = _programs(backend, programs)
     _row(table, f"{SEED.name}: in a pipe, on a terminal", piped, terminal)
     Console().print(table)
@@ -69,11 +69,11 @@ def _programs(backend: str, count: int) -> tuple[list[float], list[float]]:
 
 def _fits(
     backend: str, epochs: int, steps: int, count: int
-) -> tuple[list[float], list[float]]:
+) -> dict[str, list[list[float]]]:
     """Return seconds of `fit` on a terminal with verbose=0 and with verbose=1."""
     options = [backend, str(epochs), str(steps), str(count)]
     text = on_terminal([sys.executable, __file__, "--one", *options], dict(os.environ))
-    return tuple(json.loads(text.splitlines()[-1]))
+    return json.loads(text.splitlines()[-1])
 
 
 def on_terminal(command: list[str], environment: dict[str, str]) -> str:
@@ -107,8 +107,13 @@ def _drain(terminal: int, found: list[bytes]) -> None:
             return
 
 
-def measure(backend: str, epochs: int, steps: int, count: int) -> list[list[float]]:
-    """Return seconds of `count` fits with verbose=0, and with verbose=1."""
+def measure(
+    backend: str, epochs: int, steps: int, count: int
+) -> dict[str, list[list[float]]]:
+    """Return seconds of `count` fits with verbose=0, and with verbose=1.
+
+    And those of the processor, which other programs matter less to.
+    """
     contenders.prepare_process(backend, 1)
     import numpy as np
 
@@ -118,13 +123,16 @@ def measure(backend: str, epochs: int, steps: int, count: int) -> list[list[floa
     x = np.random.default_rng(0).random((BATCH * steps, 3), np.float32)
     model = multinet.Sequential([multinet.Input((3,)), multinet.layers.Dense(1)])
     model.compile("sgd", "mse")
-    times: list[list[float]] = [[], []]
+    times: dict[str, list[list[float]]] = {"": [[], []], ", processor": [[], []]}
     for turn in range(count + 1):
         for verbose in (0, 1) if turn % 2 else (1, 0):
-            start = time.perf_counter()
+            starts = time.perf_counter(), time.process_time()
             model.fit(x, x[:, 0], epochs=epochs, batch_size=BATCH, verbose=verbose)
-            times[verbose].append(time.perf_counter() - start)
-    return [found[1:] for found in times]  # the first compile
+            ends = time.perf_counter(), time.process_time()
+            for found, start, end in zip(times.values(), starts, ends):
+                found[verbose].append(end - start)
+    # The first ones compile.
+    return {what: [kind[1:] for kind in found] for what, found in times.items()}
 
 
 if __name__ == "__main__":

@@ -56,7 +56,8 @@ class Terminal:
         self._hooks: list[tuple[Stream, Write, Write]] = []  # stream, ours, its own
         self._waiting: list[str] = []  # what is said and not yet seen
         self._shown = 0  # columns that the visible live line takes
-        self._fresh = True  # the cursor is at the start of a row, but for the live line
+        # Whether the cursor is at the start of a row, but for the live line.
+        self._fresh: bool | None = None
 
     def takes(self, stream: Stream) -> bool:
         """Return whether a user of a stream can come now."""
@@ -111,9 +112,14 @@ class Terminal:
     def _show(self) -> None:
         """Write the lines that wait, and the live line below them, at once."""
         text = ""
+        if self._fresh is None:
+            # Goes to the next row if something printed before ends in none: then the
+            # blanks go over the edge. Otherwise the cursor is back where it was.
+            text = " " * (columns(self.stream) + 1) + "\r"
+            self._fresh = True
         if self._waiting:
-            start = self._clear() if self._fresh else "\n"
-            text = start + "\n".join([*self._waiting, ""])
+            text += self._clear() if self._fresh else "\n"
+            text += "\n".join([*self._waiting, ""])
             self._waiting, self._fresh = [], True
         if self._fresh:
             line = self.lines[self._top()]
@@ -133,11 +139,8 @@ class Terminal:
     # -- what others print -------------------------------------------------------------
 
     def _take(self, stream: Stream) -> None:
-        self.stream, self._fresh, self._shown = stream, True, 0
+        self.stream, self._fresh, self._shown = stream, None, 0
         self._write, self._flush = stream.write, stream.flush
-        # Goes to the next row if something printed before ends in none: then the blanks
-        # go over the edge. Otherwise the cursor is back where it was.
-        self._write(" " * (columns(stream) + 1) + "\r")
         self._hook(stream)
         if is_terminal(sys.stderr) and sys.stderr is not stream:
             self._hook(sys.stderr)
