@@ -146,9 +146,8 @@ class NumpyProgram(Program[Any]):
             new = [i for i in group if i >= 0 and i in changed and i not in self.own]
             if not new or len({self.held[i].dtype for i in new}) > 1:
                 continue
-            flat = np.empty(
-                sum(self.held[i].size for i in new), self.held[new[0]].dtype
-            )
+            size = sum(self.held[i].size for i in new)
+            flat = np.empty(size, self.held[new[0]].dtype)
             start = 0
             for i in new:
                 old = self.held[i]
