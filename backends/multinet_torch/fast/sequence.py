@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 
+from multinet.errors import BackendError
 from multinet_torch import transforms
 from multinet_torch.array import Tensor
 from multinet_torch.program import ProgramOps
 
+_VF: Any = torch._VF  # type: ignore[attr-defined]
 _OPTIONS = (True, 1, 0.0)  # biases, layers, dropout
 
 
@@ -31,10 +36,7 @@ class SequenceOps(ProgramOps):
         none = kernel.new_zeros(kernel.shape[1])
         weights = (kernel.t(), recurrent.t(), none if bias is None else bias, none)
         x = x.flip(1) if reverse else x
-        trains = any(v.requires_grad for v in (x, h, c, *weights))
-        ys, h, c = torch._VF.lstm(  # type: ignore[attr-defined]
-            x, (h[None], c[None]), weights, *_OPTIONS, trains, False, True
-        )
+        ys, h, c = _run(_VF.lstm, x, (h[None], c[None]), weights)
         return ys.flip(1) if reverse else ys, h[0], c[0]
 
     def gru(
@@ -59,11 +61,38 @@ class SequenceOps(ProgramOps):
         parts = [v.chunk(3, -1) for v in (kernel, recurrent, *biases)]
         weights = [torch.cat((r, z, g), -1).t() for z, r, g in parts]
         x = x.flip(1) if reverse else x
-        trains = any(v.requires_grad for v in (x, h, *weights))
-        ys, h = torch._VF.gru(  # type: ignore[attr-defined]
-            x, h[None], weights, *_OPTIONS, trains, False, True
-        )
+        ys, h = _run(_VF.gru, x, (h[None],), weights)
         return ys.flip(1) if reverse else ys, h[0]
+
+
+def _run(function: Any, x: Tensor, states: Any, weights: Sequence[Tensor]) -> Any:
+    trains = any(v.requires_grad for v in (x, *states, *weights))
+    if not x.is_cpu:
+        states, weights = [h.contiguous() for h in states], in_one_piece(weights)
+        check_contiguous(*states, *weights)
+    given = states[0] if function is _VF.gru else states
+    return function(x, given, weights, *_OPTIONS, trains, False, True)
+
+
+def in_one_piece(weights: Sequence[Tensor]) -> list[Tensor]:
+    """Return views of one tensor: both matrices, then both biases.
+
+    So cuDNN wants them. Others it copies into such a piece in each call, and torch warns.
+    """
+    flat = torch.cat([w.reshape(-1) for w in weights])
+    pieces = flat.split([w.numel() for w in weights])
+    return [piece.view(w.shape) for piece, w in zip(pieces, weights, strict=True)]
+
+
+def check_contiguous(*tensors: Tensor) -> None:
+    """Raise unless all lie in memory as cuDNN reads them."""
+    for x in tensors:
+        if not x.is_contiguous():
+            raise BackendError(
+                "Expected states and weights of a recurrence to be contiguous, as cuDNN "
+                f"reads them; got shape {tuple(x.shape)} with strides {x.stride()}. "
+                "This is a fault of multinet_torch: it must call contiguous() on it."
+            )
 
 
 def _fits(x: Tensor, mask: Tensor | None) -> bool:
