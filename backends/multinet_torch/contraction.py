@@ -35,9 +35,7 @@ def einsum(equation: str, *operands: Tensor) -> Tensor:
     return by_digits(lambda *xs: torch.einsum(equation, *xs), terms, *operands)
 
 
-def by_digits(
-    function: Callable[..., Tensor], terms: int, *operands: Tensor
-) -> Tensor:
+def by_digits(function: Callable[..., Tensor], terms: int, *operands: Tensor) -> Tensor:
     """Apply a function that sums `terms` products, one factor of each operand."""
     dtype = operands[0].dtype
     bits = max(1, (_EXACT - terms.bit_length()) // len(operands))

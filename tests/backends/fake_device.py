@@ -44,25 +44,24 @@ class Strict(TorchDispatchMode):
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        given = [x for x in tree_leaves((args, kwargs)) if is_tensor(x)]
+        given = [x for x in tree_leaves((args, kwargs)) if isinstance(x, torch.Tensor)]
         kinds = {x.device.type for x in given}
         for x in given:
             x.constant = None  # else torch computes with the values of small ones
-        out = func(*args, **kwargs)
         if func in _MOVES:
-            kinds |= {x.device.type for x in tree_leaves(out) if is_tensor(x)}
-            self._check_move(func, kinds, args)
+            if kwargs.get("device") is not None:
+                kinds.add(kwargs["device"].type)
+            self._check_move(func, kinds, args[0])
         elif len(kinds) > 1:
             raise DeviceFault(f"{func} has operands on {sorted(kinds)}")
-        return out
+        return func(*args, **kwargs)
 
-    def _check_move(self, func, kinds, args):
+    def _check_move(self, func, kinds, x):
         if len(kinds) == 1:
             return
-        recording = tape._active.get() is not None
         if self.running:
             raise DeviceFault(f"{func} copies between devices in a replayed step")
-        if recording and args[0].device.type == NAME:
+        if tape._active.get() is not None and x.device.type == NAME:
             raise DeviceFault(f"{func} reads a device tensor in a step")
 
 
@@ -70,15 +69,20 @@ class Contiguous(TorchFunctionMode):
     """Refuses recurrences whose memory cuDNN does not read as it lies."""
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        if getattr(func, "__name__", "") in ("lstm", "gru") and is_tensor(args[0]):
-            hidden = (args[1],) if is_tensor(args[1]) else args[1]
-            if not all(h.is_contiguous() for h in hidden):
-                raise DeviceFault("rnn: hx is not contiguous")
-            if not all(w.is_contiguous() for w in args[2]):
-                raise DeviceFault("view size is not compatible with input tensor's")
-            if not one_piece(args[2]):
-                raise DeviceFault("RNN weights are not one contiguous piece of memory")
+        name = getattr(func, "__name__", "")
+        if name == "_cudnn_rnn":
+            self._check(args[4:6], args[1])
+        elif name in ("lstm", "gru"):
+            self._check([args[1]] if name == "gru" else args[1], args[2])
         return func(*args, **(kwargs or {}))
+
+    def _check(self, states, weights):
+        if not all(h is None or h.is_contiguous() for h in states):
+            raise DeviceFault("rnn: hx is not contiguous")
+        if not all(w.is_contiguous() for w in weights):
+            raise DeviceFault("view size is not compatible with input tensor's size")
+        if not one_piece(weights):
+            raise DeviceFault("RNN weights are not one contiguous piece of memory")
 
 
 def one_piece(weights):
@@ -92,11 +96,6 @@ def one_piece(weights):
     return True
 
 
-def is_tensor(x):
-    """Return whether x is a tensor."""
-    return isinstance(x, torch.Tensor)
-
-
 def to_numpy(self, x):
     """Return zeros for the values that a fake tensor does not have, outside a step."""
     if tape._active.get() is not None:
@@ -105,16 +104,10 @@ def to_numpy(self, x):
     return np.zeros(shape, array.dtypes.to_numpy(array.NAMES[x.dtype]))
 
 
-def fused_gru_cell(gates, hidden_gates, h, bias=None, hidden_bias=None):
-    """Return the shapes that torch's GRU cell on devices has; it tells none itself."""
-    return torch.empty_like(h), h.new_empty((h.shape[0], 5 * h.shape[1]))
-
-
-def fused_gru_cell_backward(grad, workspace, has_bias):
-    """Return the shapes of its gradients."""
-    rows, size = grad.shape
-    shapes = [(rows, 3 * size)] * 2 + [(rows, size)] + [(3 * size,)] * 2
-    return tuple(grad.new_empty(shape) for shape in shapes)
+def recurrence_gradients(x, weights, stride, piece, h, c, *rest):
+    """Return tensors like the gradients that cuDNN gives; torch tells no shapes."""
+    empty = torch.empty_like
+    return empty(x), empty(h), empty(h if c is None else c), [empty(w) for w in weights]
 
 
 @contextlib.contextmanager
@@ -123,8 +116,7 @@ def placed():
     warnings.filterwarnings("ignore", "Accessing the data pointer of FakeTensor")
     create_device(NAME)
     shapes = torch.library.Library("aten", "IMPL", "Meta")
-    shapes.impl("_thnn_fused_gru_cell", fused_gru_cell)
-    shapes.impl("_thnn_fused_gru_cell_backward", fused_gru_cell_backward)
+    shapes.impl("_cudnn_rnn_backward", recurrence_gradients)
     fake, strict = FakeTensorMode(), Strict()
     make = tape.Tape.function
 

@@ -13,7 +13,8 @@ from multinet_torch.array import Tensor
 from multinet_torch.program import ProgramOps
 
 _VF: Any = torch._VF  # type: ignore[attr-defined]
-_OPTIONS = (True, 1, 0.0)  # biases, layers, dropout
+_LSTM, _GRU = 2, 3  # as cuDNN numbers them
+_ROCM = torch.version.hip is not None
 
 
 class SequenceOps(ProgramOps):
@@ -36,7 +37,7 @@ class SequenceOps(ProgramOps):
         none = kernel.new_zeros(kernel.shape[1])
         weights = (kernel.t(), recurrent.t(), none if bias is None else bias, none)
         x = x.flip(1) if reverse else x
-        ys, h, c = _run(_VF.lstm, x, (h[None], c[None]), weights)
+        ys, h, c = _run(_LSTM, x, (h[None], c[None]), weights)
         return ys.flip(1) if reverse else ys, h[0], c[0]
 
     def gru(
@@ -61,27 +62,43 @@ class SequenceOps(ProgramOps):
         parts = [v.chunk(3, -1) for v in (kernel, recurrent, *biases)]
         weights = [torch.cat((r, z, g), -1).t() for z, r, g in parts]
         x = x.flip(1) if reverse else x
-        ys, h = _run(_VF.gru, x, (h[None],), weights)
+        ys, h = _run(_GRU, x, (h[None],), weights)
         return ys.flip(1) if reverse else ys, h[0]
 
 
-def _run(function: Any, x: Tensor, states: Any, weights: Sequence[Tensor]) -> Any:
+def _run(mode: int, x: Tensor, states: Sequence[Tensor], weights: Any) -> Any:
+    """Return h of every step, then the last states, with an axis of layers."""
     trains = any(v.requires_grad for v in (x, *states, *weights))
-    if not x.is_cpu:
-        states, weights = [h.contiguous() for h in states], in_one_piece(weights)
-        check_contiguous(*states, *weights)
-    given = states[0] if function is _VF.gru else states
-    return function(x, given, weights, *_OPTIONS, trains, False, True)
+    if not (x.is_cpu or _ROCM) and x.numel():
+        return _cudnn(mode, x, [h.contiguous() for h in states], weights, trains)
+    options = (True, 1, 0.0, trains, False, True)
+    if mode == _GRU:
+        return _VF.gru(x, states[0], weights, *options)
+    return _VF.lstm(x, states, weights, *options)
 
 
-def in_one_piece(weights: Sequence[Tensor]) -> list[Tensor]:
-    """Return views of one tensor: both matrices, then both biases.
+def _cudnn(
+    mode: int, x: Tensor, states: Sequence[Tensor], weights: Any, trains: bool
+) -> Any:
+    # Called by itself, since what torch.lstm does around it cannot be recorded: it
+    # looks for such a piece in the storage of the weights, by a set_ in place.
+    flat, weights = in_one_piece(weights)
+    check_contiguous(*states, *weights)
+    h, c = states if mode == _LSTM else (*states, None)
+    sizes = (h.shape[2], 0, 1)  # of h, of its projection; layers
+    rest = (True, 0.0, trains, False, (), None)
+    found = torch._cudnn_rnn(x, weights, 4, flat.detach(), h, c, mode, *sizes, *rest)
+    return found[: len(states) + 1]
 
-    So cuDNN wants them. Others it copies into such a piece in each call, and torch warns.
+
+def in_one_piece(weights: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    """Return them in one tensor, both matrices before both biases, and their views.
+
+    So cuDNN wants them: others it copies into such a piece, and torch warns of it.
     """
     flat = torch.cat([w.reshape(-1) for w in weights])
     pieces = flat.split([w.numel() for w in weights])
-    return [piece.view(w.shape) for piece, w in zip(pieces, weights, strict=True)]
+    return flat, [p.view(w.shape) for p, w in zip(pieces, weights, strict=True)]
 
 
 def check_contiguous(*tensors: Tensor) -> None:
@@ -89,8 +106,8 @@ def check_contiguous(*tensors: Tensor) -> None:
     for x in tensors:
         if not x.is_contiguous():
             raise BackendError(
-                "Expected states and weights of a recurrence to be contiguous, as cuDNN "
-                f"reads them; got shape {tuple(x.shape)} with strides {x.stride()}. "
+                "Expected states and weights of a recurrence to be contiguous, as "
+                f"cuDNN reads them; got shape {tuple(x.shape)} with strides {x.stride()}. "
                 "This is a fault of multinet_torch: it must call contiguous() on it."
             )
 

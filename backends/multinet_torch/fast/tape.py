@@ -129,8 +129,9 @@ class Tape(TorchDispatchMode):
         return key
 
     def _moves_constant(self, x: Tensor, moved: Tensor) -> bool:
-        known = x in self.names or x in self.hosted
-        return not known and x.device != moved.device
+        name = self.hosted.get(x) or self.names.get(x)
+        constant = name is None or name in self.constants
+        return constant and x.device != moved.device
 
     def _stands_in(self, x: Any) -> bool:
         return isinstance(x, Tensor) and x in self.hosted
