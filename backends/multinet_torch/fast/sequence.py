@@ -107,7 +107,7 @@ def check_contiguous(*tensors: Tensor) -> None:
         if not x.is_contiguous():
             raise BackendError(
                 "Expected states and weights of a recurrence to be contiguous, as "
-                f"cuDNN reads them; got shape {tuple(x.shape)} with strides {x.stride()}. "
+                f"cuDNN reads them; got {tuple(x.shape)} with strides {x.stride()}. "
                 "This is a fault of multinet_torch: it must call contiguous() on it."
             )
 
