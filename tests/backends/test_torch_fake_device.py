@@ -132,3 +132,19 @@ def test_the_backend_places_what_it_makes():
     backend = get("torch")
     with backend.device("cpu:0"):
         assert backend.full((2,), 1, "float32").device.type == "cpu"
+
+
+def test_the_script_for_a_real_device_runs_on_the_host():
+    script = SCRIPT.with_name("on_device.py")
+    options = ["--device", "cpu:0", "--method", "tanh", "--layer", "LSTM-units=4-2"]
+    run = subprocess.run(
+        [sys.executable, script, "torch", *options],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr[-3000:]
+    kit, fit, total = map(json.loads, run.stdout.splitlines())
+    assert kit["part"] == "kit" and kit["ok"] and kit["passed"] > 10
+    assert fit["part"] == "fit" and fit["ok"] and fit["difference"] == 0
+    assert total["results"] == 2 and total["failed"] == []
