@@ -10,7 +10,7 @@ import torch
 
 from multinet.errors import BackendError
 from multinet.interface import Key
-from multinet_torch import random, transforms, windows
+from multinet_torch import contraction, random, transforms, windows
 from multinet_torch.array import (
     ArrayOps,
     Shape,
@@ -34,13 +34,10 @@ class ProgramOps(ArrayOps):
     # -- contraction -------------------------------------------------------------------
 
     def matmul(self, x: Tensor, y: Tensor) -> Tensor:
-        return modular(lambda x, y: _integers_on_host(torch.matmul, x, y), x, y)
+        return modular(contraction.matmul, x, y)
 
     def einsum(self, equation: str, *operands: Tensor) -> Tensor:
-        def contract(*operands: Tensor) -> Tensor:
-            return torch.einsum(equation, *operands)
-
-        return modular(lambda *xs: _integers_on_host(contract, *xs), *operands)
+        return modular(lambda *xs: contraction.einsum(equation, *xs), *operands)
 
     # -- linear algebra (floats 32 and 64, complex; leading axes are batches) ----------
 
@@ -194,14 +191,6 @@ def _placed(device: torch.device) -> Iterator[None]:
         yield
     finally:
         placement.reset(token)
-
-
-def _integers_on_host(function: Callable[..., Tensor], *operands: Tensor) -> Tensor:
-    # CUDA has no integer matrix products, and floats would not wrap.
-    x = operands[0]
-    if not x.is_cuda or transforms.is_differentiable(x):
-        return function(*operands)
-    return function(*[x.cpu() for x in operands]).to(x.device)
 
 
 def _flat(function: Function) -> Function:

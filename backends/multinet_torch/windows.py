@@ -66,7 +66,7 @@ def conv_transpose(
 
 def max_pool(x: Tensor, window: Shape, strides: Shape, padding: Pairs) -> Tensor:
     """Return the maximum of each window of x (n, *spatial, c)."""
-    x, even = _padded(_channels_first(x), padding, window, -math.inf)
+    x, even = _padded(_channels_first(x), padding, _halves(window), -math.inf)
     return _channels_last(_MAX_POOL[len(window)](x, window, strides, even))
 
 
@@ -75,7 +75,10 @@ def sum_pool(x: Tensor, window: Shape, strides: Shape, padding: Pairs) -> Tensor
     if len(window) == 1:  # torch's one-dimensional mean takes no divisor
         y = sum_pool(x.unsqueeze(1), (1, *window), (1, *strides), [(0, 0), *padding])
         return y.squeeze(1)
-    x, even = _padded(_channels_first(x), padding, window, 0.0)
+    # On CUDA its gradient of padded, channels-last input is wrong in releases of 2026:
+    # https://github.com/pytorch/pytorch/issues/188344
+    fits = _halves(window) if x.is_cpu else (0,) * len(window)
+    x, even = _padded(_channels_first(x), padding, fits, 0.0)
     pool = partial(_SUM_POOL[len(window)], divisor_override=1)
     return _channels_last(in_float32(pool, x, window, strides, even))
 
@@ -89,12 +92,16 @@ def laid_out(x: Tensor) -> Tensor:
     return x.movedim(-1, 0).contiguous().movedim(0, -1)
 
 
+def _halves(window: Shape) -> Shape:
+    return tuple(size // 2 for size in window)
+
+
 def _padded(
-    x: Tensor, padding: Pairs, window: Shape | None, value: float
+    x: Tensor, padding: Pairs, most: Shape | None, value: float
 ) -> tuple[Tensor, list[int]]:
-    """Pad x unless torch's own padding will do: even, and for pools at most half."""
+    """Pad x unless torch's own padding will do: even, and at most so much if given."""
     even = [before for before, after in padding if before == after]
-    fits = window is None or all(2 * p <= size for p, size in zip(even, window))
+    fits = most is None or all(p <= limit for p, limit in zip(even, most))
     if len(even) == len(padding) and fits:
         return x, even
     flat = [width for pair in reversed(padding) for width in pair]

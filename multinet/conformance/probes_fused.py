@@ -206,6 +206,18 @@ def _all_near(backend: Anything, got: Any, wanted: Any, what: str) -> None:
         near(backend, x, y, what)
 
 
+def _near_together(
+    backend: Anything, got: list[Any], wanted: list[Array], what: str
+) -> None:
+    # By the largest element of all: the one mean of a scalar may nearly cancel, and a
+    # kernel that holds beta_1 in float32 (torch's on CUDA) is then 1.6e-5 of it off.
+    arrays = [fetch(backend, x, what) for x in got]
+    for x, y in zip(arrays, wanted, strict=True):
+        expect(x.shape == y.shape, f"shape of {what}", y.shape, x.shape)
+    flat, whole = (np.concatenate([x.ravel() for x in xs]) for xs in (arrays, wanted))
+    compare(flat, whole, str(flat.dtype), what=what, floor=1.0, slack=4)
+
+
 def _adam(backend: Anything, compiled: bool) -> None:
     beta_1, beta_2, epsilon = 0.9, 0.999, 1e-7
     params = _lists(1)
@@ -248,8 +260,9 @@ def _adam(backend: Anything, compiled: bool) -> None:
             means[i] += (wide - means[i]) * (1 - beta_1)
             variances[i] += (wide * wide - variances[i]) * (1 - beta_2)
             wanted[i] = wanted[i] - scale * means[i] / (np.sqrt(variances[i]) + epsilon)
-    for got, value in zip(state, [*wanted, *means, *variances], strict=True):
-        near(backend, got, value, "Adam after five steps")
+    for i, values in enumerate((wanted, means, variances)):
+        tensors = list(state[i * count : (i + 1) * count])
+        _near_together(backend, tensors, values, "Adam after five steps")
 
 
 def _adam_small(backend: Anything) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import jax
@@ -28,6 +29,10 @@ Signature = tuple[tuple[tuple[int, ...], np.dtype[Any]], ...]
 KEPT = 16  # signatures whose programs are kept, the last ones used
 LARGEST = 1 << 24  # bytes of a chunk of batches; two of them are in flight
 SMALL = 1 << 12  # bytes that are faster through the host than by a copy on the device
+#: Products of full float32 by cuBLAS alone: XLA tries out its own kernels for them
+#: while it compiles, for over 100 s in a small Transformer on an H100. That this saves
+#: the time is a guess that no GPU has checked yet; numbers keep their precision.
+GPU_OPTIONS = {"xla_gpu_enable_triton_gemm": False}
 ALIGNED = 64  # XLA reads host memory aligned like this in place, and copies other
 
 
@@ -144,7 +149,7 @@ class JaxProgram(Program[Array]):
 
     def explain(self) -> dict[str, str]:
         """Return which path runs and why."""
-        told = {"path": "jit on " + jax.default_backend(), "memory": "state donated"}
+        told = {"path": "jit on " + platform(), "memory": "state donated"}
         for form in reversed(self.forms.values()):
             steps = "as many a dispatch as the loop gives, in a loop of XLA"
             told["steps"] = steps if form.capacity > 1 else f"one a call: {form.reason}"
@@ -191,7 +196,7 @@ class Form:
         """Take up to `wanted` steps in a dispatch, where a loop over them pays."""
         if wanted <= self.capacity:
             return
-        if jax.default_backend() == "cpu" and _convolves(self.jaxpr):
+        if platform() == "cpu" and _convolves(self.jaxpr):
             # A ResNet-20 step takes 25 times as long inside a loop.
             self.reason = "XLA's convolutions are slow inside a loop on a CPU"
         else:
@@ -201,7 +206,11 @@ class Form:
         self.capacity, looped = capacity, capacity > 1
         # `inner` is not traced again: JAX keeps what it traced.
         donated = [i + looped for i in self.written]
-        self.call = jax.jit((self._once, self._loop)[looped], donate_argnums=donated)
+        self.call = jax.jit(
+            (self._once, self._loop)[looped],
+            donate_argnums=donated,
+            compiler_options=gpu_options() if platform() == "gpu" else None,
+        )
 
     def _once(self, *flat: Array) -> list[Array]:
         # Scalars may come wider than they were asked for.
@@ -250,6 +259,25 @@ def _distinct(
         return results
 
     return run
+
+
+def platform() -> str:
+    """Return what arrays are placed on: cpu, gpu, tpu or another of XLA's."""
+    device: Any = jax.config.jax_default_device  # type: ignore[attr-defined]
+    name = getattr(device, "platform", device) or jax.default_backend()
+    return "gpu" if name == "cuda" else name
+
+
+@cache
+def gpu_options() -> dict[str, Any] | None:
+    """Return `GPU_OPTIONS`, or nothing where XLA does not know them any more."""
+    try:
+        jax.jit(jnp.negative, compiler_options=GPU_OPTIONS).lower(1.0).compile()
+    except jax.errors.JaxRuntimeError as error:
+        if "No such compile option" in str(error):
+            return None
+        raise
+    return GPU_OPTIONS
 
 
 def _used(jaxpr: Jaxpr) -> set[Any]:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 
+from multinet.errors import BackendError
 from multinet_torch import transforms
 from multinet_torch.array import Tensor
 from multinet_torch.program import ProgramOps
 
-_OPTIONS = (True, 1, 0.0)  # biases, layers, dropout
+_VF: Any = torch._VF  # type: ignore[attr-defined]
+_LSTM, _GRU = 2, 3  # as cuDNN numbers them
+_ROCM = torch.version.hip is not None
 
 
 class SequenceOps(ProgramOps):
@@ -31,10 +37,7 @@ class SequenceOps(ProgramOps):
         none = kernel.new_zeros(kernel.shape[1])
         weights = (kernel.t(), recurrent.t(), none if bias is None else bias, none)
         x = x.flip(1) if reverse else x
-        trains = any(v.requires_grad for v in (x, h, c, *weights))
-        ys, h, c = torch._VF.lstm(  # type: ignore[attr-defined]
-            x, (h[None], c[None]), weights, *_OPTIONS, trains, False, True
-        )
+        ys, h, c = _run(_LSTM, x, (h[None], c[None]), weights)
         return ys.flip(1) if reverse else ys, h[0], c[0]
 
     def gru(
@@ -59,11 +62,54 @@ class SequenceOps(ProgramOps):
         parts = [v.chunk(3, -1) for v in (kernel, recurrent, *biases)]
         weights = [torch.cat((r, z, g), -1).t() for z, r, g in parts]
         x = x.flip(1) if reverse else x
-        trains = any(v.requires_grad for v in (x, h, *weights))
-        ys, h = torch._VF.gru(  # type: ignore[attr-defined]
-            x, h[None], weights, *_OPTIONS, trains, False, True
-        )
+        ys, h = _run(_GRU, x, (h[None],), weights)
         return ys.flip(1) if reverse else ys, h[0]
+
+
+def _run(mode: int, x: Tensor, states: Sequence[Tensor], weights: Any) -> Any:
+    """Return h of every step, then the last states, with an axis of layers."""
+    trains = any(v.requires_grad for v in (x, *states, *weights))
+    if not (x.is_cpu or _ROCM) and x.numel():
+        return _cudnn(mode, x, [h.contiguous() for h in states], weights, trains)
+    options = (True, 1, 0.0, trains, False, True)
+    if mode == _GRU:
+        return _VF.gru(x, states[0], weights, *options)
+    return _VF.lstm(x, states, weights, *options)
+
+
+def _cudnn(
+    mode: int, x: Tensor, states: Sequence[Tensor], weights: Any, trains: bool
+) -> Any:
+    # Called by itself, since what torch.lstm does around it cannot be recorded: it
+    # looks for such a piece in the storage of the weights, by a set_ in place.
+    flat, weights = in_one_piece(weights)
+    check_contiguous(*states, *weights)
+    h, c = states if mode == _LSTM else (*states, None)
+    sizes = (h.shape[2], 0, 1)  # of h, of its projection; layers
+    rest = (True, 0.0, trains, False, (), None)
+    found = torch._cudnn_rnn(x, weights, 4, flat.detach(), h, c, mode, *sizes, *rest)
+    return found[: len(states) + 1]
+
+
+def in_one_piece(weights: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    """Return them in one tensor, both matrices before both biases, and their views.
+
+    So cuDNN wants them: others it copies into such a piece, and torch warns of it.
+    """
+    flat = torch.cat([w.reshape(-1) for w in weights])
+    pieces = flat.split([w.numel() for w in weights])
+    return flat, [p.view(w.shape) for p, w in zip(pieces, weights, strict=True)]
+
+
+def check_contiguous(*tensors: Tensor) -> None:
+    """Raise unless all lie in memory as cuDNN reads them."""
+    for x in tensors:
+        if not x.is_contiguous():
+            raise BackendError(
+                "Expected states and weights of a recurrence to be contiguous, as "
+                f"cuDNN reads them; got {tuple(x.shape)} with strides {x.stride()}. "
+                "This is a fault of multinet_torch: it must call contiguous() on it."
+            )
 
 
 def _fits(x: Tensor, mask: Tensor | None) -> bool:

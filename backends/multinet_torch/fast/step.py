@@ -94,7 +94,8 @@ class TorchProgram(Program[Tensor]):
         self.lent = False
 
     def _tensors(self, index: int, values: Array) -> Tensors:
-        return torch.from_numpy(values.astype(self.scalars[index])).unbind(0)
+        values = values.astype(self.scalars[index])
+        return torch.from_numpy(values).to(self.device).unbind(0)
 
     def _record(
         self, key: Any, batch: Sequence[Array], scalars: Sequence[Array]
@@ -105,7 +106,7 @@ class TorchProgram(Program[Tensor]):
         numbers = [self._tensors(i, x[:1])[0] for i, x in enumerate(scalars)]
         # Aliases, so that each entry of the state is an object that no other is.
         state = [x.detach() for x in self.held]
-        tape = Tape(self._compiles)
+        tape = Tape(self.device, self._compiles)
         for form, xs in (("S[{}]", state), ("b{}", rows), ("s{}", numbers)):
             for i, x in enumerate(xs):
                 tape.names[x] = form.format(i)

@@ -23,6 +23,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 _active: ContextVar[Tape | None] = ContextVar("tape", default=None)
 _aten: Any = torch.ops.aten
 _SAME = (_aten.detach.default, _aten.lift_fresh.default)
+_MOVE = _aten._to_copy.default
 _STATIC = "data_dependent_output", "dynamic_output_shape", "inplace_view"
 _REFUSED = {getattr(torch.Tag, name): name for name in _STATIC}
 _LEAKS = (Tensor.numpy, Tensor.tolist, Tensor.__array__, Tensor.__dlpack__)
@@ -64,11 +65,12 @@ class Tape(TorchDispatchMode):
     """Records operations while entered; `function` returns what replays them.
 
     With `compiled`, torch.compile gets what lies between the calls of host functions.
+    Keys that are needed as tensors lie on `device`.
     """
 
-    def __init__(self, compiled: bool = False) -> None:
+    def __init__(self, device: torch.device, compiled: bool) -> None:
         super().__init__()
-        self.compiled = compiled
+        self.device, self.compiled = device, compiled
         self.lines: list[Line] = []
         self.constants: dict[str, Any] = {}
         self.names: Any = WeakTensorKeyDictionary()
@@ -106,6 +108,8 @@ class Tape(TorchDispatchMode):
             if self.compiled
             else _bound(func, args, kwargs)
         )
+        if func is _MOVE and self._moves_constant(args[0], out):
+            return out  # a constant too: it goes to its device once, not in each step
         seeded = torch.Tag.nondeterministic_seeded in func.tags
         self._write(call, args, kwargs, out, not func._schema.is_mutable and not seeded)
         return out
@@ -115,7 +119,7 @@ class Tape(TorchDispatchMode):
         known = [self.hosted[x][1] if self._stands_in(x) else x for x in args]
         with _disable_current_modes():
             out = function(*known)
-            key = _as_tensor(out) if isinstance(out, tuple) else None
+            key = _as_tensor(out, self.device) if isinstance(out, tuple) else None
         self._write(
             function, args, {}, out if key is None else 0, out is not None, True
         )
@@ -123,6 +127,11 @@ class Tape(TorchDispatchMode):
             return out
         self.hosted[key] = self.lines[-1].results[0], out
         return key
+
+    def _moves_constant(self, x: Tensor, moved: Tensor) -> bool:
+        name = self.hosted.get(x) or self.names.get(x)
+        constant = name is None or name in self.constants
+        return constant and x.device != moved.device
 
     def _stands_in(self, x: Any) -> bool:
         return isinstance(x, Tensor) and x in self.hosted
@@ -161,7 +170,8 @@ class Tape(TorchDispatchMode):
         name = self.names.get(x)
         if name is None and x in self.hosted:  # a key, for once needed as a tensor
             name, source = self._new(), self.hosted[x][0]
-            text = f"{name} = {self._constant(_as_tensor)}({source})"
+            made, device = self._constant(_as_tensor), self._constant(self.device)
+            text = f"{name} = {made}({source}, {device})"
             self.lines.append(Line(text, [name], {source}, True))
         elif name is None:
             name = self._constant(x)
@@ -223,8 +233,8 @@ class Tape(TorchDispatchMode):
         return step
 
 
-def _as_tensor(key: tuple[int, int]) -> Tensor:
-    return torch.tensor(key, dtype=torch.int64).to(torch.uint32)
+def _as_tensor(key: tuple[int, int], device: torch.device) -> Tensor:
+    return torch.tensor(key, dtype=torch.int64).to(device, torch.uint32)
 
 
 class _Watch(TorchFunctionMode):
