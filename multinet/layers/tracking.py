@@ -27,6 +27,7 @@ class Tracked(Movable):
     dtype: str
     built: bool
     _trainable: bool
+    _of_compile: tuple[str, ...] = ()  # the attributes that it gives a model
     _weights: list[Variable]
     _nodes: list[Node]
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]  # of the constructor
@@ -153,9 +154,16 @@ class Tracked(Movable):
 
     @property
     def state_variables(self) -> list[Variable]:
-        """What stateful layers remember between calls; a step carries it, too."""
+        """What stateful layers remember between calls; a step carries it, too.
+
+        So it does with the metrics that a model inside updates in its `call`.
+        """
         layers = self._flatten_layers()
-        return [v for y in layers for v in _walk(y.__dict__.get("_memory"))]
+        memory = [v for y in layers for v in _walk(y.__dict__.get("_memory"))]
+        inner = [y for y in layers if y._of_compile and y is not self]
+        called = [v for y in inner for m in y._called() for v in m.variables]
+        known = set(map(id, self.metrics_variables))
+        return _unique([*memory, *(v for v in called if id(v) not in known)])
 
     @property
     def variables(self) -> list[Variable]:
@@ -167,9 +175,20 @@ class Tracked(Movable):
 
     @property
     def metrics(self) -> list[Metric]:
-        """The metrics that are attributes of this layer and its layers."""
-        layers = self._flatten_layers()
+        """The metrics that are attributes of this layer and its layers.
+
+        Not those of a model inside, which tell how that is trained by itself.
+        """
+        layers = [y for y in self._flatten_layers() if y is self or not y._of_compile]
         return _unique(p for y in layers for p in y._parts() if isinstance(p, Metric))
+
+    def _called(self) -> list[Metric]:
+        """Return the metrics that `call` may update: not those made by `compile`."""
+        names = [
+            name for name in vars(self) if name not in (*_UNSEEN, *self._of_compile)
+        ]
+        parts = [p for name in names for p in _walk(vars(self)[name])]
+        return [part for part in parts if isinstance(part, Metric)]
 
     @property
     def metrics_variables(self) -> list[Variable]:

@@ -37,6 +37,12 @@ class Trainer(States, Steps, _Host):
     optimizer: Any = None
     loss: Any = None
     _compiled: tuple[CompiledLoss | None, Any, Any, Any] | None = None
+    _of_compile = (
+        "_compiled",
+        "_compiled_metrics",
+        "_loss_tracker",
+        "_output_trackers",
+    )
     _run_eagerly = False
     _jit_compile: Any = "auto"
     steps_per_execution = 1
