@@ -40,7 +40,7 @@ from multinet.ops.conversion import stop_gradient
 from multinet.optimizers import Optimizer
 from multinet.random import SeedGenerator, set_random_seed
 from multinet.registry import backends, use_backend
-from multinet.symbolic.tensor import SymbolicTensor
+from multinet.symbolic.tensor import KerasTensor
 from multinet.transforms import checkpoint, grad, jvp, value_and_grad, vjp, vmap
 from multinet.variables import Variable
 from multinet.version import __version__
@@ -48,6 +48,7 @@ from multinet.version import __version__
 __all__ = [
     "Initializer",
     "Input",
+    "KerasTensor",
     "Layer",
     "Loss",
     "Metric",
@@ -56,7 +57,6 @@ __all__ = [
     "Optimizer",
     "SeedGenerator",
     "Sequential",
-    "SymbolicTensor",
     "Variable",
     "__version__",
     "activations",

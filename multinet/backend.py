@@ -20,7 +20,7 @@ from multinet.dtypes import floatx, is_float, is_integer, promote, set_floatx
 from multinet.dtypes import standardize as _standardize
 from multinet.errors import ArgumentError
 from multinet.registry import backend
-from multinet.symbolic.tensor import SymbolicTensor
+from multinet.symbolic.tensor import KerasTensor
 
 __all__ = [
     "backend",
@@ -70,7 +70,7 @@ def is_int_dtype(dtype: Any) -> bool:
 
 def is_keras_tensor(x: Any) -> bool:
     """Return whether `x` is a symbolic tensor: a shape and a dtype without values."""
-    return isinstance(x, SymbolicTensor)
+    return isinstance(x, KerasTensor)
 
 
 def get_uid(prefix: str = "") -> int:

@@ -14,6 +14,10 @@ class ShapeError(MultinetError, ValueError):
     """Shapes that do not fit together."""
 
 
+class Unordered(ShapeError, TypeError):
+    """A size that is unknown until data arrives was asked whether it is less."""
+
+
 class DTypeError(MultinetError, TypeError):
     """A dtype that is unknown, unsupported here, or would be narrowed silently."""
 

@@ -6,14 +6,26 @@ from typing import Any
 
 import numpy as np
 
+from multinet.backend import clear_session, is_keras_tensor, standardize_dtype
+from multinet.config import (
+    disable_interactive_logging,
+    enable_interactive_logging,
+    is_interactive_logging_enabled,
+)
 from multinet.dtypes import floatx
 from multinet.dtypes import to_numpy as numpy_dtype
 from multinet.errors import ArgumentError
 from multinet.seeds import set_random_seed
 
 __all__ = [
+    "clear_session",
+    "disable_interactive_logging",
+    "enable_interactive_logging",
+    "is_interactive_logging_enabled",
+    "is_keras_tensor",
     "pack_x_y_sample_weight",
     "set_random_seed",
+    "standardize_dtype",
     "to_categorical",
     "unpack_x_y_sample_weight",
 ]

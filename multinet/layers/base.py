@@ -29,8 +29,8 @@ from multinet.ops.core import as_tensor, cast_tensor, in_dtype
 from multinet.registry import current, use_backend
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import (
+    KerasTensor,
     Node,
-    SymbolicTensor,
     is_symbolic,
     record,
     shadowing,
@@ -117,10 +117,10 @@ class Layer(Tracked):
         raise MultinetError(f"{type(self).__name__} must define call(self, inputs).")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Build if needed, and compute: on tensors, host arrays, or SymbolicTensors."""
+        """Build if needed, and compute: on tensors, host arrays, or KerasTensors."""
         for value in (*args, *kwargs.values()):
             kind = type(value)
-            if kind is SymbolicTensor or (
+            if kind is KerasTensor or (
                 kind in (list, tuple, dict) and is_symbolic(value)
             ):
                 return self._call_symbolic(args, kwargs)
@@ -243,7 +243,7 @@ class Layer(Tracked):
     def _call_symbolic(self, args: Any, kwargs: dict[str, Any]) -> Any:
         outputs = record(self, self.__call__, args, kwargs)
         first = optree.tree_leaves(outputs)[0]
-        if isinstance(first, SymbolicTensor) and isinstance(first.node, Node):
+        if isinstance(first, KerasTensor) and isinstance(first.node, Node):
             self._nodes.append(first.node)
         return outputs
 

@@ -20,7 +20,7 @@ from multinet.names import unique_name
 from multinet.ops.core import as_tensor
 from multinet.registry import current
 from multinet.symbolic.dims import public_shape
-from multinet.symbolic.tensor import Node, SymbolicTensor, placeholder
+from multinet.symbolic.tensor import KerasTensor, Node
 
 
 class InputLayer(Layer):
@@ -44,7 +44,7 @@ class InputLayer(Layer):
         if batch_shape is None:
             batch_shape = (batch_size, *_shape_argument(shape))
         self.batch_shape = tuple(batch_shape)
-        tensor = placeholder(self.batch_shape, self.dtype, self.name)
+        tensor = KerasTensor(self.batch_shape, self.dtype, name=self.name)
         tensor.node = Node(self, (), {})
         tensor.node.outputs = tensor
         self._nodes.append(tensor.node)
@@ -77,7 +77,7 @@ def Input(
     dtype: Any = None,
     batch_shape: Sequence[int | None] | None = None,
     name: str | None = None,
-) -> SymbolicTensor:
+) -> KerasTensor:
     """Return the symbolic input of a functional model; `shape` leaves out the batch
     axis.
 

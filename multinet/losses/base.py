@@ -13,6 +13,7 @@ from multinet.errors import ArgumentError, ShapeError
 from multinet.names import Configurable, snake_case
 from multinet.ops.core import as_tensor, floating, in_dtype
 from multinet.registry import current
+from multinet.symbolic.dims import differ
 
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none")
 
@@ -29,7 +30,7 @@ def match_ranks(x: Any, y: Any) -> tuple[Any, Any]:
 
 def _match(small: Any, large: Any, shape: Any, larger: Any) -> tuple[Any, Any]:
     backend, last = current(), len(larger) - 1
-    if larger[last] != 1:
+    if differ(larger[last], 1):
         return small, large
     if len(shape) == 1:
         return backend.expand_dims(small, 1), large

@@ -10,6 +10,7 @@ from multinet.errors import ArgumentError, ShapeError
 from multinet.losses.base import FunctionLoss, pair
 from multinet.ops.core import as_tensor, axis_of, cast_tensor, floating
 from multinet.registry import current
+from multinet.symbolic.dims import differ
 
 
 def _last(x: Any, axis: int) -> Any:
@@ -105,7 +106,7 @@ def sparse_labels(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     shape, expected = backend.shape(labels), backend.shape(y_pred)[:-1]
     if len(shape) == len(expected) + 1:
         axis = axis_of(axis, len(shape))
-        if shape[axis] == 1:
+        if not differ(shape[axis], 1):
             labels = backend.squeeze(labels, (axis,))
             shape = backend.shape(labels)
     if not backend.symbolic and shape != expected:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from multinet import losses
-from multinet.errors import ArgumentError
+from multinet.errors import ArgumentError, ShapeError
 from multinet.losses import (
     binary_crossentropy,
     binary_focal_crossentropy,
@@ -80,6 +80,7 @@ from multinet.metrics.scores import (
     pearson_correlation,
 )
 from multinet.names import Registry
+from multinet.symbolic.dims import Dim, public_shape
 
 _CLASSES: tuple[type[Metric], ...] = (
     AUC,
@@ -180,6 +181,12 @@ def resolve(
 
 def _target_kind(y_true_shape: Sequence[Any], y_pred_shape: Sequence[Any]) -> int:
     """Return 0 for binary, 1 for one-hot and 2 for integer targets."""
+    if len(y_pred_shape) > 1 and isinstance(y_pred_shape[-1], Dim | None):
+        raise ShapeError(
+            "Which accuracy or crossentropy is meant depends on the size of the last "
+            f"axis of the outputs, which is unknown: {public_shape(y_pred_shape)}. "
+            "Name one, such as sparse_categorical_accuracy."
+        )
     if len(y_pred_shape) < 2 or y_pred_shape[-1] == 1:
         return 0
     same_rank = len(y_true_shape) == len(y_pred_shape)

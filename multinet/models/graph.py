@@ -14,13 +14,13 @@ from multinet.moving import Movable
 from multinet.ops.core import PUBLIC, as_tensor, cast_tensor
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, public_shape, substitute
-from multinet.symbolic.tensor import Node, SymbolicTensor
+from multinet.symbolic.tensor import KerasTensor, Node
 
 
 class Graph(Movable):
     """The calls that lead from `inputs` to `outputs`, in the order they were recorded.
 
-    `inputs` and `outputs` are trees of SymbolicTensors; any tensor recorded on the way
+    `inputs` and `outputs` are trees of KerasTensors; any tensor recorded on the way
     to the outputs can be an input, so a graph may start in the middle of another.
     """
 
@@ -73,7 +73,7 @@ class Graph(Movable):
                 set_mask(values[id(slot)], mask)
         sizes = self._sizes(values) if self._sized else {}
         for operation, leaves, spec, produced in self._plan:
-            filled = [values[id(x)] if type(x) is SymbolicTensor else x for x in leaves]
+            filled = [values[id(x)] if type(x) is KerasTensor else x for x in leaves]
             if self._sized:
                 filled = [substitute(x, sizes) for x in filled]
             args, kwargs = optree.tree_unflatten(spec, filled)
@@ -119,9 +119,9 @@ class Graph(Movable):
         return leaves
 
 
-def _flatten(tree: Any, what: str) -> tuple[list[SymbolicTensor], Any]:
+def _flatten(tree: Any, what: str) -> tuple[list[KerasTensor], Any]:
     leaves, spec = optree.tree_flatten(tree)
-    wrong = [type(leaf).__name__ for leaf in leaves if type(leaf) is not SymbolicTensor]
+    wrong = [type(leaf).__name__ for leaf in leaves if type(leaf) is not KerasTensor]
     if wrong or not leaves:
         raise ArgumentError(
             f"Expected the {what} of a model to be symbolic tensors, made from "
@@ -130,9 +130,7 @@ def _flatten(tree: Any, what: str) -> tuple[list[SymbolicTensor], Any]:
     return leaves, spec  # type: ignore[return-value]
 
 
-def _ancestors(
-    inputs: list[SymbolicTensor], outputs: list[SymbolicTensor]
-) -> list[Node]:
+def _ancestors(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> list[Node]:
     known = {id(tensor) for tensor in inputs}
     found: dict[int, Node] = {}
     stack = [tensor for tensor in outputs if id(tensor) not in known]
@@ -155,8 +153,8 @@ class _Walk:
 
     def __init__(
         self,
-        inputs: list[SymbolicTensor],
-        outputs: list[SymbolicTensor],
+        inputs: list[KerasTensor],
+        outputs: list[KerasTensor],
         executed: list[Node],
     ) -> None:
         self.entries = {id(tensor.node) for tensor in inputs}
@@ -196,7 +194,7 @@ def _plan(node: Node) -> tuple[Any, list[Any], Any, list[Any]]:
     return node.operation, leaves, spec, optree.tree_leaves(node.outputs)
 
 
-def _fit(value: Any, slot: SymbolicTensor) -> Any:
+def _fit(value: Any, slot: KerasTensor) -> Any:
     """Return an input as the placeholder declares it: dtype, and a last axis of 1."""
     given = value
     value = cast_tensor(as_tensor(value), slot.dtype)

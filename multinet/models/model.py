@@ -11,7 +11,7 @@ from multinet.errors import ArgumentError, MultinetError
 from multinet.layers.base import Layer
 from multinet.models.graph import Graph
 from multinet.models.summary import summarize
-from multinet.symbolic.tensor import SymbolicTensor
+from multinet.symbolic.tensor import KerasTensor
 from multinet.training.trainer import Trainer
 
 
@@ -63,12 +63,12 @@ class Model(Trainer, Layer):
         raise ArgumentError(f"No layer is called {name!r}. There are: {names}.")
 
     @property
-    def inputs(self) -> list[SymbolicTensor]:
+    def inputs(self) -> list[KerasTensor]:
         """The symbolic inputs, flat."""
         return list(self._known_graph().flat_inputs)
 
     @property
-    def outputs(self) -> list[SymbolicTensor]:
+    def outputs(self) -> list[KerasTensor]:
         """The symbolic outputs, flat."""
         return list(self._known_graph().flat_outputs)
 
@@ -165,7 +165,7 @@ def _check_names(model: str, layers: list[Layer]) -> None:
         )
 
 
-def _producer(tensor: SymbolicTensor) -> str:
+def _producer(tensor: KerasTensor) -> str:
     if tensor.node is None:
         return tensor.name
     operation = tensor.node.operation

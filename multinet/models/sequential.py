@@ -13,7 +13,7 @@ from multinet.models.graph import Graph
 from multinet.models.model import Model
 from multinet.registry import current
 from multinet.symbolic.dims import public_shape
-from multinet.symbolic.tensor import SymbolicTensor
+from multinet.symbolic.tensor import KerasTensor
 
 
 class Sequential(Model):
@@ -44,7 +44,7 @@ class Sequential(Model):
             self._rebuild()
 
     def _append(self, layer: Any) -> None:
-        if isinstance(layer, SymbolicTensor) and layer.node is not None:
+        if isinstance(layer, KerasTensor) and layer.node is not None:
             layer = layer.node.operation
         if not isinstance(layer, Layer):
             raise ArgumentError(
@@ -87,7 +87,7 @@ class Sequential(Model):
         ):
             self._trace(self._stack[0].output)
 
-    def _trace(self, entry: SymbolicTensor) -> None:
+    def _trace(self, entry: KerasTensor) -> None:
         tensor: Any = entry
         for layer in self.layers:
             tensor = layer(tensor)

@@ -12,7 +12,7 @@ from multinet.errors import ArgumentError, DTypeError, ShapeError
 from multinet.ops.core import as_tensor, cast_tensor, float_max, host, op, shape_of
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, public_shape
-from multinet.symbolic.tensor import SymbolicTensor
+from multinet.symbolic.tensor import KerasTensor
 
 _WIDTHS = {"bool": 8, "bfloat16": 16, "complex64": 64, "complex128": 128}
 
@@ -43,14 +43,14 @@ def convert_to_numpy(x: Any) -> np.ndarray[Any, Any]:
     """Return a tensor of any loaded backend, a Variable or host data as a NumPy
     array.
     """
-    if isinstance(x, SymbolicTensor):
+    if isinstance(x, KerasTensor):
         x._refuse()
     return host(x)
 
 
 def is_tensor(x: Any) -> bool:
-    """Return whether `x` is a tensor of the backend in use, or a SymbolicTensor."""
-    return isinstance(x, SymbolicTensor) or current().is_tensor(x)
+    """Return whether `x` is a tensor of the backend in use, or a KerasTensor."""
+    return isinstance(x, KerasTensor) or current().is_tensor(x)
 
 
 def shape(x: Any) -> tuple[Any, ...]:
@@ -60,7 +60,7 @@ def shape(x: Any) -> tuple[Any, ...]:
     Sizes add, multiply and floor-divide, so `reshape(x, (shape(x)[0] * 2, -1))` works
     on symbolic tensors too.
     """
-    if isinstance(x, SymbolicTensor):
+    if isinstance(x, KerasTensor):
         return tuple(x.array.shape)
     known = getattr(x, "shape", None) if not current().is_tensor(x) else None
     return tuple(known) if isinstance(known, tuple) else tuple(shape_of(as_tensor(x)))
@@ -68,7 +68,7 @@ def shape(x: Any) -> tuple[Any, ...]:
 
 def dtype(x: Any) -> str:
     """Return the name of the dtype."""
-    if isinstance(x, SymbolicTensor):
+    if isinstance(x, KerasTensor):
         return x.dtype
     return current().dtype(as_tensor(x))
 

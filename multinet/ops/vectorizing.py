@@ -15,6 +15,7 @@ from multinet.ops.arithmetic import broadcast_shapes
 from multinet.ops.control import vectorized_map
 from multinet.ops.core import as_tensor, op, shape_of
 from multinet.registry import current
+from multinet.symbolic.dims import differ
 
 _ARGUMENT = r"\((?:\w+(?:,\w+)*)?\)"
 _SIGNATURE = re.compile(rf"{_ARGUMENT}(?:,{_ARGUMENT})*->{_ARGUMENT}(?:,{_ARGUMENT})*")
@@ -89,7 +90,7 @@ def apply_vectorized(
         cut = len(shape) - len(core)
         split.append((shape[:cut], shape[cut:]))
         for name, size in zip(core, shape[cut:]):
-            if sizes.setdefault(name, size) != size:
+            if differ(sizes.setdefault(name, size), size):
                 raise ShapeError(
                     f"Axis {name} has sizes {sizes[name]} and {size}; they must agree."
                 )

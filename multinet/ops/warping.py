@@ -273,7 +273,7 @@ def perspective_transform(
     order, batch = _order(interpolation), _Images(images, data_format, "perspective")
     start, end = (as_tensor(p, "float32") for p in (start_points, end_points))
     forms = shape_of(start), shape_of(end)
-    if any(len(f) not in (2, 3) or tuple(f[-2:]) != (4, 2) for f in forms) or (
+    if any(len(f) not in (2, 3) or any(map(differ, f[-2:], (4, 2))) for f in forms) or (
         len(forms[0]) != len(forms[1])
     ):
         raise ShapeError(

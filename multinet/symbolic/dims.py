@@ -5,10 +5,11 @@ or a floor division that does not come out even. So equal expressions mostly hav
 form: `(d * 2) // 2` is `d`, `d - d` is the int 0, `d // 2 * 2 + d % 2` is `d`. Unknown
 sizes are taken to be at least 1.
 
-`==` between two Dims compares expressions (two different unknowns are not equal), so
-Dims work in tuples, sets and dicts. `==` between a Dim and a number raises, since a
-silent False would send the program down the wrong branch; so does comparing `(d, 3)`
-with `(2, 3)`. `same` and `same_shape` compare without raising.
+A Dim compares as the `None` that users see for it: it equals `None` and no number, and
+has no order, so a program asks `shape[1] == 2` or `shape == (None, 3)` without care.
+Two Dims are equal if their expressions are, and hash as expressions, so that they work
+in sets and as keys. Library code asks `same` or `differ`, since what is not equal for
+certain may yet be equal.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, NoReturn
 
-from multinet.errors import ShapeError
+from multinet.errors import ShapeError, Unordered
 
 _serials = count()
 
@@ -135,9 +136,7 @@ class Dim:
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Dim):
             return self._terms == other._terms
-        if isinstance(other, (int, float)) or hasattr(other, "__index__"):
-            self._refuse(f"compared with {other!r}")
-        return NotImplemented
+        return True if other is None else NotImplemented
 
     def __hash__(self) -> int:
         return self._hash
@@ -157,14 +156,14 @@ class Dim:
 
     # -- what needs a value ------------------------------------------------------------
 
-    def _refuse(self, wanted: str) -> NoReturn:
-        raise ShapeError(
+    def _refuse(self, wanted: str, kind: type[ShapeError] = ShapeError) -> NoReturn:
+        raise kind(
             f"The size {self!r} is unknown until data arrives, and was {wanted}. "
             "Give it in Input(shape=...), or compute on ops.shape(x) instead."
         )
 
     def __lt__(self, other: object) -> bool:
-        self._refuse(f"compared with {other!r}")
+        self._refuse(f"compared with {other!r}", Unordered)
 
     __le__ = __gt__ = __ge__ = __lt__
 

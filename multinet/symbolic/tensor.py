@@ -1,15 +1,17 @@
-"""SymbolicTensor, the placeholder of the functional API, and its graph."""
+"""KerasTensor, the placeholder of the functional API, and its graph."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
+import numpy as np
 import optree
 
-from multinet.errors import TraceError
+from multinet import dtypes, operators
+from multinet.errors import ArgumentError, ShapeError, TraceError
 from multinet.operators import Operators
 from multinet.registry import current, use_backend
 from multinet.symbolic.backend import SymbolicBackend
@@ -24,7 +26,7 @@ class Node:
     """One recorded call: the operation, its arguments, and the tensors that came out.
 
     `operation` is a layer, or the function of a public op; arguments are trees with
-    `SymbolicTensor`s. `serial` grows with the order of recording.
+    `KerasTensor`s. `serial` grows with the order of recording.
     """
 
     __slots__ = ("args", "kwargs", "operation", "outputs", "serial")
@@ -37,32 +39,69 @@ class Node:
         self.serial = next(_serial)
 
     @property
-    def inputs(self) -> list[SymbolicTensor]:
+    def inputs(self) -> list[KerasTensor]:
         """The symbolic tensors among the arguments, in order."""
         leaves: list[Any] = optree.tree_leaves((self.args, self.kwargs))  # type: ignore[arg-type]
-        return [leaf for leaf in leaves if isinstance(leaf, SymbolicTensor)]
+        return [leaf for leaf in leaves if isinstance(leaf, KerasTensor)]
 
 
-class SymbolicTensor(Operators):
+class KerasTensor(Operators):
     """A tensor without values: a shape, a dtype, and the call that will produce it.
 
-    `shape` holds `None` for sizes that are not known until data arrives.
+    Layers and ops called on one give others, of the shapes and dtypes that they would
+    compute; `Model` makes a function of them. `None` in a shape is a size that is not
+    known until data arrives. With `record_history=False` the calls on it are not
+    recorded.
+
+    >>> layers.Dense(2)(KerasTensor((None, 3))).shape
+    (None, 2)
     """
 
-    __slots__ = ("array", "name", "node")
-    __array_priority__ = 1000  # np.ndarray + SymbolicTensor defers to us
+    __slots__ = ("array", "name", "node", "record_history")
+    __array_priority__ = 1000  # np.ndarray + KerasTensor defers to us
 
     def __init__(
-        self, array: SymbolicArray, node: Node | None = None, name: str | None = None
+        self,
+        shape: Sequence[int | None],
+        dtype: Any = "float32",
+        sparse: bool = False,
+        ragged: bool = False,
+        record_history: bool = True,
+        name: str | None = None,
     ) -> None:
-        self.array = array
-        self.node = node
-        self.name = name or f"symbolic_tensor_{next(_serial)}"
+        if sparse or ragged:
+            raise ArgumentError(
+                "Expected sparse=False and ragged=False, since every tensor is dense "
+                f"here; got sparse={sparse!r}, ragged={ragged!r}."
+            )
+        array = symbolic_array(_checked(shape), dtypes.standardize(dtype))
+        self._set(array, name=name, record_history=record_history)
+
+    def _set(
+        self,
+        array: SymbolicArray,
+        node: Node | None = None,
+        name: str | None = None,
+        record_history: bool = True,
+    ) -> KerasTensor:
+        self.array, self.node, self.record_history = array, node, record_history
+        self.name = name or f"keras_tensor_{next(_serial)}"
+        return self
 
     @property
     def shape(self) -> tuple[int | None, ...]:
         """The shape, `None` for unknown sizes."""
         return public_shape(self.array.shape)
+
+    @property
+    def sparse(self) -> bool:
+        """Whether most elements are not stored: never."""
+        return False
+
+    @property
+    def ragged(self) -> bool:
+        """Whether rows differ in length: never."""
+        return False
 
     @property
     def dtype(self) -> str:
@@ -74,8 +113,27 @@ class SymbolicTensor(Operators):
         """The number of axes."""
         return len(self.array.shape)
 
+    @property
+    def rank(self) -> int:
+        """The number of axes."""
+        return len(self.array.shape)
+
+    def reshape(self, newshape: Any) -> KerasTensor:
+        """Return the tensor in another shape, as `ops.reshape` does."""
+        return self._apply("reshape", newshape)
+
+    def squeeze(self, axis: Any = None) -> KerasTensor:
+        """Return the tensor without axes of size 1, as `ops.squeeze` does."""
+        return self._apply("squeeze", axis)
+
+    def __round__(self, ndigits: int | None = None) -> KerasTensor:
+        return self._apply("round", ndigits or 0)
+
     def __repr__(self) -> str:
-        return f"<SymbolicTensor {self.name}: shape={self.shape}, dtype={self.dtype}>"
+        return f"<KerasTensor {self.name}: shape={self.shape}, dtype={self.dtype}>"
+
+    def _apply(self, name: str, *args: Any) -> Any:
+        return operators._ops[name](self, *args)
 
     def _refuse(self, *args: Any, **kwargs: Any) -> Any:
         raise TraceError(
@@ -87,11 +145,26 @@ class SymbolicTensor(Operators):
     __bool__ = __int__ = __float__ = __index__ = __array__ = __len__ = numpy = _refuse
 
 
-def placeholder(
-    shape: tuple[int | None, ...], dtype: str, name: str | None = None
-) -> SymbolicTensor:
-    """Return a symbolic tensor whose `None` sizes are new unknowns."""
-    return SymbolicTensor(symbolic_array(shape, dtype), name=name)
+SymbolicTensor = KerasTensor  # the name before Keras's
+
+
+def _checked(shape: Any) -> tuple[Any, ...]:
+    """Return a shape of ints, None and Dims; `ShapeError` if it is none."""
+    listed = isinstance(shape, Iterable) and not isinstance(shape, str | dict | set)
+    sizes = tuple(shape) if listed else ()
+    if not listed or not all(map(_is_size, sizes)):
+        raise ShapeError(
+            "Expected a shape of ints >= 0, None where a size is unknown, such as "
+            f"(None, 3); got {shape!r}."
+        )
+    return tuple(int(n) if isinstance(n, np.integer) else n for n in sizes)
+
+
+def _is_size(value: Any) -> bool:
+    if value is None or isinstance(value, Dim):
+        return True
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    return whole and value >= 0
 
 
 def symbolic_array(shape: tuple[int | None, ...], dtype: str) -> SymbolicArray:
@@ -100,9 +173,9 @@ def symbolic_array(shape: tuple[int | None, ...], dtype: str) -> SymbolicArray:
 
 
 def is_symbolic(*trees: Any) -> bool:
-    """Return whether any leaf of the trees is a SymbolicTensor."""
+    """Return whether any leaf of the trees is a KerasTensor."""
     leaves: list[Any] = optree.tree_leaves(trees)  # type: ignore[arg-type]
-    return any(type(leaf) is SymbolicTensor for leaf in leaves)
+    return any(type(leaf) is KerasTensor for leaf in leaves)
 
 
 def shadowing() -> AbstractContextManager[Any]:
@@ -122,19 +195,25 @@ def record(
 ) -> Any:
     """Run `run` on shapes alone.
 
-    Return its results as symbolic tensors of a new node.
+    Return its results as symbolic tensors of a new node, or of none where an argument
+    does not record.
     """
     node = Node(operation, args, kwargs)
     with shadowing():
         plain_args, plain_kwargs = optree.tree_map(_array_of, (args, kwargs))  # type: ignore[arg-type]
         outputs = run(*plain_args, **plain_kwargs)
+    if not all(tensor.record_history for tensor in node.inputs):
+        return optree.tree_map(lambda leaf: _wrap(leaf, None), outputs)
     node.outputs = optree.tree_map(lambda leaf: _wrap(leaf, node), outputs)
     return node.outputs
 
 
 def _array_of(leaf: Any) -> Any:
-    return leaf.array if type(leaf) is SymbolicTensor else leaf
+    return leaf.array if type(leaf) is KerasTensor else leaf
 
 
-def _wrap(leaf: Any, node: Node) -> Any:
-    return SymbolicTensor(leaf, node) if isinstance(leaf, SymbolicArray) else leaf
+def _wrap(leaf: Any, node: Node | None) -> Any:
+    if not isinstance(leaf, SymbolicArray):
+        return leaf
+    tensor = KerasTensor.__new__(KerasTensor)
+    return tensor._set(leaf, node, record_history=node is not None)

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from cases import ARRAYS, EXPRESSIONS, REFERENCES, evaluate, names_in
 
 from multinet import ops
-from multinet.symbolic.tensor import SymbolicTensor, placeholder
+from multinet.symbolic.tensor import KerasTensor
 
 # 64-bit numbers that Keras makes of 32-bit ones only because JAX's x64 is on here.
 NARROW = {
@@ -81,13 +81,13 @@ def test_symbolic_shape_equals_executed_shape(expression):
     arrays = dict(ARRAYS)
     for name in names:
         array = ARRAYS[name]
-        arrays[name] = placeholder(array.shape, array.dtype.name)
+        arrays[name] = KerasTensor(array.shape, array.dtype.name)
     symbolic = leaves(evaluate(expression, ops, arrays))
     executed = leaves(evaluate(expression, ops, ARRAYS))
     assert len(symbolic) == len(executed)
     for s, e in zip(symbolic, executed):
         if names:
-            assert isinstance(s, SymbolicTensor)
+            assert isinstance(s, KerasTensor)
         assert tuple(ops.shape(s)) == tuple(ops.shape(e))
         assert ops.dtype(s) == ops.dtype(e)
 

@@ -8,7 +8,7 @@ import pytest
 
 from multinet import Variable, ops, use_backend
 from multinet.errors import ArgumentError, BackendError, DTypeError, ShapeError
-from multinet.symbolic.tensor import SymbolicTensor, placeholder
+from multinet.symbolic.tensor import KerasTensor
 
 
 def value(x):
@@ -111,9 +111,9 @@ UNKNOWN = {
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_an_unknown_batch_gives_the_shape_that_data_have(name):
     function, want = UNKNOWN[name]
-    x = placeholder((None, 6, 4, 4), "float32")
+    x = KerasTensor((None, 6, 4, 4), "float32")
     symbolic = function(x)
-    assert isinstance(symbolic, SymbolicTensor)
+    assert isinstance(symbolic, KerasTensor)
     assert symbolic.shape == want
     with use_backend("jax"):
         executed = ops.shape(function(ops.ones((8, 6, 4, 4))))
@@ -123,7 +123,7 @@ def test_an_unknown_batch_gives_the_shape_that_data_have(name):
 
 @pytest.mark.parametrize("strides", [1, 2, 3])
 def test_same_padding_of_unknown_sizes_is_the_ceiling(strides):
-    x = placeholder((None, None, None, 3), "float32")
+    x = KerasTensor((None, None, None, 3), "float32")
     y = ops.conv(x, ops.ones((3, 3, 3, 2)), strides, "same")
     assert y.shape == (None, None, None, 2)
     height = ops.shape(y)[1]

@@ -12,8 +12,7 @@ from test_cases import leaves, needs_values
 from multinet import ops
 from multinet.errors import MultinetError
 from multinet.symbolic.dims import Dim, substitute
-from multinet.symbolic.spec import SymbolicArray
-from multinet.symbolic.tensor import SymbolicTensor
+from multinet.symbolic.tensor import KerasTensor
 
 # Why an op must know the first size of its arguments.
 KNOWN = {
@@ -35,8 +34,7 @@ def unknown(names, axes):
         shape = list(ARRAYS[name].shape)
         for axis in range(0 if name in WEIGHTS else len(shape))[:axes]:
             shape[axis] = dims.setdefault(shape[axis], Dim(f"n{shape[axis]}"))
-        array = SymbolicArray(tuple(shape), ARRAYS[name].dtype.name)
-        arrays[name] = SymbolicTensor(array)
+        arrays[name] = KerasTensor(shape, ARRAYS[name].dtype)
     return arrays, {dim: size for size, dim in dims.items()}
 
 

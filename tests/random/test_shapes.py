@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from multinet import ops, random
-from multinet.symbolic.tensor import SymbolicTensor, placeholder
+from multinet.symbolic.tensor import KerasTensor
 
 RATES = np.array([0.5, 1.0, 2.0], "float16")
 CASES = [
@@ -41,14 +41,14 @@ def test_shape_and_dtype_are_those_of_keras(expression, backend):
 
 @pytest.mark.parametrize("expression", CASES)
 def test_symbolic_shapes_are_those_of_draws(expression):
-    x = placeholder((None, 3), "float32")
+    x = KerasTensor((None, 3), "float32")
     symbolic = eval(
         expression, vars(random) | {"x": x, "n": ops.shape(x)[0], "rates": RATES}
     )
     data = {"x": np.full((4, 3), 0.25, "float32"), "n": 4, "rates": RATES}
     drawn = eval(expression, vars(random) | data)
     if "n," in expression or "x" in expression or ", n" in expression:
-        assert isinstance(symbolic, SymbolicTensor)
+        assert isinstance(symbolic, KerasTensor)
     shape = [4 if n is None else n for n in symbolic.shape]
     assert shape == list(ops.shape(drawn))
     assert ops.dtype(symbolic) == ops.dtype(drawn)

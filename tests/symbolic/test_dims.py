@@ -133,12 +133,6 @@ def test_differ_is_what_no_number_can_make_equal(
 @pytest.mark.parametrize(
     "use",
     [
-        lambda d: d == 1,
-        lambda d: d != 1,
-        lambda d: d < 2,
-        lambda d: 2 <= d,
-        lambda d: d > _B,
-        lambda d: max(d, 3),
         bool,
         int,
         float,
@@ -146,13 +140,36 @@ def test_differ_is_what_no_number_can_make_equal(
         np.zeros,
         lambda d: d / 2,
         lambda d: 1 / d,
-        lambda d: (d, 3) == (2, 3),
-        lambda d: 1 in (d, 2),
     ],
 )
 def test_what_needs_a_value_is_refused(use: Any) -> None:
     with pytest.raises(ShapeError, match="unknown until data arrives.*Input"):
         use(_A)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [lambda d: d < 2, lambda d: 2 <= d, lambda d: d > _B, lambda d: max(d, 3)],
+)
+def test_an_unknown_size_has_no_order_as_none_has_not(use: Any) -> None:
+    with pytest.raises(TypeError, match="unknown until data arrives.*Input") as caught:
+        use(_A)
+    assert isinstance(caught.value, ShapeError)
+
+
+@pytest.mark.parametrize(
+    "other", [0, 1, 2.0, True, np.int64(2), np.float32(1), "2", None, (2,), _B]
+)
+def test_an_unknown_size_equals_none_and_no_number(other: Any) -> None:
+    assert (_A == other) is (other is None) is (other == _A)
+    assert (_A != other) is (other is not None) is (other != _A)
+
+
+def test_shapes_with_unknown_sizes_compare_as_those_that_users_see() -> None:
+    assert (_A, 3) == (None, 3) and (None, 3) == (_A, 3)
+    assert (_A, 3) != (2, 3) and (_A, 3) != (None, 4) and (_A, 3) != (_B, 3)
+    assert 2 not in (_A, 3) and 3 in (_A, 3) and None in [_A, 3]
+    assert [_B, _A, 3].index(_A) == 1 and (3, _A).count(3) == 1
 
 
 def test_division_by_zero_is_refused() -> None:
