@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,8 @@ from multinet.random import host as host_random
 
 Array = np.ndarray[Any, Any]
 _SHORT = 1 << 13  # words, drawn at once
+_PLAIN = frozenset((int, float, bool, complex, str, bytes, type(None)))  # in lists
+_ARRAYS = ("__array__", "__array_interface__", "__multinet_tensor__")
 _MOST_STEPS, _MOST_BYTES = 1024, 1 << 23  # of one chunk
 
 
@@ -59,7 +62,6 @@ def prepare(x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
         batch = Batch(_array(x), _array(y))
         if len(batch.x) == len(batch.y):
             return batch
-    _refuse_iterators(x)
     batch = Batch(_arrays(x), _arrays(y), _arrays(sample_weight))
     sizes = {len(leaf) for leaf in optree.tree_leaves(batch.tree())}  # type: ignore[arg-type]
     if len(sizes) != 1:
@@ -83,6 +85,8 @@ def size_of_batch(value: int | None) -> int:
 
 def validation(given: Any) -> Batch:
     """Return what `validation_data` holds: (x, y), or sample weights too."""
+    if not isinstance(given, tuple | list | dict):
+        _refuse_sources(given)
     if not isinstance(given, tuple | list) or not 2 <= len(given) <= 3:
         raise ArgumentError(
             "Expected validation_data=(x, y) or (x, y, sample_weight), got "
@@ -91,12 +95,34 @@ def validation(given: Any) -> Batch:
     return prepare(*given)
 
 
-def _refuse_iterators(x: Any) -> None:
-    if isinstance(x, str | bytes) or hasattr(x, "__next__") or callable(x):
+def _refuse_sources(x: Any) -> None:
+    """Refuse what NumPy would read item by item, perhaps without end."""
+    if isinstance(x, list | tuple):
+        for item in x:
+            if type(item) not in _PLAIN:
+                _refuse_sources(item)
+    elif not _is_array(x):
         raise ArgumentError(
-            f"Expected arrays (or lists and dicts of arrays), got {type(x).__name__}. "
-            "Generators and datasets are not supported yet: collect them into arrays."
+            "Expected data as arrays, tensors or lists of numbers, or as dicts and "
+            f"tuples of them, got {_article(type(x).__name__)}. Data sources such as "
+            "generators, data sets and loaders are not there yet: join what they give "
+            "into arrays, with np.concatenate for instance, and pass those."
         )
+
+
+def _is_array(x: Any) -> bool:
+    if isinstance(x, numbers.Number | np.generic | range):
+        return True
+    if any(hasattr(type(x), name) for name in _ARRAYS):
+        return True
+    try:
+        return bool(memoryview(x).format) and not isinstance(x, bytes | bytearray)
+    except TypeError:
+        return False
+
+
+def _article(name: str) -> str:
+    return f"{'an' if name[:1] in 'AEIOUaeiou' else 'a'} {name}"
 
 
 def _arrays(tree: Any) -> Any:
@@ -112,7 +138,7 @@ def _arrays(tree: Any) -> Any:
 def _holds_arrays(node: Any) -> bool:
     """Return whether a list is a structure of arrays, rather than rows of numbers."""
     return isinstance(node, list) and any(
-        isinstance(item, dict | tuple) or hasattr(item, "shape") and np.ndim(item) > 0
+        isinstance(item, dict | tuple) or len(getattr(item, "shape", ())) > 0
         for item in node
     )
 
@@ -122,6 +148,8 @@ def _array(leaf: Any) -> Array:
         kind = leaf.dtype.type
         if kind is np.int32 or kind is np.float32 and dtypes.floatx() == "float32":
             return leaf
+    if type(leaf) is not np.ndarray:
+        _refuse_sources(leaf)
     array = leaf if type(leaf) is np.ndarray else np.asarray(host(leaf))
     if array.dtype.kind in "OSUMmV" and array.dtype.name not in dtypes.ALL:
         array = host(leaf)  # which refuses it
