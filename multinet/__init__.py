@@ -7,7 +7,10 @@ The backend is chosen by the environment variable `MULTINET_BACKEND` or by
 `use_backend`; NumPy is the default.
 """
 
+import sys
+
 from multinet import (
+    absent,
     activations,
     backend,
     callbacks,
@@ -40,6 +43,7 @@ from multinet.ops.conversion import stop_gradient
 from multinet.optimizers import Optimizer
 from multinet.random import SeedGenerator, set_random_seed
 from multinet.registry import backends, use_backend
+from multinet.regularizers import Regularizer
 from multinet.symbolic.tensor import KerasTensor
 from multinet.transforms import checkpoint, grad, jvp, value_and_grad, vjp, vmap
 from multinet.variables import Variable
@@ -55,6 +59,7 @@ __all__ = [
     "Model",
     "MultinetError",
     "Optimizer",
+    "Regularizer",
     "SeedGenerator",
     "Sequential",
     "Variable",
@@ -95,3 +100,38 @@ __all__ = [
     "vmap",
     "while_loop",
 ]
+
+absent.watch(
+    sys.modules[__name__],
+    activations,
+    backend,
+    callbacks,
+    config,
+    constraints,
+    datasets,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    ops,
+    ops.image,
+    ops.linalg,
+    ops.nn,
+    ops.numpy,
+    optimizers,
+    optimizers.schedules,
+    random,
+    regularizers,
+    tree,
+    utils,
+)
+absent.watch(
+    callbacks.Callback,
+    KerasTensor,
+    Layer,
+    Metric,
+    Optimizer,
+    SeedGenerator,
+    Variable,
+)

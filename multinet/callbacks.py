@@ -1,5 +1,11 @@
 """Callbacks, under Keras's names."""
 
-from multinet.training.callbacks import Callback, EarlyStopping, History, LambdaCallback
+from multinet.training.callbacks import (
+    Callback,
+    CallbackList,
+    EarlyStopping,
+    History,
+    LambdaCallback,
+)
 
-__all__ = ["Callback", "EarlyStopping", "History", "LambdaCallback"]
+__all__ = ["Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback"]

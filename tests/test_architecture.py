@@ -14,6 +14,7 @@ PACKAGE = ROOT / "multinet"
 # A file imports its own floor or a lower one.
 FLOORS = [
     {"errors", "version"},
+    {"absent"},
     {"dtypes", "philox", "tree"},
     {"interface"},
     {"registry", "scope", "operators", "config", "seeds"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from multinet import activations, ops
+from multinet import absent, activations, ops
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.config import config_of
 from multinet.layers.recurrent import RNN
@@ -58,9 +58,9 @@ class CellLayer(RNN):
         self.use_cudnn = use_cudnn
 
     def __getattr__(self, name: str) -> Any:
-        if name in _SHOWN and "cell" in self.__dict__:
+        if name in SHOWN and "cell" in self.__dict__:
             return getattr(self.__dict__["cell"], name)
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.")
+        return absent.member(self, name)
 
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
         """Build the cell for one step, and make the states of a stateful layer."""
@@ -147,7 +147,7 @@ class CellLayer(RNN):
         return cls(**config)
 
 
-_SHOWN = frozenset(
+SHOWN = frozenset(
     """
     units activation recurrent_activation use_bias unit_forget_bias reset_after dropout
     recurrent_dropout kernel_initializer recurrent_initializer bias_initializer

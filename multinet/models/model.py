@@ -7,6 +7,7 @@ from typing import Any
 
 import optree
 
+from multinet import absent
 from multinet.errors import ArgumentError, MultinetError
 from multinet.layers.base import Layer
 from multinet.models.graph import Graph
@@ -147,11 +148,17 @@ class Model(Trainer, Layer):
     def summary(
         self,
         line_length: int | None = None,
+        positions: Any = None,
+        print_fn: Any = None,
         expand_nested: bool = False,
         show_trainable: bool = False,
-        print_fn: Any = None,
+        layer_range: Any = None,
     ) -> None:
-        """Print the layers, their output shapes and their numbers of weights."""
+        """Print the layers, their output shapes and their numbers of weights.
+
+        `positions` and `layer_range` are Keras's, and must be None.
+        """
+        absent.refuse_options("summary", positions=positions, layer_range=layer_range)
         text = summarize(self, line_length, expand_nested, show_trainable)
         (print_fn or print)(text)
 

@@ -164,7 +164,7 @@ def _is_size(value: Any) -> bool:
     if value is None or isinstance(value, Dim):
         return True
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    return whole and value >= 0
+    return whole and bool(value >= 0)
 
 
 def symbolic_array(shape: tuple[int | None, ...], dtype: str) -> SymbolicArray:

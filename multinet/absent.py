@@ -1,0 +1,139 @@
+"""The answer to a name that Keras has and Multinet lacks: one sentence that says so.
+
+`absent.json` lists those names. `.ci/absent.py` writes it, and a test compares it with
+Keras. Modules and classes get their `__getattr__` at run time, out of sight of type
+checkers, which therefore still find names that do not exist.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import inspect
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from types import FrameType, ModuleType
+from typing import Any
+
+from multinet.errors import ArgumentError
+
+# What there is instead; full names, so that a test can look them up.
+_WEIGHTS = "get_weights gives all weights as NumPy arrays, and set_weights takes them"
+_POLICY = "A layer takes dtype=..., and multinet.config.set_floatx sets the default"
+_CALLBACK = "A multinet.callbacks.Callback of your own can do it"
+_RATE = f"{_CALLBACK}: set self.model.optimizer.learning_rate"
+INSTEAD = {
+    **dict.fromkeys(
+        ("save", "save_weights", "load_weights", "save_model", "load_model", "saving"),
+        _WEIGHTS,
+    ),
+    **dict.fromkeys(
+        ("mixed_precision", "dtype_policies", "set_dtype_policy", "DTypePolicy"),
+        _POLICY,
+    ),
+    "ModelCheckpoint": f"{_CALLBACK}: keep self.model.get_weights()",
+    "ReduceLROnPlateau": _RATE,
+    "LearningRateScheduler": f"{_RATE}, or use multinet.optimizers.schedules",
+    "TerminateOnNaN": f"{_CALLBACK}: set self.model.stop_training = True",
+    "CSVLogger": "fit returns a History with all logs",
+    "PyDataset": "fit takes arrays",
+    "Lambda": "multinet.layers.Activation takes a function",
+    "Resizing": "multinet.ops.image.resize computes it",
+    "remat": "multinet.checkpoint does it",
+    **dict.fromkeys(
+        [f"Conv{n}DTranspose" for n in "123"],
+        "multinet.ops.conv_transpose computes it",
+    ),
+    **dict.fromkeys(
+        [f"DepthwiseConv{n}D" for n in "12"], "multinet.ops.depthwise_conv computes it"
+    ),
+    **dict.fromkeys(
+        [f"SeparableConv{n}D" for n in "12"], "multinet.ops.separable_conv computes it"
+    ),
+}
+
+
+def watch(*places: ModuleType | type) -> None:
+    """Let modules and classes answer for the names that they lack."""
+    for place in places:
+        answer = member if isinstance(place, type) else _of_module(place)
+        setattr(place, "__getattr__", answer)  # noqa: B010
+
+
+def refuse_options(what: str, **options: Any) -> None:
+    """Raise `ArgumentError` for options of Keras that were given but do nothing."""
+    for name, value in options.items():
+        if value is not None:
+            raise ArgumentError(
+                f"{what} has no option {name} yet; Keras 3 has it. Leave it out."
+            )
+
+
+@functools.cache
+def known() -> dict[str, dict[str, list[str]]]:
+    """Return the absent names: those of modules, and those of classes."""
+    import json  # not needed but for an error
+
+    return json.loads(Path(__file__).with_suffix(".json").read_text())
+
+
+def _of_module(module: ModuleType) -> Any:
+    name = module.__name__
+
+    def __getattr__(attribute: str) -> Any:
+        # Python replaces the text of an AttributeError when it imports a name; it needs
+        # one where a module of that name is about to be there.
+        loading = f"{name}.{attribute}" in sys.modules
+        importing = _importing(sys._getframe(1)) and not loading
+        if attribute in known()["modules"].get(name, ()):
+            text = f"{_sentence(name, attribute)} What is there: help({name})."
+        else:
+            text = f"module {name!r} has no attribute {attribute!r}"
+            if importing:
+                text = f"cannot import name {attribute!r} from {name!r}"
+            text += _near(attribute, vars(module).get("__all__") or dir(module))
+        if importing:
+            raise ImportError(text, name=name, path=module.__file__)
+        raise _attribute_error(text, attribute)
+
+    return __getattr__
+
+
+def member(self: Any, name: str) -> Any:
+    """Do what the `__getattr__` of an object does where there is no such name."""
+    cls = type(self)
+    if inspect.getattr_static(cls, name, None) is not None:
+        return object.__getattribute__(self, name)  # a property that failed: its error
+    text = f"{cls.__name__!r} object has no attribute {name!r}"
+    if not name.startswith("_"):
+        own = [c.__name__ for c in cls.__mro__ if c.__module__.startswith("multinet.")]
+        if any(name in known()["classes"].get(base, ()) for base in own):
+            text = _sentence(cls.__name__, name)
+        else:
+            text += _near(name, dir(self))
+    raise _attribute_error(text, name)
+
+
+def _sentence(owner: str, name: str) -> str:
+    instead = INSTEAD.get(name)
+    more = f" {instead}." if instead else ""
+    return f"{owner} has no {name} yet; Keras 3 has it.{more}"
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    public = [n for n in known if not n.startswith("_")]
+    near = difflib.get_close_matches(name, public, n=1, cutoff=0.7)
+    return f". Did you mean: {near[0]!r}?" if near else ""
+
+
+def _attribute_error(text: str, name: str) -> AttributeError:
+    # Without an object, so that Python adds no hint of its own.
+    return AttributeError(text, name=name, obj=None)
+
+
+def _importing(frame: FrameType) -> bool:
+    """Return whether a frame is at a `from ... import ...`."""
+    import dis
+
+    return dis.opname[frame.f_code.co_code[frame.f_lasti]] == "IMPORT_FROM"
