@@ -31,5 +31,6 @@ def test_the_wheel_has_the_frontend_the_backends_and_the_data(tmp_path):
     for name in ("numpy", "jax", "torch", "tensorflow"):
         assert f"multinet_{name}/__init__.py" in names
         assert f"{name} = multinet_{name}:plugin" in text
-    assert {"multinet/py.typed", "multinet/datasets/digits.npz"} <= names
+    data = {"multinet/py.typed", "multinet/absent.json", "multinet/datasets/digits.npz"}
+    assert data <= names
     assert not any(n.startswith(("tests/", "examples/")) for n in names)
