@@ -34,6 +34,10 @@ class TraceError(MultinetError, RuntimeError):
     """An operation that needs concrete values was reached while compiling."""
 
 
+class NoValue(TraceError, ValueError, TypeError):
+    """A symbolic tensor was used as an array, a number or a condition."""
+
+
 class MissingPrimitive(BackendError):
     """A primitive that the backend in use does not have; `primitive` is its name."""
 

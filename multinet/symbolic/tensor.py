@@ -11,7 +11,7 @@ import numpy as np
 import optree
 
 from multinet import dtypes, operators
-from multinet.errors import ArgumentError, ShapeError, TraceError
+from multinet.errors import ArgumentError, NoValue, ShapeError
 from multinet.operators import Operators
 from multinet.registry import current, use_backend
 from multinet.symbolic.backend import SymbolicBackend
@@ -130,13 +130,13 @@ class KerasTensor(Operators):
         return self._apply("round", ndigits or 0)
 
     def __repr__(self) -> str:
-        return f"<KerasTensor {self.name}: shape={self.shape}, dtype={self.dtype}>"
+        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
     def _apply(self, name: str, *args: Any) -> Any:
         return operators._ops[name](self, *args)
 
     def _refuse(self, *args: Any, **kwargs: Any) -> Any:
-        raise TraceError(
+        raise NoValue(
             f"{self!r} has no value: it stands for data that the model will get. Use "
             "ops on it (ops.where instead of if), or build a Model and call it on "
             "arrays."

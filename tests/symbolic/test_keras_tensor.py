@@ -111,8 +111,13 @@ def test_bad_dtypes_and_sparse_ones_are_refused():
             KerasTensor((2,), **{option: True})
     with pytest.raises(AttributeError):
         KerasTensor((2,)).shape = (3,)
-    with pytest.raises(TraceError, match="has no value"):
-        float(KerasTensor(()))
+
+
+@pytest.mark.parametrize("use", [np.array, bool, float, int, len, range])
+@pytest.mark.parametrize("kind", [ValueError, TypeError, TraceError])
+def test_it_has_no_value(use, kind):
+    with pytest.raises(kind, match="<KerasTensor shape=\\(3,\\), .* has no value"):
+        use(KerasTensor((3,)))
 
 
 class Asking(layers.Layer):
