@@ -44,7 +44,7 @@ from multinet.optimizers import Optimizer
 from multinet.random import SeedGenerator, set_random_seed
 from multinet.registry import backends, use_backend
 from multinet.regularizers import Regularizer
-from multinet.symbolic.tensor import KerasTensor
+from multinet.symbolic.tensor import KerasTensor, SymbolicTensor
 from multinet.transforms import checkpoint, grad, jvp, value_and_grad, vjp, vmap
 from multinet.variables import Variable
 from multinet.version import __version__
@@ -62,6 +62,7 @@ __all__ = [
     "Regularizer",
     "SeedGenerator",
     "Sequential",
+    "SymbolicTensor",
     "Variable",
     "__version__",
     "activations",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import numbers
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import ml_dtypes
@@ -20,7 +21,7 @@ from multinet.errors import (
 )
 from multinet.registry import current, get, owner
 from multinet.symbolic.dims import Dim
-from multinet.symbolic.tensor import SymbolicTensor, record
+from multinet.symbolic.tensor import KerasTensor, record
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -37,13 +38,14 @@ _KEEPS: dict[type, frozenset[str]] = {
     float: frozenset(dtypes.FLOATS + dtypes.COMPLEX),
     complex: frozenset(dtypes.COMPLEX),
 }
+_ARRAYS = ("__array__", "__array_interface__", "__multinet_tensor__")
 _RANGES = {
     name: (int(np.iinfo(name).min), int(np.iinfo(name).max)) for name in dtypes.INTEGERS
 }
 
 
 def op(function: F) -> F:
-    """Make a function on tensors a public op: on SymbolicTensors it records a node.
+    """Make a function on tensors a public op: on KerasTensors it records a node.
 
     So it does on unknown sizes, such as `ops.arange(ops.shape(x)[0])` of a symbolic x.
     """
@@ -52,7 +54,7 @@ def op(function: F) -> F:
     def public(*args: Any, **kwargs: Any) -> Any:
         for arg in args:
             kind = type(arg)
-            if kind is SymbolicTensor or (kind in _WATCHED and _is_recorded(arg)):
+            if kind is KerasTensor or (kind in _WATCHED and _is_recorded(arg)):
                 return record(public, function, args, kwargs)
         if kwargs and _is_recorded(kwargs):
             return record(public, function, args, kwargs)
@@ -63,10 +65,10 @@ def op(function: F) -> F:
 
 
 def _is_recorded(tree: Any) -> bool:
-    """Return whether a tree holds a SymbolicTensor, or a Dim among concrete values."""
+    """Return whether a tree holds a KerasTensor, or a Dim among concrete values."""
     leaves = optree.tree_leaves(tree, none_is_leaf=False)
     kinds = {type(leaf) for leaf in leaves}
-    return SymbolicTensor in kinds or (Dim in kinds and not current().symbolic)
+    return KerasTensor in kinds or (Dim in kinds and not current().symbolic)
 
 
 def as_tensor(x: Any, dtype: str | None = None) -> Any:
@@ -117,9 +119,15 @@ def host_array(x: Any, dtype: str | None = None) -> np.ndarray[Any, Any]:
 def read(x: Any) -> np.ndarray[Any, Any]:
     """Return host data as a NumPy array, as NumPy reads them.
 
-    `ShapeError` for ragged lists, `DTypeError` for strings and objects.
+    `ShapeError` for ragged lists, `DTypeError` for strings and objects, and for those
+    that NumPy would read item by item, perhaps without end.
     """
     refuse_foreign(x)
+    if hasattr(type(x), "__getitem__") and not (is_array(x) or isinstance(x, Sequence)):
+        raise DTypeError(
+            "Expected an array, a tensor, or numbers and lists of them, got a "
+            f"{type(x).__name__}. Make an array of it first."
+        )
     try:
         array = np.asarray(x)
     except ValueError as error:
@@ -132,6 +140,18 @@ def read(x: Any) -> np.ndarray[Any, Any]:
             f"{array.dtype}. Encode strings and objects as integers first."
         )
     return array
+
+
+def is_array(x: Any) -> bool:
+    """Return whether NumPy sees an array or a number in `x`, not a sequence."""
+    if isinstance(x, numbers.Number | np.generic | range):
+        return True
+    if any(hasattr(type(x), name) for name in _ARRAYS):
+        return True
+    try:
+        return bool(memoryview(x).format) and not isinstance(x, bytes | bytearray)
+    except TypeError:
+        return False
 
 
 def _fits(value: Any, dtype: str) -> Any:

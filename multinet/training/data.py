@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,13 +12,12 @@ import optree
 
 from multinet import config, dtypes, philox, seeds
 from multinet.errors import ArgumentError, DTypeError, ShapeError
-from multinet.ops.core import host
+from multinet.ops.core import host, is_array
 from multinet.random import host as host_random
 
 Array = np.ndarray[Any, Any]
 _SHORT = 1 << 13  # words, drawn at once
 _PLAIN = frozenset((int, float, bool, complex, str, bytes, type(None)))  # in lists
-_ARRAYS = ("__array__", "__array_interface__", "__multinet_tensor__")
 _MOST_STEPS, _MOST_BYTES = 1024, 1 << 23  # of one chunk
 
 
@@ -101,24 +99,13 @@ def _refuse_sources(x: Any) -> None:
         for item in x:
             if type(item) not in _PLAIN:
                 _refuse_sources(item)
-    elif not _is_array(x):
+    elif not is_array(x):
         raise ArgumentError(
             "Expected data as arrays, tensors or lists of numbers, or as dicts and "
             f"tuples of them, got {_article(type(x).__name__)}. Data sources such as "
             "generators, data sets and loaders are not there yet: join what they give "
             "into arrays, with np.concatenate for instance, and pass those."
         )
-
-
-def _is_array(x: Any) -> bool:
-    if isinstance(x, numbers.Number | np.generic | range):
-        return True
-    if any(hasattr(type(x), name) for name in _ARRAYS):
-        return True
-    try:
-        return bool(memoryview(x).format) and not isinstance(x, bytes | bytearray)
-    except TypeError:
-        return False
 
 
 def _article(name: str) -> str:
@@ -158,8 +145,10 @@ def _array(leaf: Any) -> Array:
     kind = array.dtype.kind
     if kind in "iu":
         return _int32(array)
-    if kind == "b" or dtypes.is_complex(array.dtype.name):
+    if kind == "b":
         return array
+    if kind == "c":
+        return array.astype(dtypes.to_numpy(dtypes.of_host(array.dtype)), copy=False)
     return array.astype(dtypes.to_numpy(dtypes.floatx()), copy=False)
 
 

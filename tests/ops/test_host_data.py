@@ -69,6 +69,23 @@ def test_integers_out_of_range_are_refused(backend):
             multinet.Variable(value)
 
 
+class Endless:
+    """What NumPy would read for ever."""
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        return np.ones(2)
+
+
+def test_what_might_have_no_end_is_not_read(backend):
+    for take in (ops.convert_to_tensor, multinet.Variable, ops.mean, ops.flip):
+        with pytest.raises(DTypeError, match="got a Endless. Make an array"):
+            take(Endless())
+    assert ops.convert_to_numpy(ops.sum(range(4))) == 6
+
+
 def wide_results():
     """Return tensors of 64 bits as many kinds of operation leave them."""
     x = ops.convert_to_tensor([[0.1, 0.2], [0.3, 0.4]], "float64")
