@@ -1,6 +1,7 @@
 """The environment and the backends that every test runs on, in one process."""
 
 import os
+import tempfile
 
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
@@ -8,7 +9,19 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
+# What JAX compiles is kept on disk for the run: for equal programs of later tests, and
+# where `Memory` forgets them. A worker has a folder inside that of the
+# run: JAX writes its files in place, and another process could read half of one.
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    programs = tempfile.TemporaryDirectory(prefix="multinet-tests-")
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = programs.name
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["JAX_COMPILATION_CACHE_DIR"] += "/" + os.environ["PYTEST_XDIST_WORKER"]
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
+
 import pytest
+from memory import Memory
 
 from multinet.conformance import strict
 from multinet.registry import get, register, use_backend
@@ -17,6 +30,11 @@ REAL = ("numpy", "jax", "torch", "tensorflow")
 ALL = (*REAL, "strict")
 
 register(strict.plugin)
+
+
+def pytest_configure(config):
+    """Bound the memory of the run."""
+    config.pluginmanager.register(Memory())
 
 
 @pytest.fixture(params=ALL)

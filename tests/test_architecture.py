@@ -30,6 +30,7 @@ FLOORS = [
     {"conformance"},
     {"cli"},
 ]
+BACKENDS = {path.name for path in (ROOT / "backends").glob("multinet_*")}
 FRAMEWORKS = ("jax", "jaxlib", "torch", "tensorflow", "keras")
 ALLOWED_IN_BACKENDS = {
     "multinet.interface",
@@ -100,6 +101,11 @@ def test_no_framework_is_named_above_the_waist(path):
     assert not named
 
 
+def test_the_backends_are_four():
+    names = ("numpy", "jax", "torch", "tensorflow")
+    assert BACKENDS == {f"multinet_{name}" for name in names}
+
+
 @pytest.mark.parametrize(
     "path", files(ROOT / "backends"), ids=lambda p: str(p.relative_to(ROOT))
 )
@@ -111,8 +117,7 @@ def test_a_backend_imports_only_the_waist(path):
                 module == allowed or module.startswith(allowed + ".")
                 for allowed in ALLOWED_IN_BACKENDS
             ), f"{path} imports {module}"
-        others = {"multinet_numpy", "multinet_jax", "multinet_torch"}
-        assert module.split(".")[0] not in others - {own}
+        assert module.split(".")[0] not in BACKENDS - {own}
 
 
 def run_python(code: str, **environment: str) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 import optree
 from more_layer_cases import MORE
 from recurrent_cases import RECURRENT
+from references import compiled, without_draws
 
 from multinet import layers
 from multinet.scope import Scope
@@ -189,31 +190,36 @@ def _expected(index):
     case = CASES[index]
     layer = make(peer.layers, case)
     x = inputs(case)
-    build(layer, case[2])
+    with without_draws():
+        build(layer, case[2])
     layer.set_weights(random_weights(layer))
     weights = [w.value for w in layer.weights]
     names = [(w.name, tuple(w.shape)) for w in layer.weights]
-    inference = np.asarray(apply(layer, x, training=False))
-    cotangent = data(inference.shape, 1)
     leaves, spec = optree.tree_flatten(x)
     smooth = leaves[0].dtype.kind == "f"
     fixed, moving = ([], leaves) if smooth else (leaves, [])
 
-    def run(*values):
+    def run(*values, training=True):
         parts, values = [*fixed, *values[: len(moving)]], values[len(moving) :]
         with peer.StatelessScope(list(zip(layer.weights, values))) as scope:
             tree = optree.tree_unflatten(spec, parts)
-            outputs = apply(layer, tree, training=True)
+            outputs = apply(layer, tree, training=training)
             new = [scope.get_current_value(v) for v in layer.non_trainable_weights]
         return outputs, [x for x in new if x is not None]
 
-    training, pullback, moved = jax.vjp(run, *moving, *weights, has_aux=True)
-    gradients = [np.asarray(g) for g in pullback(cotangent)]
+    def results(*values):
+        inference, _ = run(*values, training=False)
+        training, pullback, moved = jax.vjp(run, *values, has_aux=True)
+        cotangent = data(training.shape, 1)
+        return inference, training, pullback(cotangent), moved
+
+    # One program: op by op, XLA would compile some forty for each layer.
+    inference, training, gradients, moved = compiled(results)(*moving, *weights)
     return (
         names,
-        inference,
+        np.asarray(inference),
         np.asarray(training),
-        gradients,
+        list(map(np.asarray, gradients)),
         list(map(np.asarray, moved)),
     )
 
