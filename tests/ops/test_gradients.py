@@ -12,8 +12,7 @@ import pytest
 from cases import ARRAYS, EXPRESSIONS, REFERENCES, evaluate, names_in
 from test_cases import by_keras, leaves, needs_values
 
-from multinet import ops
-from multinet.symbolic.tensor import placeholder
+from multinet import KerasTensor, ops
 
 # Long for what Keras computes in float32 whatever comes, short beside kinks.
 STEPS = (1e-3, 1e-4, 1e-5)
@@ -123,7 +122,7 @@ DIFFERENTIABLE = [
 def test_gradient_is_the_slope_of_the_reference(expression, real_backend):
     names = inputs_of(expression)
     # What the results are is asked of symbols: backends that compile do it per op.
-    symbols = {n: placeholder(ARRAYS[n].shape, ARRAYS[n].dtype.name) for n in names}
+    symbols = {n: KerasTensor(ARRAYS[n].shape, ARRAYS[n].dtype.name) for n in names}
     known = leaves(evaluate(expression, ops, ARRAYS | symbols))
     kept = [i for i, result in enumerate(known) if is_smooth(result)]
     if not kept:

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from multinet import ops
+from multinet import KerasTensor, ops
 from multinet.errors import ArgumentError, ShapeError
-from multinet.symbolic.tensor import placeholder
 
 X = np.arange(120.0, dtype="float32").reshape(2, 3, 4, 5)
 
@@ -37,7 +36,7 @@ def test_a_unit_axis_on_the_left_is_dropped(backend):
 
 
 def test_unknown_sizes_stay_unknown():
-    x = placeholder((None, 4, 6), "float32")
+    x = KerasTensor((None, 4, 6), "float32")
     y = ops.rearrange(x, "b (h e) c -> (b e) c h", e=2)
     assert y.shape == (None, 6, 2)
 

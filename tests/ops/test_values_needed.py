@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from multinet import ops
+from multinet import KerasTensor, ops
 from multinet.errors import ArgumentError, ShapeError, TraceError
-from multinet.symbolic.tensor import placeholder
 
 FIRST, SECOND = np.int32([0, 3, 0, 1, 1]), np.int32([2, 0, 4, 4, 2])
 WITHOUT_SIZE = {
@@ -47,7 +46,7 @@ def test_a_compiled_function_is_right_or_refuses(name, real_backend):
 @pytest.mark.parametrize("name", WITHOUT_SIZE)
 def test_a_symbolic_tensor_is_refused(name):
     with pytest.raises(TraceError, match="depends on values"):
-        WITHOUT_SIZE[name](placeholder((5,), "int32"))
+        WITHOUT_SIZE[name](KerasTensor((5,), "int32"))
 
 
 @pytest.mark.parametrize("name", WITH_SIZE)
@@ -57,7 +56,7 @@ def test_with_a_size_they_compile(name, real_backend):
     for data in (FIRST, SECOND):
         x = real_backend.from_numpy(data)
         np.testing.assert_array_equal(value(compiled(x)[0]), value(function(x)))
-    symbolic = function(placeholder((5,), "int32"))
+    symbolic = function(KerasTensor((5,), "int32"))
     assert symbolic.shape == tuple(ops.shape(function(FIRST)))
 
 
