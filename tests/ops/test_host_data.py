@@ -69,6 +69,57 @@ def test_integers_out_of_range_are_refused(backend):
             multinet.Variable(value)
 
 
+R, N = np.random.default_rng(0).random, np.arange  # NumPy's own dtypes
+HALF, ONE = np.float64(0.5), np.int64(1)
+
+# (what it gives, a call of host data that nobody gave a dtype)
+CALLS = {
+    "full": ("float32", lambda: ops.full((2,), HALF)),
+    "arange": ("int32", lambda: ops.arange(np.int64(3))),
+    "linspace": ("float32", lambda: ops.linspace(HALF, np.float64(2), 3)),
+    "where": ("float32", lambda: ops.where(N(2) > 0, R(2), R(2))),
+    "clip": ("float32", lambda: ops.clip(R(2), HALF, np.float64(1))),
+    "maximum": ("float32", lambda: ops.maximum(ops.ones((2,)), HALF)),
+    "take": ("float32", lambda: ops.take(R((3, 2)), N(2), axis=0)),
+    "one_hot": ("float32", lambda: ops.one_hot(N(2), 3)),
+    "stack": ("float32", lambda: ops.stack([R(2), R(2)])),
+    "einsum": ("float32", lambda: ops.einsum("ij,jk->ik", R((2, 2)), R((2, 2)))),
+    "solve": ("float32", lambda: ops.solve(np.eye(2), R((2, 2)))),
+    "conv": ("float32", lambda: ops.conv(R((1, 5, 1)), R((3, 1, 1)))),
+    "segment_sum": ("float32", lambda: ops.segment_sum(R(4), N(4))),
+    "quantile": ("float32", lambda: ops.quantile(R(4), HALF)),
+    "argmax": ("int32", lambda: ops.argmax(R(4))),
+    "scatter": ("float32", lambda: ops.scatter(np.array([[0]]), R(1), (3,))),
+    "fft": ("float32", lambda: ops.fft((R(4), R(4)))[0]),
+    "dot": ("int32", lambda: ops.dot(N(3), N(3))),
+    "sort": ("float32", lambda: ops.sort(R(3))),
+    "resize": ("float32", lambda: ops.image.resize(R((4, 4, 3)), (2, 2))),
+    "uniform": ("float32", lambda: multinet.random.uniform((2,), HALF, ONE)),
+    "normal": ("float32", lambda: multinet.random.normal((2,), HALF, HALF)),
+    "activation": ("float32", lambda: multinet.activations.gelu(R(3))),
+    "loss": ("float32", lambda: losses.mean_squared_error(R((4, 1)), R((4, 1)))),
+    "labels": (
+        "float32",
+        lambda: losses.sparse_categorical_crossentropy(N(2), R((2, 3))),
+    ),
+    "metric": ("float32", lambda: metrics.binary_accuracy(R((4, 1)), R((4, 1)))),
+    "embedding": ("float32", lambda: layers.Embedding(3, 2)(N(2)[None])),
+    "map": ("float32", lambda: ops.map(lambda row: ops.add(row, 1.0), R(3))),
+    "grad": ("float32", lambda: multinet.grad(lambda x: ops.sum(ops.exp(x)))(R(3))),
+    "jit": ("float32", lambda: multinet.jit(lambda x: ops.sum(x))(R(3))),
+    "scan": (
+        "float32",
+        lambda: multinet.scan(lambda c, x: (ops.add(c, x), x), HALF, R(3))[0],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_what_ops_make_of_the_defaults_of_numpy(backend, name):
+    dtype, call = CALLS[name]
+    assert ops.dtype(call()) == dtype
+
+
 class Endless:
     """What NumPy would read for ever."""
 
