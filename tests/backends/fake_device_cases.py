@@ -11,7 +11,7 @@ from pathlib import Path
 import fake_device
 
 HERE = Path(__file__).parent
-for folder in ("tests/ops", "tests/layers", "examples/benchmarks"):
+for folder in ("tests", "tests/ops", "tests/layers", "examples/benchmarks"):
     sys.path.insert(0, str(HERE.parents[1] / folder))
 
 import numpy as np  # noqa: E402
