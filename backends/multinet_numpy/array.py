@@ -37,7 +37,9 @@ class ArrayBackend(Backend[Any]):
         return np.array(x)
 
     def is_tensor(self, x):
-        return isinstance(x, Traced | Planned) or native.is_tensor(x)
+        if type(x) is np.ndarray:
+            return x.itemsize < 8 or x.dtype.type not in native.DEFAULTS
+        return isinstance(x, (Traced, Planned)) or native.is_tensor(x)
 
     def shape(self, x):
         return x.shape
