@@ -29,7 +29,8 @@ def _deferring(native: Any) -> Any:
     return getitem
 
 
+@functools.cache
 def install() -> None:
-    """Let `x[key]` of arrays and tracers ask what JAX refuses as a key."""
+    """Let `x[key]` of arrays and tracers ask what JAX refuses as a key; once."""
     for kind in (ArrayImpl, Tracer):
         kind.__getitem__ = _deferring(kind.__getitem__)

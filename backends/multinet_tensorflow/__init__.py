@@ -12,10 +12,10 @@ from multinet.interface import Backend, Plugin
 def load() -> type[Backend[Any]]:
     """Import TensorFlow, without its start-up log, and return the backend class."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from multinet_tensorflow import native
     from multinet_tensorflow.fused import TensorflowBackend
-    from multinet_tensorflow.native import Deferring
 
-    Deferring().register()
+    native.install()
     return TensorflowBackend
 
 

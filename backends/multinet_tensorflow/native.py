@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import tensorflow as tf
@@ -53,6 +54,12 @@ class Deferring(tf.__internal__.dispatch.GlobalOpDispatcher):
             return self.NOT_SUPPORTED
         args, kwargs = tf.nest.map_structure(_value, (args, kwargs))
         return op(*args, **kwargs)
+
+
+@functools.cache
+def install() -> None:
+    """Let TensorFlow ask `Deferring`; once."""
+    Deferring().register()
 
 
 def _value(x: Any) -> Any:
