@@ -10,7 +10,6 @@ from multinet.errors import TraceError
 from multinet.interface import Backend
 from multinet_numpy import native
 from multinet_numpy.dtypes import NAMES, NUMPY, canonical
-from multinet_numpy.fast.plan import Planned
 from multinet_numpy.primitives import raw, traced
 from multinet_numpy.tape import Traced, strip
 
@@ -37,9 +36,7 @@ class ArrayBackend(Backend[Any]):
         return np.array(x)
 
     def is_tensor(self, x):
-        if type(x) is np.ndarray:
-            return x.itemsize < 8 or x.dtype.type not in native.DEFAULTS
-        return isinstance(x, (Traced, Planned)) or native.is_tensor(x)
+        return native.is_tensor(x)
 
     def shape(self, x):
         return x.shape

@@ -189,6 +189,14 @@ def test_what_operators_make_of_64_bits_keeps_them(real_backend):
         assert ops.dtype(ops.add(y > 0.1, True)) == "bool"
 
 
+def test_methods_of_a_backend_take_names(real_backend):
+    x = real_backend.from_numpy(np.array([1.0, 2.0]))
+    total = real_backend.sum(x, axes=(0,), keepdims=False)
+    double = real_backend.jit(function=lambda x: (real_backend.add(x, x),), donate=())
+    assert real_backend.to_numpy(total) == 3.0
+    np.testing.assert_array_equal(real_backend.to_numpy(double(x)[0]), [2.0, 4.0])
+
+
 def test_gradients_of_one_own_and_checkpoints_see_64_bits(backend):
     seen = []
 
