@@ -107,7 +107,11 @@ _INERT: dict[str, tuple[Any, ...]] = {
 
 
 def parameters(cls: type) -> dict[str, Parameter]:
-    """Return what a constructor takes: with `**kwargs`, what the next above does."""
+    """Return what a constructor takes, what it hands on as `**kwargs` included.
+
+    A class of ours hands that to the base of its kind: one between them, the pooling
+    that MaxPooling1D is, has arguments that are not its.
+    """
     known = _parameters.get(cls)
     if known is None:
         known = _parameters[cls] = _read_parameters(cls)
@@ -119,12 +123,15 @@ _parameters: WeakKeyDictionary[type, dict[str, Parameter]] = WeakKeyDictionary()
 
 def _read_parameters(cls: type) -> dict[str, Parameter]:
     found: dict[str, Parameter] = {}
-    for base in cls.__mro__:
-        if "__init__" in vars(base) and base is not object:
-            own = signature(base)
-            found = {**found, **{n: p for n, p in own.items() if n not in found}}
-            if not any(p.kind is Parameter.VAR_KEYWORD for p in own.values()):
-                break
+    bases = [b for b in cls.__mro__ if "__init__" in vars(b) and b is not object]
+    while bases:
+        base = bases.pop(0)
+        own = signature(base)
+        found.update((n, p) for n, p in own.items() if n not in found)
+        if not any(p.kind is Parameter.VAR_KEYWORD for p in own.values()):
+            break
+        if _is_ours(base):
+            bases = bases[-1:]
     return {name: p for name, p in found.items() if p.kind not in _OPEN}
 
 
