@@ -18,11 +18,11 @@ FLOORS = [
     {"dtypes", "philox", "tree"},
     {"interface"},
     {"registry", "scope", "calls", "holders", "patterns"}
-    | {"operators", "config", "seeds"},
+    | {"operators", "config", "seeds", "names"},
     {"symbolic"},
     {"ops"},
     {"variables", "moving"},
-    {"capture", "transforms", "random", "names", "backend"},
+    {"capture", "transforms", "random", "backend"},
     {"initializers", "regularizers", "constraints", "activations"},
     {"losses", "metrics", "optimizers", "layers", "functional"},
     {"datasets", "utils"},

@@ -46,8 +46,7 @@ class InputLayer(Layer):
         self.batch_shape = tuple(batch_shape)
         tensor = KerasTensor(self.batch_shape, self.dtype, name=self.name)
         tensor.node = Node(self, (), {})
-        tensor.node.outputs = tensor
-        self._nodes.append(tensor.node)
+        tensor.node.enter(tensor)
         self.built = True
 
     def call(self) -> Any:
