@@ -12,7 +12,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from inspect import Parameter
 from types import FunctionType
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 from weakref import WeakKeyDictionary
 
 from multinet.errors import ArgumentError
@@ -39,6 +39,7 @@ class Configurable:
     """
 
     _passed: dict[type, Passed]  # by class of the program that has a constructor
+    _lent: ClassVar[frozenset[str]] = frozenset({"_passed"})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -175,7 +176,7 @@ def _remembering(cls: type, init: Callable[..., None]) -> Callable[..., None]:
     def remembering(self: Any, *args: Any, **kwargs: Any) -> None:
         init(self, *args, **kwargs)
         state = vars(self)
-        left = {name: state.get(name, _ABSENT) for name in parameters(cls)}
+        left = {name: state[name] for name in parameters(cls) if name in state}
         passed = state.setdefault("_passed", {})
         passed[cls] = Passed(args, kwargs, left)
 
