@@ -27,9 +27,9 @@ class Attention(Layer):
         score_mode: str = "dot",
         dropout: float = 0.0,
         seed: Any = None,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**options)
         if score_mode not in ("dot", "concat"):
             raise ArgumentError(
                 f"Expected score_mode to be 'dot' or 'concat', got {score_mode!r}."
@@ -116,9 +116,9 @@ class AdditiveAttention(Attention):
     """
 
     def __init__(
-        self, use_scale: bool = True, dropout: float = 0.0, **kwargs: Any
+        self, use_scale: bool = True, dropout: float = 0.0, **options: Any
     ) -> None:
-        super().__init__(use_scale=use_scale, dropout=dropout, **kwargs)
+        super().__init__(use_scale=use_scale, dropout=dropout, **options)
 
     def build(self, input_shape: Any) -> None:
         """Create the scale, (d,), if wanted."""

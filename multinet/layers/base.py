@@ -7,13 +7,14 @@ import inspect
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import optree
 
 from multinet import dtypes, regularizers
 from multinet.errors import ArgumentError, MultinetError
+from multinet.layers import families
 from multinet.layers.context import (
     CallContext,
     active,
@@ -70,12 +71,16 @@ class Layer(Tracked):
     ...         return ops.multiply(inputs, self.factor)
     """
 
+    #: Whose options the constructor takes: ("kernel",) for kernel_initializer,
+    #: kernel_regularizer and kernel_constraint.
+    families: ClassVar[tuple[str, ...]] = ()
     _spec: _Signature
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "build" in vars(cls):
             cls.build = _marking_built(cls.build)
+        families.resolve(cls)
         cls._spec = _signature(cls)
 
     def __init__(
@@ -86,15 +91,15 @@ class Layer(Tracked):
         dtype: Any = None,
         autocast: bool = True,
         name: str | None = None,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        shape = kwargs.pop("input_shape", None)
-        if "input_dim" in kwargs:
-            shape = (kwargs.pop("input_dim"),)
+        shape = options.pop("input_shape", None)
+        if "input_dim" in options:
+            shape = (options.pop("input_dim"),)
         self._input_shape_hint = None if shape is None else tuple(shape)
-        if kwargs:
+        if options:
             raise ArgumentError(
-                f"{type(self).__name__} got unknown arguments {sorted(kwargs)}. It "
+                f"{type(self).__name__} got unknown arguments {sorted(options)}. It "
                 f"takes {', '.join(_takes(type(self)))}."
             )
         if name is not None and not isinstance(name, str):
@@ -111,6 +116,14 @@ class Layer(Tracked):
     def build(self, input_shape: Any) -> None:
         """Create the weights for inputs of a shape, `None` where a size is unknown."""
         self.built = True
+
+    def add_family(self, family: str, shape: Any, **options: Any) -> Any:
+        """Create and return the weight of a family, with the constructor's options.
+
+        `options` are those of `add_weight`, and go before the constructor's.
+        """
+        own = families.weight_options(self, family)
+        return self.add_weight(shape, **{"name": family, **own, **options})
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the outputs; subclasses write it."""
@@ -176,8 +189,7 @@ class Layer(Tracked):
             first = args[0] if args else kwargs.get(spec.call[0])
             self._mask_outputs(first, mask, outputs)
         if self.activity_regularizer is not None:
-            for output in optree.tree_leaves(outputs):
-                context.losses.append(self._activity(output))
+            self._penalize(context, outputs)
         return outputs
 
     # -- masks -------------------------------------------------------------------------
@@ -236,9 +248,12 @@ class Layer(Tracked):
             if mask_of(leaf) is None:
                 set_mask(leaf, mask)
 
-    def _activity(self, output: Any) -> Any:
-        batch = current().shape(output)[0]
-        return current().divide(as_tensor(self.activity_regularizer(output)), batch)
+    def _penalize(self, context: CallContext, outputs: Any) -> None:
+        """Add what the activity regularizer makes of each output to the losses."""
+        for output in optree.tree_leaves(outputs):
+            penalty = as_tensor(self.activity_regularizer(output))
+            batch = current().shape(output)[0]
+            context.losses.append(current().divide(penalty, batch))
 
     def _call_symbolic(self, args: Any, kwargs: dict[str, Any]) -> Any:
         outputs = record(self, self.__call__, args, kwargs)
@@ -397,7 +412,8 @@ class Layer(Tracked):
             args, kwargs = self._arguments
             bound = inspect.signature(type(self)).bind(*args, **kwargs)
             given = dict(bound.arguments)
-            config = {**given.pop("kwargs", {}), **given, **config}
+            more = given.pop("kwargs", given.pop("options", {}))
+            config = {**more, **given, **config}
         return config
 
     @classmethod
@@ -423,7 +439,8 @@ def _marking_built(build: Callable[..., Any]) -> Callable[..., Any]:
 def _takes(cls: type[Layer]) -> list[str]:
     """Return the names that the constructor takes, those of `Layer` included."""
     names = [*inspect.signature(cls).parameters, *inspect.signature(Layer).parameters]
-    return [name for name in dict.fromkeys(names) if name != "kwargs"]
+    gathers = ("args", "kwargs", "options")
+    return [name for name in dict.fromkeys(names) if name not in gathers]
 
 
 def _holds_tensors(value: Any) -> bool:

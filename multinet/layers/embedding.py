@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from multinet import constraints, initializers, ops, regularizers
-from multinet.errors import ArgumentError
+from multinet import ops
+from multinet.layers.arguments import positive
 from multinet.layers.base import Layer
 from multinet.layers.config import config_of
 from multinet.ops.core import as_tensor
@@ -20,6 +20,8 @@ class Embedding(Layer):
     with.
     """
 
+    families = ("embeddings",)
+
     def __init__(
         self,
         input_dim: int,
@@ -29,19 +31,12 @@ class Embedding(Layer):
         embeddings_constraint: Any = None,
         mask_zero: bool = False,
         weights: Any = None,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        kwargs.pop("input_length", None)  # older programs give it; it has no effect
-        super().__init__(**kwargs)
-        for name, size in (("input_dim", input_dim), ("output_dim", output_dim)):
-            if not isinstance(size, int) or isinstance(size, bool) or size <= 0:
-                raise ArgumentError(
-                    f"Expected {name} to be a positive integer, got {size!r}."
-                )
-        self.input_dim, self.output_dim = input_dim, output_dim
-        self.embeddings_initializer = initializers.get(embeddings_initializer)
-        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
-        self.embeddings_constraint = constraints.get(embeddings_constraint)
+        options.pop("input_length", None)  # older programs give it; it has no effect
+        super().__init__(**options)
+        self.input_dim = positive("input_dim", input_dim)
+        self.output_dim = positive("output_dim", output_dim)
         self.mask_zero = self.supports_masking = bool(mask_zero)
         self.autocast = False
         if weights is not None:
@@ -53,12 +48,8 @@ class Embedding(Layer):
         """Create the table, unless `weights` gave it."""
         if self.built:
             return
-        self.embeddings = self.add_weight(
-            name="embeddings",
-            shape=(self.input_dim, self.output_dim),
-            initializer=self.embeddings_initializer,
-            regularizer=self.embeddings_regularizer,
-            constraint=self.embeddings_constraint,
+        self.embeddings = self.add_family(
+            "embeddings", (self.input_dim, self.output_dim)
         )
 
     def call(self, inputs: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from multinet import constraints, dtypes, initializers, ops, regularizers
+from multinet import dtypes, ops
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.base import Layer
 from multinet.layers.config import config_of
@@ -31,50 +31,29 @@ def _axis_argument(axis: Any) -> Any:
 
 
 class BaseScaling(Layer):
-    """A layer with the weights gamma, a factor, and beta, an offset, if wanted."""
+    """A layer with the weights gamma, a factor, and beta, an offset, if wanted.
+
+    The constructors of subclasses take the options of both.
+    """
 
     def __init__(
         self,
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**options)
         self.epsilon, self.center, self.scale = epsilon, center, scale
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
-        self.beta_constraint = constraints.get(beta_constraint)
-        self.gamma_constraint = constraints.get(gamma_constraint)
         self.gamma = self.beta = None
         self.supports_masking = True
         self.autocast = False  # moments of wide inputs are worth their width
 
     def _add_weights(self, shape: Any, scale: bool, center: bool) -> None:
         if scale:
-            self.gamma = self.add_weight(
-                name="gamma",
-                shape=shape,
-                initializer=self.gamma_initializer,
-                regularizer=self.gamma_regularizer,
-                constraint=self.gamma_constraint,
-            )
+            self.gamma = self.add_family("gamma", shape)
         if center:
-            self.beta = self.add_weight(
-                name="beta",
-                shape=shape,
-                initializer=self.beta_initializer,
-                regularizer=self.beta_regularizer,
-                constraint=self.beta_constraint,
-            )
+            self.beta = self.add_family("beta", shape)
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` needs."""
@@ -106,6 +85,8 @@ class LayerNormalization(BaseScaling):
     Source: Ba, Kiros and Hinton, "Layer normalization", 2016.
     """
 
+    families = ("gamma", "beta")
+
     def __init__(
         self,
         axis: Any = -1,
@@ -120,20 +101,9 @@ class LayerNormalization(BaseScaling):
         gamma_constraint: Any = None,
         *,
         rms_scaling: bool = False,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            epsilon,
-            center,
-            scale,
-            beta_initializer,
-            gamma_initializer,
-            beta_regularizer,
-            gamma_regularizer,
-            beta_constraint,
-            gamma_constraint,
-            **kwargs,
-        )
+        super().__init__(epsilon, center, scale, **options)
         self.axis = _axis_argument(axis)
         self.rms_scaling = rms_scaling
 
@@ -171,8 +141,8 @@ class RMSNormalization(Layer):
     Source: Zhang and Sennrich, "Root mean square layer normalization", 2019.
     """
 
-    def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **options: Any) -> None:
+        super().__init__(**options)
         self.axis, self.epsilon = _axis_argument(axis), epsilon
 
     def build(self, input_shape: Any) -> None:
@@ -199,6 +169,8 @@ class GroupNormalization(BaseScaling):
     Source: Wu and He, "Group normalization", 2018.
     """
 
+    families = ("gamma", "beta")
+
     def __init__(
         self,
         groups: int = 32,
@@ -212,20 +184,9 @@ class GroupNormalization(BaseScaling):
         gamma_regularizer: Any = None,
         beta_constraint: Any = None,
         gamma_constraint: Any = None,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            epsilon,
-            center,
-            scale,
-            beta_initializer,
-            gamma_initializer,
-            beta_regularizer,
-            gamma_regularizer,
-            beta_constraint,
-            gamma_constraint,
-            **kwargs,
-        )
+        super().__init__(epsilon, center, scale, **options)
         if not isinstance(groups, int) or (groups <= 0 and groups != -1):
             raise ArgumentError(
                 f"Expected groups to be positive, or -1 for one a channel, got "
@@ -271,8 +232,8 @@ class GroupNormalization(BaseScaling):
 class UnitNormalization(Layer):
     """Divide each sample by its Euclidean norm over `axis`."""
 
-    def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, axis: Any = -1, **options: Any) -> None:
+        super().__init__(**options)
         self.axis = _axis_argument(axis)
         self.supports_masking = True
 

@@ -14,8 +14,8 @@ class Masking(Layer):
     The masked steps become 0; the layers after know them by the mask (b, t).
     """
 
-    def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, mask_value: float = 0.0, **options: Any) -> None:
+        super().__init__(**options)
         self.mask_value = mask_value
         self.supports_masking = True
 

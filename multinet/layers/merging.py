@@ -22,8 +22,8 @@ class Merge(Layer):
 
     count: int | None = None  # of inputs, if it is fixed
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         self.supports_masking = True
 
     def merge(self, inputs: list[Any]) -> Any:
@@ -148,8 +148,8 @@ def _spread(mask: Any, x: Any) -> Any:
 class Concatenate(Merge):
     """Join the inputs along an axis; the other sizes must be equal."""
 
-    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, axis: int = -1, **options: Any) -> None:
+        super().__init__(**options)
         self.axis = axis
 
     def call(self, inputs: Any) -> Any:
@@ -185,9 +185,9 @@ class Dot(Merge):
     count = 2
 
     def __init__(
-        self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Any
+        self, axes: int | Sequence[int], normalize: bool = False, **options: Any
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**options)
         pair = [axes, axes] if isinstance(axes, int) else axes
         valid = isinstance(pair, list | tuple) and len(pair) == 2
         if not valid or not all(isinstance(a, int) for a in pair) or 0 in pair:

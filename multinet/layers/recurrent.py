@@ -29,8 +29,8 @@ _OPTIONS = (
 class StackedRNNCells(Layer):
     """Several cells as one, each fed with the output of the one before."""
 
-    def __init__(self, cells: Sequence[Any], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, cells: Sequence[Any], **options: Any) -> None:
+        super().__init__(**options)
         for cell in cells:
             check_cell(cell)
         self.cells = list(cells)
@@ -186,9 +186,9 @@ class RNN(Layer):
         stateful: bool = False,
         unroll: bool = False,
         zero_output_for_mask: bool = False,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**options)
         if isinstance(cell, list | tuple):
             cell = StackedRNNCells(cell)
         check_cell(cell)

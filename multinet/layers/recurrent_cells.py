@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
-from multinet import activations, constraints, initializers, ops, random, regularizers
-from multinet.errors import ArgumentError, ShapeError
+from multinet import activations, ops, random
+from multinet.errors import ShapeError
+from multinet.layers.arguments import fraction, generator_of, positive
 from multinet.layers.base import Layer
 from multinet.layers.config import config_of
+from multinet.layers.families import options_of
 from multinet.ops.core import as_tensor
 from multinet.registry import current
 from multinet.symbolic.dims import public_shape
@@ -19,13 +20,6 @@ class Masks(NamedTuple):
 
     inputs: Any = None
     recurrent: Any = None
-
-
-def given(names: dict[str, Any], without: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the arguments among the locals of a constructor, its kwargs unpacked."""
-    left = ("self", "__class__", *without)
-    arguments = {name: value for name, value in names.items() if name not in left}
-    return {**arguments.pop("kwargs"), **arguments}
 
 
 class RecurrentCell(Layer):
@@ -42,6 +36,7 @@ class RecurrentCell(Layer):
     recurrent_activation: Any = None
     kernel: Any
     recurrent_kernel: Any
+    bias_initializer: Any
 
     def __init__(
         self,
@@ -52,64 +47,38 @@ class RecurrentCell(Layer):
         recurrent_dropout: float,
         seed: Any,
         implementation: int = 2,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        for part in _PARTS:
-            for kind, module in _KINDS.items():
-                name = f"{part}_{kind}"
-                setattr(self, name, module.get(kwargs.pop(name)))
-        super().__init__(**kwargs)
-        if not isinstance(units, int) or units <= 0:
-            raise ArgumentError(
-                f"Expected units to be a positive integer, got {units!r}."
-            )
-        for name, rate in (
-            ("dropout", dropout),
-            ("recurrent_dropout", recurrent_dropout),
-        ):
-            if not 0 <= rate <= 1:
-                raise ArgumentError(f"Expected {name} within [0, 1], got {rate!r}.")
-        self.units, self.output_size = units, units
+        super().__init__(**options)
+        self.units = self.output_size = positive("units", units)
         self.state_size: Any = units if self.states == 1 else [units] * self.states
         self.activation = activations.get(activation)
         self.use_bias = use_bias
-        self.dropout, self.recurrent_dropout = float(dropout), float(recurrent_dropout)
+        self.dropout = float(fraction("dropout", dropout))
+        rate = fraction("recurrent_dropout", recurrent_dropout)
+        self.recurrent_dropout = float(rate)
         self.implementation = 1 if recurrent_dropout else implementation
         self.seed = seed
-        self.seed_generator = (
-            seed
-            if isinstance(seed, random.SeedGenerator)
-            else random.SeedGenerator(seed)
-        )
+        self.seed_generator = generator_of(seed)
         self.bias: Any = None
 
     def build(self, input_shape: Any) -> None:
         """Create the kernels (n, gates * units), (units, gates * units), and bias."""
         width = self.gates * self.units
-        shapes = {
-            "kernel": (input_shape[-1], width),
-            "recurrent": (self.units, width),
-            "bias": self._bias_shape(),
-        }
-        for part, shape in shapes.items():
-            if part == "bias" and not self.use_bias:
-                continue
-            name = "recurrent_kernel" if part == "recurrent" else part
-            weight = self.add_weight(
-                name=name,
-                shape=shape,
-                initializer=self._initializer(part),
-                regularizer=getattr(self, f"{part}_regularizer"),
-                constraint=getattr(self, f"{part}_constraint"),
-            )
-            setattr(self, name, weight)
-        self.built = True
+        self.kernel = self.add_family("kernel", (input_shape[-1], width))
+        self.recurrent_kernel = self.add_family(
+            "recurrent", (self.units, width), name="recurrent_kernel"
+        )
+        if self.use_bias:
+            start = self._bias_start()
+            self.bias = self.add_family("bias", self._bias_shape(), initializer=start)
 
     def _bias_shape(self) -> tuple[int, ...]:
         return (self.gates * self.units,)
 
-    def _initializer(self, part: str) -> Any:
-        return getattr(self, f"{part}_initializer")
+    def _bias_start(self) -> Any:
+        """Return the initializer of the bias."""
+        return self.bias_initializer
 
     def biases(self) -> tuple[Any, Any]:
         """Return the biases of inputs and of the state, None where there is none."""
@@ -192,19 +161,9 @@ class RecurrentCell(Layer):
         return {**super().get_config(), **cell_config(self)}
 
 
-_PARTS = ("kernel", "recurrent", "bias")
-_KINDS = {
-    "initializer": initializers,
-    "regularizer": regularizers,
-    "constraint": constraints,
-}
-
-
 def cell_config(cell: RecurrentCell) -> dict[str, Any]:
     """Return the arguments of a cell beside those of every layer."""
-    own = [
-        f"{part}_{kind}" for kind in _KINDS for part in ("kernel", "recurrent", "bias")
-    ]
+    own = options_of(cell, "kernel", "recurrent", "bias")
     names = ("units", "activation", "use_bias", "dropout", "recurrent_dropout")
     config = config_of(cell, *names, *cell.options, *own)
     seed = cell.seed
@@ -214,6 +173,8 @@ def cell_config(cell: RecurrentCell) -> dict[str, Any]:
 
 class SimpleRNNCell(RecurrentCell):
     """A step h = activation(x @ kernel + h @ recurrent_kernel + bias): (b, n) -> h."""
+
+    families = ("kernel", "recurrent", "bias")
 
     def __init__(
         self,
@@ -232,9 +193,17 @@ class SimpleRNNCell(RecurrentCell):
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: Any = None,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        super().__init__(**given(locals()))
+        super().__init__(
+            units=units,
+            activation=activation,
+            use_bias=use_bias,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            seed=seed,
+            **options,
+        )
 
     def step(self, z: Any, states: Any, masks: Masks) -> tuple[Any, ...]:
         """Return (h,)."""
@@ -251,6 +220,7 @@ class LSTMCell(RecurrentCell):
     Source: Hochreiter and Schmidhuber, "Long short-term memory", 1997.
     """
 
+    families = ("kernel", "recurrent", "bias")
     gates, states = 4, 2
     options = ("recurrent_activation", "unit_forget_bias")
 
@@ -273,24 +243,29 @@ class LSTMCell(RecurrentCell):
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: Any = None,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        super().__init__(**given(locals(), self.options))
+        super().__init__(
+            units=units,
+            activation=activation,
+            use_bias=use_bias,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            seed=seed,
+            **options,
+        )
         self.recurrent_activation = activations.get(recurrent_activation)
         self.unit_forget_bias = unit_forget_bias
 
-    def _initializer(self, part: str) -> Any:
-        plain = super()._initializer(part)
-        if part != "bias" or not self.unit_forget_bias:
-            return plain
+    def _bias_start(self) -> Any:
+        return self._forgetting if self.unit_forget_bias else super()._bias_start()
 
-        def forget_bias(shape: Any, dtype: Any = None) -> Any:
-            m = self.units
-            ones = ops.ones((m,), dtype=dtype)
-            parts = [plain((m,), dtype=dtype), ones, plain((2 * m,), dtype=dtype)]
-            return ops.concatenate(parts, 0)
-
-        return forget_bias
+    def _forgetting(self, shape: Any, dtype: Any = None) -> Any:
+        """Return a bias of 1 for the forget gate, for the others as they are told."""
+        first, m = self.bias_initializer, self.units
+        ones = ops.ones((m,), dtype=dtype)
+        parts = [first((m,), dtype=dtype), ones, first((2 * m,), dtype=dtype)]
+        return ops.concatenate(parts, 0)
 
     def step(self, z: Any, states: Any, masks: Masks) -> tuple[Any, ...]:
         """Return (h, c)."""
@@ -313,6 +288,7 @@ class GRUCell(RecurrentCell):
     2014.
     """
 
+    families = ("kernel", "recurrent", "bias")
     gates = 3
     options = ("recurrent_activation", "reset_after")
 
@@ -335,9 +311,17 @@ class GRUCell(RecurrentCell):
         recurrent_dropout: float = 0.0,
         reset_after: bool = True,
         seed: Any = None,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        super().__init__(**given(locals(), self.options))
+        super().__init__(
+            units=units,
+            activation=activation,
+            use_bias=use_bias,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            seed=seed,
+            **options,
+        )
         self.recurrent_activation = activations.get(recurrent_activation)
         self.reset_after = reset_after
 

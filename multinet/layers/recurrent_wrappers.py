@@ -34,7 +34,7 @@ class Bidirectional(Layer):
         merge_mode: str | None = "concat",
         weights: Sequence[Any] | None = None,
         backward_layer: Any = None,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
         for one in (layer, backward_layer or layer):
             if not isinstance(one, Layer):
@@ -43,7 +43,7 @@ class Bidirectional(Layer):
             raise ArgumentError(
                 f"Expected merge_mode to be one of {_MERGES}, got {merge_mode!r}."
             )
-        super().__init__(**kwargs)
+        super().__init__(**options)
         self.forward_layer = _copy(layer, "forward_")
         if backward_layer is None:
             backward_layer = _copy(layer, "backward_", go_backwards=True)
@@ -190,10 +190,10 @@ class TimeDistributed(Layer):
     after the other; for others the steps join the batch.
     """
 
-    def __init__(self, layer: Layer, **kwargs: Any) -> None:
+    def __init__(self, layer: Layer, **options: Any) -> None:
         if not isinstance(layer, Layer):
             raise ArgumentError(f"TimeDistributed expects a layer, got {layer!r}.")
-        super().__init__(**kwargs)
+        super().__init__(**options)
         self.layer = layer
         self.supports_masking = True
 

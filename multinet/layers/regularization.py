@@ -7,8 +7,9 @@ from typing import Any
 
 from multinet import ops, random, regularizers
 from multinet.errors import ArgumentError, ShapeError
+from multinet.layers.arguments import data_format_of, fraction, generator_of
 from multinet.layers.base import Layer
-from multinet.layers.core import Dropout, data_format_of
+from multinet.layers.core import Dropout
 from multinet.symbolic.dims import public_shape
 
 
@@ -25,9 +26,9 @@ class BaseSpatialDropout(Dropout):
         seed: Any = None,
         name: str | None = None,
         dtype: Any = None,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        super().__init__(rate, seed=seed, name=name, dtype=dtype, **kwargs)
+        super().__init__(rate, seed=seed, name=name, dtype=dtype, **options)
         self.data_format = data_format_of(data_format)
 
     def call(self, inputs: Any, training: bool | None = False) -> Any:
@@ -66,9 +67,11 @@ class SpatialDropout1D(BaseSpatialDropout):
         seed: Any = None,
         name: str | None = None,
         dtype: Any = None,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        super().__init__(rate, None, seed, name, dtype, **kwargs)
+        super().__init__(
+            rate, "channels_last", seed=seed, name=name, dtype=dtype, **options
+        )
 
 
 class SpatialDropout2D(BaseSpatialDropout):
@@ -86,12 +89,11 @@ class SpatialDropout3D(BaseSpatialDropout):
 class BaseNoise(Layer):
     """Random normals while training, from a stream of its own."""
 
-    def __init__(self, seed: Any = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, seed: Any = None, **options: Any) -> None:
+        super().__init__(**options)
         self.seed = seed
         self.supports_masking = True
-        own = isinstance(seed, random.SeedGenerator)
-        self.seed_generator = seed if own else random.SeedGenerator(seed)
+        self.seed_generator = generator_of(seed)
 
     def _normal(self, inputs: Any, mean: float, stddev: float) -> Any:
         return random.normal(
@@ -107,9 +109,9 @@ class BaseNoise(Layer):
 class GaussianNoise(BaseNoise):
     """While training, add normal noise of a standard deviation."""
 
-    def __init__(self, stddev: float, seed: Any = None, **kwargs: Any) -> None:
-        super().__init__(seed, **kwargs)
-        self.stddev = _fraction("stddev", stddev)
+    def __init__(self, stddev: float, seed: Any = None, **options: Any) -> None:
+        super().__init__(seed, **options)
+        self.stddev = fraction("stddev", stddev)
 
     def call(self, inputs: Any, training: bool | None = False) -> Any:
         """Return inputs + noise while training, else inputs."""
@@ -128,9 +130,9 @@ class GaussianDropout(BaseNoise):
     Source: Srivastava et al., "Dropout", 2014.
     """
 
-    def __init__(self, rate: float, seed: Any = None, **kwargs: Any) -> None:
-        super().__init__(seed, **kwargs)
-        self.rate = _fraction("rate", rate)
+    def __init__(self, rate: float, seed: Any = None, **options: Any) -> None:
+        super().__init__(seed, **options)
+        self.rate = fraction("rate", rate)
         if rate == 1:
             raise ArgumentError("Expected rate below 1: the noise would be infinite.")
 
@@ -149,8 +151,8 @@ class GaussianDropout(BaseNoise):
 class ActivityRegularization(Layer):
     """Add l1 * sum(|inputs|) + l2 * sum(inputs**2), a sample's mean, to the loss."""
 
-    def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
-        super().__init__(activity_regularizer=regularizers.L1L2(l1, l2), **kwargs)
+    def __init__(self, l1: float = 0.0, l2: float = 0.0, **options: Any) -> None:
+        super().__init__(activity_regularizer=regularizers.L1L2(l1, l2), **options)
         self.l1, self.l2 = l1, l2
         self.supports_masking = True
 
@@ -161,9 +163,3 @@ class ActivityRegularization(Layer):
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` needs."""
         return {**super().get_config(), "l1": self.l1, "l2": self.l2}
-
-
-def _fraction(name: str, value: Any) -> float:
-    if not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise ArgumentError(f"Expected {name} to be within [0, 1], got {value!r}.")
-    return value

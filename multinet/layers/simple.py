@@ -12,8 +12,8 @@ from multinet.ops.core import host, is_scalar
 class Identity(Layer):
     """Return the inputs."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         self.supports_masking = True
 
     def call(self, inputs: Any) -> Any:
@@ -31,8 +31,8 @@ class Rescaling(Layer):
     >>> Rescaling(1 / 255)  # of images, to [0, 1]
     """
 
-    def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, scale: Any, offset: Any = 0.0, **options: Any) -> None:
+        super().__init__(**options)
         self.scale, self.offset = scale, offset
         self.supports_masking = True
 
