@@ -16,11 +16,19 @@ def arguments(names: dict[str, Any]) -> dict[str, Any]:
     return {**given.pop("options"), **given}
 
 
-def names_of(*constructors: Any) -> frozenset[str]:
-    """Return the names of the arguments that constructors take by keyword."""
-    found = [p for c in constructors for p in inspect.signature(c).parameters.values()]
-    gathers = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
-    return frozenset(p.name for p in found if p.kind not in gathers) - {"self"}
+def names_of(cls: type) -> frozenset[str]:
+    """Return the names of the arguments that a constructor takes by keyword.
+
+    With `**options` those of the constructor above it, too.
+    """
+    names: set[str] = set()
+    for base in cls.__mro__:
+        if "__init__" in vars(base):
+            own = list(inspect.signature(base.__init__).parameters.values())[1:]
+            names.update(p.name for p in own if p.kind is not p.VAR_KEYWORD)
+            if all(p.kind is not p.VAR_KEYWORD for p in own):
+                break
+    return frozenset(names)
 
 
 def positive(name: str, value: Any) -> int:

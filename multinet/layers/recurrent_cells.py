@@ -6,10 +6,9 @@ from typing import Any, ClassVar, NamedTuple
 
 from multinet import activations, ops, random
 from multinet.errors import ShapeError
-from multinet.layers.arguments import fraction, generator_of, positive
+from multinet.layers.arguments import fraction, generator_of, names_of, positive
 from multinet.layers.base import Layer
 from multinet.layers.config import config_of
-from multinet.layers.families import options_of
 from multinet.ops.core import as_tensor
 from multinet.registry import current
 from multinet.symbolic.dims import public_shape
@@ -31,9 +30,8 @@ class RecurrentCell(Layer):
 
     gates: ClassVar[int] = 1
     states: ClassVar[int] = 1
-    options: ClassVar[tuple[str, ...]] = ()  # arguments beside those of all cells
+    implementation = 2  # 1 draws dropout for each gate apart
 
-    recurrent_activation: Any = None
     kernel: Any
     recurrent_kernel: Any
     bias_initializer: Any
@@ -46,7 +44,6 @@ class RecurrentCell(Layer):
         dropout: float,
         recurrent_dropout: float,
         seed: Any,
-        implementation: int = 2,
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -57,7 +54,6 @@ class RecurrentCell(Layer):
         self.dropout = float(fraction("dropout", dropout))
         rate = fraction("recurrent_dropout", recurrent_dropout)
         self.recurrent_dropout = float(rate)
-        self.implementation = 1 if recurrent_dropout else implementation
         self.seed = seed
         self.seed_generator = generator_of(seed)
         self.bias: Any = None
@@ -163,9 +159,7 @@ class RecurrentCell(Layer):
 
 def cell_config(cell: RecurrentCell) -> dict[str, Any]:
     """Return the arguments of a cell beside those of every layer."""
-    own = options_of(cell, "kernel", "recurrent", "bias")
-    names = ("units", "activation", "use_bias", "dropout", "recurrent_dropout")
-    config = config_of(cell, *names, *cell.options, *own)
+    config = config_of(cell, *names_of(type(cell)) - names_of(Layer))
     seed = cell.seed
     config["seed"] = seed.seed if isinstance(seed, random.SeedGenerator) else seed
     return config
@@ -210,7 +204,18 @@ class SimpleRNNCell(RecurrentCell):
         return (self.activation(ops.add(z, self.recur(states[0], masks))),)
 
 
-class LSTMCell(RecurrentCell):
+class GatedCell(RecurrentCell):
+    """A step with gates, which have an activation of their own."""
+
+    def __init__(
+        self, recurrent_activation: Any, implementation: int = 2, **options: Any
+    ) -> None:
+        super().__init__(**options)
+        self.recurrent_activation = activations.get(recurrent_activation)
+        self.implementation = 1 if self.recurrent_dropout else implementation
+
+
+class LSTMCell(GatedCell):
     """A step of long short-term memory: (b, n), states h and c -> h (b, units).
 
     i, f, g, o are the parts of x @ kernel + h @ recurrent_kernel + bias; i, f and o
@@ -222,7 +227,6 @@ class LSTMCell(RecurrentCell):
 
     families = ("kernel", "recurrent", "bias")
     gates, states = 4, 2
-    options = ("recurrent_activation", "unit_forget_bias")
 
     def __init__(
         self,
@@ -248,13 +252,13 @@ class LSTMCell(RecurrentCell):
         super().__init__(
             units=units,
             activation=activation,
+            recurrent_activation=recurrent_activation,
             use_bias=use_bias,
             dropout=dropout,
             recurrent_dropout=recurrent_dropout,
             seed=seed,
             **options,
         )
-        self.recurrent_activation = activations.get(recurrent_activation)
         self.unit_forget_bias = unit_forget_bias
 
     def _bias_start(self) -> Any:
@@ -277,7 +281,7 @@ class LSTMCell(RecurrentCell):
         return ops.multiply(o, self.activation(c)), c
 
 
-class GRUCell(RecurrentCell):
+class GRUCell(GatedCell):
     """A step of a gated recurrent unit: (b, n), state h -> h (b, units).
 
     z and r pass `recurrent_activation`, the candidate g `activation`; then
@@ -290,7 +294,6 @@ class GRUCell(RecurrentCell):
 
     families = ("kernel", "recurrent", "bias")
     gates = 3
-    options = ("recurrent_activation", "reset_after")
 
     def __init__(
         self,
@@ -316,13 +319,13 @@ class GRUCell(RecurrentCell):
         super().__init__(
             units=units,
             activation=activation,
+            recurrent_activation=recurrent_activation,
             use_bias=use_bias,
             dropout=dropout,
             recurrent_dropout=recurrent_dropout,
             seed=seed,
             **options,
         )
-        self.recurrent_activation = activations.get(recurrent_activation)
         self.reset_after = reset_after
 
     def _bias_shape(self) -> tuple[int, ...]:

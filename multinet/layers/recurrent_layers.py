@@ -35,9 +35,7 @@ def shown(name: str) -> property:
     return property(read, write, doc=f"The cell's `{name}`.")
 
 
-#: What a layer takes among its options, and what it and its cell both do.
-_LATE = frozenset({"input_shape", "input_dim"})
-_BOTH = frozenset({"dtype", "trainable"})
+_BOTH = frozenset({"dtype", "trainable"})  # what a layer and its cell both take
 
 
 class CellLayer(RNN):
@@ -48,32 +46,21 @@ class CellLayer(RNN):
 
     cell_class: ClassVar[type[RecurrentCell]]
     cell: Any
-    #: The names of the arguments that go to the cell, and to the layer.
-    _of_cell: ClassVar[frozenset[str]]
-    _of_layer: ClassVar[frozenset[str]]
+    _of_cell: ClassVar[frozenset[str]]  # the arguments that the cell takes
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if "cell_class" not in vars(cls):
-            return
-        own = names_of(cls.cell_class.__init__)
-        cls._of_cell = own | {"implementation"} | _BOTH
-        cls._of_layer = names_of(RNN.__init__, Layer.__init__) - {"cell"} | _LATE
-        for name in own:
-            setattr(cls, name, shown(name))
+        if "cell_class" in vars(cls):
+            own = names_of(cls.cell_class) - names_of(Layer)
+            cls._of_cell = own | _BOTH
+            for name in own:
+                setattr(cls, name, shown(name))
 
-    def __init__(self, given: dict[str, Any]) -> None:
-        """Make the cell and the layer with the arguments that each takes."""
-        unknown = sorted(given.keys() - self._of_cell - self._of_layer)
-        if unknown:
-            raise ArgumentError(
-                f"{type(self).__name__} got unknown arguments {unknown}. It takes "
-                f"{', '.join(sorted(self._of_cell | self._of_layer))}."
-            )
+    def __init__(self, **options: Any) -> None:
+        of_cell = {k: v for k, v in options.items() if k in self._of_cell}
+        rest = {k: v for k, v in options.items() if k not in of_cell or k in _BOTH}
         name = snake_case(self.cell_class.__name__)
-        cell = {k: v for k, v in given.items() if k in self._of_cell}
-        own = {k: v for k, v in given.items() if k in self._of_layer}
-        super().__init__(self.cell_class(name=name, **cell), **own)
+        super().__init__(self.cell_class(name=name, **of_cell), **rest)
 
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
         """Build the cell for one step, and make the states of a stateful layer."""
@@ -126,20 +113,20 @@ class SimpleRNN(CellLayer):
         seed: Any = None,
         **options: Any,
     ) -> None:
-        super().__init__(arguments(locals()))
+        super().__init__(**arguments(locals()))
 
 
 class FusedLayer(CellLayer):
     """A layer that a method of the backend computes, where the options allow it."""
 
-    def __init__(self, given: dict[str, Any]) -> None:
-        """Make the cell and the layer with the arguments that each takes."""
-        use_cudnn = given.pop("use_cudnn")
+    def __init__(
+        self, use_cudnn: bool | str, implementation: int = 2, **options: Any
+    ) -> None:
         if use_cudnn not in ("auto", True, False):
             raise ArgumentError(
                 f"Expected use_cudnn to be 'auto', True or False, got {use_cudnn!r}."
             )
-        super().__init__(given)
+        super().__init__(implementation=implementation, **options)
         self.use_cudnn = use_cudnn
 
     def inner_loop(
@@ -247,7 +234,7 @@ class LSTM(FusedLayer):
         use_cudnn: bool | str = "auto",
         **options: Any,
     ) -> None:
-        super().__init__(arguments(locals()))
+        super().__init__(**arguments(locals()))
 
     def _fused(self, x: Any, states: Any, weights: Any, mask: Any) -> Any:
         bias, _ = self.cell.biases()
@@ -297,7 +284,7 @@ class GRU(FusedLayer):
         use_cudnn: bool | str = "auto",
         **options: Any,
     ) -> None:
-        super().__init__(arguments(locals()))
+        super().__init__(**arguments(locals()))
 
     def _fused(self, x: Any, states: Any, weights: Any, mask: Any) -> Any:
         options: Any = (mask, self.go_backwards, self.cell.reset_after)

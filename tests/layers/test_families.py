@@ -4,7 +4,6 @@ import pytest
 
 from multinet import constraints, initializers, layers, regularizers
 from multinet.errors import ArgumentError
-from multinet.layers import recurrent_layers
 
 
 class Scale(layers.Layer):
@@ -58,12 +57,11 @@ def test_a_family_without_an_argument_is_an_error():
 
 @pytest.mark.parametrize("kind", [layers.SimpleRNN, layers.LSTM, layers.GRU])
 def test_a_recurrent_layer_shares_the_options_of_its_cell(kind):
-    layer = kind(2, kernel_initializer="ones", dropout=0.5, implementation=1)
+    layer = kind(2, kernel_initializer="ones", dropout=0.5)
     assert layer.units == layer.cell.units == 2
     assert layer.kernel_initializer is layer.cell.kernel_initializer
     layer.dropout = 0.25
     assert layer.cell.dropout == 0.25
-    assert layer.cell.implementation == 1
     with pytest.raises(ArgumentError, match="wrong"):
         kind(2, wrong=1)
     with pytest.raises(AttributeError):
@@ -75,4 +73,5 @@ def test_only_fused_layers_choose_a_method():
         layers.SimpleRNN(2, use_cudnn=True)
     with pytest.raises(ArgumentError, match="'auto', True or False"):
         layers.LSTM(2, use_cudnn="yes")
-    assert isinstance(layers.GRU(2), recurrent_layers.FusedLayer)
+    layer = layers.GRU(2, implementation=1)
+    assert layer.implementation == layer.cell.implementation == 1
