@@ -17,7 +17,8 @@ FLOORS = [
     {"absent"},
     {"dtypes", "philox", "tree"},
     {"interface"},
-    {"registry", "scope", "operators", "config", "seeds"},
+    {"registry", "scope", "calls", "holders", "patterns"}
+    | {"operators", "config", "seeds"},
     {"symbolic"},
     {"ops"},
     {"variables", "moving"},

@@ -13,17 +13,10 @@ import numpy as np
 import optree
 
 from multinet import dtypes, regularizers
+from multinet.calls import CallContext, Within, active
 from multinet.errors import ArgumentError, MultinetError
 from multinet.layers import families
-from multinet.layers.context import (
-    CallContext,
-    active,
-    keep_masks,
-    loose,
-    mask_of,
-    masks_in,
-    set_mask,
-)
+from multinet.layers.context import keep_masks, loose, mask_of, masks_in, set_mask
 from multinet.layers.tracking import Tracked
 from multinet.names import snake_case, unique_name
 from multinet.ops.core import as_tensor, cast_tensor, in_dtype
@@ -178,12 +171,14 @@ class Layer(Tracked):
         mask = None
         if context.masks or loose:
             args, kwargs, mask = self._with_masks(args, kwargs)
+        context.path.append(self)
         try:
             outputs = self.call(*args, **kwargs)
         except MultinetError as error:
             _explain(error, self, args)
             raise
         finally:
+            context.path.pop()
             context.training = outer
         if mask is not None or (spec.masks and self.supports_masking):
             first = args[0] if args else kwargs.get(spec.call[0])
@@ -430,7 +425,8 @@ def _marking_built(build: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(build)
     def marking(self: Layer, *args: Any, **kwargs: Any) -> None:
-        build(self, *args, **kwargs)
+        with Within(self):
+            build(self, *args, **kwargs)
         self.built = True
 
     return marking

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from multinet import ops
+from multinet.calls import CallContext
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.arguments import positive
 from multinet.layers.config import config_of
-from multinet.layers.context import CallContext
 from multinet.layers.core import Dropout
 from multinet.layers.heads import BaseHeads, both, causal_mask, masked_softmax
 

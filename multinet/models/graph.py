@@ -24,6 +24,9 @@ class Graph(Movable):
     to the outputs can be an input, so a graph may start in the middle of another.
     """
 
+    _lent = frozenset({"inputs", "outputs", "flat_inputs", "flat_outputs"})
+    _private = frozenset({"nodes", "_plan"})
+
     def __init__(self, inputs: Any, outputs: Any) -> None:
         self.inputs, self.outputs = inputs, outputs
         self.flat_inputs, self.input_spec = _flatten(inputs, "inputs")
@@ -32,6 +35,9 @@ class Graph(Movable):
         self._plan = [_plan(node) for node in self.nodes]
         # Whether an argument depends on a size that only the data will tell.
         self._sized = any(isinstance(x, Dim) for _, xs, *_ in self._plan for x in xs)
+
+    def _kept(self) -> list[str]:
+        return ["_plan"]  # with the constants among the arguments
 
     def _arrived(self) -> None:
         """Let the recorded calls have the constants that the plan has now."""

@@ -28,6 +28,8 @@ class Model(Trainer, Layer):
     >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     """
 
+    _by_name = frozenset({"_graph_layers", "_stack"})
+
     def __init__(
         self,
         inputs: Any = None,
