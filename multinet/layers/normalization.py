@@ -131,7 +131,6 @@ class BatchNormalization(Layer):
 
     def _renormed(self, mean: Any, variance: Any) -> tuple[Any, Any]:
         """Return beta and gamma for x * r + d in place of x, and move all moments."""
-        mean, variance = ops.stop_gradient(mean), ops.stop_gradient(variance)
         stddev = ops.sqrt(ops.add(variance, self.epsilon))
         usual = ops.maximum(self.renorm_stddev, math.sqrt(self.epsilon))
         r = ops.divide(stddev, usual)
@@ -149,6 +148,7 @@ class BatchNormalization(Layer):
         self._move(self.moving_stddev, stddev)
         moved = ops.subtract(ops.square(self.moving_stddev), self.epsilon)
         self.moving_variance.assign(ops.relu(moved))
+        r, d = ops.stop_gradient(r), ops.stop_gradient(d)
         if self.gamma is not None:
             r, d = ops.multiply(r, self.gamma), ops.multiply(d, self.gamma)
         return d if self.beta is None else ops.add(d, self.beta), r
