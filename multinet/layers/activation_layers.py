@@ -7,7 +7,6 @@ from typing import Any
 from multinet import activations, ops
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.base import Layer
-from multinet.layers.config import config_of
 from multinet.layers.heads import masked_softmax
 from multinet.symbolic.dims import differ, public_shape
 
@@ -39,11 +38,6 @@ class ReLU(Layer):
             inputs, self.negative_slope, self.max_value, self.threshold
         )
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        names = ("max_value", "negative_slope", "threshold")
-        return {**super().get_config(), **config_of(self, *names)}
-
 
 class LeakyReLU(Layer):
     """Return inputs where positive, else negative_slope * inputs.
@@ -60,10 +54,6 @@ class LeakyReLU(Layer):
     def call(self, inputs: Any) -> Any:
         """Return the activation, of the same shape."""
         return activations.leaky_relu(inputs, self.negative_slope)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), "negative_slope": self.negative_slope}
 
 
 class PReLU(Layer):
@@ -108,11 +98,6 @@ class PReLU(Layer):
         below = ops.multiply(ops.relu(ops.negative(inputs)), self.alpha)
         return ops.subtract(ops.relu(inputs), below)
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        names = ("alpha_initializer", "alpha_regularizer", "alpha_constraint")
-        return {**super().get_config(), **config_of(self, *names, "shared_axes")}
-
 
 class ELU(Layer):
     """Return inputs where positive, else alpha * (e**inputs - 1). Clevert, 2015."""
@@ -125,10 +110,6 @@ class ELU(Layer):
     def call(self, inputs: Any) -> Any:
         """Return the activation, of the same shape."""
         return activations.elu(inputs, self.alpha)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), "alpha": self.alpha}
 
 
 class Softmax(Layer):
@@ -158,10 +139,6 @@ class Softmax(Layer):
                 f"{public_shape(shape)}, got {public_shape(given)}."
             )
         return mask if ops.dtype(mask) == "bool" else ops.greater(mask, 0.5)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), "axis": self.axis}
 
 
 def _positive(name: str, value: Any) -> float:

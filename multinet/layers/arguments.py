@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,21 +13,6 @@ def arguments(names: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of a constructor, given its `locals()` on the first line."""
     given = {k: v for k, v in names.items() if k not in ("self", "__class__")}
     return {**given.pop("options"), **given}
-
-
-def names_of(cls: type) -> frozenset[str]:
-    """Return the names of the arguments that a constructor takes by keyword.
-
-    With `**options` those of the constructor above it, too.
-    """
-    names: set[str] = set()
-    for base in cls.__mro__:
-        if "__init__" in vars(base):
-            own = list(inspect.signature(base.__init__).parameters.values())[1:]
-            names.update(p.name for p in own if p.kind is not p.VAR_KEYWORD)
-            if all(p.kind is not p.VAR_KEYWORD for p in own):
-                break
-    return frozenset(names)
 
 
 def positive(name: str, value: Any) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from multinet import activations, constraints, initializers, ops, random, regularizers
+from multinet import activations, ops, random
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.arguments import data_format_of, fraction, generator_of, positive
 from multinet.layers.base import Layer
@@ -22,6 +22,8 @@ class InputLayer(Layer):
     `input_tensor` is a symbolic tensor to be that placeholder, whatever made it.
     """
 
+    _unwritten = frozenset({"shape", "batch_size", "input_tensor", "trainable"})
+
     def __init__(
         self,
         shape: Sequence[int | None] | None = None,
@@ -33,14 +35,11 @@ class InputLayer(Layer):
         input_tensor: KerasTensor | None = None,
         optional: bool = False,
         name: str | None = None,
-        **options: Any,
     ) -> None:
         if input_tensor is not None:
             shape, batch_shape = None, input_tensor.shape
             dtype = input_tensor.dtype
-        super().__init__(
-            name=name or unique_name("input_layer"), dtype=dtype, **options
-        )
+        super().__init__(name=name or unique_name("input_layer"), dtype=dtype)
         if (shape is None) == (batch_shape is None):
             raise ArgumentError(
                 "Input needs one of shape=(...), without the batch axis, and "
@@ -68,14 +67,6 @@ class InputLayer(Layer):
     def call(self) -> Any:
         """Return nothing: a model feeds its inputs itself."""
         raise ArgumentError("An InputLayer is fed by its model, not called.")
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {
-            "batch_shape": self.batch_shape,
-            "dtype": self.dtype,
-            "name": self.name,
-        }
 
 
 def _shape_argument(shape: Any) -> tuple[int | None, ...]:
@@ -167,22 +158,6 @@ class Dense(Layer):
         outputs = current().dense(inputs, as_tensor(self.kernel), bias)
         return self.activation(outputs)
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "activation": activations.serialize(self.activation),
-            "use_bias": self.use_bias,
-            "kernel_initializer": initializers.serialize(self.kernel_initializer),
-            "bias_initializer": initializers.serialize(self.bias_initializer),
-            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
-            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
-            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
-            "kernel_constraint": constraints.serialize(self.kernel_constraint),
-            "bias_constraint": constraints.serialize(self.bias_constraint),
-        }
-
 
 class Activation(Layer):
     """Apply an activation, given by name or as a function, elementwise."""
@@ -195,11 +170,6 @@ class Activation(Layer):
     def call(self, inputs: Any) -> Any:
         """Return activation(inputs)."""
         return self.activation(inputs)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        name = activations.serialize(self.activation)
-        return {**super().get_config(), "activation": name}
 
 
 class Dropout(Layer):
@@ -240,18 +210,6 @@ class Dropout(Layer):
             noise_shape = [n if m is None else m for n, m in zip(sizes, noise_shape)]
         return random.dropout(inputs, self.rate, noise_shape, self.seed_generator)
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        seed = (
-            self.seed.seed if isinstance(self.seed, random.SeedGenerator) else self.seed
-        )
-        return {
-            **super().get_config(),
-            "rate": self.rate,
-            "noise_shape": self.noise_shape,
-            "seed": seed,
-        }
-
 
 class Flatten(Layer):
     """Join all axes but the batch: (b, ...) -> (b, n)."""
@@ -269,10 +227,6 @@ class Flatten(Layer):
         for n in ops.shape(inputs)[1:]:
             size = n * size
         return ops.reshape(inputs, (ops.shape(inputs)[0], size))
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), "data_format": self.data_format}
 
 
 class Reshape(Layer):
@@ -296,7 +250,3 @@ class Reshape(Layer):
                 known *= n if n != -1 else 1
             target = tuple(size // known if n == -1 else n for n in target)
         return ops.reshape(inputs, (shape[0], *target))
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), "target_shape": self.target_shape}

@@ -12,7 +12,6 @@ from typing import Any
 from multinet import activations, initializers, ops
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.base import Layer
-from multinet.layers.config import config_of
 from multinet.ops.core import as_tensor
 from multinet.registry import current
 from multinet.symbolic.dims import public_shape
@@ -103,26 +102,6 @@ class EinsumDense(Layer):
             inputs = ops.reshape(inputs, (*shape[:-n], rows))
         outputs = current().dense(ops.cast(inputs, self.dtype), kernel, bias)
         return ops.reshape(outputs, (*shape[:-n], *sizes[n:]))
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {
-            **super().get_config(),
-            **config_of(
-                self,
-                "output_shape",
-                "equation",
-                "activation",
-                "bias_axes",
-                "kernel_initializer",
-                "bias_initializer",
-                "kernel_regularizer",
-                "bias_regularizer",
-                "activity_regularizer",
-                "kernel_constraint",
-                "bias_constraint",
-            ),
-        }
 
 
 def _parse(equation: str) -> tuple[str, str, str, str]:

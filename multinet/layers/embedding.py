@@ -7,7 +7,6 @@ from typing import Any
 from multinet import ops
 from multinet.layers.arguments import positive
 from multinet.layers.base import Layer
-from multinet.layers.config import config_of
 from multinet.ops.core import as_tensor
 from multinet.registry import current
 
@@ -21,6 +20,8 @@ class Embedding(Layer):
     """
 
     families = ("embeddings",)
+
+    _unwritten = frozenset({"weights"})
 
     def __init__(
         self,
@@ -62,19 +63,3 @@ class Embedding(Layer):
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Return where the integers are not 0, if `mask_zero`."""
         return ops.not_equal(inputs, 0) if self.mask_zero else None
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs, without the table."""
-        return {
-            **super().get_config(),
-            **config_of(
-                self,
-                "input_dim",
-                "output_dim",
-                "embeddings_initializer",
-                "embeddings_regularizer",
-                "activity_regularizer",
-                "embeddings_constraint",
-                "mask_zero",
-            ),
-        }

@@ -8,7 +8,6 @@ from typing import Any
 from multinet import ops
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.arguments import positive
-from multinet.layers.config import config_of
 from multinet.layers.core import Dropout
 from multinet.layers.heads import BaseHeads
 from multinet.names import unique_name
@@ -115,8 +114,3 @@ class GroupQueryAttention(BaseHeads):
     ) -> Any:
         """Return the output shape for the inputs' shapes."""
         return self._output_shape(query_shape, value_shape, key_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        names = ("head_dim", "num_query_heads", "num_key_value_heads")
-        return {**super().get_config(), **config_of(self, *names)}

@@ -10,7 +10,6 @@ from multinet import ops
 from multinet.errors import ArgumentError
 from multinet.layers.arguments import positive
 from multinet.layers.base import Layer
-from multinet.layers.config import config_of
 from multinet.layers.core import Dropout
 from multinet.layers.einsum_dense import EinsumDense
 from multinet.layers.families import options_of
@@ -171,12 +170,6 @@ class BaseHeads(Layer):
     def factor(self) -> float:
         """What the products of queries and keys are multiplied by."""
         raise NotImplementedError(f"{type(self).__name__} must define factor.")
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        config = config_of(self, "dropout", "use_bias", "use_gate", "sliding_window")
-        names = (*options_of(self, "kernel", "bias"), "activity_regularizer", "seed")
-        return {**super().get_config(), **config, **config_of(self, *names)}
 
 
 def both(mask: Any, other: Any) -> Any:

@@ -7,7 +7,6 @@ from typing import Any
 from multinet import dtypes, ops
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.base import Layer
-from multinet.layers.config import config_of
 from multinet.symbolic.dims import public_shape
 
 
@@ -54,25 +53,6 @@ class BaseScaling(Layer):
             self.gamma = self.add_family("gamma", shape)
         if center:
             self.beta = self.add_family("beta", shape)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {
-            **super().get_config(),
-            **config_of(
-                self,
-                "axis",
-                "epsilon",
-                "center",
-                "scale",
-                "beta_initializer",
-                "gamma_initializer",
-                "beta_regularizer",
-                "gamma_regularizer",
-                "beta_constraint",
-                "gamma_constraint",
-            ),
-        }
 
 
 class LayerNormalization(BaseScaling):
@@ -130,10 +110,6 @@ class LayerNormalization(BaseScaling):
         gamma = ops.cast(ops.reshape(self.gamma, sizes), ops.dtype(factor))
         return ops.multiply(inputs, ops.multiply(factor, gamma))
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), "rms_scaling": self.rms_scaling}
-
 
 class RMSNormalization(Layer):
     """Divide each sample by the root of its mean square over `axis`, times a scale.
@@ -154,10 +130,6 @@ class RMSNormalization(Layer):
         """Return normalized inputs, of the same shape."""
         axes = _axes_in(self, ops.shape(inputs))
         return ops.rms_normalization(inputs, self.scale, axes, self.epsilon)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), **config_of(self, "axis", "epsilon")}
 
 
 class GroupNormalization(BaseScaling):
@@ -224,10 +196,6 @@ class GroupNormalization(BaseScaling):
         y = ops.batch_normalization(x, mean, variance, axis, beta, gamma, self.epsilon)
         return ops.cast(ops.reshape(y, shape), self.dtype)
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), "groups": self.groups}
-
 
 class UnitNormalization(Layer):
     """Divide each sample by its Euclidean norm over `axis`."""
@@ -241,7 +209,3 @@ class UnitNormalization(Layer):
         """Return inputs of norm 1, of the same shape; zeros stay zeros."""
         axes = _axes_in(self, ops.shape(inputs))
         return ops.normalize(inputs, axis=axes, order=2, epsilon=1e-12)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), "axis": self.axis}

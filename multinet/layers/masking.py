@@ -27,7 +27,3 @@ class Masking(Layer):
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Return where any entry of the last axis differs from `mask_value`."""
         return ops.any(ops.not_equal(inputs, self.mask_value), axis=-1)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), "mask_value": self.mask_value}

@@ -9,7 +9,6 @@ from typing import Any
 from multinet import ops
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.base import Layer
-from multinet.layers.config import config_of
 from multinet.layers.context import mask_of, set_mask
 from multinet.symbolic.dims import differ, public_shape
 
@@ -170,10 +169,6 @@ class Concatenate(Merge):
             masks.append(mask)
         return ops.any(ops.concatenate(masks, axis=self.axis), axis=-1)
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), "axis": self.axis}
-
 
 class Dot(Merge):
     """The products of two inputs, summed over an axis of each: (b, ...), (b, ...).
@@ -223,10 +218,6 @@ class Dot(Merge):
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Return None: positions are summed or paired."""
         return None
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), **config_of(self, "axes", "normalize")}
 
 
 def _product(sizes: Any) -> Any:

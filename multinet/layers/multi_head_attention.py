@@ -11,7 +11,6 @@ from multinet import ops
 from multinet.calls import CallContext
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.arguments import positive
-from multinet.layers.config import config_of
 from multinet.layers.core import Dropout
 from multinet.layers.heads import BaseHeads, both, causal_mask, masked_softmax
 
@@ -142,14 +141,6 @@ class MultiHeadAttention(BaseHeads):
     ) -> Any:
         """Return the output shape for the inputs' shapes."""
         return self._output_shape(query_shape, value_shape, key_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {
-            **super().get_config(),
-            **config_of(self, "num_heads", "key_dim", "value_dim", "attention_axes"),
-            "output_shape": self.output_shape,
-        }
 
 
 def _ints(name: str, value: Any) -> tuple[int, ...] | None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from multinet import constraints, initializers, ops, regularizers
+from multinet import ops
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.arguments import fraction
 from multinet.layers.base import Layer
@@ -158,33 +158,6 @@ class BatchNormalization(Layer):
         kept = ops.multiply(moving, momentum)
         new = ops.multiply(ops.stop_gradient(batch), 1.0 - momentum)
         moving.assign(ops.add(kept, new))
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {
-            **super().get_config(),
-            "axis": self.axis,
-            "momentum": self.momentum,
-            "epsilon": self.epsilon,
-            "center": self.center,
-            "scale": self.scale,
-            "beta_initializer": initializers.serialize(self.beta_initializer),
-            "gamma_initializer": initializers.serialize(self.gamma_initializer),
-            "moving_mean_initializer": initializers.serialize(
-                self.moving_mean_initializer
-            ),
-            "moving_variance_initializer": initializers.serialize(
-                self.moving_variance_initializer
-            ),
-            "beta_regularizer": regularizers.serialize(self.beta_regularizer),
-            "gamma_regularizer": regularizers.serialize(self.gamma_regularizer),
-            "beta_constraint": constraints.serialize(self.beta_constraint),
-            "gamma_constraint": constraints.serialize(self.gamma_constraint),
-            "renorm": self.renorm,
-            "renorm_clipping": self.renorm_clipping,
-            "renorm_momentum": self.renorm_momentum,
-            "synchronized": self.synchronized,
-        }
 
 
 def _checked(clipping: Any) -> dict[str, float] | None:

@@ -38,16 +38,6 @@ class BasePooling(Spatial):
             inputs, self.pool_size, self.strides, self.padding, self.data_format
         )
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {
-            **super().get_config(),
-            "pool_size": self.pool_size,
-            "strides": self.strides,
-            "padding": self.padding,
-            "data_format": self.data_format,
-        }
-
 
 class MaxPooling1D(BasePooling):
     """The maximum of each window of sequences (b, t, c)."""
@@ -102,14 +92,6 @@ class BaseGlobalPooling(Spatial):
         axes = tuple(range(self.first_axis, self.first_axis + self.rank))
         reduce = ops.max if self.reduce == "max" else ops.mean
         return reduce(inputs, axis=axes, keepdims=self.keepdims)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {
-            **super().get_config(),
-            "data_format": self.data_format,
-            "keepdims": self.keepdims,
-        }
 
 
 class GlobalMaxPooling1D(BaseGlobalPooling):

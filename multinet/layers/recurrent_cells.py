@@ -6,9 +6,8 @@ from typing import Any, ClassVar, NamedTuple
 
 from multinet import activations, ops, random
 from multinet.errors import ShapeError
-from multinet.layers.arguments import fraction, generator_of, names_of, positive
+from multinet.layers.arguments import fraction, generator_of, positive
 from multinet.layers.base import Layer
-from multinet.layers.config import config_of
 from multinet.ops.core import as_tensor
 from multinet.registry import current
 from multinet.symbolic.dims import public_shape
@@ -151,18 +150,6 @@ class RecurrentCell(Layer):
         return [
             random.dropout(ones, rate, seed=self.seed_generator) for _ in range(count)
         ]
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), **cell_config(self)}
-
-
-def cell_config(cell: RecurrentCell) -> dict[str, Any]:
-    """Return the arguments of a cell beside those of every layer."""
-    config = config_of(cell, *names_of(type(cell)) - names_of(Layer))
-    seed = cell.seed
-    config["seed"] = seed.seed if isinstance(seed, random.SeedGenerator) else seed
-    return config
 
 
 class SimpleRNNCell(RecurrentCell):

@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from multinet import activations, ops
+from multinet.configurable import parameters
 from multinet.errors import ArgumentError, ShapeError
-from multinet.layers.arguments import arguments, names_of
+from multinet.layers.arguments import arguments
 from multinet.layers.base import Layer
-from multinet.layers.config import config_of
 from multinet.layers.recurrent import RNN
 from multinet.layers.recurrent_cells import (
     GRUCell,
     LSTMCell,
     RecurrentCell,
     SimpleRNNCell,
-    cell_config,
 )
 from multinet.names import snake_case
 from multinet.ops.core import as_tensor
@@ -35,7 +34,7 @@ def shown(name: str) -> property:
     return property(read, write, doc=f"The cell's `{name}`.")
 
 
-_BOTH = frozenset({"dtype", "trainable"})  # what a layer and its cell both take
+_BOTH = {"dtype", "trainable"}  # what a layer and its cell both take
 
 
 class CellLayer(RNN):
@@ -46,12 +45,13 @@ class CellLayer(RNN):
 
     cell_class: ClassVar[type[RecurrentCell]]
     cell: Any
-    _of_cell: ClassVar[frozenset[str]]  # the arguments that the cell takes
+    _of_cell: ClassVar[set[str]]  # the arguments that the cell takes
+    _unwritten = frozenset({"cell"})
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "cell_class" in vars(cls):
-            own = names_of(cls.cell_class) - names_of(Layer)
+            own = parameters(cls.cell_class).keys() - parameters(Layer).keys()
             cls._of_cell = own | _BOTH
             for name in own:
                 setattr(cls, name, shown(name))
@@ -70,17 +70,6 @@ class CellLayer(RNN):
                 f"{sequences_shape}."
             )
         super().build(sequences_shape, initial_state_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        config = {**super().get_config(), **cell_config(self.cell)}
-        del config["cell"]
-        return {**config, **config_of(self, "activity_regularizer")}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """Return a layer of this configuration, with fresh weights."""
-        return cls(**config)
 
 
 class SimpleRNN(CellLayer):

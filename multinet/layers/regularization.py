@@ -17,7 +17,7 @@ class BaseSpatialDropout(Dropout):
     """Dropout of whole channels, at all positions at once."""
 
     rank: int
-    has_format = True
+    _unwritten = frozenset({"trainable"})
 
     def __init__(
         self,
@@ -26,9 +26,8 @@ class BaseSpatialDropout(Dropout):
         seed: Any = None,
         name: str | None = None,
         dtype: Any = None,
-        **options: Any,
     ) -> None:
-        super().__init__(rate, seed=seed, name=name, dtype=dtype, **options)
+        super().__init__(rate, seed=seed, name=name, dtype=dtype)
         self.data_format = data_format_of(data_format)
 
     def call(self, inputs: Any, training: bool | None = False) -> Any:
@@ -46,12 +45,6 @@ class BaseSpatialDropout(Dropout):
         noise = (shape[0], *spatial, shape[-1]) if last else (*shape[:2], *spatial)
         return random.dropout(inputs, self.rate, noise, self.seed_generator)
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        config = super().get_config()
-        kept = {key: config[key] for key in ("rate", "seed", "name", "dtype")}
-        return {**kept, "data_format": self.data_format} if self.has_format else kept
-
 
 class SpatialDropout1D(BaseSpatialDropout):
     """Dropout of whole channels of sequences (b, t, c).
@@ -59,7 +52,7 @@ class SpatialDropout1D(BaseSpatialDropout):
     Source: Tompson et al., "Efficient object localization", 2015.
     """
 
-    rank, has_format = 1, False
+    rank = 1
 
     def __init__(
         self,
@@ -67,11 +60,8 @@ class SpatialDropout1D(BaseSpatialDropout):
         seed: Any = None,
         name: str | None = None,
         dtype: Any = None,
-        **options: Any,
     ) -> None:
-        super().__init__(
-            rate, "channels_last", seed=seed, name=name, dtype=dtype, **options
-        )
+        super().__init__(rate, "channels_last", seed=seed, name=name, dtype=dtype)
 
 
 class SpatialDropout2D(BaseSpatialDropout):
@@ -100,11 +90,6 @@ class BaseNoise(Layer):
             ops.shape(inputs), mean, stddev, self.dtype, self.seed_generator
         )
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        own = isinstance(self.seed, random.SeedGenerator)
-        return {**super().get_config(), "seed": self.seed.seed if own else self.seed}
-
 
 class GaussianNoise(BaseNoise):
     """While training, add normal noise of a standard deviation."""
@@ -118,10 +103,6 @@ class GaussianNoise(BaseNoise):
         if not training or self.stddev == 0:
             return inputs
         return ops.add(inputs, self._normal(inputs, 0.0, self.stddev))
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), "stddev": self.stddev}
 
 
 class GaussianDropout(BaseNoise):
@@ -143,13 +124,11 @@ class GaussianDropout(BaseNoise):
         stddev = math.sqrt(self.rate / (1 - self.rate))
         return ops.multiply(inputs, self._normal(inputs, 1.0, stddev))
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), "rate": self.rate}
-
 
 class ActivityRegularization(Layer):
     """Add l1 * sum(|inputs|) + l2 * sum(inputs**2), a sample's mean, to the loss."""
+
+    _unwritten = frozenset({"activity_regularizer"})
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **options: Any) -> None:
         super().__init__(activity_regularizer=regularizers.L1L2(l1, l2), **options)
@@ -159,7 +138,3 @@ class ActivityRegularization(Layer):
     def call(self, inputs: Any) -> Any:
         """Return inputs."""
         return inputs
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), "l1": self.l1, "l2": self.l2}

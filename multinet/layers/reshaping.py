@@ -9,7 +9,6 @@ from multinet import ops
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.arguments import positive, sizes
 from multinet.layers.base import Layer
-from multinet.layers.config import config_of
 from multinet.layers.spatial import Spatial
 from multinet.symbolic.dims import public_shape
 
@@ -39,10 +38,6 @@ class Permute(Layer):
         _check_rank(self, inputs, len(self.dims) + 1)
         return ops.transpose(inputs, (0, *self.dims))
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), "dims": self.dims}
-
 
 class RepeatVector(Layer):
     """Repeat each vector: (b, d) -> (b, n, d)."""
@@ -55,10 +50,6 @@ class RepeatVector(Layer):
         """Return (b, n, d) for (b, d)."""
         _check_rank(self, inputs, 2)
         return ops.repeat(ops.expand_dims(inputs, 1), self.n, axis=1)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), "n": self.n}
 
 
 def _pairs(value: Any, rank: int, name: str) -> Any:
@@ -154,6 +145,8 @@ class Cropping1D(BaseCropping):
 
     rank = 1
 
+    _unwritten = frozenset({"data_format"})
+
     def __init__(self, cropping: Any = (1, 1), **options: Any) -> None:
         super().__init__("channels_last", **options)
         self.cropping = self._sides("cropping", cropping)
@@ -211,24 +204,16 @@ class BaseUpSampling(Spatial):
         """Return inputs with one axis `times` as long."""
         return ops.repeat(inputs, times, axis=axis)
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), **config_of(self, "size", "data_format")}
-
 
 class UpSampling1D(BaseUpSampling):
     """Repeat each step of sequences: (b, t, c) -> (b, size * t, c)."""
 
     rank = 1
 
+    _unwritten = frozenset({"data_format"})
+
     def __init__(self, size: int = 2, **options: Any) -> None:
         super().__init__(size, "channels_last", **options)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        config = super().get_config()
-        del config["data_format"]
-        return config
 
 
 class UpSampling2D(BaseUpSampling):
@@ -264,10 +249,6 @@ class UpSampling2D(BaseUpSampling):
         weights = ops.divide(weights, ops.sum(weights, axis=1, keepdims=True))
         moved = ops.tensordot(weights, inputs, [[1], [axis]])
         return ops.moveaxis(moved, 0, axis)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), "interpolation": self.interpolation}
 
 
 class UpSampling3D(BaseUpSampling):

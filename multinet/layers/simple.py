@@ -6,7 +6,7 @@ from typing import Any
 
 from multinet import ops
 from multinet.layers.base import Layer
-from multinet.ops.core import host, is_scalar
+from multinet.ops.core import is_scalar
 
 
 class Identity(Layer):
@@ -19,10 +19,6 @@ class Identity(Layer):
     def call(self, inputs: Any) -> Any:
         """Return inputs."""
         return inputs
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return super().get_config()
 
 
 class Rescaling(Layer):
@@ -43,9 +39,3 @@ class Rescaling(Layer):
             for x in (self.scale, self.offset)
         )
         return ops.add(ops.multiply(ops.cast(inputs, self.dtype), scale), offset)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs, arrays as lists."""
-        values = {"scale": self.scale, "offset": self.offset}
-        data = {k: v if is_scalar(v) else host(v).tolist() for k, v in values.items()}
-        return {**super().get_config(), **data}
