@@ -38,6 +38,8 @@ class Configurable:
     then gives the arguments of the base.
     """
 
+    #: Arguments that are no part of a configuration: they say what others say, too.
+    _unwritten: ClassVar[frozenset[str]] = frozenset()
     _passed: dict[type, Passed]  # by class of the program that has a constructor
     _lent: ClassVar[frozenset[str]] = frozenset({"_passed"})
 
@@ -156,6 +158,8 @@ def _described(cls: type, base: type) -> type:
 def _own(thing: Any, cls: type) -> dict[str, Any]:
     values = {}
     for name in parameters(cls):
+        if name in cls._unwritten:
+            continue
         value = getattr(thing, name, _ABSENT)
         if value is _ABSENT:
             raise ArgumentError(
