@@ -15,7 +15,7 @@ from multinet.ops.core import host
 from multinet.random import host as draw
 from multinet.registry import current
 from multinet.saving.tables import Table
-from multinet.seeds import SeedGenerator, key_of
+from multinet.seeds import SeedGenerator, key_of, site_key
 
 # The standard deviation of a normal distribution cut off at two of its own.
 _TRUNCATED_STDDEV = 0.87962566103423978
@@ -117,6 +117,9 @@ class RandomInitializer(Initializer):
     each call. A `SeedGenerator`: the next ones of its stream.
     """
 
+    _site: philox.Key | None = None
+    _count = 0
+
     def __init__(self, seed: Any = None) -> None:
         if seed is not None and not isinstance(seed, int | np.integer | SeedGenerator):
             raise ArgumentError(
@@ -146,8 +149,22 @@ class RandomInitializer(Initializer):
                 f"{', '.join(dtypes.FLOATS)}."
             )
         self._check(shape)
-        key = key_of(self.seed)
+        key = self._key()
         return lambda: _tensor(self._draw(key, shape), dtype)
+
+    def _key(self) -> Any:
+        if self._site is None:
+            return key_of(self.seed)
+        self._count += 1
+        return philox.fold_in(self._site, self._count)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state of a copy, which draws the numbers that the original draws:
+        without a seed, both go on with a stream of their own.
+        """
+        if self.seed is None and self._site is None:
+            self._site = site_key()
+        return vars(self)
 
     def _check(self, shape: tuple[int, ...]) -> None:
         """Raise `ShapeError` for a shape that cannot be filled."""

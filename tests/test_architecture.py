@@ -18,8 +18,7 @@ FLOORS = [
     {"dtypes", "philox", "tree"},
     {"interface"},
     {"registry", "scope", "calls", "holders", "patterns"}
-    | {"operators", "config", "names", "saving", "configurable"},
-    {"seeds"},
+    | {"operators", "config", "seeds", "names", "saving", "configurable"},
     {"symbolic"},
     {"ops"},
     {"variables", "moving"},

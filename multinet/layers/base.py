@@ -15,7 +15,7 @@ import optree
 from multinet import dtypes, regularizers
 from multinet.calls import CallContext, Within, active
 from multinet.configurable import Configurable, arguments, parameters, revived
-from multinet.errors import ArgumentError, MultinetError
+from multinet.errors import ArgumentError, MultinetError, NeverCalled
 from multinet.layers import families
 from multinet.layers.context import keep_masks, loose, mask_of, masks_in, set_mask
 from multinet.layers.tracking import Tracked
@@ -257,11 +257,7 @@ class Layer(Configurable, Tracked):
             context.losses.append(current().divide(penalty, batch))
 
     def _call_symbolic(self, args: Any, kwargs: dict[str, Any]) -> Any:
-        outputs = record(self, self.__call__, args, kwargs)
-        first = optree.tree_leaves(outputs)[0]
-        if isinstance(first, KerasTensor) and isinstance(first.node, Node):
-            self._nodes.append(first.node)
-        return outputs
+        return record(self, self.__call__, args, kwargs)
 
     def _convert(self, value: Any) -> Any:
         backend = current()
@@ -312,7 +308,7 @@ class Layer(Configurable, Tracked):
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Return symbolic outputs for symbolic inputs, by a run on shapes."""
-        return record(self, self.__call__, args, kwargs)
+        return record(self, self.__call__, args, kwargs, keep=False)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the output shape for an input shape, or trees of them."""
@@ -329,20 +325,19 @@ class Layer(Configurable, Tracked):
 
     @property
     def input(self) -> Any:
-        """The symbolic input of the only call on symbolic tensors."""
-        inputs = self._only_node().inputs
-        return inputs[0] if len(inputs) == 1 else inputs
+        """The symbolic input of the first symbolic call, a list if it had several."""
+        return _alone(self._first_node().inputs)
 
     @property
     def output(self) -> Any:
-        """The symbolic output of the only call on symbolic tensors."""
-        return self._only_node().outputs
+        """The symbolic output of the first symbolic call, a list if it had several."""
+        return _alone(optree.tree_leaves(self._first_node().outputs))
 
-    def _only_node(self) -> Node:
-        if len(self._nodes) != 1:
-            raise MultinetError(
-                f"{self.name} was called on symbolic tensors {len(self._nodes)} times; "
-                ".input and .output need exactly one. Keep the tensors you need."
+    def _first_node(self) -> Node:
+        if not self._nodes:
+            raise NeverCalled(
+                f"{self.name} was never called on symbolic tensors, so it has no "
+                ".input and .output. Call it on an Input, or keep the tensors you need."
             )
         return self._nodes[0]
 
@@ -466,6 +461,10 @@ def _as_shapes(shapes: Any) -> Any:
     if isinstance(shapes, list | tuple):
         return tuple([_as_shapes(shape) for shape in shapes])
     return shapes
+
+
+def _alone(tensors: list[Any]) -> Any:
+    return tensors[0] if len(tensors) == 1 else tensors
 
 
 def _takes(cls: type[Layer]) -> list[str]:

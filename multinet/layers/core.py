@@ -50,7 +50,10 @@ class InputLayer(Layer):
             batch_shape = (batch_size, *_shape_argument(shape))
         self.batch_shape = tuple(batch_shape)
         self.sparse, self.ragged, self.optional = bool(sparse), bool(ragged), optional
-        tensor = input_tensor
+        self._place(input_tensor)
+        self.built = True
+
+    def _place(self, tensor: KerasTensor | None = None) -> None:
         if tensor is None:
             tensor = KerasTensor(
                 self.batch_shape,
@@ -60,9 +63,14 @@ class InputLayer(Layer):
                 name=self.name,
             )
         tensor.node = Node(self, (), {})
-        tensor.node.outputs = tensor
-        self._nodes.append(tensor.node)
-        self.built = True
+        tensor.node.enter(tensor)
+
+    @property
+    def output(self) -> Any:
+        """The placeholder; a copy makes its own unless its model has."""
+        if not self._nodes:
+            self._place()
+        return super().output
 
     def call(self) -> Any:
         """Return nothing: a model feeds its inputs itself."""

@@ -33,7 +33,7 @@ class Tracked(Movable):
     _memory: Any = None  # what a stateful layer remembers between calls
     _nodes: list[Node]
     _private = frozenset({"_nodes", "_added_losses"})
-    _lent = frozenset({"_passed"})  # arguments of the constructor
+    _lent = frozenset({"_build_shapes"})
     _running = frozenset({"built"})
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:

@@ -58,6 +58,10 @@ class States(_Host):
         | {"_output_trackers", "_ready", "_names", "_draws", "_shuffles", "_turn"}
     )
 
+    def __setstate__(self, state: Any) -> None:
+        super().__setstate__(state)
+        self._forget_states()
+
     def _forget_states(self) -> None:
         if not hasattr(self, "_draws"):
             self._draws, self._shuffles, self._turn = Draws(), Shuffles(), Turn()
