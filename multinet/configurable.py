@@ -38,6 +38,8 @@ class Configurable:
     then gives the arguments of the base.
     """
 
+    #: Arguments of the constructors above that this one gives by itself.
+    _decided: ClassVar[frozenset[str]] = frozenset()
     #: Arguments that are no part of a configuration: they say what others say, too.
     _unwritten: ClassVar[frozenset[str]] = frozenset()
     _passed: dict[type, Passed]  # by class of the program that has a constructor
@@ -110,10 +112,9 @@ _INERT: dict[str, tuple[Any, ...]] = {
 
 
 def parameters(cls: type) -> dict[str, Parameter]:
-    """Return what a constructor takes, what it hands on as `**kwargs` included.
+    """Return what a constructor takes: with `**kwargs` what the next above does, too.
 
-    A class of ours hands that to the base of its kind: one between them, the pooling
-    that MaxPooling1D is, has arguments that are not its.
+    But for what a class has `_decided` by itself.
     """
     known = _parameters.get(cls)
     if known is None:
@@ -125,16 +126,15 @@ _parameters: WeakKeyDictionary[type, dict[str, Parameter]] = WeakKeyDictionary()
 
 
 def _read_parameters(cls: type) -> dict[str, Parameter]:
+    decided = getattr(cls, "_decided", frozenset())
     found: dict[str, Parameter] = {}
-    bases = [b for b in cls.__mro__ if "__init__" in vars(b) and b is not object]
-    while bases:
-        base = bases.pop(0)
-        own = signature(base)
-        found.update((n, p) for n, p in own.items() if n not in found)
-        if not any(p.kind is Parameter.VAR_KEYWORD for p in own.values()):
-            break
-        if _is_ours(base):
-            bases = bases[-1:]
+    for base in cls.__mro__:
+        if "__init__" in vars(base) and base is not object:
+            own = signature(base)
+            hidden = {*found, *(decided if found else ())}
+            found.update((n, p) for n, p in own.items() if n not in hidden)
+            if all(p.kind is not Parameter.VAR_KEYWORD for p in own.values()):
+                break
     return {name: p for name, p in found.items() if p.kind not in _OPEN}
 
 

@@ -109,7 +109,7 @@ class AdditiveAttention(Attention):
     Source: Bahdanau, Cho and Bengio, "Neural machine translation", 2015.
     """
 
-    _unwritten = frozenset({"score_mode"})
+    _decided = frozenset({"score_mode"})
 
     def __init__(
         self, use_scale: bool = True, dropout: float = 0.0, **options: Any

@@ -46,7 +46,7 @@ class CellLayer(RNN):
     cell_class: ClassVar[type[RecurrentCell]]
     cell: Any
     _of_cell: ClassVar[set[str]]  # the arguments that the cell takes
-    _unwritten = frozenset({"cell"})
+    _decided = frozenset({"cell"})
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

@@ -128,7 +128,7 @@ class GaussianDropout(BaseNoise):
 class ActivityRegularization(Layer):
     """Add l1 * sum(|inputs|) + l2 * sum(inputs**2), a sample's mean, to the loss."""
 
-    _unwritten = frozenset({"activity_regularizer"})
+    _decided = frozenset({"activity_regularizer"})
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **options: Any) -> None:
         super().__init__(activity_regularizer=regularizers.L1L2(l1, l2), **options)

@@ -145,7 +145,7 @@ class Cropping1D(BaseCropping):
 
     rank = 1
 
-    _unwritten = frozenset({"data_format"})
+    _decided = frozenset({"data_format"})
 
     def __init__(self, cropping: Any = (1, 1), **options: Any) -> None:
         super().__init__("channels_last", **options)
@@ -210,7 +210,7 @@ class UpSampling1D(BaseUpSampling):
 
     rank = 1
 
-    _unwritten = frozenset({"data_format"})
+    _decided = frozenset({"data_format"})
 
     def __init__(self, size: int = 2, **options: Any) -> None:
         super().__init__(size, "channels_last", **options)
