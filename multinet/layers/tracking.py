@@ -32,15 +32,14 @@ class Tracked(Movable):
     _of_compile: tuple[str, ...] = ()  # the attributes that it gives a model
     _memory: Any = None  # what a stateful layer remembers between calls
     _nodes: list[Node]
-    _arguments: tuple[tuple[Any, ...], dict[str, Any]]  # of the constructor
     _private = frozenset({"_nodes", "_added_losses"})
-    _lent = frozenset({"_arguments"})
+    _lent = frozenset({"_build_shapes"})
     _running = frozenset({"built"})
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Make the attributes that assignments before `super().__init__()` rely on."""
         layer = super().__new__(cls)
-        layer.__dict__.update(_nodes=[], built=False, _arguments=(args, kwargs))
+        layer.__dict__.update(_nodes=[], built=False)
         return layer
 
     def __setstate__(self, state: Any) -> None:
