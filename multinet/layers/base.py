@@ -449,7 +449,9 @@ def _marking_built(build: Callable[..., Any]) -> Callable[..., Any]:
             build(self, *args, **kwargs)
         self.built = True
         names = self._spec.build  # of the outermost build, which ends last
-        vars(self)["_build_shapes"] = dict(zip(names, args)) | kwargs
+        shapes = dict(zip(names, args)) | kwargs
+        given = {name: shape for name, shape in shapes.items() if shape is not None}
+        vars(self)["_build_shapes"] = given
 
     return marking
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from multinet.configurable import Configurable, arguments, revived
+from multinet.configurable import Configurable, arguments, parameters, revived
 from multinet.errors import ArgumentError
 from multinet.moving import Movable
 from multinet.names import snake_case, unique_name
@@ -433,3 +433,8 @@ def _to_consume(variables: Iterable[Variable]) -> Tensors:
     scope, copy = active_scope(), current().copy
     values = [v.__multinet_tensor__() for v in variables]
     return values if scope is not None and scope.owns else [copy(x) for x in values]
+
+
+def shared(names: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of every optimizer among a constructor's locals."""
+    return {name: names[name] for name in parameters(Optimizer)}
