@@ -274,6 +274,13 @@ class VarianceScaling(RandomInitializer):
         self.scale, self.mode, self.distribution = scale, mode, distribution
         self.input_axes, self.output_axes = input_axes, output_axes
 
+    def counting(self, input_axes: Sequence[int], output_axes: Sequence[int]) -> Any:
+        """Return an initializer with other axes that goes on with this one's draws."""
+        other = object.__new__(type(self))
+        axes = {"input_axes": input_axes, "output_axes": output_axes}
+        vars(other).update({**vars(self), **axes, "_key": self._key})
+        return other
+
     def _check(self, shape: tuple[int, ...]) -> None:
         compute_fans(shape, self.input_axes, self.output_axes)
 

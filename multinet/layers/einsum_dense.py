@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import re
 from collections.abc import Sequence
@@ -181,6 +180,4 @@ def _with_axes(initializer: Any, plan: _Plan) -> Any:
     scaling = initializers.VarianceScaling
     if not isinstance(initializer, scaling) or initializer.input_axes is not None:
         return initializer
-    counting = copy.copy(initializer)
-    counting.input_axes, counting.output_axes = plan.input_axes, plan.output_axes
-    return counting
+    return initializer.counting(plan.input_axes, plan.output_axes)
