@@ -11,6 +11,7 @@ import numpy as np
 import optree
 
 from multinet import dtypes, ops
+from multinet.autocast import autocasting
 from multinet.errors import BackendError, DTypeError, ShapeError, TraceError
 from multinet.operators import Operators
 from multinet.ops.core import as_tensor, cast_tensor, host
@@ -59,7 +60,8 @@ class Variable(Operators):
     the initial value itself: a value without `dtype` keeps its own, but host data of
     float64, int64 and complex128 become floatx, int32 and complex64. The Variable is
     made on the backend in use and belongs to it. `path` is set by the layer that owns
-    it. `aggregation` and `synchronization` are kept for distribution.
+    it. `aggregation` and `synchronization` are kept for distribution. With `autocast` a
+    float is read in the compute dtype of the layer whose call reads it.
 
     Errors: `ShapeError` when assigned another shape, `BackendError` when used under
     another backend.
@@ -154,6 +156,9 @@ class Variable(Operators):
         return len(self.shape)
 
     def __multinet_tensor__(self) -> Any:
+        cast = autocasting.get()
+        if cast is not None and self.autocast:
+            return cast.of(self, self.uncast())
         scope = active_scope()
         if scope is not None:
             value = scope.values.get(id(self))
@@ -173,6 +178,14 @@ class Variable(Operators):
             )
         return self._value
 
+    def uncast(self) -> Any:
+        """Return the tensor in the Variable's own dtype, also in a mixed layer."""
+        token = autocasting.set(None)
+        try:
+            return self.__multinet_tensor__()
+        finally:
+            autocasting.reset(token)
+
     @property
     def value(self) -> Any:
         """The tensor: inside a step the one being computed, outside a copy to keep."""
@@ -183,7 +196,7 @@ class Variable(Operators):
         """Return a copy as a NumPy array."""
         scope = active_scope()
         if scope is not None and scope.read(self) is not None:
-            return host(self)
+            return host(self.uncast())
         return get(self.backend).to_numpy(self._value)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -274,11 +287,11 @@ class Variable(Operators):
 
     def assign_add(self, value: Any) -> Any:
         """Add to the value."""
-        return self.assign(self + value)
+        return self.assign(ops.add(self.uncast(), value))
 
     def assign_sub(self, value: Any) -> Any:
         """Subtract from the value."""
-        return self.assign(self - value)
+        return self.assign(ops.subtract(self.uncast(), value))
 
     def label(self) -> str:
         """Return what an error says of the Variable: all but its value."""

@@ -15,9 +15,9 @@ PACKAGE = ROOT / "multinet"
 FLOORS = [
     {"errors", "version"},
     {"absent"},
-    {"dtypes", "philox", "tree"},
+    {"dtypes", "dtype_policies", "philox", "tree"},
     {"interface"},
-    {"registry", "scope", "operators", "config", "seeds"},
+    {"registry", "scope", "autocast", "operators", "config", "seeds"},
     {"symbolic"},
     {"ops"},
     {"variables", "moving"},
@@ -32,6 +32,8 @@ FLOORS = [
 ]
 BACKENDS = {path.name for path in (ROOT / "backends").glob("multinet_*")}
 FRAMEWORKS = ("jax", "jaxlib", "torch", "tensorflow", "keras")
+# Configurations say in which of Keras's modules a class is.
+WRITES_KERAS_FORMAT = {"dtype_policies.py"}
 ALLOWED_IN_BACKENDS = {
     "multinet.interface",
     "multinet.dtypes",
@@ -97,8 +99,8 @@ def code_without_docstrings(path: Path) -> str:
 @pytest.mark.parametrize("path", files(PACKAGE), ids=lambda p: str(p.relative_to(ROOT)))
 def test_no_framework_is_named_above_the_waist(path):
     code = code_without_docstrings(path)
-    named = [f for f in FRAMEWORKS if re.search(rf"\b{f}\b", code)]
-    assert not named
+    named = {f for f in FRAMEWORKS if re.search(rf"\b{f}\b", code)}
+    assert named <= ({"keras"} if path.name in WRITES_KERAS_FORMAT else set())
 
 
 def test_the_backends_are_four():

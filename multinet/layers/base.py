@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import optree
 
-from multinet import dtypes, regularizers
+from multinet import dtype_policies, dtypes, regularizers
+from multinet.autocast import autocasting
 from multinet.errors import ArgumentError, MultinetError
 from multinet.layers.context import (
     CallContext,
@@ -102,7 +103,7 @@ class Layer(Tracked):
         self.name = name or unique_name(snake_case(type(self).__name__))
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.autocast = autocast
-        self.dtype = dtypes.standardize(dtype)
+        self.dtype_policy = dtype
         self._trainable = trainable
         self.supports_masking = False
 
@@ -166,7 +167,11 @@ class Layer(Tracked):
         if context.masks or loose:
             args, kwargs, mask = self._with_masks(args, kwargs)
         try:
-            outputs = self.call(*args, **kwargs)
+            cast = autocasting.get()
+            if cast is None and not self._mixed:
+                outputs = self.call(*args, **kwargs)
+            else:
+                outputs = self._call_casting(context, cast, args, kwargs)
         except MultinetError as error:
             _explain(error, self, args)
             raise
@@ -251,9 +256,9 @@ class Layer(Tracked):
         backend = current()
         if backend.is_tensor(value):
             if self.autocast:
-                dtype = backend.dtype(value)
-                if dtype != self.dtype and dtypes.is_float(dtype):
-                    cast = cast_tensor(value, self.dtype)
+                dtype, wanted = backend.dtype(value), self.input_dtype
+                if dtype != wanted and dtypes.is_float(dtype):
+                    cast = cast_tensor(value, wanted)
                     set_mask(cast, masks_in(value))
                     return cast
             return value
@@ -268,8 +273,8 @@ class Layer(Tracked):
         return value
 
     def _taken(self, value: Any) -> Any:
-        """Return host data as a tensor: floats in the layer's dtype, straight."""
-        return in_dtype(value, self.dtype) if self.autocast else as_tensor(value)
+        """Return host data as a tensor: floats in the dtype of inputs, straight."""
+        return in_dtype(value, self.input_dtype) if self.autocast else as_tensor(value)
 
     def _build(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         backend = current()
@@ -304,7 +309,7 @@ class Layer(Tracked):
 
     def _output_shape(self, *input_shapes: Any) -> Any:
         def spec(shape: Any) -> Any:
-            return symbolic_array(tuple(shape), self.dtype)
+            return symbolic_array(tuple(shape), self.input_dtype)
 
         arrays = [optree.tree_map(spec, s, is_leaf=_is_shape) for s in input_shapes]
         with shadowing():
@@ -389,7 +394,7 @@ class Layer(Tracked):
         config: dict[str, Any] = {
             "name": self.name,
             "trainable": self.trainable,
-            "dtype": self.dtype,
+            "dtype": dtype_policies.serialize(self.dtype_policy),
         }
         if self._input_shape_hint is not None:
             config["input_shape"] = self._input_shape_hint

@@ -14,6 +14,7 @@ from typing import Any
 
 import optree
 
+from multinet.autocast import Autocast
 from multinet.registry import current
 
 active: ContextVar[CallContext | None] = ContextVar("call", default=None)
@@ -27,7 +28,18 @@ class CallContext:
     losses: list[Any] = field(default_factory=list)
     #: The masks by the identity of their tensors, held so that it stays theirs.
     masks: dict[int, tuple[Any, Any]] = field(default_factory=dict)
+    #: What Variables are read as, by dtype: so each is cast once in the whole call.
+    casts: dict[str | None, Autocast] | None = None
     _token: Token[CallContext | None] | None = None
+
+    def cast_to(self, dtype: str | None) -> Autocast:
+        """Return what makes Variables be read in a dtype, as they are for None."""
+        if self.casts is None:
+            self.casts = {}
+        found = self.casts.get(dtype)
+        if found is None:
+            found = self.casts[dtype] = Autocast(dtype)
+        return found
 
     def __enter__(self) -> CallContext:
         self._token = active.set(self)

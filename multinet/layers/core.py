@@ -9,6 +9,7 @@ from multinet import (
     activations,
     config,
     constraints,
+    dtypes,
     initializers,
     ops,
     random,
@@ -34,6 +35,8 @@ class InputLayer(Layer):
         batch_shape: Sequence[int | None] | None = None,
         name: str | None = None,
     ) -> None:
+        # Data comes in floatx whatever the policy: the layers above cast it.
+        dtype = dtypes.standardize(dtype)
         super().__init__(name=name or unique_name("input_layer"), dtype=dtype)
         if (shape is None) == (batch_shape is None):
             raise ArgumentError(
@@ -144,7 +147,7 @@ class Dense(Layer):
 
     def call(self, inputs: Any) -> Any:
         """Return (..., units) for (..., n)."""
-        inputs = ops.cast(inputs, self.dtype)
+        inputs = ops.cast(inputs, self.compute_dtype)
         size = ops.shape(inputs)[-1]
         if isinstance(size, int) and size != self.kernel.shape[0]:
             raise ShapeError(

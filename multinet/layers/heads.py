@@ -94,7 +94,7 @@ class BaseHeads(Layer):
             activity_regularizer=self.projection_regularizer,
             kernel_constraint=self.kernel_constraint,
             bias_constraint=self.bias_constraint,
-            dtype=self.dtype,
+            dtype=self.dtype_policy,
             name=name,
             **kwargs,
         )

@@ -147,11 +147,11 @@ class LayerNormalization(BaseScaling):
         """Return normalized inputs, of the same shape."""
         axes = _axes_in(self, ops.shape(inputs))
         if self.rms_scaling:
-            return ops.cast(self._scaled(inputs, axes), self.dtype)
+            return ops.cast(self._scaled(inputs, axes), self.compute_dtype)
         outputs = ops.layer_normalization(
             inputs, self.gamma, self.beta, axes, self.epsilon
         )
-        return ops.cast(outputs, self.dtype)
+        return ops.cast(outputs, self.compute_dtype)
 
     def _scaled(self, inputs: Any, axes: list[int]) -> Any:
         variance = ops.moments(inputs, axes, keepdims=True)[1]
@@ -261,7 +261,7 @@ class GroupNormalization(BaseScaling):
             for weight in (self.beta, self.gamma)
         )
         y = ops.batch_normalization(x, mean, variance, axis, beta, gamma, self.epsilon)
-        return ops.cast(ops.reshape(y, shape), self.dtype)
+        return ops.cast(ops.reshape(y, shape), self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` needs."""

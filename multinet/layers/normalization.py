@@ -95,7 +95,7 @@ class BatchNormalization(Layer):
 
         `mask`, bool over the leading axes, leaves positions out of the batch moments.
         """
-        inputs = ops.cast(inputs, self.dtype)
+        inputs = ops.cast(inputs, self.compute_dtype)
         if training and self.trainable:
             mean, variance = self._batch_moments(inputs, mask)
             self._move(self.moving_mean, mean)
@@ -112,7 +112,7 @@ class BatchNormalization(Layer):
         if mask is None:
             return ops.moments(inputs, axes)
         lead = (*ops.shape(mask), *(1,) * (rank - len(ops.shape(mask))))
-        weight = ops.cast(ops.reshape(mask, lead), self.dtype)
+        weight = ops.cast(ops.reshape(mask, lead), self.compute_dtype)
         weight = ops.broadcast_to(weight, ops.shape(inputs))
         count = ops.maximum(ops.sum(weight, axes, keepdims=True), 1e-7)
         mean = ops.divide(

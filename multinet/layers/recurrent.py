@@ -47,7 +47,9 @@ class StackedRNNCells(Layer):
 
     def get_initial_state(self, batch_size: Any = None) -> list[Any]:
         """Return the initial states, one tree a cell."""
-        return [initial_state(cell, batch_size, self.dtype) for cell in self.cells]
+        return [
+            initial_state(cell, batch_size, self.compute_dtype) for cell in self.cells
+        ]
 
     def build(self, input_shape: Any) -> None:
         """Build the cells, each for the outputs of the one before."""
@@ -98,7 +100,7 @@ def initial_state(cell: Any, batch: Any, dtype: str) -> Any:
         return own(batch_size=batch)
     sizes = cell.state_size
     zeros = [
-        ops.zeros((batch, n), dtype=getattr(cell, "dtype", dtype))
+        ops.zeros((batch, n), dtype=getattr(cell, "compute_dtype", dtype))
         for n in ([sizes] if isinstance(sizes, int) else sizes)
     ]
     return zeros[0] if isinstance(sizes, int) else zeros
@@ -230,7 +232,7 @@ class RNN(Layer):
 
     def get_initial_state(self, batch_size: Any) -> list[Any]:
         """Return the states that a sequence starts from, a list."""
-        state = initial_state(self.cell, batch_size, self.dtype)
+        state = initial_state(self.cell, batch_size, self.compute_dtype)
         return list(state) if isinstance(state, list | tuple) else [state]
 
     def reset_state(self) -> None:
@@ -258,7 +260,7 @@ class RNN(Layer):
                 f"{self.name} expects {len(self.state_size)} initial states, got "
                 f"{len(state)}."
             )
-        dtype = getattr(self.cell, "dtype", self.dtype)
+        dtype = getattr(self.cell, "compute_dtype", self.compute_dtype)
         return optree.tree_map(lambda x: as_tensor(x, dtype), state)
 
     # -- the loop ----------------------------------------------------------------------

@@ -9,6 +9,7 @@ import numpy as np
 
 from multinet import constraints, dtypes, initializers, regularizers
 from multinet.errors import ArgumentError, ShapeError
+from multinet.layers.policy import Typed
 from multinet.metrics import Metric
 from multinet.moving import Movable, backend_of
 from multinet.symbolic.tensor import Node
@@ -17,14 +18,13 @@ from multinet.variables import Structure, Variable
 _PLAIN = frozenset((int, float, str, bool, type(None)))
 
 
-class Tracked(Movable):
+class Tracked(Movable, Typed):
     """The part of a layer that holds state: weights, and the layers that have more.
 
     They are found wherever they are attributes, in lists, tuples and dicts too.
     """
 
     name: str
-    dtype: str
     built: bool
     _trainable: bool
     _of_compile: tuple[str, ...] = ()  # the attributes that it gives a model
@@ -68,7 +68,7 @@ class Tracked(Movable):
         name: str | None = None,
     ) -> Variable:
         """Create and return a weight; by default Glorot uniform if it is a float."""
-        dtype = dtypes.standardize(dtype or self.dtype)
+        dtype = dtypes.standardize(dtype or self.variable_dtype)
         if initializer is None:
             initializer = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
         variable = Variable(

@@ -1,0 +1,94 @@
+"""Typed: the part of a layer that knows its dtypes, by a policy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from multinet import dtype_policies, dtypes
+from multinet.autocast import Autocast, autocasting
+from multinet.dtype_policies import DTypePolicy, DTypePolicyMap
+from multinet.layers.context import CallContext
+
+
+class Typed:
+    """The part of a layer that knows the dtypes of its computations and weights."""
+
+    call: Callable[..., Any]
+    autocast: bool
+    _dtype_policy: DTypePolicy
+    _policy_path = ""  # by which a DTypePolicyMap knows the layer, once it is built
+    _compute_dtype: str
+    _variable_dtype: str
+    _mixed = False
+
+    @property
+    def dtype_policy(self) -> DTypePolicy:
+        """The dtypes of computations and of weights; set it by name or as a policy.
+
+        Weights that exist keep their dtype.
+        """
+        return self._dtype_policy
+
+    @dtype_policy.setter
+    def dtype_policy(self, value: Any) -> None:
+        policy, held = dtype_policies.get(value), self.__dict__.get("_dtype_policy")
+        if isinstance(held, DTypePolicyMap) and self._policy_path:
+            held.pop(self._policy_path, None)
+            held[self._policy_path] = policy
+        else:
+            self._dtype_policy = policy
+        self._settle_dtypes()
+
+    def _settle_dtypes(self) -> None:
+        """Read the policy once, for a look at it would cost each call."""
+        policy = self._dtype_policy.policy_of(self._policy_path)
+        self._compute_dtype, self._variable_dtype = (
+            policy.compute_dtype,
+            policy.variable_dtype,
+        )
+        self._mixed = policy.compute_dtype != policy.variable_dtype
+
+    @property
+    def compute_dtype(self) -> str:
+        """The dtype that the layer computes in."""
+        return self._compute_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        """The dtype of its weights."""
+        return self._variable_dtype
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of its weights."""
+        return self._variable_dtype
+
+    @property
+    def input_dtype(self) -> str:
+        """The dtype that float inputs are cast to."""
+        return self._compute_dtype
+
+    def _call_casting(
+        self,
+        context: CallContext,
+        outer: Autocast | None,
+        args: Any,
+        kwargs: dict[str, Any],
+    ) -> Any:
+        """Call, with Variables read in the compute dtype; as they are if it is no
+        float.
+
+        Without `autocast` a layer of one dtype inside a mixed one reads them as they
+        are, and a mixed one on its own still casts, as in Keras.
+        """
+        casts = self.autocast or outer is None
+        casts = casts and dtypes.is_float(self._compute_dtype)
+        cast = context.cast_to(self._compute_dtype if casts else None)
+        if cast is outer:
+            return self.call(*args, **kwargs)
+        token = autocasting.set(cast)
+        try:
+            return self.call(*args, **kwargs)
+        finally:
+            autocasting.reset(token)
