@@ -404,8 +404,16 @@ class Backend(SequenceMethods[T]):
         """Normalize over axes to mean 0, variance 1; then scale and offset,
         broadcasting.
 
-        Source: Ba, Kiros and Hinton, "Layer normalization", 2016.
+        Low floats compute in float32. Source: Ba, Kiros and Hinton, "Layer
+        normalization", 2016.
         """
+        dtype = self.dtype(x)
+        if dtype in _LOW:
+            wide = [
+                None if v is None else self.cast(v, "float32") for v in (scale, offset)
+            ]
+            y = self.layer_norm(self.cast(x, "float32"), *wide, axes, epsilon)
+            return self.cast(y, dtype)
         mean, variance = self.moments(x, axes, True)
         return self.batch_norm(x, mean, variance, scale, offset, epsilon)
 

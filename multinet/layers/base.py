@@ -24,6 +24,7 @@ from multinet.layers.context import (
     masks_in,
     set_mask,
 )
+from multinet.layers.policy import casting
 from multinet.layers.tracking import Tracked
 from multinet.names import snake_case, unique_name
 from multinet.ops.core import as_tensor, cast_tensor, in_dtype
@@ -167,11 +168,11 @@ class Layer(Tracked):
         if context.masks or loose:
             args, kwargs, mask = self._with_masks(args, kwargs)
         try:
-            cast = autocasting.get()
-            if cast is None and not self._mixed:
-                outputs = self.call(*args, **kwargs)
+            if self._mixed or autocasting.get() is not None:
+                with casting(self):
+                    outputs = self.call(*args, **kwargs)
             else:
-                outputs = self._call_casting(context, cast, args, kwargs)
+                outputs = self.call(*args, **kwargs)
         except MultinetError as error:
             _explain(error, self, args)
             raise

@@ -154,6 +154,7 @@ class LayerNormalization(BaseScaling):
         return ops.cast(outputs, self.compute_dtype)
 
     def _scaled(self, inputs: Any, axes: list[int]) -> Any:
+        inputs = ops.cast(inputs, dtypes.promote(ops.dtype(inputs), "float32"))
         variance = ops.moments(inputs, axes, keepdims=True)[1]
         factor = ops.rsqrt(ops.add(variance, self.epsilon))
         sizes = [n if i in axes else 1 for i, n in enumerate(ops.shape(inputs))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from multinet import constraints, initializers, ops, regularizers
+from multinet import constraints, dtypes, initializers, ops, regularizers
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.base import Layer
 
@@ -81,12 +81,14 @@ class BatchNormalization(Layer):
             shape=shape,
             initializer=self.moving_mean_initializer,
             trainable=False,
+            autocast=False,
         )
         self.moving_variance = self.add_weight(
             name="moving_variance",
             shape=shape,
             initializer=self.moving_variance_initializer,
             trainable=False,
+            autocast=False,
         )
         self.built = True
 
@@ -95,16 +97,18 @@ class BatchNormalization(Layer):
 
         `mask`, bool over the leading axes, leaves positions out of the batch moments.
         """
-        inputs = ops.cast(inputs, self.compute_dtype)
+        # Half has too little range for moments, and too little precision.
+        inputs = ops.cast(inputs, dtypes.promote(ops.dtype(inputs), "float32"))
         if training and self.trainable:
             mean, variance = self._batch_moments(inputs, mask)
             self._move(self.moving_mean, mean)
             self._move(self.moving_variance, variance)
         else:
             mean, variance = self.moving_mean, self.moving_variance
-        return ops.batch_normalization(
+        outputs = ops.batch_normalization(
             inputs, mean, variance, self.axis, self.beta, self.gamma, self.epsilon
         )
+        return ops.cast(outputs, self.compute_dtype)
 
     def _batch_moments(self, inputs: Any, mask: Any) -> tuple[Any, Any]:
         rank = len(ops.shape(inputs))
@@ -112,7 +116,7 @@ class BatchNormalization(Layer):
         if mask is None:
             return ops.moments(inputs, axes)
         lead = (*ops.shape(mask), *(1,) * (rank - len(ops.shape(mask))))
-        weight = ops.cast(ops.reshape(mask, lead), self.compute_dtype)
+        weight = ops.cast(ops.reshape(mask, lead), ops.dtype(inputs))
         weight = ops.broadcast_to(weight, ops.shape(inputs))
         count = ops.maximum(ops.sum(weight, axes, keepdims=True), 1e-7)
         mean = ops.divide(

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from multinet import dtype_policies, dtypes
-from multinet.autocast import Autocast, autocasting
+from multinet.autocast import autocasting
 from multinet.dtype_policies import DTypePolicy, DTypePolicyMap
-from multinet.layers.context import CallContext
+from multinet.layers.context import CallContext, active
 
 
 class Typed:
     """The part of a layer that knows the dtypes of its computations and weights."""
 
-    call: Callable[..., Any]
     autocast: bool
     _dtype_policy: DTypePolicy
     _policy_path = ""  # by which a DTypePolicyMap knows the layer, once it is built
@@ -69,26 +69,22 @@ class Typed:
         """The dtype that float inputs are cast to."""
         return self._compute_dtype
 
-    def _call_casting(
-        self,
-        context: CallContext,
-        outer: Autocast | None,
-        args: Any,
-        kwargs: dict[str, Any],
-    ) -> Any:
-        """Call, with Variables read in the compute dtype; as they are if it is no
-        float.
 
-        Without `autocast` a layer of one dtype inside a mixed one reads them as they
-        are, and a mixed one on its own still casts, as in Keras.
-        """
-        casts = self.autocast or outer is None
-        casts = casts and dtypes.is_float(self._compute_dtype)
-        cast = context.cast_to(self._compute_dtype if casts else None)
-        if cast is outer:
-            return self.call(*args, **kwargs)
-        token = autocasting.set(cast)
-        try:
-            return self.call(*args, **kwargs)
-        finally:
-            autocasting.reset(token)
+@contextmanager
+def casting(layer: Any) -> Iterator[None]:
+    """Read Variables as a layer does in its `call`: in its compute dtype, if a float.
+
+    Without `autocast` a layer inside a mixed one reads them as they are, and a mixed
+    one on its own still casts, as in Keras.
+    """
+    outer = autocasting.get()
+    if not isinstance(layer, Typed) or (outer is None and not layer._mixed):
+        yield
+        return
+    casts = dtypes.is_float(layer.compute_dtype) and (layer.autocast or outer is None)
+    context = active.get() or CallContext()
+    token = autocasting.set(context.cast_to(layer.compute_dtype if casts else None))
+    try:
+        yield
+    finally:
+        autocasting.reset(token)

@@ -10,6 +10,7 @@ import optree
 from multinet import ops
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.base import Layer
+from multinet.layers.policy import casting
 from multinet.layers.recurrent_cells import RecurrentCell
 from multinet.names import CUSTOM
 from multinet.ops.core import as_tensor, boolean
@@ -135,7 +136,8 @@ def advance(
             new.append(state[0] if single else state)
         return inputs, new
     if drop is not None:
-        state = cell.step(cell.project(inputs, drop), states, drop)
+        with casting(cell):
+            state = cell.step(cell.project(inputs, drop), states, drop)
         return state[0], list(state)
     run: Any = cell if callable(cell) else cell.call
     options: dict[str, Any] = {}
@@ -222,8 +224,12 @@ class RNN(Layer):
                     f"{sequences_shape}. Give batch_size or batch_shape to Input."
                 )
             zeros: Any = self.get_initial_state(sequences_shape[0])
-            self._memory = optree.tree_map(_remembered, zeros)
+            self._memory = optree.tree_map(self._remembered, zeros)
         self.built = True
+
+    def _remembered(self, value: Any) -> Variable:
+        dtype = self.variable_dtype
+        return Variable(value, dtype=dtype, trainable=False, name="rnn_state")
 
     @property
     def states(self) -> Any:
@@ -284,13 +290,20 @@ class RNN(Layer):
         mask = boolean(masks[0]) if masks else None
         if mask is not None and len(ops.shape(mask)) == 3:
             mask = ops.any(mask, -1)
-        last, outputs, states = self.inner_loop(sequences, start, mask, training)
+        with casting(self.cell):
+            last, outputs, states = self.inner_loop(sequences, start, mask, training)
         if self.stateful:
             leaves = zip(optree.tree_leaves(self._memory), optree.tree_leaves(states))
             for variable, value in leaves:
                 variable.assign(value)
         output = outputs if self.return_sequences else last
-        return (output, *states) if self.return_state else output
+        found = (output, *states) if self.return_state else output
+        if (
+            getattr(self.cell, "compute_dtype", self.compute_dtype)
+            == self.compute_dtype
+        ):
+            return found
+        return optree.tree_map(lambda x: ops.cast(x, self.compute_dtype), found)
 
     def inner_loop(
         self, sequences: Any, initial_state: Any, mask: Any, training: Any = False
@@ -356,10 +369,6 @@ class RNN(Layer):
     def from_config(cls, config: dict[str, Any]) -> Any:
         """Return a layer of this configuration, with fresh weights."""
         return cls(**{**config, "cell": rebuilt(config["cell"])})
-
-
-def _remembered(value: Any) -> Variable:
-    return Variable(value, trainable=False, name="rnn_state")
 
 
 def _time_first(x: Any) -> Any:
