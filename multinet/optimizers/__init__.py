@@ -18,8 +18,19 @@ from multinet.optimizers.kernels import (
     Lion,
     RMSprop,
 )
+from multinet.optimizers.loss_scale import LossScaleOptimizer
 
-_CLASSES = (SGD, Adam, AdamW, Adamax, RMSprop, Adagrad, Adadelta, Lion)
+_CLASSES = (
+    SGD,
+    Adam,
+    AdamW,
+    Adamax,
+    RMSprop,
+    Adagrad,
+    Adadelta,
+    Lion,
+    LossScaleOptimizer,
+)
 _registry = Registry(
     "optimizer", _CLASSES, {cls.__name__.lower(): cls for cls in _CLASSES}
 )
@@ -47,6 +58,7 @@ __all__ = [
     "AdamW",
     "Adamax",
     "Lion",
+    "LossScaleOptimizer",
     "Optimizer",
     "RMSprop",
     "SGD",

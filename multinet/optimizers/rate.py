@@ -31,6 +31,15 @@ class Rate(Movable):
             )
             self.variable.path = path
 
+    @property
+    def is_schedule(self) -> bool:
+        """Whether the rate depends on the number of updates done."""
+        return isinstance(self.source, schedules.LearningRateSchedule)
+
+    def variables(self) -> list[Variable]:
+        """Return the Variable in a list, which is empty where there is none."""
+        return [] if self.variable is None else [self.variable]
+
     def set(self, value: Any) -> None:
         """Replace the rate; one that a schedule or function computes cannot be."""
         source = _source(value)
