@@ -488,7 +488,8 @@ class Backend(SequenceMethods[T]):
 
         Source: Kingma and Ba, "Adam", 2015, the form before section 2.1.
         """
-        rate = self._adam_rate(step, learning_rate, beta_1, beta_2)
+        wide = dtypes.promote("float32", *map(self.dtype, params))
+        rate = self._adam_rate(step, learning_rate, beta_1, beta_2, wide)
         new: tuple[list[T], list[T], list[T]] = ([], [], [])
         for param, grad, m, v in zip(params, grads, means, variances, strict=True):
             m = self.add(m, self.multiply(self.subtract(grad, m), 1 - beta_1))
@@ -501,7 +502,9 @@ class Backend(SequenceMethods[T]):
                 values.append(value)
         return new
 
-    def _adam_rate(self, step: Any, rate: Any, beta_1: float, beta_2: float) -> Any:
+    def _adam_rate(
+        self, step: Any, rate: Any, beta_1: float, beta_2: float, dtype: str
+    ) -> Any:
         if isinstance(step, int):
             correction = math.sqrt(1 - beta_2**step) / (1 - beta_1**step)
             return (
@@ -509,7 +512,7 @@ class Backend(SequenceMethods[T]):
                 if isinstance(rate, float)
                 else self.multiply(rate, correction)
             )
-        t = self.cast(step, "float32")
+        t, rate = self.cast(step, dtype), self._scalar_in(rate, dtype)
         second = self.sqrt(self._bias_correction(beta_2, t))
         return self.multiply(
             self.divide(second, self._bias_correction(beta_1, t)), rate
@@ -522,4 +525,7 @@ class Backend(SequenceMethods[T]):
         return self.negative(self.expm1(self.multiply(t, log_beta)))
 
     def _scalar_like(self, value: Any, x: T) -> Any:
-        return self.cast(value, self.dtype(x)) if self.is_tensor(value) else value
+        return self._scalar_in(value, self.dtype(x))
+
+    def _scalar_in(self, value: Any, dtype: str) -> Any:
+        return self.cast(value, dtype) if self.is_tensor(value) else value

@@ -178,6 +178,11 @@ class Optimizer(Configurable, Movable):
         counters = [self._make_counters(), *self._rate.variables()]
         return [*counters, *self.slot_variables]
 
+    @property
+    def rate_dtype(self) -> str:
+        """The dtype in which a step takes the rate."""
+        return self._rate.dtype
+
     def rate_at(self, iterations: int) -> float:
         """Return the learning rate on the host after `iterations` updates."""
         return self._rate.at(iterations)

@@ -157,6 +157,11 @@ class LossScaleOptimizer(Optimizer):
     def _now(self) -> tuple[Any, Any]:
         return self.inner_optimizer._now() if self._given is None else super()._now()
 
+    @property
+    def rate_dtype(self) -> str:
+        """That of the inner optimizer."""
+        return self.inner_optimizer.rate_dtype
+
     def rate_at(self, iterations: int) -> float:
         """Return the learning rate on the host after `iterations` updates."""
         return self.inner_optimizer.rate_at(iterations)
