@@ -278,7 +278,7 @@ def deserialize(
     config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
 ) -> DTypePolicy:
     """Return the policy of a configuration; `custom_objects` are more classes."""
-    name = config.get("class_name") if isinstance(config, Mapping) else None
+    name = config.get("class_name", "") if isinstance(config, Mapping) else ""
     cls = {**_CLASSES, **(custom_objects or {})}.get(name)
     if cls is None:
         raise ArgumentError(

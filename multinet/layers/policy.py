@@ -8,14 +8,15 @@ from typing import Any
 
 from multinet import dtype_policies, dtypes
 from multinet.autocast import autocasting
+from multinet.calls import CallContext, active, path_of
 from multinet.dtype_policies import DTypePolicy, DTypePolicyMap
-from multinet.layers.context import CallContext, active
 
 
 class Typed:
     """The part of a layer that knows the dtypes of its computations and weights."""
 
     autocast: bool
+    _mark: Any
     _dtype_policy: DTypePolicy
     _policy_path = ""  # by which a DTypePolicyMap knows the layer, once it is built
     _compute_dtype: str
@@ -39,6 +40,14 @@ class Typed:
         else:
             self._dtype_policy = policy
         self._settle_dtypes()
+        if held is not None:
+            self._mark.edited("dtype_policy")
+
+    def _find_policy(self) -> None:
+        """Take the policy of the layer's own path, which is known while it is built."""
+        if isinstance(self._dtype_policy, DTypePolicyMap):
+            self._policy_path = path_of("").removesuffix("/")
+            self._settle_dtypes()
 
     def _settle_dtypes(self) -> None:
         """Read the policy once, for a look at it would cost each call."""

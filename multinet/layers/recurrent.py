@@ -224,10 +224,10 @@ class RNN(Layer):
                     f"{sequences_shape}. Give batch_size or batch_shape to Input."
                 )
             zeros: Any = self.get_initial_state(sequences_shape[0])
-            self._memory = optree.tree_map(self._remembered, zeros)
+            self._memory = optree.tree_map(self._memory_for, zeros)
         self.built = True
 
-    def _remembered(self, value: Any) -> Variable:
+    def _memory_for(self, value: Any) -> Variable:
         dtype = self.variable_dtype
         return Variable(value, dtype=dtype, trainable=False, name="rnn_state")
 
@@ -297,7 +297,7 @@ class RNN(Layer):
             for variable, value in leaves:
                 variable.assign(value)
         output = outputs if self.return_sequences else last
-        found = (output, *states) if self.return_state else output
+        found: Any = (output, *states) if self.return_state else output
         if (
             getattr(self.cell, "compute_dtype", self.compute_dtype)
             == self.compute_dtype

@@ -71,8 +71,9 @@ class LossScaleOptimizer(Optimizer):
         if self.built:
             return
         inner = self.inner_optimizer
+        inner._addresses = self._addresses
         inner.build(variables)
-        self.optimized, self._index = inner.optimized, inner._index
+        self.optimized = inner.optimized
         self._make_counters()
         self.step_counter = self._own("step_counter", 0, "int32")
         self.dynamic_scale = self._own("dynamic_scale", self.initial_scale, "float32")
