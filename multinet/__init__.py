@@ -17,10 +17,12 @@ from multinet import (
     config,
     constraints,
     datasets,
+    dtype_policies,
     initializers,
     layers,
     losses,
     metrics,
+    mixed_precision,
     models,
     ops,
     optimizers,
@@ -30,6 +32,7 @@ from multinet import (
     utils,
 )
 from multinet.capture import jit
+from multinet.dtype_policies import DTypePolicy, FloatDTypePolicy
 from multinet.dtypes import floatx, set_floatx
 from multinet.errors import MultinetError
 from multinet.functional import functional_call
@@ -50,6 +53,8 @@ from multinet.variables import Variable
 from multinet.version import __version__
 
 __all__ = [
+    "DTypePolicy",
+    "FloatDTypePolicy",
     "Initializer",
     "Input",
     "KerasTensor",
@@ -75,6 +80,7 @@ __all__ = [
     "constraints",
     "custom_gradient",
     "datasets",
+    "dtype_policies",
     "floatx",
     "functional_call",
     "grad",
@@ -84,6 +90,7 @@ __all__ = [
     "layers",
     "losses",
     "metrics",
+    "mixed_precision",
     "models",
     "ops",
     "optimizers",
@@ -110,10 +117,12 @@ absent.watch(
     config,
     constraints,
     datasets,
+    dtype_policies,
     initializers,
     layers,
     losses,
     metrics,
+    mixed_precision,
     models,
     ops,
     ops.image,

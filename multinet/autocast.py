@@ -15,15 +15,16 @@ class Autocast:
 
     A value is cast once for as long as this holds, which is at most one step. What an
     inner function computes (a branch, a turn of a loop) may not leave it, so each scope
-    has casts of its own.
+    and each trace of the framework has casts of its own.
     """
 
     __slots__ = ("dtype", "_casts")
 
     def __init__(self, dtype: str | None) -> None:
         self.dtype = dtype
-        #: Value, scope and cast by both identities: held, so that these stay theirs.
-        self._casts: dict[tuple[int, int], tuple[Any, Any, Any]] = {}
+        #: By the identities of value and scope, which are held so that these stay
+        #: theirs: the two, then trace and cast.
+        self._casts: dict[tuple[int, int], tuple[Any, Any, Any, Any]] = {}
 
     def of(self, variable: Any, value: Any) -> Any:
         """Return the value of a Variable as it is to be read."""
@@ -35,12 +36,12 @@ class Autocast:
             return value
         if backend.symbolic:
             return backend.cast(value, dtype)
-        key = id(value), id(scope)
+        key, trace = (id(value), id(scope)), backend.trace
         known = self._casts.get(key)
-        if known is None:
-            known = value, scope, backend.cast(value, dtype)
+        if known is None or known[2] != trace:
+            known = value, scope, trace, backend.cast(value, dtype)
             self._casts[key] = known
-        return known[2]
+        return known[3]
 
 
 #: What holds in the call in progress; None outside of calls of mixed layers.

@@ -25,7 +25,7 @@ FLOORS = [
     {"capture", "transforms", "random", "backend"},
     {"initializers", "regularizers", "constraints", "activations"},
     {"losses", "metrics", "optimizers", "layers", "functional"},
-    {"datasets", "utils"},
+    {"datasets", "mixed_precision", "utils"},
     {"training"},
     {"models", "callbacks"},
     {"conformance"},

@@ -29,6 +29,11 @@ class TensorflowBackend(SequenceOps):
     name: ClassVar[str] = "tensorflow"
     interface: ClassVar[tuple[int, int]] = (1, 0)
 
+    @property
+    def trace(self) -> Any:
+        """What tells by == whether a trace in progress is the same as before."""
+        return None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
+
     # -- program arguments -------------------------------------------------------------
 
     def program(

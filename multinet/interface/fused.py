@@ -35,6 +35,15 @@ class Backend(SequenceMethods[T]):
         """The backend with values: itself, or the one a symbolic backend shadows."""
         return self
 
+    @property
+    def trace(self) -> Any:
+        """What tells by == whether a trace in progress is the same as before.
+
+        A tensor made in one is of no use outside. None where nothing is traced, and in
+        frameworks whose tensors know no traces.
+        """
+        return None
+
     # -- program arguments -------------------------------------------------------------
 
     def argument(self, value: Any, dtype: str) -> Any:
