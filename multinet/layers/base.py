@@ -15,7 +15,13 @@ import optree
 from multinet import dtype_policies, dtypes, regularizers
 from multinet.autocast import autocasting
 from multinet.calls import CallContext, Within, active
-from multinet.configurable import Configurable, arguments, parameters, revived
+from multinet.configurable import (
+    Configurable,
+    arguments,
+    parameters,
+    revived,
+    signature,
+)
 from multinet.errors import ArgumentError, MultinetError, NeverCalled
 from multinet.layers import families
 from multinet.layers.context import keep_masks, loose, mask_of, masks_in, set_mask
@@ -407,8 +413,10 @@ class Layer(Configurable, Tracked):
         config = {k: v for k, v in standard.items() if k not in self._unwritten}
         if self._input_shape_hint is not None:
             config["input_shape"] = self._input_shape_hint
+        own = signature(type(self))
         for name, value in arguments(self, Layer).items():
-            if name not in standard and (name, value) not in _LEFT_OUT:
+            usual = (name, value) in _LEFT_OUT and name not in own
+            if name not in standard and not usual:
                 config[name] = value
         return config
 

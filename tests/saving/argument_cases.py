@@ -229,12 +229,19 @@ LEFT_OUT = {
     ("AUC", "label_weights"): "refused by the constructor",
 }
 
+#: Arguments that have a default here, but need a value here or in Keras.
+REQUIRED = {
+    "InputLayer": {"batch_shape": (None, 3)},
+    **dict.fromkeys([f"AveragePooling{n}D" for n in (1, 2, 3)], {"pool_size": 2}),
+}
+
 #: Arguments that only go together, or that another one rules out.
 TOGETHER = {
     "input_axes": {"input_axes": (0,), "output_axes": (1,)},
     "output_axes": {"input_axes": (0,), "output_axes": (1,)},
     "batch_shape": {"batch_shape": (None, 5)},
     "ema_overwrite_frequency": {"ema_overwrite_frequency": 5, "use_ema": True},
+    "renorm": {"renorm": True, "renorm_clipping": {"rmax": 2.0, "dmax": 1.0}},
     "nesterov": {"nesterov": True, "momentum": 0.9},
 }
 
@@ -250,8 +257,7 @@ def required(cls, lib=multinet):
     takes = parameters(cls)
     needed = [n for n, p in takes.items() if p.default is inspect.Parameter.empty]
     values = {name: other(cls, name, lib) for name in needed}
-    if cls.__name__ == "InputLayer":
-        values["batch_shape"] = (None, 3)
+    values |= REQUIRED.get(cls.__name__, {})
     return {**values, "name": "thing"} if "name" in takes else values
 
 
