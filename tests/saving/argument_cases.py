@@ -64,6 +64,7 @@ OTHER = {
     "dims": (2, 1),
     "distribution": "uniform",
     "dropout": 0.3,
+    "dynamic_growth_steps": 7,
     "ema_momentum": 0.9,
     "ema_overwrite_frequency": 5,
     "end_learning_rate": 0.01,
@@ -86,6 +87,7 @@ OTHER = {
     "implementation": 1,
     "initial_accumulator_value": 0.3,
     "initial_learning_rate": 0.2,
+    "initial_scale": 64.0,
     "input_dim": 7,
     "interpolation": "bilinear",
     "k": 3,
@@ -197,7 +199,12 @@ SPECIAL = {
     ("Cropping1D", "cropping"): (1, 2),
     ("Cropping2D", "cropping"): ((1, 2), (0, 1)),
     ("Cropping3D", "cropping"): ((1, 2), (0, 1), (1, 0)),
+    ("DTypePolicy", "name"): "mixed_float16",
+    ("DTypePolicyMap", "default_policy"): "mixed_bfloat16",
+    ("DTypePolicyMap", "policy_map"): lambda: {"a": multinet.DTypePolicy("float16")},
+    ("FloatDTypePolicy", "name"): "mixed_float16",
     ("IoU", "target_class_ids"): [1],
+    ("LossScaleOptimizer", "inner_optimizer"): lambda: multinet.optimizers.SGD(0.3),
     ("OrthogonalRegularizer", "mode"): "columns",
     ("Rescaling", "scale"): 0.5,
     ("RNN", "cell"): lambda lib: lib.layers.StackedRNNCells(_cells(lib), name="stack"),
@@ -288,6 +295,7 @@ def cases():
     """Yield each class with each argument."""
     for written, cls in classes().items():
         for name in parameters(cls):
-            left = {name, (cls.__name__, name)} & {*LEFT_OUT, *cls._unwritten}
+            unwritten = getattr(cls, "_unwritten", ())
+            left = {name, (cls.__name__, name)} & {*LEFT_OUT, *unwritten}
             if not left:
                 yield f"{written.module}.{written.class_name}-{name}", cls, name
