@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from multinet import ops
+from multinet.configurable import parameters
 from multinet.errors import ArgumentError
 from multinet.ops.core import as_tensor
 from multinet.optimizers.base import Optimizer, Tensors
@@ -41,6 +42,8 @@ class LossScaleOptimizer(Optimizer):
     """
 
     skips = True
+
+    _decided = frozenset(parameters(Optimizer)) - {"name"}
 
     def __init__(
         self,

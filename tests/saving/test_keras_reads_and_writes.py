@@ -24,6 +24,7 @@ UNWRITTEN = {
     ("Identity", "gain"),
     ("SimpleRNN", "activity_regularizer"),
     ("SimpleRNN", "seed"),
+    ("DTypePolicyMap", "policy_map"),
 }
 #: What Keras computes these in is an integer, which weights must be then as well.
 INTEGER = ("IoU", "BinaryIoU", "MeanIoU", "OneHotIoU", "OneHotMeanIoU")
