@@ -17,7 +17,8 @@ FLOORS = [
     {"absent"},
     {"dtypes", "philox", "tree"},
     {"interface"},
-    {"registry", "scope", "operators", "config", "seeds", "names"},
+    {"registry", "scope", "operators", "config", "names", "saving", "configurable"},
+    {"seeds"},
     {"symbolic"},
     {"ops"},
     {"variables", "moving"},
@@ -98,6 +99,8 @@ def code_without_docstrings(path: Path) -> str:
 def test_no_framework_is_named_above_the_waist(path):
     code = code_without_docstrings(path)
     named = [f for f in FRAMEWORKS if re.search(rf"\b{f}\b", code)]
+    if path == PACKAGE / "saving" / "exports.py":
+        named.remove("keras")  # the name in the file format, said in one place
     assert not named
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 import optree
 
 from multinet import dtypes, regularizers
+from multinet.configurable import Configurable, arguments, parameters, revived
 from multinet.errors import ArgumentError, MultinetError, NeverCalled
 from multinet.layers.context import (
     CallContext,
@@ -27,6 +28,7 @@ from multinet.layers.tracking import Tracked
 from multinet.names import snake_case, unique_name
 from multinet.ops.core import as_tensor, cast_tensor, in_dtype
 from multinet.registry import current, use_backend
+from multinet.saving.serialization import policy_config, policy_name
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import (
     KerasTensor,
@@ -36,6 +38,10 @@ from multinet.symbolic.tensor import (
     shadowing,
     symbolic_array,
 )
+
+_STANDARD = ("name", "trainable", "dtype")  # what each configuration begins with
+# Not written, as in Keras: a class decides whether its inputs are cast.
+_LEFT_OUT = (("activity_regularizer", None), ("autocast", True), ("autocast", False))
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,7 @@ def _signature(cls: type[Layer]) -> _Signature:
     return _Signature(call, training, tuple(build)[1:], masks)
 
 
-class Layer(Tracked):
+class Layer(Configurable, Tracked):
     """A function of tensors with weights.
 
     Subclasses create weights in `build(input_shape)` with `add_weight` and compute in
@@ -102,7 +108,7 @@ class Layer(Tracked):
         self.name = name or unique_name(snake_case(type(self).__name__))
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.autocast = autocast
-        self.dtype = dtypes.standardize(dtype)
+        self.dtype = dtypes.standardize(policy_name(dtype))
         self._trainable = trainable
         self.supports_masking = False
 
@@ -384,21 +390,43 @@ class Layer(Tracked):
         config: dict[str, Any] = {
             "name": self.name,
             "trainable": self.trainable,
-            "dtype": self.dtype,
+            "dtype": policy_config(self.dtype),
         }
         if self._input_shape_hint is not None:
             config["input_shape"] = self._input_shape_hint
-        if type(self).get_config is Layer.get_config:
-            args, kwargs = self._arguments
-            bound = inspect.signature(type(self)).bind(*args, **kwargs)
-            given = dict(bound.arguments)
-            config = {**given.pop("kwargs", {}), **given, **config}
+        for name, value in arguments(self, Layer).items():
+            if name not in config and (name, value) not in _LEFT_OUT:
+                config[name] = value
         return config
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """Return a layer of this configuration, with fresh weights."""
-        return cls(**config)
+        """Return a layer of this configuration, with fresh weights.
+
+        The name and `trainable` are set where the constructor does not take them.
+        """
+        given, takes = revived(cls, config), parameters(cls)
+        later = {n: given.pop(n) for n in _STANDARD if n in given and n not in takes}
+        layer = cls(**given)
+        for name, value in later.items():
+            if value != getattr(layer, name):
+                setattr(layer, name, value)
+        return layer
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """Return the shapes that the layer was built for, None if it has no `build`."""
+        shapes = vars(self).get("_build_shapes")
+        if shapes is None or len(shapes) > 1:
+            return None if shapes is None else {"shapes_dict": dict(shapes)}
+        return {"input_shape": next(iter(shapes.values()), None)}
+
+    def build_from_config(self, config: Mapping[str, Any]) -> None:
+        """Build for the shapes of `get_build_config`."""
+        shapes = config.get("shapes_dict", {})
+        if config.get("input_shape") is not None:
+            self.build(_as_shapes(config["input_shape"]))
+        elif shapes:
+            self.build(**{name: _as_shapes(shape) for name, shape in shapes.items()})
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
@@ -411,12 +439,23 @@ def _marking_built(build: Callable[..., Any]) -> Callable[..., Any]:
     def marking(self: Layer, *args: Any, **kwargs: Any) -> None:
         build(self, *args, **kwargs)
         self.built = True
+        names = self._spec.build  # of the outermost build, which ends last
+        vars(self)["_build_shapes"] = dict(zip(names, args)) | kwargs
 
     return marking
 
 
 def _alone(tensors: list[Any]) -> Any:
     return tensors[0] if len(tensors) == 1 else tensors
+
+
+def _as_shapes(shapes: Any) -> Any:
+    """Return shapes, or trees of them, with tuples where JSON made lists."""
+    if isinstance(shapes, Mapping):
+        return {name: _as_shapes(shape) for name, shape in shapes.items()}
+    if isinstance(shapes, list | tuple):
+        return tuple([_as_shapes(shape) for shape in shapes])
+    return shapes
 
 
 def _takes(cls: type[Layer]) -> list[str]:

@@ -154,22 +154,6 @@ class Dense(Layer):
         outputs = current().dense(inputs, as_tensor(self.kernel), bias)
         return self.activation(outputs)
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "activation": activations.serialize(self.activation),
-            "use_bias": self.use_bias,
-            "kernel_initializer": initializers.serialize(self.kernel_initializer),
-            "bias_initializer": initializers.serialize(self.bias_initializer),
-            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
-            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
-            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
-            "kernel_constraint": constraints.serialize(self.kernel_constraint),
-            "bias_constraint": constraints.serialize(self.bias_constraint),
-        }
-
 
 class Activation(Layer):
     """Apply an activation, given by name or as a function, elementwise."""

@@ -11,8 +11,8 @@ from multinet import ops
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.base import Layer
 from multinet.layers.recurrent_cells import RecurrentCell
-from multinet.names import CUSTOM
 from multinet.ops.core import as_tensor, boolean
+from multinet.saving.serialization import to_data
 from multinet.symbolic.dims import Dim
 from multinet.variables import Variable
 
@@ -145,11 +145,7 @@ def advance(
 
 def described(layer: Layer) -> dict[str, Any]:
     """Return the class of a layer and its configuration."""
-    name = next((k for k, known in CUSTOM.items() if known is type(layer)), None)
-    return {
-        "class_name": name or type(layer).__name__,
-        "config": layer.get_config(),
-    }
+    return to_data(layer)
 
 
 def rebuilt(config: Any) -> Any:
@@ -158,13 +154,7 @@ def rebuilt(config: Any) -> Any:
         return config
     from multinet import layers
 
-    name = config.get("registered_name") or config["class_name"]
-    kind = CUSTOM.get(name) or getattr(layers, config["class_name"], None)
-    if not (isinstance(kind, type) and issubclass(kind, Layer)):
-        raise ArgumentError(
-            f"Unknown layer class {config['class_name']!r}. Register it first."
-        )
-    return kind.from_config(config["config"])
+    return layers.deserialize(config)
 
 
 class RNN(Layer):

@@ -159,8 +159,10 @@ class ActivityRegularization(Layer):
         return inputs
 
     def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), "l1": self.l1, "l2": self.l2}
+        """Return what `from_config` needs: the regularizer follows from it."""
+        config = {**super().get_config(), "l1": self.l1, "l2": self.l2}
+        config.pop("activity_regularizer", None)
+        return config
 
 
 def _fraction(name: str, value: Any) -> float:

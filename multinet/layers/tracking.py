@@ -30,8 +30,9 @@ class Tracked(Movable):
     _of_compile: tuple[str, ...] = ()  # the attributes that it gives a model
     _weights: list[Variable]
     _nodes: list[Node]
-    _arguments: tuple[tuple[Any, ...], dict[str, Any]]  # of the constructor
-    _stays = frozenset({"_nodes", "_arguments", "_penalties", "_added_losses"})
+    _stays = frozenset(
+        {"_nodes", "_passed", "_build_shapes", "_penalties", "_added_losses"}
+    )
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Make the attributes that assignments before `super().__init__()` rely on."""
@@ -39,7 +40,6 @@ class Tracked(Movable):
         layer._weights = []
         layer._nodes = []
         layer.built = False
-        layer._arguments = (args, kwargs)
         Structure.tick()
         return layer
 
@@ -244,7 +244,8 @@ class Tracked(Movable):
 
 _UNSEEN = (
     "_nodes",
-    "_arguments",
+    "_passed",
+    "_build_shapes",
     "_penalties",
     "_states",
     "_all_states",
