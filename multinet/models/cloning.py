@@ -45,9 +45,12 @@ def clone_model(
 
     >>> halves = clone_model(model, clone_function=lambda y: Dense(y.units // 2))
     """
-    return _Cloning(clone_function, call_function, recursive).clone(
-        model, input_tensors
-    )
+    given = {"clone_function": clone_function, "call_function": call_function}
+    for name, function in given.items():
+        if function is not None and not callable(function):
+            raise ArgumentError(f"Expected {name} to be a function, got {function!r}.")
+    cloning = _Cloning(clone_function, call_function, recursive)
+    return cloning.clone(model, input_tensors)
 
 
 class _Cloning:

@@ -19,9 +19,11 @@ from multinet.models.reading import GRAPH, graph_of, holds_graph
 from multinet.models.summary import summarize
 from multinet.models.writing import graph_config
 from multinet.names import unique_name
+from multinet.registry import current
 from multinet.saving import custom_object_scope, serialize_keras_object
 from multinet.saving.exports import inner
 from multinet.saving.serialization import policy_config
+from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import KerasTensor
 from multinet.training.trainer import Trainer
 
@@ -100,12 +102,12 @@ class Model(Trainer, Layer):
     @property
     def input_shape(self) -> Any:
         """The shape of the input, `None` for unknown sizes."""
-        return optree.tree_map(lambda t: t.shape, self.input)
+        return optree.tree_map(lambda t: t.shape, _alone(self.input))
 
     @property
     def output_shape(self) -> Any:
         """The shape of the output, `None` for unknown sizes."""
-        return optree.tree_map(lambda t: t.shape, self.output)
+        return optree.tree_map(lambda t: t.shape, _alone(self.output))
 
     @property
     def output_names(self) -> list[str]:
@@ -131,7 +133,7 @@ class Model(Trainer, Layer):
                 f"{type(self).__name__} must define call(self, inputs), or be made "
                 "with Model(inputs, outputs)."
             )
-        return self._graph.run(inputs, mask)
+        return _alone(self._graph.run(inputs, mask))
 
     def build(self, input_shape: Any = None) -> None:
         """Create the weights of every layer, by a run on shapes alone.
@@ -157,6 +159,8 @@ class Model(Trainer, Layer):
         # everything twice. Only a build() that the user wrote has more to do.
         if type(self).build is not Model.build:
             super()._build(args, kwargs)
+        elif len(args) == 1 and self._graph is None:
+            vars(self)["_build_shapes"] = {"input_shape": _shapes(args[0])}
         self.built = True
 
     # -- configuration -----------------------------------------------------------------
@@ -223,6 +227,21 @@ class Model(Trainer, Layer):
         absent.refuse_options("summary", positions=positions, layer_range=layer_range)
         text = summarize(self, line_length, expand_nested, show_trainable)
         (print_fn or print)(text)
+
+
+def _shapes(tree: Any) -> Any:
+    """Return the shapes of tensors."""
+    backend = current()
+
+    def shape(leaf: Any) -> Any:
+        return public_shape(backend.shape(leaf)) if backend.is_tensor(leaf) else None
+
+    return optree.tree_map(shape, tree)
+
+
+def _alone(tree: Any) -> Any:
+    """Return the only item of a list of one, as Keras does with what models return."""
+    return tree[0] if isinstance(tree, list | tuple) and len(tree) == 1 else tree
 
 
 def takes_a_graph(cls: type) -> bool:

@@ -145,6 +145,11 @@ class _Reader:
                 f"The configuration names call {place.call} of {place.name!r}, which "
                 f"has {len(results)}."
             )
+        if not 0 <= place.result < len(results[place.call]):
+            raise ArgumentError(
+                f"The configuration names result {place.result} of {place.name!r}, "
+                f"which gives {len(results[place.call])}."
+            )
         return results[place.call][place.result]
 
     def ends(self) -> tuple[Any, Any]:

@@ -8,7 +8,8 @@ import optree
 import pytest
 
 import multinet
-from multinet import ops, saving
+from multinet import layers, models, ops, saving
+from multinet.errors import ArgumentError, MultinetError
 
 RNG = np.random.default_rng(0)
 A = RNG.normal(size=(5, 4)).astype("float32")
@@ -188,3 +189,215 @@ def shape_of(tree):
     if isinstance(tree[0], str):
         return tree[1:]
     return [shape_of(item) for item in tree]
+
+
+# -- subclasses ------------------------------------------------------------------------
+
+
+@saving.register_keras_serializable("tests")
+class Net(multinet.Model):
+    """A model of the program, with a layer among the arguments."""
+
+    def __init__(self, units, block, scale=1.0, **options):
+        super().__init__(**options)
+        self.units, self.block, self.scale = units, block, scale
+        self.head = layers.Dense(units * 2)
+
+    def call(self, inputs):
+        """Return (b, 2 units)."""
+        return ops.multiply(self.head(self.block(inputs)), self.scale)
+
+
+class Grown(multinet.Model):
+    """A functional model of two arguments."""
+
+    def __init__(self, units, name=None):
+        x = multinet.Input((4,))
+        super().__init__(x, layers.Dense(units)(x), name=name)
+        self.units = units
+
+
+class Like(multinet.Model):
+    """A functional model that is made as `Model` is."""
+
+    def doubled(self, x):
+        """Return twice the output."""
+        return ops.multiply(self(x), 2)
+
+
+class Tower(multinet.Sequential):
+    """A Sequential of another argument."""
+
+    def __init__(self, depth):
+        super().__init__([layers.Dense(3) for _ in range(depth)])
+        self.depth = depth
+
+
+def test_a_subclass_comes_back_by_the_arguments_of_its_constructor(real_backend):
+    model = Net(3, layers.Dense(5, name="inner"), scale=0.5, name="net")
+    expected = model(A)
+    again = models.model_from_json(model.to_json())
+    assert type(again) is Net and again.built and again.name == "net"
+    assert (again.units, again.scale, again.block.units) == (3, 0.5, 5)
+    again.set_weights(model.get_weights())
+    same(ours(again(A)), ours(expected))
+
+
+def test_subclasses_with_graphs_come_back_as_they_are_made(real_backend):
+    x = multinet.Input((4,), name="x")
+    for model in (Grown(3, name="grown"), Like(x, layers.Dense(2)(x)), Tower(2)):
+        cls = type(model)
+        expected = model(A)
+        again = models.model_from_json(model.to_json(), {cls.__name__: cls})
+        assert type(again) is cls and again.name == model.name
+        again(A)
+        again.set_weights(model.get_weights())
+        same(ours(again(A)), ours(expected))
+    assert Grown(3).get_config()["units"] == 3
+    assert again.depth == 2
+
+
+def test_a_class_inside_a_graph_must_be_known(real_backend):
+    x = multinet.Input((4,), name="x")
+    model = multinet.Model(x, Net(2, Like(x, x * 2.0))(x))
+    text = model.to_json()
+    with pytest.raises(ArgumentError, match="Unknown class 'Like'.*custom_objects"):
+        models.model_from_json(text)
+    again = models.model_from_json(text, custom_objects={"Like": Like})
+    again.set_weights(model.get_weights())
+    same(ours(again(A)), ours(model(A)))
+    config = reads(model.get_config())
+    assert multinet.Model.from_config(config, {"Like": Like}).name == model.name
+
+
+# -- what calls are given --------------------------------------------------------------
+
+
+def test_a_mode_that_a_call_was_given_stays(real_backend):
+    x = multinet.Input((4,))
+    frozen = layers.BatchNormalization()(x, training=False)
+    loose = layers.Dropout(0.5, seed=1)(frozen, training=True)
+    model = multinet.Model(x, [frozen, layers.Dropout(0.9)(x), loose])
+    again = multinet.Model.from_config(reads(model.get_config()))
+    for one in (model, again):
+        first, kept, dropped = ours(one(A * 100, training=True))
+        np.testing.assert_allclose(first, A * 100, rtol=1e-3)  # no batch statistics
+        assert (kept == 0).sum() > 5
+        assert (ours(one(A))[2] == 0).any() and (dropped == 0).any()
+        np.testing.assert_array_equal(ours(one(A, training=False))[1], A)
+    nodes = model.get_config()["layers"][1]["inbound_nodes"]
+    assert nodes[0]["kwargs"] == {"training": False}
+
+
+def test_keras_arguments_that_nobody_gave_do_not_freeze_a_layer(real_backend):
+    x = peer.Input((4,))
+    y = peer.layers.Dropout(0.9)(x)
+    config = reads(peer.Model(x, y).get_config())
+    assert config["layers"][1]["inbound_nodes"][0]["kwargs"] == {"training": False}
+    model = multinet.Model.from_config(config)
+    assert (ours(model(A, training=True))[0] == 0).any()
+
+
+def test_a_graph_that_starts_in_the_middle_of_another(real_backend):
+    x = multinet.Input((4,))
+    middle = layers.Dense(3, activation="relu")(x)
+    whole = multinet.Model(x, layers.Dense(2)(middle))
+    tail = multinet.Model([middle], whole.output)
+    data = np.abs(A[:, :3])
+    config = tail.get_config()
+    again = multinet.Model.from_config(reads(config))
+    theirs = peer.Model.from_config(reads(config))
+    for other in (again, theirs):
+        other.set_weights(tail.get_weights())
+        same(
+            values(other(data)) if other is theirs else ours(other(data)),
+            ours(tail(data)),
+        )
+    assert len(again.weights) == 2
+
+
+def test_one_list_of_indices_takes_rows(real_backend):
+    x = multinet.Input(batch_shape=(5, 4))
+    model = multinet.Model(x, [x[[0, 2]], x[0, 2], x[..., 1:]])
+    again = multinet.Model.from_config(reads(model.get_config()))
+    for y, z in zip(ours(again(A)), ours(model(A)), strict=True):
+        np.testing.assert_array_equal(y, z)
+
+
+def test_an_unknown_size_among_the_arguments():
+    x = multinet.Input((4,))
+    flat = ops.reshape(x, (ops.shape(x)[0], 2, 2))
+    config = multinet.Model(x, flat).get_config()
+    assert config["layers"][-1]["config"]["newshape"] == [-1, 2, 2]
+    wide = multinet.Model(x, ops.broadcast_to(x[:1], (ops.shape(x)[0], 4)))
+    with pytest.raises(ArgumentError, match="broadcast_to has the size.*unknown"):
+        wide.get_config()
+
+
+def test_names_of_calls_that_a_layer_has_are_changed():
+    x = multinet.Input((4,))
+    y = x + 1.0
+    taken = y.node.operation.name
+    model = multinet.Model(x, layers.Dense(2, name=taken)(y))
+    names = [y["name"] for y in model.get_config()["layers"]]
+    assert len(set(names)) == 3 and f"{taken}_1" in names
+
+
+# -- files as they come ----------------------------------------------------------------
+
+
+def test_places_of_older_files_are_read(real_backend):
+    x = multinet.Input((4,), name="x")
+    model = multinet.Model(x, layers.Dense(2)(x))
+    config = reads(model.get_config())
+    config["input_layers"] = [config["input_layers"]]
+    config["output_layers"] = [config["output_layers"]]
+    again = multinet.Model.from_config(config)
+    again.set_weights(model.get_weights())
+    assert again.output_shape == (None, 2)
+    same(ours(again(A)), ours(model(A)))
+
+
+def test_three_hundred_layers_come_back_in_any_order(real_backend):
+    x = y = multinet.Input((4,))
+    for _ in range(300):
+        y = layers.Dense(4, kernel_initializer="identity")(y) + 0.5
+    model = multinet.Model(x, y)
+    config = reads(model.get_config())
+    config["layers"].reverse()
+    again = multinet.Model.from_config(config)
+    same(ours(again(A)), [A + 150])
+    assert [y.name for y in again.layers] == [y.name for y in model.layers]
+
+
+def test_broken_configurations_are_explained():
+    x = multinet.Input((4,), name="x")
+    config = multinet.Model(x, layers.Dense(2, name="d")(x)).get_config()
+
+    def broken(change):
+        damaged = reads(config)
+        change(damaged, damaged["layers"][1]["inbound_nodes"][0]["args"][0]["config"])
+        return damaged
+
+    def place(*history):
+        return lambda _, tensor: tensor.update(keras_history=history)
+
+    cases = {
+        "depend on themselves.*'d'": place("d", 0, 0),
+        "no other call makes.*'d'": place("nobody", 0, 0),
+        "result 4 of 'x'": place("x", 0, 4),
+        "two layers called 'x'": lambda whole, _: whole["layers"].append(
+            whole["layers"][0]
+        ),
+        "call 1 of 'd'": lambda whole, _: whole.update(output_layers=["d", 1, 0]),
+        "Keras 2": lambda whole, _: whole["layers"][1].update(inbound_nodes=[[]]),
+        "'d' to be a layer": lambda whole, _: whole["layers"][1].update(
+            module="keras.initializers",
+            class_name="Zeros",
+            config={},
+            build_config=None,
+        ),
+    }
+    for message, change in cases.items():
+        with pytest.raises(MultinetError, match=message):
+            multinet.Model.from_config(broken(change))
