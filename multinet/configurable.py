@@ -12,7 +12,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from inspect import Parameter
 from types import FunctionType
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 from weakref import WeakKeyDictionary
 
 from multinet.errors import ArgumentError
@@ -38,7 +38,12 @@ class Configurable:
     then gives the arguments of the base.
     """
 
+    #: Arguments of the constructors above that this one gives by itself.
+    _decided: ClassVar[frozenset[str]] = frozenset()
+    #: Arguments that are no part of a configuration: they say what others say, too.
+    _unwritten: ClassVar[frozenset[str]] = frozenset()
     _passed: dict[type, Passed]  # by class of the program that has a constructor
+    _lent: ClassVar[frozenset[str]] = frozenset({"_passed"})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -107,7 +112,10 @@ _INERT: dict[str, tuple[Any, ...]] = {
 
 
 def parameters(cls: type) -> dict[str, Parameter]:
-    """Return what a constructor takes: with `**kwargs`, what the next above does."""
+    """Return what a constructor takes: with `**kwargs` what the next above does, too.
+
+    But for what a class has `_decided` by itself.
+    """
     known = _parameters.get(cls)
     if known is None:
         known = _parameters[cls] = _read_parameters(cls)
@@ -118,12 +126,14 @@ _parameters: WeakKeyDictionary[type, dict[str, Parameter]] = WeakKeyDictionary()
 
 
 def _read_parameters(cls: type) -> dict[str, Parameter]:
+    decided = getattr(cls, "_decided", frozenset())
     found: dict[str, Parameter] = {}
     for base in cls.__mro__:
         if "__init__" in vars(base) and base is not object:
             own = signature(base)
-            found = {**found, **{n: p for n, p in own.items() if n not in found}}
-            if not any(p.kind is Parameter.VAR_KEYWORD for p in own.values()):
+            hidden = {*found, *(decided if found else ())}
+            found.update((n, p) for n, p in own.items() if n not in hidden)
+            if all(p.kind is not Parameter.VAR_KEYWORD for p in own.values()):
                 break
     return {name: p for name, p in found.items() if p.kind not in _OPEN}
 
@@ -148,6 +158,8 @@ def _described(cls: type, base: type) -> type:
 def _own(thing: Any, cls: type) -> dict[str, Any]:
     values = {}
     for name in parameters(cls):
+        if name in cls._unwritten:
+            continue
         value = getattr(thing, name, _ABSENT)
         if value is _ABSENT:
             raise ArgumentError(
@@ -168,7 +180,7 @@ def _remembering(cls: type, init: Callable[..., None]) -> Callable[..., None]:
     def remembering(self: Any, *args: Any, **kwargs: Any) -> None:
         init(self, *args, **kwargs)
         state = vars(self)
-        left = {name: state.get(name, _ABSENT) for name in parameters(cls)}
+        left = {name: state[name] for name in parameters(cls) if name in state}
         passed = state.setdefault("_passed", {})
         passed[cls] = Passed(args, kwargs, left)
 

@@ -16,6 +16,7 @@ import numpy as np
 from multinet import philox
 from multinet.configurable import Configurable
 from multinet.errors import ArgumentError
+from multinet.holders import Holder
 from multinet.registry import current
 from multinet.scope import active_scope
 
@@ -62,7 +63,7 @@ def fold_in(key: Any, data: Any) -> Any:
     return current().fold_in(key, data)
 
 
-class SeedGenerator(Configurable):
+class SeedGenerator(Configurable, Holder):
     """A stream of keys for random ops: the same stream for the same seed, everywhere.
 
     Without a seed it takes the next draw site of the global seed. Inside a training
@@ -72,6 +73,8 @@ class SeedGenerator(Configurable):
     >>> generator = SeedGenerator(7)
     >>> first, second = uniform((2,), seed=generator), uniform((2,), seed=generator)
     """
+
+    _running = frozenset({"count"})
 
     def __init__(self, seed: int | None = None, name: str | None = None) -> None:
         self.seed = seed

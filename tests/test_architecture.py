@@ -17,8 +17,8 @@ FLOORS = [
     {"absent"},
     {"dtypes", "philox", "tree"},
     {"interface"},
-    {"registry", "scope", "operators", "config", "names", "saving", "configurable"},
-    {"seeds"},
+    {"registry", "scope", "calls", "holders", "patterns"}
+    | {"operators", "config", "seeds", "names", "saving", "configurable"},
     {"symbolic"},
     {"ops"},
     {"variables", "moving"},

@@ -7,23 +7,17 @@ import inspect
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import optree
 
 from multinet import dtypes, regularizers
+from multinet.calls import CallContext, Within, active
 from multinet.configurable import Configurable, arguments, parameters, revived
 from multinet.errors import ArgumentError, MultinetError, NeverCalled
-from multinet.layers.context import (
-    CallContext,
-    active,
-    keep_masks,
-    loose,
-    mask_of,
-    masks_in,
-    set_mask,
-)
+from multinet.layers import families
+from multinet.layers.context import keep_masks, loose, mask_of, masks_in, set_mask
 from multinet.layers.tracking import Tracked
 from multinet.names import snake_case, unique_name
 from multinet.ops.core import as_tensor, cast_tensor, in_dtype
@@ -76,12 +70,16 @@ class Layer(Configurable, Tracked):
     ...         return ops.multiply(inputs, self.factor)
     """
 
+    #: Whose options the constructor takes: ("kernel",) for kernel_initializer,
+    #: kernel_regularizer and kernel_constraint.
+    families: ClassVar[tuple[str, ...]] = ()
     _spec: _Signature
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "build" in vars(cls):
             cls.build = _marking_built(cls.build)
+        families.resolve(cls)
         cls._spec = _signature(cls)
 
     def __init__(
@@ -92,15 +90,15 @@ class Layer(Configurable, Tracked):
         dtype: Any = None,
         autocast: bool = True,
         name: str | None = None,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        shape = kwargs.pop("input_shape", None)
-        if "input_dim" in kwargs:
-            shape = (kwargs.pop("input_dim"),)
+        shape = options.pop("input_shape", None)
+        if "input_dim" in options:
+            shape = (options.pop("input_dim"),)
         self._input_shape_hint = None if shape is None else tuple(shape)
-        if kwargs:
+        if options:
             raise ArgumentError(
-                f"{type(self).__name__} got unknown arguments {sorted(kwargs)}. It "
+                f"{type(self).__name__} got unknown arguments {sorted(options)}. It "
                 f"takes {', '.join(_takes(type(self)))}."
             )
         if name is not None and not isinstance(name, str):
@@ -117,6 +115,14 @@ class Layer(Configurable, Tracked):
     def build(self, input_shape: Any) -> None:
         """Create the weights for inputs of a shape, `None` where a size is unknown."""
         self.built = True
+
+    def add_family(self, family: str, shape: Any, **options: Any) -> Any:
+        """Create and return the weight of a family, with the constructor's options.
+
+        `options` are those of `add_weight`, and go before the constructor's.
+        """
+        own = families.weight_options(self, family)
+        return self.add_weight(shape, **{"name": family, **own, **options})
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the outputs; subclasses write it."""
@@ -171,19 +177,20 @@ class Layer(Configurable, Tracked):
         mask = None
         if context.masks or loose:
             args, kwargs, mask = self._with_masks(args, kwargs)
+        context.path.append(self)
         try:
             outputs = self.call(*args, **kwargs)
         except MultinetError as error:
             _explain(error, self, args)
             raise
         finally:
+            context.path.pop()
             context.training = outer
         if mask is not None or (spec.masks and self.supports_masking):
             first = args[0] if args else kwargs.get(spec.call[0])
             self._mask_outputs(first, mask, outputs)
         if self.activity_regularizer is not None:
-            for output in optree.tree_leaves(outputs):
-                context.losses.append(self._activity(output))
+            self._penalize(context, outputs)
         return outputs
 
     # -- masks -------------------------------------------------------------------------
@@ -242,9 +249,12 @@ class Layer(Configurable, Tracked):
             if mask_of(leaf) is None:
                 set_mask(leaf, mask)
 
-    def _activity(self, output: Any) -> Any:
-        batch = current().shape(output)[0]
-        return current().divide(as_tensor(self.activity_regularizer(output)), batch)
+    def _penalize(self, context: CallContext, outputs: Any) -> None:
+        """Add what the activity regularizer makes of each output to the losses."""
+        for output in optree.tree_leaves(outputs):
+            penalty = as_tensor(self.activity_regularizer(output))
+            batch = current().shape(output)[0]
+            context.losses.append(current().divide(penalty, batch))
 
     def _call_symbolic(self, args: Any, kwargs: dict[str, Any]) -> Any:
         return record(self, self.__call__, args, kwargs)
@@ -383,19 +393,17 @@ class Layer(Configurable, Tracked):
     # -- configuration -----------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs; subclasses add their arguments.
-
-        One that does not override this gives the arguments it was made with.
-        """
-        config: dict[str, Any] = {
+        """Return what `from_config` needs: the arguments of the constructor."""
+        standard = {
             "name": self.name,
             "trainable": self.trainable,
             "dtype": policy_config(self.dtype),
         }
+        config = {k: v for k, v in standard.items() if k not in self._unwritten}
         if self._input_shape_hint is not None:
             config["input_shape"] = self._input_shape_hint
         for name, value in arguments(self, Layer).items():
-            if name not in config and (name, value) not in _LEFT_OUT:
+            if name not in standard and (name, value) not in _LEFT_OUT:
                 config[name] = value
         return config
 
@@ -437,16 +445,15 @@ def _marking_built(build: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(build)
     def marking(self: Layer, *args: Any, **kwargs: Any) -> None:
-        build(self, *args, **kwargs)
+        with Within(self):
+            build(self, *args, **kwargs)
         self.built = True
         names = self._spec.build  # of the outermost build, which ends last
-        vars(self)["_build_shapes"] = dict(zip(names, args)) | kwargs
+        shapes = dict(zip(names, args)) | kwargs
+        given = {name: shape for name, shape in shapes.items() if shape is not None}
+        vars(self)["_build_shapes"] = given
 
     return marking
-
-
-def _alone(tensors: list[Any]) -> Any:
-    return tensors[0] if len(tensors) == 1 else tensors
 
 
 def _as_shapes(shapes: Any) -> Any:
@@ -458,10 +465,15 @@ def _as_shapes(shapes: Any) -> Any:
     return shapes
 
 
+def _alone(tensors: list[Any]) -> Any:
+    return tensors[0] if len(tensors) == 1 else tensors
+
+
 def _takes(cls: type[Layer]) -> list[str]:
     """Return the names that the constructor takes, those of `Layer` included."""
     names = [*inspect.signature(cls).parameters, *inspect.signature(Layer).parameters]
-    return [name for name in dict.fromkeys(names) if name != "kwargs"]
+    gathers = ("args", "kwargs", "options")
+    return [name for name in dict.fromkeys(names) if name not in gathers]
 
 
 def _holds_tensors(value: Any) -> bool:

@@ -25,6 +25,9 @@ class Graph(Movable):
     to the outputs can be an input, so a graph may start in the middle of another.
     """
 
+    _lent = frozenset({"inputs", "outputs", "flat_inputs", "flat_outputs"})
+    _private = frozenset({"nodes", "_plan"})
+
     def __init__(self, inputs: Any, outputs: Any) -> None:
         self.inputs = inputs
         self.flat_inputs, self.input_spec = _flatten(inputs, "inputs")
@@ -64,6 +67,9 @@ class Graph(Movable):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Graph.from_recipe, (self.recipe(),)
+
+    def _kept(self) -> list[str]:
+        return ["_plan"]  # with the constants among the arguments
 
     def _arrived(self) -> None:
         """Let the recorded calls have the constants that the plan has now."""
@@ -131,6 +137,7 @@ class Graph(Movable):
         return {
             dim: size
             for slot in self.flat_inputs
+            if values[id(slot)] is not None
             for dim, size in zip(slot.array.shape, shape(values[id(slot)]))
             if isinstance(dim, Dim)
         }
@@ -150,7 +157,7 @@ class Graph(Movable):
             if absent:
                 raise ArgumentError(f"The inputs lack {absent}; got {sorted(inputs)}.")
             inputs = {name: inputs[name] for name in self.inputs}
-        leaves = optree.tree_leaves(inputs)
+        leaves = optree.tree_leaves(inputs, none_is_leaf=True)
         if len(leaves) != len(slots):
             names = [slot.name for slot in slots]
             raise ArgumentError(
@@ -249,6 +256,13 @@ def _is_sized(step: tuple[Any, list[Any], Any, list[Any]]) -> bool:
 
 def _fit(value: Any, slot: KerasTensor) -> Any:
     """Return an input as the placeholder declares it: dtype, and a last axis of 1."""
+    if value is None:
+        if getattr(slot.node and slot.node.operation, "optional", False):
+            return None
+        raise ArgumentError(
+            f"Input {slot.name!r} expects a tensor, got None. Only an input made with "
+            "Input(..., optional=True) may be left out."
+        )
     given = value
     value = cast_tensor(as_tensor(value), slot.dtype)
     shape, want = current().shape(value), slot.shape

@@ -41,6 +41,7 @@ class Model(Trainer, Layer):
     """
 
     _written_as = inner("models.functional", "Functional")
+    _by_name = frozenset({"_graph_layers", "_stack"})
 
     def __init__(
         self,

@@ -6,17 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from multinet.optimizers import schedules
+from multinet.optimizers.adaptive import Adadelta, Adagrad, RMSprop
 from multinet.optimizers.base import Optimizer
-from multinet.optimizers.kernels import (
-    SGD,
-    Adadelta,
-    Adagrad,
-    Adam,
-    Adamax,
-    AdamW,
-    Lion,
-    RMSprop,
-)
+from multinet.optimizers.kernels import SGD, Adam, Adamax, AdamW, Lion
 from multinet.saving.tables import Table
 
 _CLASSES = (SGD, Adam, AdamW, Adamax, RMSprop, Adagrad, Adadelta, Lion)

@@ -17,6 +17,7 @@ import numpy as np
 from multinet import dtypes, ops
 from multinet.configurable import Configurable
 from multinet.errors import ArgumentError
+from multinet.holders import Holder
 from multinet.ops.core import as_tensor, cast_tensor
 from multinet.registry import current
 from multinet.saving.tables import Table
@@ -24,7 +25,7 @@ from multinet.saving.tables import Table
 _LAST = 2**31 - 1  # the largest number of updates, an int32
 
 
-class LearningRateSchedule(Configurable):
+class LearningRateSchedule(Configurable, Holder):
     """A function of the number of updates done, an int, that returns a number.
 
     Written with `multinet.ops` it also serves inside of `multinet.jit`, where the

@@ -59,6 +59,15 @@ def to_data(value: Any, leaf: Leaf | None = None) -> Any:
     return _object(value, leaf) if data is NotImplemented else data
 
 
+def to_shared_data(value: Any, leaf: Leaf | None = None) -> Any:
+    """Return a value as data in which an object that occurs twice has a number.
+
+    It is one object again if it is read in an `ObjectSharing`.
+    """
+    with sharing.ObjectSharing():
+        return sharing.without_single(to_data(value, leaf))
+
+
 def _special(value: Any) -> Any:
     """Return the data of what is no object with a configuration, or NotImplemented."""
     if isinstance(value, slice):

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from contextvars import ContextVar, Token
 from typing import Any
+
+KEY = "shared_object_id"
 
 _open: ContextVar[ObjectSharing | None] = ContextVar("sharing", default=None)
 
 
 class ObjectSharing:
-    """A `with` in which objects written again get a `shared_object_id`.
+    """A `with` in which an object that is written or read twice stays one.
 
-    Reading in a scope, the second configuration of an id gives the first one's object.
+    What is written gets a `shared_object_id`, by which what is read is known.
     """
 
     def __init__(self) -> None:
-        self._written: dict[int, tuple[Any, dict[str, Any]]] = {}
+        self._written: dict[int, tuple[int, Any]] = {}  # with the objects, by id
         self._read: dict[Any, Any] = {}
         self._tokens: list[Token[Any]] = []
 
@@ -30,21 +34,47 @@ class ObjectSharing:
         self._written.clear()
         self._read.clear()
 
-    def note(self, thing: Any, config: dict[str, Any]) -> None:
-        """Number an object that was written before, in both configurations."""
+    def number(self, thing: Any) -> int:
+        """Return the number of an object, the same one each time."""
         # The object is kept, so that its id means nothing else as long as this is open.
-        known = self._written.setdefault(id(thing), (thing, config))
-        if known[1] is not config:
-            first = known[1]
-            number = list(self._written).index(id(thing)) + 1
-            config["shared_object_id"] = first.setdefault("shared_object_id", number)
+        number = len(self._written) + 1
+        return self._written.setdefault(id(thing), (number, thing))[0]
 
 
 def note_written(thing: Any, config: dict[str, Any]) -> None:
-    """Tell the scope that is open, if any, how an object is written."""
+    """Number an object in its configuration, if a scope is open."""
     scope = _open.get()
     if scope is not None:
-        scope.note(thing, config)
+        config[KEY] = scope.number(thing)
+
+
+def without_single(data: Any) -> Any:
+    """Return data without the numbers that are there once only."""
+    counts = Counter(_numbers(data))
+    return _keep(data, {number for number, count in counts.items() if count > 1})
+
+
+def _numbers(data: Any) -> Iterator[Any]:
+    if isinstance(data, dict):
+        if KEY in data:
+            yield data[KEY]
+        for part in data.values():
+            yield from _numbers(part)
+    elif isinstance(data, list | tuple):
+        for part in data:
+            yield from _numbers(part)
+
+
+def _keep(data: Any, shared: set[Any]) -> Any:
+    if isinstance(data, dict):
+        return {
+            key: _keep(part, shared)
+            for key, part in data.items()
+            if key != KEY or part in shared
+        }
+    if isinstance(data, list | tuple):
+        return type(data)([_keep(part, shared) for part in data])
+    return data
 
 
 def already_read(number: Any) -> Any:
