@@ -13,12 +13,12 @@ import optree
 from multinet.ops.control import tensors_of
 from multinet.ops.core import as_tensor
 from multinet.registry import current
-from multinet.scope import Capture, Scope, active_scope
+from multinet.scope import Capture, Scope, own_stream
+from multinet.streams import JitStream, StepStream, Stream, number, reserve
 from multinet.symbolic.tensor import shadowing, symbolic_array
 from multinet.variables import Variable
 
 _KEPT = 64  # signatures of one compiled function
-_calls = [2 << 30]  # random counters of compiled calls, apart from those of steps
 
 
 def discover(
@@ -28,10 +28,18 @@ def discover(
 
     `TraceError` if it asks for values. Layers that are not built yet are built.
     """
+    scope = _explore(function, args, StepStream(1))
+    return list((scope.reads | scope.writes).values()), list(scope.writes.values())
+
+
+def _explore(
+    function: Callable[..., Any], args: Sequence[Any], draws: Stream
+) -> Capture:
+    """Return the scope of a run on shapes alone."""
     backend = current()
     leaves, structure = optree.tree_flatten(tuple(args))  # type: ignore[arg-type]
     kinds = [_kind(leaf, backend) for leaf in leaves]
-    with shadowing(), Capture(step=1) as scope:
+    with shadowing(), Capture(stream=draws) as scope:
         filled = [
             leaf
             if kind is None or isinstance(leaf, Variable)
@@ -39,9 +47,7 @@ def discover(
             for leaf, kind in zip(leaves, kinds, strict=True)
         ]
         function(*optree.tree_unflatten(structure, filled))
-    writes = scope.writes
-    reads = {**scope.reads, **writes}
-    return list(reads.values()), list(writes.values())
+    return scope
 
 
 def _kind(leaf: Any, backend: Any) -> tuple[tuple[int, ...], str] | None:
@@ -75,8 +81,8 @@ def jit(fun: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(fun)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        backend, scope = current(), active_scope()
-        if backend.symbolic or scope is not None and scope.step is not None:
+        backend = current()
+        if backend.symbolic or own_stream() is not None:
             return fun(*args, **kwargs)
         leaves, structure = optree.tree_flatten((args, kwargs))  # type: ignore[arg-type]
         kinds = [_kind(leaf, backend) for leaf in leaves]
@@ -116,19 +122,25 @@ class _Compiled:
         for i in self.places:  # only their kind matters: hold no data
             if not isinstance(self.leaves[i], Variable):
                 self.leaves[i] = None
-        self.reads, self.writes = discover(
-            lambda given, named: fun(*given, **named), (args, kwargs)
-        )
+        draws = JitStream()
+        scope = _explore(lambda g, named: fun(*g, **named), (args, kwargs), draws)
+        self.reads = list((scope.reads | scope.writes).values())
+        self.writes = list(scope.writes.values())
+        self.draws = draws.counts  # how many each site makes in a call
         self.output: Any = None
         self.function = backend.jit(self._flat, ())
 
     def __call__(self, leaves: Sequence[Any]) -> Any:
         backend = current()
-        _calls[0] = _calls[0] + 1 if _calls[0] < (3 << 30) - 1 else 2 << 30
+        numbers: list[Any] = []
+        for site, count in self.draws.items():
+            first = number(site.numbers, reserve(site, count))
+            numbers.append(backend.from_numpy(np.array(site.key, np.uint32)))
+            numbers.append(backend.argument(first, "uint32"))
         results = self.function(
             *[as_tensor(leaf) for leaf in leaves],
             *[v.__multinet_tensor__() for v in self.reads],
-            backend.argument(_calls[0], "uint32"),
+            *numbers,
         )
         cut = len(results) - len(self.writes)
         for variable, value in zip(self.writes, results[cut:], strict=True):
@@ -142,7 +154,9 @@ class _Compiled:
             if not isinstance(leaves[i], Variable):
                 leaves[i] = x
         args, kwargs = optree.tree_unflatten(self.structure, leaves)
-        values = flat[count:-1]
-        with Scope(self.reads, values, step=flat[-1]) as scope:
+        cut = count + len(self.reads)
+        pairs = zip(flat[cut::2], flat[cut + 1 :: 2], strict=True)
+        draws = JitStream(dict(zip(self.draws, pairs, strict=True)))
+        with Scope(self.reads, flat[count:cut], stream=draws) as scope:
             outputs, self.output = tensors_of(self.fun(*args, **kwargs))
             return (*outputs, *scope.values_of(self.writes))

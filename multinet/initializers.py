@@ -14,6 +14,7 @@ from multinet.names import Configurable, Registry
 from multinet.ops.core import host
 from multinet.random import host as draw
 from multinet.registry import current
+from multinet.scope import loose_draws
 from multinet.seeds import SeedGenerator, key_of
 
 # The standard deviation of a normal distribution cut off at two of its own.
@@ -114,7 +115,9 @@ class RandomInitializer(Initializer):
                 f"{type(self).__name__} makes floats, got dtype {name!r}. Use one of "
                 f"{', '.join(dtypes.FLOATS)}."
             )
-        return _tensor(self._draw(key_of(self.seed), tuple(shape)), name)
+        with loose_draws():
+            key = key_of(self.seed)
+        return _tensor(self._draw(key, tuple(shape)), name)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments; a SeedGenerator by its configuration."""

@@ -17,7 +17,7 @@ FLOORS = [
     {"absent"},
     {"dtypes", "philox", "tree"},
     {"interface"},
-    {"registry", "scope", "operators", "config", "seeds"},
+    {"registry", "streams", "scope", "operators", "config", "seeds"},
     {"symbolic"},
     {"ops"},
     {"variables", "moving"},

@@ -27,6 +27,7 @@ from multinet.layers.tracking import Tracked
 from multinet.names import snake_case, unique_name
 from multinet.ops.core import as_tensor, cast_tensor, in_dtype
 from multinet.registry import current, use_backend
+from multinet.scope import loose_draws
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import (
     KerasTensor,
@@ -281,7 +282,7 @@ class Layer(Tracked):
 
         named = dict(zip(self._spec.call, args)) | kwargs
         parameters = self._spec.build
-        with use_backend.scoped(backend.concrete):
+        with use_backend.scoped(backend.concrete), loose_draws():
             if len(parameters) > 1 and all(p.endswith("_shape") for p in parameters):
                 trees = {p: named.get(p.removesuffix("_shape")) for p in parameters}
                 self.build(
