@@ -38,6 +38,10 @@ class NoValue(TraceError, ValueError, TypeError):
     """A symbolic tensor was used as an array, a number or a condition."""
 
 
+class NeverCalled(MultinetError, AttributeError):
+    """A layer was asked for symbolic tensors that no call has made."""
+
+
 class MissingPrimitive(BackendError):
     """A primitive that the backend in use does not have; `primitive` is its name."""
 

@@ -18,9 +18,10 @@ def functional_call(
 ) -> tuple[Any, dict[str, Any]]:
     """Return layer(*args, **kwargs) computed with other weights, and the new state.
 
-    `parameters` are values by path (`variable.path`), those left out keep theirs, or a
-    list of values for all of `layer.weights`. The state is a dict, by path, of what the
-    call wrote, such as moving statistics; the layer itself does not change. Nest it in
+    `parameters` are values by path (`layer.paths()`, or `variable.path` where no other
+    weight has it), those left out keep theirs, or a list of values for all of
+    `layer.weights`. The state is a dict, by the paths of the layer, of what the call
+    wrote, such as moving statistics; the layer itself does not change. Nest it in
     `grad`, `vmap` or `jit` at will.
 
     `ArgumentError` for a path that the layer does not have or two weights share,
@@ -32,24 +33,30 @@ def functional_call(
     >>> grads, state = grad(loss, has_aux=True)(parameters, x)
     """
     variables = _built(layer).weights
-    known = {v.path: v for v in variables}
+    paths = layer.paths()
     if isinstance(parameters, Mapping):
-        if len(known) < len(variables):
-            raise ArgumentError(
-                f"Several weights of {layer.name} share a path. Give their layers "
-                "names of their own, or pass a list of values."
-            )
-        unknown = [path for path in parameters if path not in known]
-        if unknown:
-            raise ArgumentError(
-                f"{layer.name} has no weight {unknown[0]!r}; it has {sorted(known)}."
-            )
-        given = {known[path]: value for path, value in parameters.items()}
+        given = {_named(layer, paths, path): x for path, x in parameters.items()}
     else:
         given = dict(zip(variables, _as_many(parameters, variables, layer)))
     outputs, new = _run(layer, variables, given, args, kwargs)
-    changed = {v.path: x for v, x in new.items()}
-    return outputs, changed
+    return outputs, {path: new[v] for path, v in paths.items() if v in new}
+
+
+def _named(layer: Any, paths: Mapping[str, Variable], path: str) -> Variable:
+    """Return the weight of a path, of the layer or of Keras."""
+    if path in paths:
+        return paths[path]
+    found = [v for v in paths.values() if v.path == path]
+    if not found:
+        raise ArgumentError(
+            f"{layer.name} has no weight {path!r}; it has {sorted(paths)}."
+        )
+    if len(found) > 1:
+        raise ArgumentError(
+            f"Several weights of {layer.name} have the path {path!r}. Use those that "
+            "layer.paths() gives, which are unique."
+        )
+    return found[0]
 
 
 def stateless_call(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from multinet.ops.core import host
 from multinet.random import host as draw
 from multinet.registry import current
 from multinet.scope import loose_draws
-from multinet.seeds import SeedGenerator, key_of
+from multinet.seeds import SeedGenerator, key_of, site_key
 
 # The standard deviation of a normal distribution cut off at two of its own.
 _TRUNCATED_STDDEV = 0.87962566103423978
@@ -29,6 +29,13 @@ class Initializer(Configurable):
             f"{type(self).__name__} must define __call__(self, shape, dtype=None)."
         )
 
+    def later(self, shape: tuple[int, ...], dtype: str) -> Callable[[], Any] | None:
+        """Return a function that makes the value when it is wanted, or None.
+
+        What can go wrong goes wrong here, and random draws are counted here.
+        """
+        return None
+
     def clone(self) -> Any:
         """Return a new initializer of the same configuration."""
         return type(self).from_config(self.get_config())
@@ -37,6 +44,19 @@ class Initializer(Configurable):
 def _tensor(values: draw.Array, dtype: Any) -> Any:
     name = dtypes.standardize(dtype)
     return current().from_numpy(np.ascontiguousarray(values, dtypes.to_numpy(name)))
+
+
+def _later(
+    initializer: Any, cls: type, shape: tuple[int, ...], dtype: str
+) -> Callable[[], Any] | None:
+    """Return a call of an initializer of a class that no subclass has replaced."""
+    own = type(initializer).__call__ is cls.__call__  # type: ignore[attr-defined]
+    return (lambda: initializer(shape, dtype)) if own and not _is_wide(dtype) else None
+
+
+def _is_wide(dtype: str) -> bool:
+    """Return whether a backend may refuse the dtype, which must be known at once."""
+    return dtypes.to_numpy(dtype).itemsize > 4
 
 
 def _fill(shape: Sequence[int], value: Any, dtype: Any) -> Any:
@@ -49,12 +69,20 @@ class Zeros(Initializer):
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
         return _fill(shape, 0, dtype)
 
+    def later(self, shape: tuple[int, ...], dtype: str) -> Callable[[], Any] | None:
+        """Return a function that makes the value when it is wanted, or None."""
+        return _later(self, Zeros, shape, dtype)
+
 
 class Ones(Initializer):
     """All ones."""
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
         return _fill(shape, 1, dtype)
+
+    def later(self, shape: tuple[int, ...], dtype: str) -> Callable[[], Any] | None:
+        """Return a function that makes the value when it is wanted, or None."""
+        return _later(self, Ones, shape, dtype)
 
 
 class Constant(Initializer):
@@ -94,6 +122,9 @@ class RandomInitializer(Initializer):
     each call. A `SeedGenerator`: the next ones of its stream.
     """
 
+    _site: philox.Key | None = None
+    _count = 0
+
     def __init__(self, seed: Any = None) -> None:
         if isinstance(seed, Mapping):
             seed = SeedGenerator(**seed.get("config", seed))
@@ -109,15 +140,40 @@ class RandomInitializer(Initializer):
         )
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
-        name = dtypes.standardize(dtype)
-        if not dtypes.is_float(name):
+        return self._drawn(tuple(shape), dtypes.standardize(dtype))()
+
+    def later(self, shape: tuple[int, ...], dtype: str) -> Callable[[], Any] | None:
+        """Return a function that draws the value when it is wanted, or None."""
+        own = type(self).__call__ is RandomInitializer.__call__
+        return self._drawn(shape, dtype) if own and not _is_wide(dtype) else None
+
+    def _drawn(self, shape: tuple[int, ...], dtype: str) -> Callable[[], Any]:
+        if not dtypes.is_float(dtype):
             raise DTypeError(
-                f"{type(self).__name__} makes floats, got dtype {name!r}. Use one of "
+                f"{type(self).__name__} makes floats, got dtype {dtype!r}. Use one of "
                 f"{', '.join(dtypes.FLOATS)}."
             )
-        with loose_draws():
-            key = key_of(self.seed)
-        return _tensor(self._draw(key, tuple(shape)), name)
+        self._check(shape)
+        key = self._key()
+        return lambda: _tensor(self._draw(key, shape), dtype)
+
+    def _key(self) -> Any:
+        if self._site is None:
+            with loose_draws():
+                return key_of(self.seed)
+        self._count += 1
+        return philox.fold_in(self._site, self._count)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state of a copy, which draws the numbers that the original draws:
+        without a seed, both go on with a stream of their own.
+        """
+        if self.seed is None and self._site is None:
+            self._site = site_key()
+        return vars(self)
+
+    def _check(self, shape: tuple[int, ...]) -> None:
+        """Raise `ShapeError` for a shape that cannot be filled."""
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments; a SeedGenerator by its configuration."""
@@ -234,6 +290,9 @@ class VarianceScaling(RandomInitializer):
         self.scale, self.mode, self.distribution = scale, mode, distribution
         self.input_axes, self.output_axes = input_axes, output_axes
 
+    def _check(self, shape: tuple[int, ...]) -> None:
+        compute_fans(shape, self.input_axes, self.output_axes)
+
     def _draw(self, key: philox.Key, shape: tuple[int, ...]) -> draw.Array:
         fan_in, fan_out = compute_fans(shape, self.input_axes, self.output_axes)
         fans = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}
@@ -304,11 +363,13 @@ class Orthogonal(RandomInitializer):
         super().__init__(seed)
         self.gain = gain
 
-    def _draw(self, key: philox.Key, shape: tuple[int, ...]) -> draw.Array:
+    def _check(self, shape: tuple[int, ...]) -> None:
         if len(shape) < 2:
             raise ShapeError(
                 f"Orthogonal expects at least two axes, got shape {shape}."
             )
+
+    def _draw(self, key: philox.Key, shape: tuple[int, ...]) -> draw.Array:
         rows, columns = math.prod(shape[:-1]), shape[-1]
         tall = draw.normal(key, (max(rows, columns), min(rows, columns)))
         q, r = np.linalg.qr(tall)

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 
+from multinet import holders
 from multinet.errors import BackendError, DTypeError, TraceError
+from multinet.holders import Holder
 from multinet.interface import Backend
 from multinet.registry import current, get, loaded
 from multinet.scope import active_scope
-from multinet.variables import Structure, Variable
+from multinet.variables import Variable
 
 
-class Movable:
-    """What holds Variables, and may move to another backend with all of them.
-
-    Its attributes are searched, lists, tuples and dicts in them too, and so are those
-    of every `Movable` among them.
-    """
-
-    #: The attributes that belong to others, or are made anew after a move.
-    _stays: ClassVar[frozenset[str]] = frozenset()
+class Movable(Holder):
+    """What holds Variables, and may move to another backend with all of them."""
 
     def to_backend(self, backend: str | Backend[Any]) -> Self:
         """Move to another backend, in place, and return it: state and all.
@@ -49,12 +44,13 @@ class Movable:
         """
         target = get(backend) if isinstance(backend, str) else backend
         _check_place(self, target)
-        found = _Found(self)
+        moving = [part for _, part in holders.walk(self)]
         with ExitStack() as holds:
-            for holder in found.holders:
-                for hold in holder._held_while_moving():
-                    holds.enter_context(hold)
-            found.move(target)
+            for holder in moving:
+                if isinstance(holder, Movable):
+                    for hold in holder._held_while_moving():
+                        holds.enter_context(hold)
+            _move(moving, target)
         return self
 
     def _held_while_moving(self) -> Iterator[Any]:
@@ -70,7 +66,7 @@ def backend_of(holder: Movable) -> str:
 
     The backend in use where there are none yet; `BackendError` if they are on several.
     """
-    names = {v.backend: v for v in _Found(holder).variables}
+    names = {v.backend: v for _, v in holders.walk(holder, Variable)}
     if len(names) > 1:
         examples = ", ".join(f"{v.path} on {name!r}" for name, v in names.items())
         raise BackendError(
@@ -93,55 +89,44 @@ def _check_place(holder: Movable, target: Backend[Any]) -> None:
         )
 
 
-class _Found:
-    """All that is reached from a `Movable`: Variables, tensors, and others like it."""
-
-    def __init__(self, root: Movable) -> None:
-        self.holders: list[Movable] = []
-        self.variables: list[Variable] = []
-        self.tensors: list[tuple[Any, Any, Any]] = []  # container, key, value
-        self._seen: set[int] = set()
-        self._visit(None, None, root)
-
-    def _visit(self, place: Any, key: Any, value: Any) -> None:
-        if isinstance(value, Variable | Movable | list | dict):
-            if id(value) in self._seen:
-                return
-            self._seen.add(id(value))
-        if isinstance(value, Variable):
-            self.variables.append(value)
-        elif isinstance(value, Movable):
-            self.holders.append(value)
-            stays, attributes = value._stays, vars(value)
-            for name in [name for name in attributes if name not in stays]:
-                self._visit(attributes, name, attributes[name])
-        elif isinstance(value, dict):
-            for name, item in list(value.items()):
-                self._visit(value, name, item)
-        elif isinstance(value, list | tuple):
-            for i, item in enumerate(value):
-                self._visit(value, i, item)
-            if isinstance(value, tuple) and any(map(_home, value)):
-                self._note(place, key, value)
-        elif _home(value) is not None:
-            self._note(place, key, value)
-
-    def _note(self, place: Any, key: Any, value: Any) -> None:
-        if not isinstance(place, tuple):  # those in one move with it
-            self.tensors.append((place, key, value))
-
-    def move(self, target: Backend[Any]) -> None:
-        """Make every value on the target, then, since nothing fails any more, move."""
-        moving = [v for v in self.variables if v.backend != target.name]
-        values = [_on(target, v.numpy(), v) for v in moving]
-        replaced = [(p, key, _moved(target, x, key)) for p, key, x in self.tensors]
-        for variable, value in zip(moving, values, strict=True):
-            variable.settle(target.name, value)
-        for place, key, value in replaced:
-            place[key] = value
-        for holder in self.holders:
+def _move(parts: list[Any], target: Backend[Any]) -> None:
+    """Make every value on the target, then, since nothing fails any more, move."""
+    found = [v for v in parts if isinstance(v, Variable) and v.backend != target.name]
+    values = [_on(target, v.numpy(), v) for v in found]
+    tensors = [place for x in parts if isinstance(x, Holder) for place in _tensors(x)]
+    replaced = [(place, key, _moved(target, x, key)) for place, key, x in tensors]
+    for variable, value in zip(found, values, strict=True):
+        variable.settle(target.name, value)
+    for place, key, value in replaced:
+        place[key] = value
+    for holder in parts:
+        if isinstance(holder, Movable):
             holder._arrived()
-        Structure.tick()
+
+
+def _tensors(holder: Holder) -> list[tuple[Any, Any, Any]]:
+    """Return the tensors that a holder keeps in attributes: container, key, value."""
+    found: list[tuple[Any, Any, Any]] = []
+    attributes = vars(holder)
+    for name in holder._kept():
+        _note(found, attributes, name, attributes[name], set())
+    return found
+
+
+def _note(found: list[Any], place: Any, key: Any, value: Any, seen: set[int]) -> None:
+    if isinstance(value, list | tuple | dict):
+        if id(value) in seen:
+            return
+        seen.add(id(value))
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for name, item in list(items):
+            _note(found, value, name, item, seen)
+        if not (isinstance(value, tuple) and any(map(_home, value))):
+            return
+    elif _home(value) is None:
+        return
+    if not isinstance(place, tuple):  # those in one move with it
+        found.append((place, key, value))
 
 
 def _home(value: Any) -> Backend[Any] | None:

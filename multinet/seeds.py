@@ -15,6 +15,7 @@ import numpy as np
 
 from multinet import philox
 from multinet.errors import ArgumentError
+from multinet.holders import Holder
 from multinet.scope import stream
 from multinet.streams import HOST, LOOSE, MODELS, SITES, Place
 
@@ -80,7 +81,7 @@ def model_key() -> philox.Key:
     return HOST.next(_models)
 
 
-class SeedGenerator:
+class SeedGenerator(Holder):
     """A stream of keys for random ops: the same stream for the same seed, everywhere.
 
     Without a seed it takes the next draw site of the global seed. Inside a training
@@ -91,6 +92,7 @@ class SeedGenerator:
     >>> first, second = uniform((2,), seed=generator), uniform((2,), seed=generator)
     """
 
+    _running = frozenset({"count"})
     numbers = LOOSE  # of the draws outside of steps, `count` so far
 
     def __init__(self, seed: int | None = None, name: str | None = None) -> None:

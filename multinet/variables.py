@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import BuiltinFunctionType
 from typing import Any, Protocol
 
@@ -11,7 +12,15 @@ import numpy as np
 import optree
 
 from multinet import dtypes, ops
-from multinet.errors import BackendError, DTypeError, ShapeError, TraceError
+from multinet.calls import path_of
+from multinet.errors import (
+    BackendError,
+    DTypeError,
+    MultinetError,
+    ShapeError,
+    TraceError,
+)
+from multinet.holders import Part
 from multinet.operators import Operators
 from multinet.ops.core import as_tensor, cast_tensor, host
 from multinet.registry import current, get, use_backend
@@ -23,6 +32,9 @@ class Carrier(Protocol):
 
     def store(self) -> None:
         """Give every Variable carried its value, to keep, and carry it no longer."""
+
+    def drop(self, variable: Variable) -> None:
+        """Carry the Variable no longer: it is about to get another value."""
 
 
 _ticks = itertools.count(1)
@@ -42,24 +54,16 @@ class Clock:
         cls.now = next(_ticks)
 
 
-class Structure(Clock):
-    """Tells by its number that what layers hold has not changed.
-
-    That is: the layers, Variables and metrics that are their attributes, and what is
-    trainable.
-    """
-
-    now = 0
-
-
-class Variable(Operators):
+class Variable(Operators, Part):
     """A tensor that persists and changes: a weight, a statistic, an optimizer slot.
 
     `initializer` is the name of one, such as "ones", a callable of (shape, dtype), or
     the initial value itself: a value without `dtype` keeps its own, but host data of
     float64, int64 and complex128 become floatx, int32 and complex64. The Variable is
-    made on the backend in use and belongs to it. `path` is set by the layer that owns
-    it. `aggregation` and `synchronization` are kept for distribution.
+    made on the backend in use and belongs to it. One of the library's initializers does
+    its work at the first read, if nothing was assigned before; its draws are counted at
+    once. `path` has the names of the layers that were being built before its own.
+    `aggregation` and `synchronization` are kept for distribution.
 
     Errors: `ShapeError` when assigned another shape, `BackendError` when used under
     another backend.
@@ -79,18 +83,36 @@ class Variable(Operators):
         constraint: Callable[[Any], Any] | None = None,
     ) -> None:
         self.name = name or "variable"
-        self.path = self.name
-        self._trainable = trainable
+        self.path = path_of(self.name)
+        self._trainable = self._made_trainable = trainable
         self.autocast, self.aggregation = autocast, aggregation
         self.synchronization = synchronization
         self.regularizer, self.constraint = regularizer, constraint
         self.backend = current().concrete.name
         self._carrier: Carrier | None = None
-        Structure.tick()
-        self._held = _initial(initializer, shape, dtype)
-        backend = get_concrete()
-        self.shape: tuple[int, ...] = tuple(backend.shape(self._held))
-        self.dtype: str = backend.dtype(self._held)
+        self._held: Any = None
+        self.shape: tuple[int, ...]
+        self.dtype: str
+        if isinstance(initializer, str | Mapping | type):
+            initializer = _initializer_of(initializer)
+        if not self._wait(initializer, shape, dtype):
+            self._held = _initial(initializer, shape, dtype)
+            backend = get_concrete()
+            self.shape = tuple(backend.shape(self._held))
+            self.dtype = backend.dtype(self._held)
+
+    def _wait(self, initializer: Any, shape: Any, dtype: Any) -> bool:
+        """Leave the value to the first read, where the initializer allows that."""
+        if shape is None or not callable(initializer):
+            return False
+        later = getattr(initializer, "later", None)
+        name = dtypes.standardize(dtype)
+        make = None if later is None else later(tuple(shape), name)
+        if make is None:
+            return False
+        self.shape, self.dtype = tuple(shape), name
+        self._carrier = _Pending(self, make)
+        return True
 
     @property
     def _value(self) -> Any:
@@ -107,8 +129,9 @@ class Variable(Operators):
     def _value(self, value: Any) -> None:
         carrier = self._carrier
         if carrier is not None:
-            carrier.store()
+            carrier.drop(self)
         self._held = value
+        self._carrier = None
         Clock.tick()
 
     def holds(self, value: Any) -> bool:
@@ -142,7 +165,25 @@ class Variable(Operators):
     @trainable.setter
     def trainable(self, value: bool) -> None:
         self._trainable = bool(value)
-        Structure.tick()
+        self._mark.toggled()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy or a pickle keeps: the value as an array of the host."""
+        kept = {k: v for k, v in vars(self).items() if k not in _NOT_COPIED}
+        return {**kept, "value": self.owner().to_numpy(self._value)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        array = state.pop("value")
+        vars(self).update(state, _carrier=None)
+        try:
+            owner = self.owner()
+        except MultinetError as error:
+            raise BackendError(
+                f"{self.label()} was pickled on backend {self.backend!r}, and a pickle "
+                f"opens there only: {error} To open a model elsewhere, save it to a "
+                "file."
+            ) from error
+        vars(self)["_held"] = owner.from_numpy(array)
 
     def owner(self) -> Any:
         """Return the backend that the value lives on."""
@@ -302,6 +343,57 @@ class Variable(Operators):
         return f", value={' '.join(text.split())}"
 
 
+_NOT_COPIED = frozenset({"_mark", "_serial", "_carrier", "_held"})
+
+
+class _Pending:
+    """A value that waits to be made, until somebody reads it.
+
+    It is made in a thread of its own: the reader may be in a function that a framework
+    is tracing, which would take the value for one of its own.
+    """
+
+    def __init__(self, variable: Variable, make: Callable[[], Any]) -> None:
+        self.variable, self.make = variable, make
+        self._lock = threading.Lock()
+
+    def store(self) -> None:
+        """Make the value."""
+        make_values([self.variable])
+
+    def drop(self, variable: Variable) -> None:
+        """Forget the value: another one came first."""
+
+    def made(self) -> None:
+        """Make the value, unless another thread has."""
+        variable = self.variable
+        with self._lock:
+            if variable._carrier is self:
+                with use_backend.scoped(get(variable.backend)):
+                    variable.hand_back(as_tensor(self.make()))
+
+
+def make_values(variables: Iterable[Variable]) -> None:
+    """Make the values of Variables that wait for them, in one thread for all."""
+    waiting = [v._carrier for v in variables if isinstance(v._carrier, _Pending)]
+    if not waiting:
+        return
+    failed: list[BaseException] = []
+
+    def make() -> None:
+        try:
+            for pending in waiting:
+                pending.made()
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=make)
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
+
+
 class _NoArray(TraceError, TypeError):
     """A Variable that NumPy was to read while it has no value."""
 
@@ -342,8 +434,6 @@ def get_concrete() -> Any:
 
 def _initial(initializer: Any, shape: Sequence[int] | None, dtype: Any) -> Any:
     with use_backend.scoped(get_concrete()):
-        if isinstance(initializer, str | Mapping | type):
-            initializer = _initializer_of(initializer)
         if not callable(initializer):
             if isinstance(initializer, Variable):
                 initializer = initializer.value

@@ -13,16 +13,9 @@ import numpy as np
 import optree
 
 from multinet import dtypes, regularizers
-from multinet.errors import ArgumentError, MultinetError
-from multinet.layers.context import (
-    CallContext,
-    active,
-    keep_masks,
-    loose,
-    mask_of,
-    masks_in,
-    set_mask,
-)
+from multinet.calls import CallContext, Within, active
+from multinet.errors import ArgumentError, MultinetError, NeverCalled
+from multinet.layers.context import keep_masks, loose, mask_of, masks_in, set_mask
 from multinet.layers.tracking import Tracked
 from multinet.names import snake_case, unique_name
 from multinet.ops.core import as_tensor, cast_tensor, in_dtype
@@ -166,12 +159,14 @@ class Layer(Tracked):
         mask = None
         if context.masks or loose:
             args, kwargs, mask = self._with_masks(args, kwargs)
+        context.path.append(self)
         try:
             outputs = self.call(*args, **kwargs)
         except MultinetError as error:
             _explain(error, self, args)
             raise
         finally:
+            context.path.pop()
             context.training = outer
         if mask is not None or (spec.masks and self.supports_masking):
             first = args[0] if args else kwargs.get(spec.call[0])
@@ -242,11 +237,7 @@ class Layer(Tracked):
         return current().divide(as_tensor(self.activity_regularizer(output)), batch)
 
     def _call_symbolic(self, args: Any, kwargs: dict[str, Any]) -> Any:
-        outputs = record(self, self.__call__, args, kwargs)
-        first = optree.tree_leaves(outputs)[0]
-        if isinstance(first, KerasTensor) and isinstance(first.node, Node):
-            self._nodes.append(first.node)
-        return outputs
+        return record(self, self.__call__, args, kwargs)
 
     def _convert(self, value: Any) -> Any:
         backend = current()
@@ -297,7 +288,7 @@ class Layer(Tracked):
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Return symbolic outputs for symbolic inputs, by a run on shapes."""
-        return record(self, self.__call__, args, kwargs)
+        return record(self, self.__call__, args, kwargs, keep=False)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the output shape for an input shape, or trees of them."""
@@ -314,20 +305,19 @@ class Layer(Tracked):
 
     @property
     def input(self) -> Any:
-        """The symbolic input of the only call on symbolic tensors."""
-        inputs = self._only_node().inputs
-        return inputs[0] if len(inputs) == 1 else inputs
+        """The symbolic input of the first symbolic call, a list if it had several."""
+        return _alone(self._first_node().inputs)
 
     @property
     def output(self) -> Any:
-        """The symbolic output of the only call on symbolic tensors."""
-        return self._only_node().outputs
+        """The symbolic output of the first symbolic call, a list if it had several."""
+        return _alone(optree.tree_leaves(self._first_node().outputs))
 
-    def _only_node(self) -> Node:
-        if len(self._nodes) != 1:
-            raise MultinetError(
-                f"{self.name} was called on symbolic tensors {len(self._nodes)} times; "
-                ".input and .output need exactly one. Keep the tensors you need."
+    def _first_node(self) -> Node:
+        if not self._nodes:
+            raise NeverCalled(
+                f"{self.name} was never called on symbolic tensors, so it has no "
+                ".input and .output. Call it on an Input, or keep the tensors you need."
             )
         return self._nodes[0]
 
@@ -415,10 +405,15 @@ def _marking_built(build: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(build)
     def marking(self: Layer, *args: Any, **kwargs: Any) -> None:
-        build(self, *args, **kwargs)
+        with Within(self):
+            build(self, *args, **kwargs)
         self.built = True
 
     return marking
+
+
+def _alone(tensors: list[Any]) -> Any:
+    return tensors[0] if len(tensors) == 1 else tensors
 
 
 def _takes(cls: type[Layer]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What holds during a call of layers: the mode, the losses added, and the masks.
+"""Masks: which positions of a tensor count.
 
 A mask says which positions of a tensor count. Tensors are the backend's own and carry
 no attributes, so masks are kept beside them, by identity, and end with the call. What
@@ -8,35 +8,12 @@ a call outside of any other returned keeps its mask for as long as the tensor li
 from __future__ import annotations
 
 import weakref
-from contextvars import ContextVar, Token
-from dataclasses import dataclass, field
 from typing import Any
 
 import optree
 
+from multinet.calls import CallContext, active
 from multinet.registry import current
-
-active: ContextVar[CallContext | None] = ContextVar("call", default=None)
-
-
-@dataclass(slots=True)
-class CallContext:
-    """What holds during one outermost layer call."""
-
-    training: bool | None = None
-    losses: list[Any] = field(default_factory=list)
-    #: The masks by the identity of their tensors, held so that it stays theirs.
-    masks: dict[int, tuple[Any, Any]] = field(default_factory=dict)
-    _token: Token[CallContext | None] | None = None
-
-    def __enter__(self) -> CallContext:
-        self._token = active.set(self)
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        assert self._token is not None
-        active.reset(self._token)
-
 
 #: The masks of tensors that live outside of calls, by identity; the reference tells
 #: their end.

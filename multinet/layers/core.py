@@ -44,11 +44,20 @@ class InputLayer(Layer):
         if batch_shape is None:
             batch_shape = (batch_size, *_shape_argument(shape))
         self.batch_shape = tuple(batch_shape)
+        self._place()
+        self.built = True
+
+    def _place(self) -> None:
         tensor = KerasTensor(self.batch_shape, self.dtype, name=self.name)
         tensor.node = Node(self, (), {})
-        tensor.node.outputs = tensor
-        self._nodes.append(tensor.node)
-        self.built = True
+        tensor.node.enter(tensor)
+
+    @property
+    def output(self) -> Any:
+        """The placeholder; a copy makes its own unless its model has."""
+        if not self._nodes:
+            self._place()
+        return super().output
 
     def call(self) -> Any:
         """Return nothing: a model feeds its inputs itself."""

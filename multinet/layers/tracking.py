@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
+import optree
 
-from multinet import constraints, dtypes, initializers, regularizers
+from multinet import constraints, dtypes, holders, initializers, regularizers
+from multinet.calls import Within
 from multinet.errors import ArgumentError, ShapeError
 from multinet.metrics import Metric
 from multinet.moving import Movable, backend_of
+from multinet.patterns import find
 from multinet.symbolic.tensor import Node
-from multinet.variables import Structure, Variable
-
-_PLAIN = frozenset((int, float, str, bool, type(None)))
+from multinet.variables import Variable
 
 
 class Tracked(Movable):
     """The part of a layer that holds state: weights, and the layers that have more.
 
-    They are found wherever they are attributes, in lists, tuples and dicts too.
+    They are found wherever they are attributes, in lists, tuples and dicts too, in
+    Keras's order: an attribute counts from when it first holds one.
     """
 
     name: str
@@ -28,32 +30,22 @@ class Tracked(Movable):
     built: bool
     _trainable: bool
     _of_compile: tuple[str, ...] = ()  # the attributes that it gives a model
-    _weights: list[Variable]
+    _memory: Any = None  # what a stateful layer remembers between calls
     _nodes: list[Node]
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]  # of the constructor
-    _stays = frozenset({"_nodes", "_arguments", "_penalties", "_added_losses"})
+    _private = frozenset({"_nodes", "_added_losses"})
+    _lent = frozenset({"_arguments"})
+    _running = frozenset({"built"})
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Make the attributes that assignments before `super().__init__()` rely on."""
         layer = super().__new__(cls)
-        layer._weights = []
-        layer._nodes = []
-        layer.built = False
-        layer._arguments = (args, kwargs)
-        Structure.tick()
+        layer.__dict__.update(_nodes=[], built=False, _arguments=(args, kwargs))
         return layer
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        old = self.__dict__.get(name)
-        if type(value) not in _PLAIN or type(old) not in _PLAIN:
-            # Lists that grow in place are not seen: assign them, or compile anew.
-            if _holds(value) or _holds(old):
-                Structure.tick()
-        object.__setattr__(self, name, value)
-
-    def __delattr__(self, name: str) -> None:
-        Structure.tick()
-        object.__delattr__(self, name)
+    def __setstate__(self, state: Any) -> None:
+        self.__dict__["_nodes"] = []
+        super().__setstate__(state)
 
     def add_weight(
         self,
@@ -71,20 +63,19 @@ class Tracked(Movable):
         dtype = dtypes.standardize(dtype or self.dtype)
         if initializer is None:
             initializer = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
-        variable = Variable(
-            initializers.get(initializer),
-            shape=_known(shape or (), self),
-            dtype=dtype,
-            trainable=trainable,
-            autocast=autocast,
-            aggregation=aggregation,
-            name=name,
-            regularizer=regularizers.get(regularizer),
-            constraint=constraints.get(constraint),
-        )
-        variable.path = f"{self.name}/{variable.name}"
-        self._weights.append(variable)
-        Structure.tick()
+        with Within(self):
+            variable = Variable(
+                initializers.get(initializer),
+                shape=_known(shape or (), self),
+                dtype=dtype,
+                trainable=trainable,
+                autocast=autocast,
+                aggregation=aggregation,
+                name=name,
+                regularizer=regularizers.get(regularizer),
+                constraint=constraints.get(constraint),
+            )
+        self._mark.hold(variable)
         return variable
 
     @property
@@ -95,17 +86,36 @@ class Tracked(Movable):
     @trainable.setter
     def trainable(self, value: bool) -> None:
         self._trainable = bool(value)
-        Structure.tick()
+        self._mark.toggled()
         for layer in self._sublayers():
             layer.trainable = value
 
-    def _parts(self) -> Iterator[Any]:
-        for name, value in list(vars(self).items()):
-            if name not in _UNSEEN:
-                yield from _walk(value)
+    def freeze(self, *patterns: str) -> None:
+        """Train no longer what a pattern matches: layers with all inside, or weights.
+
+        A pattern such as "encoder/*" is matched with the addresses that `paths` gives,
+        those of layers too, and with Keras's `path`; one that matches nothing warns.
+        """
+        for part in find(self, patterns):
+            part.trainable = False
+
+    def unfreeze(self, *patterns: str) -> None:
+        """Train again what a pattern matches, as far as no layer around is frozen."""
+        for part in find(self, patterns):
+            part.trainable = True
+
+    def paths(self) -> dict[str, Variable]:
+        """Return all weights by their address in this layer: each has one.
+
+        It names attributes, places in lists and keys of dicts, and the layers of a
+        functional model by their names: "blocks/1/kernel".
+        """
+        weights = set(map(id, self.weights))
+        places = holders.inventory(self).places
+        return {path: part for path, part in places if id(part) in weights}
 
     def _sublayers(self) -> list[Any]:
-        return _unique(part for part in self._parts() if isinstance(part, Tracked))
+        return [part for part in holders.parts(self) if isinstance(part, Tracked)]
 
     def _flatten_layers(self, trained: bool = False) -> list[Any]:
         """Return this layer and all inside; `trained` leaves out what is frozen."""
@@ -120,31 +130,48 @@ class Tracked(Movable):
         return found
 
     def _own(self) -> list[Variable]:
-        own = [*self._weights, *(p for p in self._parts() if isinstance(p, Variable))]
-        return sorted(_unique(own), key=lambda v: not v.trainable)
+        """Return the layer's own weights: first those made to be trained."""
+        own = [part for part in holders.parts(self) if isinstance(part, Variable)]
+        if self._memory is not None:
+            memory = set(map(id, self._remembered()))
+            own = [variable for variable in own if id(variable) not in memory]
+        return sorted(own, key=lambda variable: not variable._made_trainable)
+
+    def _remembered(self) -> list[Any]:
+        return optree.tree_leaves(self._memory)
+
+    def _derived(self, name: str, compute: Callable[[], list[Any]]) -> list[Any]:
+        """Return what `compute` finds, as long as nothing inside is edited."""
+        known = holders.inventory(self).known
+        found = known.get(name)
+        if found is None:
+            found = known[name] = compute()
+        return found
 
     @property
     def weights(self) -> list[Variable]:
         """All weights, each once: a layer's own (trainable first), then its layers'."""
+        return list(self._derived("weights", self._find_weights))
+
+    def _find_weights(self) -> list[Variable]:
         return _unique(v for layer in self._flatten_layers() for v in layer._own())
 
     @property
     def trainable_weights(self) -> list[Variable]:
         """The weights that training changes."""
-        return _unique(
-            variable
-            for layer in self._flatten_layers(trained=True)
-            for variable in layer._own()
-            if variable.trainable
-        )
+        return list(self._derived("trainable_weights", self._find_trainable))
+
+    def _find_trainable(self) -> list[Variable]:
+        layers = self._flatten_layers(trained=True)
+        return _unique(v for y in layers for v in y._own() if v.trainable)
 
     def _penalized(self) -> list[Any]:
         """Return the trainable weights that have a regularizer; every step asks."""
-        known = self.__dict__.get("_penalties")
-        if known is None or known[0] != Structure.now:
-            found = [v for v in self.trainable_weights if v.regularizer is not None]
-            known = self.__dict__["_penalties"] = (Structure.now, found)
-        return known[1]
+
+        def compute() -> list[Any]:
+            return [v for v in self.trainable_weights if v.regularizer is not None]
+
+        return self._derived("penalized", compute)
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
@@ -159,7 +186,7 @@ class Tracked(Movable):
         So it does with the metrics that a model inside updates in its `call`.
         """
         layers = self._flatten_layers()
-        memory = [v for y in layers for v in _walk(y.__dict__.get("_memory"))]
+        memory = [v for y in layers if y._memory is not None for v in y._remembered()]
         inner = [y for y in layers if y._of_compile and y is not self]
         called = [v for y in inner for m in y._called() for v in m.variables]
         known = set(map(id, self.metrics_variables))
@@ -175,20 +202,32 @@ class Tracked(Movable):
 
     @property
     def metrics(self) -> list[Metric]:
-        """The metrics that are attributes of this layer and its layers.
+        """The metrics of `compile`, then those that this layer and its layers hold.
 
         Not those of a model inside, which tell how that is trained by itself.
         """
-        layers = [y for y in self._flatten_layers() if y is self or not y._of_compile]
-        return _unique(p for y in layers for p in y._parts() if isinstance(p, Metric))
+        return list(self._derived("metrics", self._find_metrics))
+
+    def _find_metrics(self) -> list[Metric]:
+        layers = self._flatten_layers()
+        inner = [y for y in layers[1:] if not y._of_compile]
+        of_layers = [p for y in inner for p in holders.parts(y)]
+        found = [*self._of_compile_parts(), *holders.parts(self), *of_layers]
+        return _unique(part for part in found if isinstance(part, Metric))
+
+    def _of_compile_parts(self) -> list[Any]:
+        attributes = vars(self)
+        names = [name for name in self._of_compile if name in attributes]
+        return [p for n in names for _, p in holders.search(n, attributes[n])]
 
     def _called(self) -> list[Metric]:
         """Return the metrics that `call` may update: not those made by `compile`."""
-        names = [
-            name for name in vars(self) if name not in (*_UNSEEN, *self._of_compile)
+        compiled = set(map(id, self._of_compile_parts()))
+        return [
+            part
+            for part in holders.parts(self)
+            if isinstance(part, Metric) and id(part) not in compiled
         ]
-        parts = [p for name in names for p in _walk(vars(self)[name])]
-        return [part for part in parts if isinstance(part, Metric)]
 
     @property
     def metrics_variables(self) -> list[Variable]:
@@ -240,32 +279,6 @@ class Tracked(Movable):
                 "data, or call build(input_shape)."
             )
         return sum(int(np.prod(variable.shape)) for variable in self.weights)
-
-
-_UNSEEN = (
-    "_nodes",
-    "_arguments",
-    "_penalties",
-    "_states",
-    "_all_states",
-    "_memory",
-)
-_PARTS = (Tracked, Variable, Metric)
-
-
-def _walk(value: Any) -> Iterator[Any]:
-    if isinstance(value, _PARTS):
-        yield value
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _walk(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _walk(item)
-
-
-def _holds(value: Any) -> bool:
-    return next(_walk(value), None) is not None
 
 
 def _unique(items: Any) -> list[Any]:

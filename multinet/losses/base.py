@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from multinet import dtypes, ops
 from multinet.config import epsilon
 from multinet.errors import ArgumentError, ShapeError
+from multinet.holders import Holder
 from multinet.names import Configurable, snake_case
 from multinet.ops.core import as_tensor, floating, in_dtype
 from multinet.registry import current
@@ -111,7 +112,7 @@ def _align(weight: Any, values: Any) -> Any:
     return backend.reshape(weight, (*shape, *[1] * missing)) if missing > 0 else weight
 
 
-class Loss(Configurable):
+class Loss(Configurable, Holder):
     """The base of losses: subclass it and write `call(y_true, y_pred)`.
 
     `call` returns one value a sample (or a position); `reduction` makes a scalar of

@@ -7,7 +7,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from multinet import dtypes, initializers, ops
+from multinet import dtypes, holders, initializers, ops
+from multinet.calls import Within
 from multinet.losses.base import match_ranks
 from multinet.moving import Movable
 from multinet.names import Configurable, snake_case, unique_name
@@ -27,8 +28,7 @@ class Metric(Configurable, Movable):
         self.name = name or unique_name(snake_case(type(self).__name__))
         dtype = getattr(dtype, "compute_dtype", dtype)
         self.dtype = dtypes.standardize(dtype)
-        self._variables: list[Variable] = []
-        self._starts: list[Callable[..., Any]] = []
+        self._starts: list[tuple[Variable, Callable[..., Any]]] = []
 
     def add_variable(
         self,
@@ -40,17 +40,17 @@ class Metric(Configurable, Movable):
     ) -> Variable:
         """Return a new Variable of this metric, zeros by default."""
         start = initializers.get(initializer or "zeros")
-        variable = Variable(
-            start,
-            tuple(shape),
-            dtype or self.dtype,
-            trainable=False,
-            aggregation=aggregation,
-            name=name or "variable",
-        )
-        variable.path = f"{self.name}/{variable.name}"
-        self._variables.append(variable)
-        self._starts.append(start)
+        with Within(self):
+            variable = Variable(
+                start,
+                tuple(shape),
+                dtype or self.dtype,
+                trainable=False,
+                aggregation=aggregation,
+                name=name or "variable",
+            )
+        self._starts.append((variable, start))
+        self._mark.hold(variable)
         return variable
 
     def add_weight(
@@ -65,23 +65,19 @@ class Metric(Configurable, Movable):
 
     @property
     def variables(self) -> list[Variable]:
-        """The Variables of this metric and of the metrics it has as attributes."""
-        found = list(self._variables)
-        for value in vars(self).values():
-            parts = value if isinstance(value, list | tuple) else (value,)
-            for part in parts:
-                if isinstance(part, Metric):
-                    found += part.variables
-        return found
+        """The Variables of this metric, then those of the metrics that it holds."""
+        made = [variable for variable, _ in self._starts]
+        return made + [v for part in self._inner() for v in part.variables]
+
+    def _inner(self) -> list[Metric]:
+        return [part for part in holders.parts(self) if isinstance(part, Metric)]
 
     def reset_state(self) -> None:
         """Set every Variable to its initial value."""
-        for variable, start in zip(self._variables, self._starts, strict=True):
+        for variable, start in self._starts:
             variable.assign(start(variable.shape, dtype=variable.dtype))
-        for value in vars(self).values():
-            for part in value if isinstance(value, list | tuple) else (value,):
-                if isinstance(part, Metric):
-                    part.reset_state()
+        for part in self._inner():
+            part.reset_state()
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
         """Accumulate a batch."""

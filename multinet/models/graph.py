@@ -10,11 +10,12 @@ from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.base import Layer
 from multinet.layers.context import mask_of, set_mask
 from multinet.layers.core import InputLayer
+from multinet.models.recipe import Recipe
 from multinet.moving import Movable
 from multinet.ops.core import PUBLIC, as_tensor, cast_tensor
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, public_shape, substitute
-from multinet.symbolic.tensor import KerasTensor, Node
+from multinet.symbolic.tensor import KerasTensor, Node, Operation
 
 
 class Graph(Movable):
@@ -24,14 +25,51 @@ class Graph(Movable):
     to the outputs can be an input, so a graph may start in the middle of another.
     """
 
+    _lent = frozenset({"inputs", "outputs", "flat_inputs", "flat_outputs"})
+    _private = frozenset({"nodes", "_plan"})
+
     def __init__(self, inputs: Any, outputs: Any) -> None:
-        self.inputs, self.outputs = inputs, outputs
+        self.inputs = inputs
         self.flat_inputs, self.input_spec = _flatten(inputs, "inputs")
-        self.flat_outputs, self.output_spec = _flatten(outputs, "outputs")
+        self._end(outputs)
         self.nodes = _ancestors(self.flat_inputs, self.flat_outputs)
         self._plan = [_plan(node) for node in self.nodes]
-        # Whether an argument depends on a size that only the data will tell.
-        self._sized = any(isinstance(x, Dim) for _, xs, *_ in self._plan for x in xs)
+        self._sized = any(map(_is_sized, self._plan))
+
+    def _end(self, outputs: Any) -> None:
+        self.outputs = outputs
+        self.flat_outputs, self.output_spec = _flatten(outputs, "outputs")
+
+    def extended(self, outputs: Any) -> Graph:
+        """Return the graph that goes on to `outputs`, which one call made of the old.
+
+        That is less work than a new graph.
+        """
+        longer = Graph.__new__(Graph)
+        longer.inputs, longer.input_spec = self.inputs, self.input_spec
+        longer.flat_inputs = self.flat_inputs
+        longer._end(outputs)
+        node: Any = longer.flat_outputs[0].node
+        last = _plan(node)
+        longer.nodes = [*self.nodes, node]
+        longer._plan = [*self._plan, last]
+        longer._sized = self._sized or _is_sized(last)
+        return longer
+
+    def recipe(self) -> Recipe:
+        """Return the graph as plain data over its layers; see `Recipe`."""
+        return Recipe.of(self.nodes, self.flat_inputs, self.inputs, self.outputs)
+
+    @classmethod
+    def from_recipe(cls, recipe: Recipe) -> Graph:
+        """Return the graph of a recipe; the calls become nodes of its layers."""
+        return cls(*recipe.tensors())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Graph.from_recipe, (self.recipe(),)
+
+    def _kept(self) -> list[str]:
+        return ["_plan"]  # with the constants among the arguments
 
     def _arrived(self) -> None:
         """Let the recorded calls have the constants that the plan has now."""
@@ -41,10 +79,17 @@ class Graph(Movable):
 
     @property
     def layers(self) -> list[Layer]:
-        """The layers, each once, in Keras's order: the farthest from the outputs first.
+        """The layers, each once, in the order of `operations`."""
+        return [item for item in self.operations if isinstance(item, Layer)]
+
+    @property
+    def operations(self) -> list[Any]:
+        """The layers and ops, each once, in Keras's order: farthest from the outputs
+        first.
 
         Those at one distance stand in the order in which a walk back from the outputs
-        meets them. Weights, and the files that hold them, follow this order.
+        meets them, after the inputs that no output needs. Weights, and the files that
+        hold them, follow this order.
         """
         order = _Walk(self.flat_inputs, self.flat_outputs, self.nodes)
         depths: dict[int, int] = {}
@@ -56,10 +101,11 @@ class Graph(Movable):
             for source in node.inputs if id(node) not in order.entries else ():
                 parent = id(source.node)
                 node_depths[parent] = max(depth + 1, node_depths.get(parent, 0))
-        operations = sorted(
-            order.operations, key=lambda operation: -depths[id(operation)]
-        )
-        return [item for item in operations if isinstance(item, Layer)]
+        given = [tensor.node for tensor in self.flat_inputs if is_input(tensor)]
+        inputs = dict.fromkeys(node.operation for node in given if node is not None)
+        unused = [layer for layer in inputs if id(layer) not in depths]
+        found = [*unused, *order.operations]
+        return sorted(found, key=lambda operation: -depths.get(id(operation), 0))
 
     def run(self, inputs: Any, masks: Any = None) -> Any:
         """Return the outputs for a tree of tensors, and of their masks or None."""
@@ -119,6 +165,11 @@ class Graph(Movable):
         return leaves
 
 
+def is_input(tensor: KerasTensor) -> bool:
+    """Return whether a tensor is what an `Input` made."""
+    return tensor.node is not None and isinstance(tensor.node.operation, InputLayer)
+
+
 def _flatten(tree: Any, what: str) -> tuple[list[KerasTensor], Any]:
     leaves, spec = optree.tree_flatten(tree)
     wrong = [type(leaf).__name__ for leaf in leaves if type(leaf) is not KerasTensor]
@@ -137,7 +188,7 @@ def _ancestors(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> list[No
     while stack:
         tensor = stack.pop()
         node = tensor.node
-        if node is None or isinstance(node.operation, InputLayer):
+        if node is None or is_input(tensor):
             raise ArgumentError(
                 f"The outputs depend on {tensor!r}, which is not among the inputs. Add "
                 "it to Model(inputs=...)."
@@ -191,7 +242,15 @@ class _Walk:
 
 def _plan(node: Node) -> tuple[Any, list[Any], Any, list[Any]]:
     leaves, spec = optree.tree_flatten((node.args, node.kwargs))  # type: ignore[arg-type]
-    return node.operation, leaves, spec, optree.tree_leaves(node.outputs)
+    operation = node.operation
+    if isinstance(operation, Operation):
+        operation = operation.function
+    return operation, leaves, spec, optree.tree_leaves(node.outputs)
+
+
+def _is_sized(step: tuple[Any, list[Any], Any, list[Any]]) -> bool:
+    """Return whether an argument depends on a size that only the data will tell."""
+    return any(isinstance(leaf, Dim) for leaf in step[1])
 
 
 def _fit(value: Any, slot: KerasTensor) -> Any:

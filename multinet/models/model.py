@@ -28,6 +28,8 @@ class Model(Trainer, Layer):
     >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     """
 
+    _by_name = frozenset({"_graph_layers", "_stack"})
+
     def __init__(
         self,
         inputs: Any = None,
@@ -41,6 +43,8 @@ class Model(Trainer, Layer):
         self._forget_compiled()
         self._graph: Graph | None = None
         if inputs is not None:
+            if type(self).__init__ is Model.__init__:
+                self._arguments = ((), {})  # the graph has them
             self._graph = Graph(inputs, outputs)
             self._graph_layers = self._graph.layers
             _check_names(self.name, self._graph_layers)

@@ -40,8 +40,13 @@ class Sequential(Model):
     def add(self, layer: Any, rebuild: bool = True) -> None:
         """Put a layer on top."""
         self._append(layer)
-        if rebuild:
+        if not rebuild:
+            self._forget()
+        elif self._graph is None:
             self._rebuild()
+        else:
+            self._forget_compiled()
+            self._graph = self._graph.extended(self._stack[-1](self._graph.outputs))
 
     def _append(self, layer: Any) -> None:
         if isinstance(layer, KerasTensor) and layer.node is not None:
@@ -68,8 +73,11 @@ class Sequential(Model):
         if not self.layers:
             raise ArgumentError(f"{self.name} has no layer to remove.")
         layer = self._stack.pop()
-        if rebuild:
-            self._rebuild()
+        graph = self._graph
+        self._forget()
+        if rebuild and graph is not None and self.layers:
+            self._graph = Graph(graph.inputs, graph.nodes[-2].outputs)
+            self.built = True
         return layer
 
     @property
@@ -77,9 +85,12 @@ class Sequential(Model):
         """The layers, without the input."""
         return [layer for layer in self._stack if not isinstance(layer, InputLayer)]
 
-    def _rebuild(self) -> None:
+    def _forget(self) -> None:
         self._graph, self.built = None, False
         self._forget_compiled()
+
+    def _rebuild(self) -> None:
+        self._forget()
         if (
             self._stack
             and isinstance(self._stack[0], InputLayer)

@@ -19,9 +19,11 @@ from multinet.errors import (
     ShapeError,
     TraceError,
 )
+from multinet.names import snake_case
+from multinet.ops.operations import class_name
 from multinet.registry import current, get, owner
 from multinet.symbolic.dims import Dim
-from multinet.symbolic.tensor import KerasTensor, record
+from multinet.symbolic.tensor import KerasTensor, Operation, record
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -50,14 +52,16 @@ def op(function: F) -> F:
     So it does on unknown sizes, such as `ops.arange(ops.shape(x)[0])` of a symbolic x.
     """
 
+    prefix = snake_case(class_name(function.__name__))
+
     @functools.wraps(function)
     def public(*args: Any, **kwargs: Any) -> Any:
         for arg in args:
             kind = type(arg)
             if kind is KerasTensor or (kind in _WATCHED and _is_recorded(arg)):
-                return record(public, function, args, kwargs)
+                return record(Operation(public, prefix), function, args, kwargs)
         if kwargs and _is_recorded(kwargs):
-            return record(public, function, args, kwargs)
+            return record(Operation(public, prefix), function, args, kwargs)
         return function(*args, **kwargs)
 
     PUBLIC[function.__name__] = public

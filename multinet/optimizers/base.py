@@ -12,6 +12,7 @@ from multinet.moving import Movable
 from multinet.names import Configurable, arguments_of, snake_case, unique_name
 from multinet.optimizers import rules, schedules
 from multinet.optimizers.rate import Rate
+from multinet.patterns import matches, warn_of_nothing
 from multinet.registry import current
 from multinet.scope import active_scope
 from multinet.variables import Variable
@@ -32,7 +33,10 @@ class Optimizer(Configurable, Movable):
 
     #: The values kept for each weight: groups of slots, a group weight by weight.
     slot_groups: tuple[tuple[str, ...], ...] = ()
-    _stays = frozenset({"optimized"})  # the weights: they move with their layers
+    _lent = frozenset({"optimized", "_spared"})  # weights, held by their layers
+    _private = frozenset({"_given"})
+    _running = frozenset({"built"})
+    _given: Given | None = None
 
     def __init__(
         self,
@@ -59,8 +63,9 @@ class Optimizer(Configurable, Movable):
         self._check_options()
         self._rate = Rate(learning_rate)
         self._iterations: Variable | None = None
-        self._given: Given | None = None
-        self._no_decay: list[Any] = []
+        self._spared: list[Variable] = []  # from decay
+        self._spared_names: list[str] = []
+        self._addresses: list[tuple[str, ...]] = []  # of `optimized`
         self.optimized: list[Variable] = []
         self.slot_variables: list[Variable] = []
         self._places: list[list[int]] = []  # of each slot: its tensors among all slots
@@ -119,12 +124,12 @@ class Optimizer(Configurable, Movable):
         if self.built:
             return
         self.optimized = list(variables)
-        self._index = {id(v): i for i, v in enumerate(self.optimized)}
         self._make_counters()
         if self.use_ema:
             self._add_slots(("average",))
         for group in self.slot_groups:
             self._add_slots(group)
+        self._find_spared()
         self.built = True
 
     def _add_slots(self, group: Sequence[str]) -> None:
@@ -266,18 +271,37 @@ class Optimizer(Configurable, Movable):
         var_list: Iterable[Variable] | None = None,
         var_names: Iterable[str] | None = None,
     ) -> None:
-        """Exempt variables from weight decay: those given, or by patterns of paths."""
-        self._no_decay += [id(variable) for variable in var_list or ()]
-        self._no_decay += [re.compile(pattern) for pattern in var_names or ()]
+        """Exempt variables from weight decay: those given, and those of names.
+
+        A name is a regular expression that is searched in `variable.name`; one with `/`
+        or `*` is a pattern such as "encoder/*/bias", matched with the addresses in the
+        model, as `model.paths()` gives them, and with `variable.path`.
+        """
+        self._spared += var_list or ()
+        self._spared_names += var_names or ()
+        if self.built:
+            self._find_spared()
+
+    def _find_spared(self) -> None:
+        """Resolve names to variables; one that matches none warns."""
+        for name in self._spared_names:
+            numbered = enumerate(self.optimized)
+            found = [v for i, v in numbered if self._is_called(i, name)]
+            if not found:
+                known = [v.path for v in self.optimized]
+                warn_of_nothing(name, [*sum(self._addresses, ()), *known], stacklevel=5)
+            self._spared += found
+        self._spared_names = []
+
+    def _is_called(self, index: int, name: str) -> bool:
+        variable = self.optimized[index]
+        if "/" not in name and "*" not in name:
+            return re.search(name, variable.name) is not None
+        places = self._addresses[index] if self._addresses else ()
+        return matches(name, (variable.path, *places))
 
     def _decays(self, index: int) -> bool:
-        variable = self.optimized[index]
-        return not any(
-            rule == id(variable)
-            if isinstance(rule, int)
-            else rule.search(variable.path)
-            for rule in self._no_decay
-        )
+        return not any(v is self.optimized[index] for v in self._spared)
 
     # -- on Variables ------------------------------------------------------------------
 
@@ -320,14 +344,15 @@ class Optimizer(Configurable, Movable):
                 f"{len(grads)}."
             )
         ordered: Tensors = [None] * len(self.optimized)
+        places = {id(v): i for i, v in enumerate(self.optimized)}
         for grad, variable in zip(grads, variables):
-            if id(variable) not in self._index:
+            if id(variable) not in places:
                 raise ArgumentError(
                     f"{variable.label()} is not among the {len(self.optimized)} "
                     f"variables that {self.name!r} was built with. Build a new one for "
                     "others."
                 )
-            ordered[self._index[id(variable)]] = grad
+            ordered[places[id(variable)]] = grad
         return ordered
 
     def _now(self) -> tuple[Any, Any]:
@@ -362,8 +387,9 @@ class Optimizer(Configurable, Movable):
         """With `use_ema`, set variables to their averages, as after training."""
         if not self.use_ema:
             return
+        averages = dict(zip(map(id, self.optimized), self.slot_variables))
         for variable in var_list:
-            variable.assign(self.slot_variables[self._index[id(variable)]].value)
+            variable.assign(averages[id(variable)].value)
 
     # -- configuration -----------------------------------------------------------------
 

@@ -18,10 +18,12 @@ from multinet.variables import Variable
 class Rate(Movable):
     """Where an optimizer's learning rate comes from."""
 
+    _private = frozenset({"_read"})
+    _read: tuple[Any, float] | None = None
+
     def __init__(self, value: Any) -> None:
         self.source = _source(value)
         self.variable: Variable | None = None
-        self._read: tuple[Any, float] | None = None
 
     def make(self, path: str) -> None:
         """Make the Variable if the rate is a number."""

@@ -16,6 +16,7 @@ import numpy as np
 
 from multinet import dtypes, ops
 from multinet.errors import ArgumentError
+from multinet.holders import Holder
 from multinet.names import Configurable, Registry
 from multinet.ops.core import as_tensor, cast_tensor
 from multinet.registry import current
@@ -23,7 +24,7 @@ from multinet.registry import current
 _LAST = 2**31 - 1  # the largest number of updates, an int32
 
 
-class LearningRateSchedule(Configurable):
+class LearningRateSchedule(Configurable, Holder):
     """A function of the number of updates done, an int, that returns a number.
 
     Written with `multinet.ops` it also serves inside of `multinet.jit`, where the

@@ -12,6 +12,7 @@ import optree
 
 from multinet import dtypes, operators
 from multinet.errors import ArgumentError, NoValue, ShapeError
+from multinet.names import unique_name
 from multinet.operators import Operators
 from multinet.registry import current, use_backend
 from multinet.symbolic.backend import SymbolicBackend
@@ -22,21 +23,60 @@ _serial = itertools.count()
 _shadows: dict[int, SymbolicBackend] = {}
 
 
+class Operation:
+    """A public op in a graph: its function, under a name that is its own, as a layer's.
+
+    Each call of an op on symbolic tensors makes one.
+    """
+
+    __slots__ = ("_nodes", "function", "name")
+
+    def __init__(
+        self, function: Callable[..., Any], prefix: str, name: str | None = None
+    ) -> None:
+        self.function = function
+        self.name = name or unique_name(prefix)
+        self._nodes: list[Node] = []
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the op's results."""
+        return self.function(*args, **kwargs)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what makes another of the same name, called nowhere yet."""
+        return _operation, (self.function.__name__, self.name)
+
+    def __repr__(self) -> str:
+        return f"<Operation {self.function.__name__} name={self.name}>"
+
+
+def _operation(op: str, name: str) -> Operation:
+    return Operation(operators._ops[op], op, name)
+
+
 class Node:
     """One recorded call: the operation, its arguments, and the tensors that came out.
 
-    `operation` is a layer, or the function of a public op; arguments are trees with
-    `KerasTensor`s. `serial` grows with the order of recording.
+    `operation` is a layer or an `Operation`, and the node the `index`-th of its nodes;
+    arguments are trees with `KerasTensor`s. `serial` grows with the order of recording.
     """
 
-    __slots__ = ("args", "kwargs", "operation", "outputs", "serial")
+    __slots__ = ("args", "index", "kwargs", "operation", "outputs", "serial")
 
     def __init__(
         self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
         self.operation, self.args, self.kwargs = operation, args, kwargs
         self.outputs: Any = None
+        self.index = -1
         self.serial = next(_serial)
+
+    def enter(self, outputs: Any) -> Any:
+        """Take and return the tensors that came out, and join the operation's nodes."""
+        self.outputs = outputs
+        self.index = len(self.operation._nodes)
+        self.operation._nodes.append(self)
+        return outputs
 
     @property
     def inputs(self) -> list[KerasTensor]:
@@ -192,20 +232,20 @@ def record(
     run: Callable[..., Any],
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
+    keep: bool = True,
 ) -> Any:
     """Run `run` on shapes alone.
 
     Return its results as symbolic tensors of a new node, or of none where an argument
-    does not record.
+    does not record, or without `keep`.
     """
     node = Node(operation, args, kwargs)
     with shadowing():
         plain_args, plain_kwargs = optree.tree_map(_array_of, (args, kwargs))  # type: ignore[arg-type]
         outputs = run(*plain_args, **plain_kwargs)
-    if not all(tensor.record_history for tensor in node.inputs):
+    if not (keep and all(tensor.record_history for tensor in node.inputs)):
         return optree.tree_map(lambda leaf: _wrap(leaf, None), outputs)
-    node.outputs = optree.tree_map(lambda leaf: _wrap(leaf, node), outputs)
-    return node.outputs
+    return node.enter(optree.tree_map(lambda leaf: _wrap(leaf, node), outputs))
 
 
 def _array_of(leaf: Any) -> Any:

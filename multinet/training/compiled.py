@@ -8,6 +8,7 @@ from typing import Any
 from multinet import losses, metrics, ops
 from multinet.dtypes import floatx
 from multinet.errors import ArgumentError, unknown_name
+from multinet.holders import Holder
 from multinet.layers.context import mask_of
 from multinet.losses.base import reduce_values
 from multinet.ops.core import as_tensor
@@ -32,7 +33,7 @@ def per_output(value: Any, names: Sequence[str], what: str) -> list[Any]:
     return [value] * len(names)
 
 
-class CompiledLoss:
+class CompiledLoss(Holder):
     """The sum of the outputs' losses, each with its weight."""
 
     def __init__(self, loss: Any, weights: Any, names: Sequence[str]) -> None:
@@ -71,7 +72,7 @@ def _apply(loss: Any, target: Any, output: Any, weight: Any) -> Any:
     return reduce_values(loss(target, output), weight, mask, "sum_over_batch_size")
 
 
-class CompiledMetrics:
+class CompiledMetrics(Holder):
     """The metrics of each output, made when the shapes are known."""
 
     def __init__(self, plain: Any, weighted: Any, loss: CompiledLoss | None) -> None:

@@ -233,10 +233,18 @@ class Shuffles:
         self.count, self.left = 0, 0
         self.known: list[Array] = []  # of the epochs to come, the next one last
 
-    def begin(self, count: int, epochs: int) -> None:
-        """Begin a fit of so many epochs on `count` samples."""
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state of a copy, which sees the orders that the original sees."""
+        self._reserve()
+        return vars(self)
+
+    def _reserve(self) -> None:
         if self.key is None or self.era != seeds.era():
             self.era, self.key, self.epoch = seeds.era(), seeds.site_key(), 0
+
+    def begin(self, count: int, epochs: int) -> None:
+        """Begin a fit of so many epochs on `count` samples."""
+        self._reserve()
         self.count, self.left, self.known = count, epochs, []
 
     def next(self) -> Array:

@@ -11,6 +11,7 @@ import numpy as np
 
 from multinet import seeds
 from multinet.errors import BackendError, MultinetError
+from multinet.holders import Inventory
 from multinet.metrics import Metric
 from multinet.ops.core import numpy_backend
 from multinet.registry import current, use_backend
@@ -18,7 +19,7 @@ from multinet.scope import Scope
 from multinet.streams import OTHER, TRAINING
 from multinet.training.custom import CustomStep
 from multinet.training.step import Step
-from multinet.variables import Clock, Structure
+from multinet.variables import Clock, Variable, make_values
 
 Array = np.ndarray[Any, Any]
 # Seconds of steps in one dispatch, so that the bar and Ctrl-C stay alive; a few steps
@@ -38,11 +39,19 @@ class State:
     are read, which may wait for the lock of another.
     """
 
-    def __init__(self, step: Step, eagerly: bool, jit_compile: Any) -> None:
+    def __init__(
+        self,
+        step: Step,
+        eagerly: bool,
+        jit_compile: Any,
+        inventory: Inventory,
+        trained: list[Variable],
+    ) -> None:
         self.step, self.model = step, step.model
         self.program = step.program(eagerly, jit_compile)
         self.backend = current()
-        self.structure = -1  # the count of `Structure` when the weights were looked up
+        self.inventory, self.trained = inventory, trained
+        self.remade = ""  # the edits because of which this was made
         self.attached = False
         self.given: list[Any] | None = None  # what the program was given, or gave
         self.seen = -1  # the Clock when the Variables were last compared
@@ -73,6 +82,7 @@ class State:
         if self.seen == Clock.now:
             return
         self.lock.release()
+        make_values(self.step.variables)
         while True:
             values = [
                 None if v._carrier is self else v.__multinet_tensor__()
@@ -117,6 +127,10 @@ class State:
                 given[i] = values[i]
                 variable.hand_back(values[i])
 
+    def drop(self, variable: Variable) -> None:
+        """Give all Variables their values: one is about to get another."""
+        self.store()
+
     def _attach(self) -> None:
         written, given = self.step.written, self.given
         if not written or self.attached:
@@ -137,9 +151,9 @@ class State:
             given[i] = None  # the older value: it need not be kept
             variable.carried_by(self)
 
-    def fits(self, backend: Any, structure: int) -> bool:
-        """Return whether backend and weights are those that this was made for."""
-        return self.structure == structure and self.backend is backend
+    def fits(self, backend: Any) -> bool:
+        """Return whether the backend and the model are as when this was made."""
+        return self.backend is backend and self.inventory.valid()
 
     # -- running -----------------------------------------------------------------------
 
@@ -232,8 +246,8 @@ class State:
         self.model.reset_metrics()
 
     def _reset_in_program(self) -> None:
-        if self._starts is None or self._starts[0] != Structure.now:
-            self._starts = (Structure.now, *self._reset_values())
+        if self._starts is None or self._starts[0] is not self.inventory:
+            self._starts = (self.inventory, *self._reset_values())
         _, constant, values = self._starts
         for i, value in values.items():
             self.program.put(i, value)
@@ -282,6 +296,8 @@ class State:
     def explain(self) -> dict[str, str]:
         """Return what the program says of itself, and how many steps go at once."""
         found = {"backend": self.backend.name, **self.program.explain()}
+        if self.remade:
+            found["made anew"] = f"because of {self.remade}"
         paces = [p for p in self._paces.values() if p.seconds is not None]
         if paces:
             now = max(paces, key=lambda pace: pace.room)
@@ -332,6 +348,10 @@ class Updates:
             self.count = int(self.variable.numpy())
             self.variable.carried_by(self)
         return self.count
+
+    def drop(self, variable: Variable) -> None:
+        """Give the Variable its value: it is about to get another."""
+        self.store()
 
     def store(self) -> None:
         """Give the Variable its value."""

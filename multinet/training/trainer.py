@@ -11,6 +11,7 @@ from multinet import config, metrics, ops, optimizers
 from multinet.errors import ArgumentError, MultinetError
 from multinet.layers.base import CallContext
 from multinet.layers.context import mask_of
+from multinet.patterns import addresses_of
 from multinet.registry import current
 from multinet.symbolic.tensor import shadowing
 from multinet.training import data as data_module
@@ -22,7 +23,6 @@ from multinet.training.interrupts import Interrupts
 from multinet.training.loop import fit_epochs, run_evaluate, run_predict
 from multinet.training.states import States, placeholder
 from multinet.training.turns import in_turn
-from multinet.variables import Structure
 
 if TYPE_CHECKING:
     from multinet.layers.base import Layer as _Host
@@ -38,11 +38,12 @@ class Trainer(States, Steps, _Host):
     loss: Any = None
     _compiled: tuple[CompiledLoss | None, Any, Any, Any] | None = None
     _of_compile = (
-        "_compiled",
-        "_compiled_metrics",
         "_loss_tracker",
         "_output_trackers",
+        "_compiled_metrics",
+        "_compiled",
     )
+    _running = frozenset({"stop_training", "steps_per_execution", "history"})
     _run_eagerly = False
     _jit_compile: Any = "auto"
     steps_per_execution = 1
@@ -145,7 +146,9 @@ class Trainer(States, Steps, _Host):
 
     def _build_optimizer(self) -> None:
         if self.optimizer is not None and not self.optimizer.built:
-            self.optimizer.build(self.trainable_weights)
+            weights = self.trainable_weights
+            self.optimizer._addresses = addresses_of(self, weights)
+            self.optimizer.build(weights)
 
     def _name_outputs(self, outputs: Any) -> None:
         count = len(optree.tree_leaves(outputs))
@@ -341,8 +344,7 @@ class Trainer(States, Steps, _Host):
             and x.ndim > 0
             and 0 < len(x) <= (batch_size or 32)
             and not callbacks
-            and quick.structure == Structure.now
-            and quick.backend is current()
+            and quick.fits(current())
         ):
             return quick.backend.to_numpy(quick.predict(x))
         batch = data_module.prepare(x)

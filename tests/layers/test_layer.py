@@ -329,11 +329,15 @@ def test_add_loss_and_activity_count_each_call_once(backend):
         outer.add_loss(1.0)
 
 
-def test_input_and_output_are_those_of_the_only_symbolic_call():
-    layer = layers.Dense(2)
-    x = multinet.Input((3,))
-    y = layer(x)
-    assert layer.input is x and layer.output is y
-    layer(x)
-    with pytest.raises(MultinetError, match="2 times"):
-        layer.output  # noqa: B018
+def test_input_and_output_are_those_of_the_first_symbolic_call_as_in_keras():
+    for keras in (multinet, peer):
+        layer = keras.layers.LSTM(2, return_state=True)
+        for name in ("input", "output"):
+            with pytest.raises(AttributeError, match="never"):
+                getattr(layer, name)
+        x = keras.Input((3, 4))
+        outputs = layer(x)
+        layer(keras.Input((5, 4)))
+        assert layer.input is x
+        for y, expected in zip(layer.output, outputs, strict=True):
+            assert y is expected

@@ -115,6 +115,36 @@ def test_layers_stand_in_the_order_of_keras():
     assert mine == [(type(y).__name__, len(y.weights)) for y in kept]
 
 
+def test_inputs_that_no_output_needs_stay():
+    def build(keras):
+        a, b = keras.Input((4,), name="a"), keras.Input((4,), name="b")
+        c, d = keras.Input((2,), name="c"), keras.Input((3,), name="d")
+        y = keras.layers.Dense(2, name="last")(keras.layers.Dense(3, name="first")(b))
+        return keras.Model([d, a, b, c], y)
+
+    ours, theirs = build(multinet), build(peer)
+    assert [y.name for y in ours.layers] == [y.name for y in theirs.layers]
+    assert numpy(ours([A[:, :3], A, B, A[:, :2]])).shape == (5, 2)
+
+
+def test_calls_of_ops_have_the_names_that_keras_gives():
+    def build(keras):
+        x = keras.Input((4,), name="x")
+        y = keras.ops.abs(x + 1) @ keras.ops.transpose(keras.ops.isin(x, [1]) + x - 2)
+        y = keras.ops.silu(y)[:, :1] + keras.layers.Dense(1, name="last")(x)
+        return keras.Model(x, -(y**2) % 3)
+
+    def operations(model):
+        return getattr(model, "_graph", model).operations
+
+    names = []
+    for keras in (multinet, peer):
+        _ = keras.Input((1,)) + 1, keras.layers.Add()  # which count, too
+        numbers = [y.name.rpartition("_") for y in operations(build(keras))]
+        names.append([a if n.isdigit() else a + s + n for a, s, n in numbers])
+    assert names[0] == names[1]
+
+
 def test_inputs_may_come_by_name_or_position(backend):
     model = several(multinet)
     by_position = flat(model([A, B]))

@@ -121,3 +121,34 @@ def test_wrong_stacks_are_explained():
         multinet.Sequential([layers.Dense(1), multinet.Input((3,))])
     with pytest.raises(ShapeError, match=r"\(None, 6, 6, 2\).*\(3, 5, 6, 2\)"):
         stack(multinet, multinet.Input((6, 6, 2)))(X[:, 1:])
+
+
+def test_adding_and_removing_trace_nothing_twice(backend):
+    model = multinet.Sequential([multinet.Input((4,))])
+    stack = [layers.Dense(3, name=f"d{i}") for i in range(4)]
+    for layer in stack:
+        model.add(layer)
+    assert [len(layer._nodes) for layer in stack] == [1, 1, 1, 1]
+    assert model.output is stack[-1].output and model.input is stack[0].input
+    model.compile("sgd", "mse")
+    model.predict(X[:, 0, 0, [0, 1, 0, 1]], verbose=0)
+    model.pop()
+    assert model.output is stack[2].output and len(stack[2]._nodes) == 1
+    model.add(layers.Dense(2))
+    data = np.ones((2, 4), "float32")
+    expected = data
+    for layer in model.layers:
+        expected = layer(expected)
+    np.testing.assert_allclose(numpy(model(data)), numpy(expected), rtol=1e-6)
+    assert model.predict(data, verbose=0).shape == (2, 2)
+
+
+def test_a_model_built_by_data_can_be_added_to_and_removed_from(backend):
+    model = multinet.Sequential([layers.Dense(3)])
+    model(X[:, 0, 0])
+    model.add(layers.Dense(5))
+    assert model.built and model.output_shape == (None, 5)
+    model.pop()
+    assert model.output_shape == (None, 3) and numpy(model(X[:, 0, 0])).shape == (3, 3)
+    model.add(layers.Dense(5), rebuild=False)
+    assert not model.built

@@ -1,0 +1,75 @@
+"""What holds during a call of layers: the mode, names, losses added, and masks."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar, Token
+from dataclasses import dataclass, field
+from typing import Any
+
+from multinet.scope import active_scope
+
+active: ContextVar[CallContext | None] = ContextVar("call", default=None)
+
+
+@dataclass(slots=True)
+class CallContext:
+    """What holds during one outermost layer call, or while a layer is built."""
+
+    training: bool | None = None
+    losses: list[Any] = field(default_factory=list)
+    #: The masks by the identity of their tensors, held so that it stays theirs.
+    masks: dict[int, tuple[Any, Any]] = field(default_factory=dict)
+    #: The layers that are being called or built, the outermost first.
+    path: list[Any] = field(default_factory=list)
+    _token: Token[CallContext | None] | None = None
+
+    def __enter__(self) -> CallContext:
+        self._token = active.set(self)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        assert self._token is not None
+        active.reset(self._token)
+
+
+class Within:
+    """A block in which Variables are made under the name of an object.
+
+    >>> with Within(layer):
+    ...     Variable("zeros", (3,), name="bias").path
+    'dense/bias'
+    """
+
+    def __init__(self, named: Any) -> None:
+        self.named = named
+        self._context: CallContext | None = None
+
+    def __enter__(self) -> None:
+        context = active.get()
+        if context is None:
+            context = self._context = CallContext()
+            context.__enter__()
+        self._path = context.path
+        self._is_first = not self._path or self._path[-1] is not self.named
+        if self._is_first:
+            self._path.append(self.named)
+
+    def __exit__(self, *exc: object) -> None:
+        if self._is_first:
+            self._path.pop()
+        if self._context is not None:
+            self._context.__exit__(*exc)
+
+
+def path_of(name: str) -> str:
+    """Return a name behind those of the objects that are being called or built."""
+    context = active.get()
+    if context is None or not context.path:
+        return name
+    names = [named.name for named in context.path]
+    return "/".join([*names, name])
+
+
+def in_call() -> bool:
+    """Return whether a layer is being called or built, or a step is computed."""
+    return active.get() is not None or active_scope() is not None
