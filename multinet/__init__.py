@@ -29,11 +29,11 @@ from multinet import (
     tree,
     utils,
 )
-from multinet.capture import jit
 from multinet.dtypes import floatx, set_floatx
 from multinet.errors import MultinetError
 from multinet.functional import functional_call
 from multinet.initializers import Initializer
+from multinet.jitting import jit
 from multinet.layers import Input, Layer
 from multinet.losses import Loss
 from multinet.metrics import Metric

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar, Token
 from typing import Any, Self
 
@@ -25,7 +25,7 @@ class Scope:
     >>> new = scope.values_of(variables)
     """
 
-    __slots__ = ("values", "stream", "outer", "owns", "_token")
+    __slots__ = ("values", "stream", "outer", "owns", "_ends", "_token")
 
     def __init__(
         self,
@@ -38,6 +38,7 @@ class Scope:
         self.stream = stream if step is None else StepStream(step)
         self.outer: Scope | None = None
         self.owns = False  # whether an update may consume the values
+        self._ends: list[Callable[[], None]] = []
         self._token: Token[Scope | None] | None = None
 
     def __enter__(self) -> Self:
@@ -50,6 +51,17 @@ class Scope:
     def __exit__(self, *exc: object) -> None:
         assert self._token is not None
         _active.reset(self._token)
+        while self._ends:
+            self._ends.pop()()
+
+    def at_end(self, act: Callable[[], None]) -> None:
+        """Do something when the block ends, such as drop what belongs to it."""
+        self._ends.append(act)
+
+    def use(self, part: Any) -> None:
+        """Tell the scopes around that something was used."""
+        if self.outer is not None:
+            self.outer.use(part)
 
     def values_of(self, variables: Sequence[Any]) -> list[Any]:
         """Return the value that each variable has at this point."""
@@ -79,7 +91,7 @@ class Capture(Scope):
     hands it on with `Variable.assign` outside.
     """
 
-    __slots__ = ("reads", "writes")
+    __slots__ = ("reads", "writes", "uses")
 
     def __init__(
         self,
@@ -91,6 +103,11 @@ class Capture(Scope):
         super().__init__(variables, values, step, stream)
         self.reads: dict[int, Any] = {}
         self.writes: dict[int, Any] = {}
+        self.uses: dict[int, Any] = {}  # the layers that ran
+
+    def use(self, part: Any) -> None:
+        self.uses[id(part)] = part
+        super().use(part)
 
     def look(self, variable: Any) -> Any:
         self.reads[id(variable)] = variable

@@ -22,7 +22,7 @@ FLOORS = [
     {"symbolic"},
     {"ops"},
     {"variables", "moving"},
-    {"capture", "transforms", "random", "backend"},
+    {"capture", "jitting", "transforms", "random", "backend"},
     {"initializers", "regularizers", "constraints", "activations"},
     {"losses", "metrics", "optimizers", "layers", "functional"},
     {"datasets", "utils"},

@@ -20,7 +20,7 @@ from multinet.layers.tracking import Tracked
 from multinet.names import snake_case, unique_name
 from multinet.ops.core import as_tensor, cast_tensor, in_dtype
 from multinet.registry import current, use_backend
-from multinet.scope import loose_draws
+from multinet.scope import active_scope, loose_draws
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import (
     KerasTensor,
@@ -137,6 +137,9 @@ class Layer(Tracked):
             active.reset(token)
         # Past the watch over attributes, which an outermost call would pay for.
         self.__dict__["_added_losses"] = context.losses
+        scope = active_scope()
+        if scope is not None:  # they may be tensors of a trace, dead when that ends
+            scope.at_end(self._forget_losses)
         if context.masks:
             keep_masks(context, outputs)
         return outputs
@@ -159,6 +162,9 @@ class Layer(Tracked):
         mask = None
         if context.masks or loose:
             args, kwargs, mask = self._with_masks(args, kwargs)
+        scope = active_scope()
+        if scope is not None:
+            scope.use(self)
         context.path.append(self)
         try:
             outputs = self.call(*args, **kwargs)
@@ -359,12 +365,18 @@ class Layer(Tracked):
 
     @property
     def losses(self) -> list[Any]:
-        """Penalties of the trainable weights, and losses of the last outer call."""
+        """Penalties of the trainable weights, and losses of the last outer call.
+
+        Those of a call inside of a compiled function or a transform end with that.
+        """
         context = active.get()
         added = (
             getattr(self, "_added_losses", []) if context is None else context.losses
         )
         return [*self.regularization_losses(), *added]
+
+    def _forget_losses(self) -> None:
+        self.__dict__["_added_losses"] = []
 
     def regularization_losses(self) -> list[Any]:
         """Return a scalar for each trainable weight that has a regularizer."""
