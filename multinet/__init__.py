@@ -26,6 +26,7 @@ from multinet import (
     optimizers,
     random,
     regularizers,
+    saving,
     tree,
     utils,
 )
@@ -89,6 +90,7 @@ __all__ = [
     "optimizers",
     "random",
     "regularizers",
+    "saving",
     "scan",
     "set_floatx",
     "set_backend",
@@ -125,6 +127,7 @@ absent.watch(
     optimizers.schedules,
     random,
     regularizers,
+    saving,
     tree,
     utils,
 )

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from multinet import philox
+from multinet.configurable import Configurable
 from multinet.errors import ArgumentError
 from multinet.holders import Holder
 from multinet.scope import stream
@@ -81,7 +82,7 @@ def model_key() -> philox.Key:
     return HOST.next(_models)
 
 
-class SeedGenerator(Holder):
+class SeedGenerator(Configurable, Holder):
     """A stream of keys for random ops: the same stream for the same seed, everywhere.
 
     Without a seed it takes the next draw site of the global seed. Inside a training
@@ -104,10 +105,6 @@ class SeedGenerator(Holder):
     def next(self) -> Any:
         """Return a fresh key: two host integers, or a tensor in a compiled step."""
         return stream().next(self)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what builds an equal generator."""
-        return {"seed": self.seed, "name": self.name}
 
 
 def key_of(seed: Any) -> Any:

@@ -18,7 +18,7 @@ FLOORS = [
     {"dtypes", "philox", "tree"},
     {"interface"},
     {"registry", "streams", "scope", "calls", "holders", "patterns"}
-    | {"operators", "config", "seeds", "names"},
+    | {"operators", "config", "seeds", "names", "saving", "configurable"},
     {"symbolic"},
     {"ops"},
     {"variables", "moving"},
@@ -99,6 +99,8 @@ def code_without_docstrings(path: Path) -> str:
 def test_no_framework_is_named_above_the_waist(path):
     code = code_without_docstrings(path)
     named = [f for f in FRAMEWORKS if re.search(rf"\b{f}\b", code)]
+    if path == PACKAGE / "saving" / "exports.py":
+        named.remove("keras")  # the name in the file format, said in one place
     assert not named
 
 
