@@ -5,25 +5,19 @@ from __future__ import annotations
 import functools
 import inspect
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import optree
 
-from multinet import dtype_policies, dtypes, regularizers
+from multinet import dtypes, regularizers
 from multinet.autocast import autocasting
 from multinet.calls import CallContext, Within, active
-from multinet.configurable import (
-    Configurable,
-    arguments,
-    parameters,
-    revived,
-    signature,
-)
 from multinet.errors import ArgumentError, MultinetError, NeverCalled
 from multinet.layers import families
+from multinet.layers.configured import Configured
 from multinet.layers.context import keep_masks, loose, mask_of, masks_in, set_mask
 from multinet.layers.policy import casting
 from multinet.layers.tracking import Tracked
@@ -40,10 +34,6 @@ from multinet.symbolic.tensor import (
     shadowing,
     symbolic_array,
 )
-
-_STANDARD = ("name", "trainable", "dtype")  # what each configuration begins with
-# Not written, as in Keras: a class decides whether its inputs are cast.
-_LEFT_OUT = (("activity_regularizer", None), ("autocast", True), ("autocast", False))
 
 
 @dataclass(frozen=True)
@@ -64,7 +54,7 @@ def _signature(cls: type[Layer]) -> _Signature:
     return _Signature(call, training, tuple(build)[1:], masks)
 
 
-class Layer(Configurable, Tracked):
+class Layer(Configured, Tracked):
     """A function of tensors with weights.
 
     Subclasses create weights in `build(input_shape)` with `add_weight` and compute in
@@ -414,55 +404,6 @@ class Layer(Configurable, Tracked):
         """Return a scalar for each trainable weight that has a regularizer."""
         return [v.regularizer(v) for v in self._penalized()]
 
-    # -- configuration -----------------------------------------------------------------
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs: the arguments of the constructor."""
-        standard = {
-            "name": self.name,
-            "trainable": self.trainable,
-            "dtype": dtype_policies.serialize(self.dtype_policy),
-        }
-        config = {k: v for k, v in standard.items() if k not in self._unwritten}
-        if self._input_shape_hint is not None:
-            config["input_shape"] = self._input_shape_hint
-        own = signature(type(self))
-        for name, value in arguments(self, Layer).items():
-            usual = (name, value) in _LEFT_OUT and name not in own
-            if name not in standard and not usual:
-                config[name] = value
-        return config
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """Return a layer of this configuration, with fresh weights.
-
-        The name and `trainable` are set where the constructor does not take them.
-        """
-        given, takes = revived(cls, config), parameters(cls)
-        later = {n: given.pop(n) for n in _STANDARD if n in given and n not in takes}
-        layer = cls(**given)
-        for name, value in later.items():
-            name = "dtype_policy" if name == "dtype" else name
-            if value != getattr(layer, name):
-                setattr(layer, name, value)
-        return layer
-
-    def get_build_config(self) -> dict[str, Any] | None:
-        """Return the shapes that the layer was built for, None if it has no `build`."""
-        shapes = vars(self).get("_build_shapes")
-        if shapes is None or len(shapes) > 1:
-            return None if shapes is None else {"shapes_dict": dict(shapes)}
-        return {"input_shape": next(iter(shapes.values()), None)}
-
-    def build_from_config(self, config: Mapping[str, Any]) -> None:
-        """Build for the shapes of `get_build_config`."""
-        shapes = config.get("shapes_dict", {})
-        if config.get("input_shape") is not None:
-            self.build(_as_shapes(config["input_shape"]))
-        elif shapes:
-            self.build(**{name: _as_shapes(shape) for name, shape in shapes.items()})
-
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
@@ -482,15 +423,6 @@ def _marking_built(build: Callable[..., Any]) -> Callable[..., Any]:
         vars(self)["_build_shapes"] = given
 
     return marking
-
-
-def _as_shapes(shapes: Any) -> Any:
-    """Return shapes, or trees of them, with tuples where JSON made lists."""
-    if isinstance(shapes, Mapping):
-        return {name: _as_shapes(shape) for name, shape in shapes.items()}
-    if isinstance(shapes, list | tuple):
-        return tuple([_as_shapes(shape) for shape in shapes])
-    return shapes
 
 
 def _alone(tensors: list[Any]) -> Any:
