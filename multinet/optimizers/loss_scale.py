@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from multinet import ops
+from multinet.configurable import arguments
 from multinet.errors import ArgumentError
 from multinet.ops.core import as_tensor
 from multinet.optimizers.base import Optimizer, Tensors
@@ -41,6 +42,7 @@ class LossScaleOptimizer(Optimizer):
     """
 
     skips = True
+    _decided = frozenset({*_NOTHING, "learning_rate"})  # by the inner optimizer
 
     def __init__(
         self,
@@ -192,28 +194,8 @@ class LossScaleOptimizer(Optimizer):
     # -- configuration -----------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        from multinet import optimizers
-
-        return {
-            "name": self.name,
-            "inner_optimizer": optimizers.serialize(self.inner_optimizer),
-            "initial_scale": self.initial_scale,
-            "dynamic_growth_steps": self.dynamic_growth_steps,
-        }
-
-    @classmethod
-    def from_config(
-        cls,
-        config: Mapping[str, Any],
-        custom_objects: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """Return a new optimizer of this configuration, around a new inner one."""
-        from multinet import optimizers
-
-        config = dict(config)
-        inner = optimizers.deserialize(config.pop("inner_optimizer"), custom_objects)
-        return cls(inner, **config)
+        """Return the constructor's arguments; the learning rate is the inner one's."""
+        return arguments(self, LossScaleOptimizer)
 
 
 def _all_finite(grads: Sequence[Any]) -> Any:

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 #: The root of the modules in Keras's file format.
 ROOT = "keras"
-# Namespaces whose classes Keras writes as those of its top module.
-_ON_TOP = ("models", "dtype_policies")
+# Namespaces whose classes Keras writes as those of another, its top module as a rule.
+_ALIASES = ("models", "dtype_policies", "mixed_precision")
 # Where a function that is known by its name alone is looked up.
 _FUNCTIONS = ("activations", "losses", "metrics", "ops")
 
@@ -108,15 +108,16 @@ def _says(space: ModuleType) -> str:
 
 
 def _namespaces() -> Iterator[tuple[str, ModuleType]]:
-    """Yield the modules that have what can be written, the top one last."""
+    """Yield the modules that have what can be written, those of other names last."""
     import multinet
 
     parts = [vars(multinet)[name] for name in multinet.__all__]
     spaces = [part for part in parts if isinstance(part, ModuleType)]
-    spaces = [space for space in spaces if _says(space) not in _ON_TOP]
+    others = [space for space in spaces if _says(space) in _ALIASES]
+    spaces = [space for space in spaces if space not in others]
     order = {name: place for place, name in enumerate(_FUNCTIONS)}
     spaces.sort(key=lambda space: order.get(_says(space), len(order)))
-    for space in (*spaces, multinet.optimizers.schedules, multinet):
+    for space in (*spaces, multinet.optimizers.schedules, multinet, *others):
         yield space.__name__.replace(multinet.__name__, ROOT, 1), space
 
 

@@ -201,10 +201,12 @@ SPECIAL = {
     ("Cropping3D", "cropping"): ((1, 2), (0, 1), (1, 0)),
     ("DTypePolicy", "name"): "mixed_float16",
     ("DTypePolicyMap", "default_policy"): "mixed_bfloat16",
-    ("DTypePolicyMap", "policy_map"): lambda: {"a": multinet.DTypePolicy("float16")},
+    ("DTypePolicyMap", "policy_map"): lambda lib: {"a": lib.DTypePolicy("float16")},
     ("FloatDTypePolicy", "name"): "mixed_float16",
     ("IoU", "target_class_ids"): [1],
-    ("LossScaleOptimizer", "inner_optimizer"): lambda: multinet.optimizers.SGD(0.3),
+    ("LossScaleOptimizer", "inner_optimizer"): lambda lib: lib.optimizers.SGD(
+        0.3, name="inner"
+    ),
     ("OrthogonalRegularizer", "mode"): "columns",
     ("Rescaling", "scale"): 0.5,
     ("RNN", "cell"): lambda lib: lib.layers.StackedRNNCells(_cells(lib), name="stack"),
@@ -232,6 +234,7 @@ LEFT_OUT = {
 #: Arguments that have a default here, but need a value here or in Keras.
 REQUIRED = {
     "InputLayer": {"batch_shape": (None, 3)},
+    **dict.fromkeys(("DTypePolicy", "FloatDTypePolicy"), {"name": "float16"}),
     **dict.fromkeys([f"AveragePooling{n}D" for n in (1, 2, 3)], {"pool_size": 2}),
 }
 
@@ -258,7 +261,7 @@ def required(cls, lib=multinet):
     needed = [n for n, p in takes.items() if p.default is inspect.Parameter.empty]
     values = {name: other(cls, name, lib) for name in needed}
     values |= REQUIRED.get(cls.__name__, {})
-    return {**values, "name": "thing"} if "name" in takes else values
+    return {"name": "thing", **values} if "name" in takes else values
 
 
 def other(cls, name, lib=multinet):
