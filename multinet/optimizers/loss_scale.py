@@ -129,7 +129,7 @@ class LossScaleOptimizer(Optimizer):
         finite = _all_finite(grads)
         new_params, new_slots = self.inner_optimizer.update(
             [copy(x) for x in params],
-            [None if g is None else _unscaled(g, scale) for g in grads],
+            [None if g is None else _unscaled(g, scale, finite) for g in grads],
             [copy(x) for x in inner_slots],
             ops.add(done, 1),
             self._rate_after(done, learning_rate),
@@ -206,6 +206,10 @@ def _all_finite(grads: Sequence[Any]) -> Any:
     return ops.all(ops.stack(each))
 
 
-def _unscaled(grad: Any, scale: Any) -> Any:
-    """Return the gradient without the scale, which float16 may not hold."""
-    return ops.cast(ops.divide(grad, scale), ops.dtype(grad))
+def _unscaled(grad: Any, scale: Any, finite: Any) -> Any:
+    """Return the gradient without the scale, which float16 may not hold.
+
+    Zeros where the update is left out: the kernel runs anyway, and need not warn.
+    """
+    kept = ops.where(finite, grad, 0.0)
+    return ops.cast(ops.divide(kept, scale), ops.dtype(grad))
