@@ -94,21 +94,12 @@ def revived(cls: type, config: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: revive(value)
         for name, value in config.items()
-        if name in takes or name not in _INERT or value not in _INERT[name]
+        if name in takes or name not in _INERT or value != _INERT[name]
     }
 
 
 # Arguments that Keras writes for classes whose constructor here lacks them.
-_INERT: dict[str, tuple[Any, ...]] = {
-    "quantization_config": (None,),
-    "sparse": (False,),
-    "ragged": (False,),
-    "optional": (False,),
-    "synchronized": (False,),
-    "renorm": (False,),
-    "renorm_clipping": (None,),
-    "renorm_momentum": (0.99,),
-}
+_INERT: dict[str, Any] = {"quantization_config": None}
 
 
 def parameters(cls: type) -> dict[str, Parameter]:
