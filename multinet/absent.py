@@ -25,7 +25,7 @@ _CALLBACK = "A multinet.callbacks.Callback of your own can do it"
 _RATE = f"{_CALLBACK}: set self.model.optimizer.learning_rate"
 INSTEAD = {
     **dict.fromkeys(
-        ("save", "save_weights", "load_weights", "save_model", "load_model", "saving"),
+        ("save", "save_weights", "load_weights", "save_model", "load_model"),
         _WEIGHTS,
     ),
     **dict.fromkeys(
