@@ -28,6 +28,7 @@ from multinet import (
     optimizers,
     random,
     regularizers,
+    saving,
     tree,
     utils,
 )
@@ -96,6 +97,7 @@ __all__ = [
     "optimizers",
     "random",
     "regularizers",
+    "saving",
     "scan",
     "set_floatx",
     "set_random_seed",
@@ -133,6 +135,7 @@ absent.watch(
     optimizers.schedules,
     random,
     regularizers,
+    saving,
     tree,
     utils,
 )

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from multinet import ops
-from multinet.names import Registry
+from multinet.configurable import as_argument
+from multinet.saving.tables import Table
 
 
 def linear(x: Any) -> Any:
@@ -190,7 +191,7 @@ def sparsemax(x: Any, axis: int = -1) -> Any:
 
 swish, hard_swish = silu, hard_silu
 
-_registry = Registry(
+_table = Table(
     "activation",
     (
         linear,
@@ -230,14 +231,14 @@ _registry = Registry(
 
 def get(identifier: Any) -> Any:
     """Return the activation of a name, or the function itself; None is linear."""
-    return linear if identifier is None else _registry.get(identifier)
+    return linear if identifier is None else _table.get(identifier)
 
 
 def serialize(activation: Any) -> Any:
     """Return the name of an activation (the configuration of a layer used as one)."""
-    return _registry.serialize(activation)
+    return as_argument(activation)
 
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Return the activation of a name."""
-    return linear if config is None else _registry.deserialize(config, custom_objects)
+    return linear if config is None else _table.deserialize(config, custom_objects)

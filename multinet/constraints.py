@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from multinet import ops
-from multinet.names import Configurable, Registry
+from multinet.configurable import Configurable
+from multinet.saving.tables import Table
 
 _TINY = 1e-7  # keeps a zero weight zero instead of 0 / 0
 
@@ -79,20 +80,20 @@ class UnitNorm(Constraint):
         return ops.divide(w, ops.add(_norms(w, self.axis), _TINY))
 
 
-_registry = Registry("constraint", (MaxNorm, MinMaxNorm, NonNeg, UnitNorm))
+_table = Table("constraint", (MaxNorm, MinMaxNorm, NonNeg, UnitNorm))
 max_norm, min_max_norm, non_neg, unit_norm = MaxNorm, MinMaxNorm, NonNeg, UnitNorm
 
 
 def get(identifier: Any) -> Any:
     """Return the constraint of a name, a configuration, or the object itself."""
-    return _registry.get(identifier)
+    return _table.get(identifier)
 
 
 def serialize(constraint: Any) -> Any:
     """Return the configuration of a constraint."""
-    return _registry.serialize(constraint)
+    return _table.serialize(constraint)
 
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Return the constraint of a configuration."""
-    return _registry.deserialize(config, custom_objects)
+    return _table.deserialize(config, custom_objects)

@@ -20,6 +20,7 @@ _serials = itertools.count()
 _PLAIN = frozenset((int, float, complex, str, bytes, bool, type(None)))
 _CONTAINERS = (list, tuple, dict, set)
 _NONE = object()  # where an attribute is not there
+Watched = tuple[Any, Any, str]
 _LONG = 1000  # items; a longer list without parts is known by its length
 
 
@@ -69,23 +70,25 @@ class Index(Mark):
     def __init__(self, attributes: dict[str, Any]) -> None:
         super().__init__()
         self.attributes = attributes  # those of the holder
-        self.names: dict[str, None] = {}  # the attributes that hold parts, or may
+        # The attributes that hold containers or parts: whether there are parts now.
+        self.names: dict[str, bool] = {}
         self.parts: list[Part] = []
         self.loose: list[Part] = []  # held without an attribute
-        self.watched: list[tuple[Any, Any]] = []  # containers, and their items then
+        # Containers, their items then, and the attribute they are in.
+        self.watched: list[Watched] = []
 
     def put(self, name: str, old: Any, value: Any) -> bool:
         """Note the attribute that was set; return whether it holds other parts."""
         before = [part for _, part in search(name, old)] if name in self.names else []
-        watched: list[tuple[Any, Any]] = []
+        watched: list[Watched] = []
         found = [part for _, part in search(name, value, watched)]
         if name in self.names:
             del self.names[name]
             self._scan(found)
-        elif any(len(container) != _length(then) for container, then in self.watched):
+        elif any(len(inner) != _length(then) for inner, then, _ in self.watched):
             self._scan()
         if found or watched:
-            self.names[name] = None
+            self.names[name] = bool(found)
         self.watched += watched
         self._add(found)
         return not _same(before, found)
@@ -111,45 +114,37 @@ class Index(Mark):
         found = {id(part): part for part in self.loose}
         self.watched = []
         for name in self.names:
-            for _, part in search(name, self.attributes[name], self.watched):
-                found[id(part)] = part
+            inside = list(search(name, self.attributes[name], self.watched))
+            self.names[name] = bool(inside)
+            found |= {id(part): part for _, part in inside}
         kept = {*found, *map(id, coming)}
         self.parts = [part for part in self.parts if id(part) in kept]
         self._add(sorted(found.values(), key=lambda part: part._serial))
 
-    def changed(self) -> bool:
-        """Return whether a container has other items than when it was looked into."""
-        for container, then in self.watched:
+    def changed(self) -> str:
+        """Return an attribute with a container whose items are others than then."""
+        for container, then, name in self.watched:
             if len(container) != _length(then):
-                return True
+                return name
             if type(then) is tuple and not all(map(is_, _items(container), then)):
-                return True
-        return False
+                return name
+        return ""
 
     def refresh(self) -> None:
         """See what containers have got and lost since."""
-        if self.changed():
+        name = self.changed()
+        if name:
             before = _parts_of(self.watched)
             self._scan()
             if not _same(before, _parts_of(self.watched)):
-                self.edited(self._of_container(before))
-
-    def _of_container(self, before: list[Part]) -> str:
-        """Return the attribute whose container changed, as far as that is plain."""
-        known = set(map(id, before))
-        for name in self.names:
-            found = [part for _, part in search(name, self.attributes[name])]
-            if any(id(part) not in known for part in found):
-                return name
-        return next((n for n in self.names if n[0] != "_"), "a list or dict")
+                self.edited(name)
 
     def restore(self, names: Iterable[str], parts: Any, loose: Any) -> None:
         """Take the parts of a copy, in the order of the original."""
         self.parts, self.loose = list(parts), list(loose)
-        self.names = dict.fromkeys(names)
-        for name in self.names:
-            for _ in search(name, self.attributes[name], self.watched):
-                pass
+        for name in names:
+            inside = list(search(name, self.attributes[name], self.watched))
+            self.names[name] = bool(inside)
 
 
 class Holder(Part):
@@ -241,15 +236,15 @@ def _same(some: Sequence[Any], others: Sequence[Any]) -> bool:
     return len(some) == len(others) and all(map(is_, some, others))
 
 
-def _parts_of(watched: Iterable[tuple[Any, Any]]) -> list[Part]:
-    snapshots = [then for _, then in watched if type(then) is tuple]
+def _parts_of(watched: Iterable[Watched]) -> list[Part]:
+    snapshots = [then for _, then, _ in watched if type(then) is tuple]
     return [x for then in snapshots for x in then if isinstance(x, Part)]
 
 
 def search(
     path: str,
     value: Any,
-    watched: list[tuple[Any, Any]] | None = None,
+    watched: list[Watched] | None = None,
     seen: frozenset[int] = frozenset(),
 ) -> Iterator[tuple[str, Part]]:
     """Yield the parts in a value, each with its path; note the containers met."""
@@ -260,7 +255,8 @@ def search(
         plain = not any(issubclass(kind, _HELD) for kind in kinds)
         if watched is not None and type(value) is not tuple:
             long = plain and len(value) >= _LONG
-            watched.append((value, len(value) if long else tuple(_items(value))))
+            then = len(value) if long else tuple(_items(value))
+            watched.append((value, then, _top(path)))
         if not plain:
             inner = seen | {id(value)}
             for key, item in _named(value):
@@ -299,7 +295,7 @@ def addresses(holder: Holder) -> Iterator[tuple[str, Any]]:
     index, attributes = holder._mark, vars(holder)
     index.refresh()
     reached = set()
-    for name in index.names:
+    for name in [name for name, has_parts in index.names.items() if has_parts]:
         for path, part in search(name, attributes[name]):
             reached.add(id(part))
             own = getattr(part, "name", path) if name in holder._by_name else path
@@ -388,6 +384,9 @@ class Watch:
 
     def edits(self) -> list[tuple[Part, str]]:
         """Return the parts that were edited since, each with its last edit."""
+        for mark, _ in self._versions:
+            if mark.watched:
+                mark.refresh()
         pairs = zip(self.parts, self._versions, strict=True)
         return [(part, m.edit) for part, (m, then) in pairs if m.version != then]
 

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from multinet import dtypes, philox, variables
+from multinet.configurable import Configurable
 from multinet.errors import ArgumentError, DTypeError, ShapeError
-from multinet.names import Configurable, Registry
 from multinet.ops.core import host
 from multinet.random import host as draw
 from multinet.registry import current
+from multinet.saving.tables import Table
 from multinet.seeds import SeedGenerator, key_of, site_key
 
 # The standard deviation of a normal distribution cut off at two of its own.
@@ -93,11 +94,6 @@ class Constant(Initializer):
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
         return _tensor(np.broadcast_to(host(self.value), tuple(shape)), dtype)
 
-    def get_config(self) -> dict[str, Any]:
-        """Return {"value"}, as a number or nested lists."""
-        simple = isinstance(self.value, bool | int | float | list)
-        return {"value": self.value if simple else host(self.value).tolist()}
-
 
 class Identity(Initializer):
     """`gain` on the diagonal of a matrix, zeros elsewhere."""
@@ -125,8 +121,6 @@ class RandomInitializer(Initializer):
     _count = 0
 
     def __init__(self, seed: Any = None) -> None:
-        if isinstance(seed, Mapping):
-            seed = SeedGenerator(**seed.get("config", seed))
         if seed is not None and not isinstance(seed, int | np.integer | SeedGenerator):
             raise ArgumentError(
                 f"Expected seed to be an int, a SeedGenerator or None, got {seed!r}."
@@ -174,16 +168,6 @@ class RandomInitializer(Initializer):
 
     def _check(self, shape: tuple[int, ...]) -> None:
         """Raise `ShapeError` for a shape that cannot be filled."""
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments; a SeedGenerator by its configuration."""
-        config = super().get_config()
-        if isinstance(self.seed, SeedGenerator):
-            config["seed"] = {
-                "class_name": "SeedGenerator",
-                "config": self.seed.get_config(),
-            }
-        return config
 
 
 def _uniform(key: tuple[int, int], shape: tuple[int, ...], width: float) -> Any:
@@ -289,6 +273,13 @@ class VarianceScaling(RandomInitializer):
             raise ArgumentError("Give input_axes and output_axes together, or neither.")
         self.scale, self.mode, self.distribution = scale, mode, distribution
         self.input_axes, self.output_axes = input_axes, output_axes
+
+    def counting(self, input_axes: Sequence[int], output_axes: Sequence[int]) -> Any:
+        """Return an initializer with other axes that goes on with this one's draws."""
+        other = object.__new__(type(self))
+        axes = {"input_axes": input_axes, "output_axes": output_axes}
+        vars(other).update({**vars(self), **axes, "_key": self._key})
+        return other
 
     def _check(self, shape: tuple[int, ...]) -> None:
         compute_fans(shape, self.input_axes, self.output_axes)
@@ -465,7 +456,7 @@ _CLASSES = (
     STFT,
 )
 IdentityInitializer, OrthogonalInitializer, STFTInitializer = Identity, Orthogonal, STFT
-_registry = Registry(
+_table = Table(
     "initializer",
     _CLASSES,
     {
@@ -491,17 +482,17 @@ def get(identifier: Any) -> Any:
     """Return the initializer of a name, a configuration, or the object itself."""
     if isinstance(identifier, int | float | np.ndarray):
         return Constant(identifier)
-    return _registry.get(identifier)
+    return _table.get(identifier)
 
 
 def serialize(initializer: Any) -> Any:
     """Return the configuration of an initializer."""
-    return _registry.serialize(initializer)
+    return _table.serialize(initializer)
 
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Return the initializer of a configuration."""
-    return _registry.deserialize(config, custom_objects)
+    return _table.deserialize(config, custom_objects)
 
 
 variables.install(get)

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from multinet import ops
+from multinet.configurable import Configurable
 from multinet.errors import ArgumentError, ShapeError
-from multinet.names import Configurable, Registry
 from multinet.registry import current
+from multinet.saving.tables import Table
 
 
 class Regularizer(Configurable):
@@ -95,7 +96,7 @@ class OrthogonalRegularizer(Regularizer):
         return ops.divide(ops.multiply(total, 0.5 * self.factor), max(pairs, 1.0))
 
 
-_registry = Registry(
+_table = Table(
     "regularizer",
     (L1, L2, L1L2, OrthogonalRegularizer),
     {"l1l2": L1L2, "l1_l2": L1L2},
@@ -105,14 +106,14 @@ l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
 
 def get(identifier: Any) -> Any:
     """Return the regularizer of a name, a configuration, or the object itself."""
-    return _registry.get(identifier)
+    return _table.get(identifier)
 
 
 def serialize(regularizer: Any) -> Any:
     """Return the configuration of a regularizer."""
-    return _registry.serialize(regularizer)
+    return _table.serialize(regularizer)
 
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Return the regularizer of a configuration."""
-    return _registry.deserialize(config, custom_objects)
+    return _table.deserialize(config, custom_objects)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from multinet import philox
+from multinet.configurable import Configurable
 from multinet.errors import ArgumentError
 from multinet.holders import Holder
 from multinet.registry import current
@@ -62,7 +63,7 @@ def fold_in(key: Any, data: Any) -> Any:
     return current().fold_in(key, data)
 
 
-class SeedGenerator(Holder):
+class SeedGenerator(Configurable, Holder):
     """A stream of keys for random ops: the same stream for the same seed, everywhere.
 
     Without a seed it takes the next draw site of the global seed. Inside a training
@@ -93,10 +94,6 @@ class SeedGenerator(Holder):
             return self.key
         self.count += 1
         return philox.fold_in(self.key, self.count)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what builds an equal generator."""
-        return {"seed": self.seed, "name": self.name}
 
 
 def key_of(seed: Any) -> Any:

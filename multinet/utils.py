@@ -15,15 +15,33 @@ from multinet.config import (
 from multinet.dtypes import floatx
 from multinet.dtypes import to_numpy as numpy_dtype
 from multinet.errors import ArgumentError
+from multinet.saving import (
+    CustomObjectScope,
+    custom_object_scope,
+    deserialize_keras_object,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+    register_keras_serializable,
+    serialize_keras_object,
+)
 from multinet.seeds import set_random_seed
 
 __all__ = [
+    "CustomObjectScope",
     "clear_session",
+    "custom_object_scope",
+    "deserialize_keras_object",
     "disable_interactive_logging",
     "enable_interactive_logging",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
     "is_interactive_logging_enabled",
     "is_keras_tensor",
     "pack_x_y_sample_weight",
+    "register_keras_serializable",
+    "serialize_keras_object",
     "set_random_seed",
     "standardize_dtype",
     "to_categorical",

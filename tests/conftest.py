@@ -23,6 +23,7 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
 import pytest
 from memory import Memory
 
+from multinet import saving
 from multinet.conformance import strict
 from multinet.registry import get, register, use_backend
 
@@ -55,3 +56,13 @@ def real_backend(request):
 def backends():
     """The four real backends, by name."""
     return {name: get(name) for name in REAL}
+
+
+@pytest.fixture
+def registry():
+    """What the program has registered for saving; as it was, after the test."""
+    known = saving.get_custom_objects()
+    before = dict(known)
+    yield known
+    known.clear()
+    known.update(before)

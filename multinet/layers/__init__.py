@@ -1,5 +1,9 @@
 """The layers, under Keras's names."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from multinet.errors import ArgumentError
 from multinet.layers.activation_layers import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from multinet.layers.attention import AdditiveAttention, Attention
 from multinet.layers.base import Layer
@@ -83,6 +87,9 @@ from multinet.layers.reshaping import (
     ZeroPadding3D,
 )
 from multinet.layers.simple import Identity, Rescaling
+from multinet.saving import custom_object_scope
+from multinet.saving.serialization import from_data, to_data
+from multinet.saving.tables import Table
 
 # Keras's other names of the same classes.
 Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D
@@ -91,6 +98,33 @@ AvgPool1D, AvgPool2D, AvgPool3D = AveragePooling1D, AveragePooling2D, AveragePoo
 GlobalMaxPool1D, GlobalMaxPool2D = GlobalMaxPooling1D, GlobalMaxPooling2D
 GlobalMaxPool3D, GlobalAvgPool1D = GlobalMaxPooling3D, GlobalAveragePooling1D
 GlobalAvgPool2D, GlobalAvgPool3D = GlobalAveragePooling2D, GlobalAveragePooling3D
+
+_NAMES = frozenset(
+    name
+    for name, thing in list(globals().items())
+    if isinstance(thing, type) and issubclass(thing, Layer)
+)
+_table = Table("layer", [globals()[name] for name in sorted(_NAMES)])
+
+
+def serialize(layer: Layer) -> dict[str, Any]:
+    """Return the class of a layer and its configuration."""
+    return to_data(layer)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return the layer of a configuration, a model too, with fresh weights."""
+    with custom_object_scope(custom_objects):
+        if isinstance(config, Mapping) and "module" in config:
+            layer = from_data(config)
+        else:
+            layer = _table.deserialize(config)
+    if not isinstance(layer, Layer):
+        raise ArgumentError(
+            f"Expected the configuration of a layer, got that of {layer!r}."
+        )
+    return layer
+
 
 __all__ = [
     "Activation",
@@ -173,9 +207,11 @@ __all__ = [
     "add",
     "average",
     "concatenate",
+    "deserialize",
     "dot",
     "maximum",
     "minimum",
     "multiply",
+    "serialize",
     "subtract",
 ]

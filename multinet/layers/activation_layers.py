@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from multinet import activations, constraints, initializers, ops, regularizers
+from multinet import activations, ops
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.base import Layer
-from multinet.layers.config import config_of
 from multinet.layers.heads import masked_softmax
 from multinet.symbolic.dims import differ, public_shape
 
@@ -23,9 +22,9 @@ class ReLU(Layer):
         max_value: float | None = None,
         negative_slope: float = 0.0,
         threshold: float = 0.0,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**options)
         self.max_value = max_value
         if max_value is not None:
             _positive("max_value", max_value)
@@ -39,11 +38,6 @@ class ReLU(Layer):
             inputs, self.negative_slope, self.max_value, self.threshold
         )
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        names = ("max_value", "negative_slope", "threshold")
-        return {**super().get_config(), **config_of(self, *names)}
-
 
 class LeakyReLU(Layer):
     """Return inputs where positive, else negative_slope * inputs.
@@ -51,19 +45,15 @@ class LeakyReLU(Layer):
     Source: Maas, Hannun and Ng, "Rectifier nonlinearities", 2013.
     """
 
-    def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
-        negative_slope = kwargs.pop("alpha", negative_slope)  # the older name
-        super().__init__(**kwargs)
+    def __init__(self, negative_slope: float = 0.3, **options: Any) -> None:
+        negative_slope = options.pop("alpha", negative_slope)  # the older name
+        super().__init__(**options)
         self.negative_slope = _positive("negative_slope", negative_slope)
         self.supports_masking = True
 
     def call(self, inputs: Any) -> Any:
         """Return the activation, of the same shape."""
         return activations.leaky_relu(inputs, self.negative_slope)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), "negative_slope": self.negative_slope}
 
 
 class PReLU(Layer):
@@ -74,18 +64,17 @@ class PReLU(Layer):
     Source: He et al., "Delving deep into rectifiers", 2015.
     """
 
+    families = ("alpha",)
+
     def __init__(
         self,
         alpha_initializer: Any = "Zeros",
         alpha_regularizer: Any = None,
         alpha_constraint: Any = None,
         shared_axes: Any = None,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self.alpha_initializer = initializers.get(alpha_initializer)
-        self.alpha_regularizer = regularizers.get(alpha_regularizer)
-        self.alpha_constraint = constraints.get(alpha_constraint)
+        super().__init__(**options)
         if shared_axes is not None:
             alone = not isinstance(shared_axes, list | tuple)
             shared_axes = [shared_axes] if alone else list(shared_axes)
@@ -102,30 +91,19 @@ class PReLU(Layer):
                     f"{input_shape}; axes count from 1, after the batch."
                 )
             shape[axis - 1] = 1
-        self.alpha = self.add_weight(
-            name="alpha",
-            shape=shape,
-            initializer=self.alpha_initializer,
-            regularizer=self.alpha_regularizer,
-            constraint=self.alpha_constraint,
-        )
+        self.alpha = self.add_family("alpha", shape)
 
     def call(self, inputs: Any) -> Any:
         """Return the activation, of the same shape."""
         below = ops.multiply(ops.relu(ops.negative(inputs)), self.alpha)
         return ops.subtract(ops.relu(inputs), below)
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        names = ("alpha_initializer", "alpha_regularizer", "alpha_constraint")
-        return {**super().get_config(), **config_of(self, *names, "shared_axes")}
-
 
 class ELU(Layer):
     """Return inputs where positive, else alpha * (e**inputs - 1). Clevert, 2015."""
 
-    def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, alpha: float = 1.0, **options: Any) -> None:
+        super().__init__(**options)
         self.alpha = alpha
         self.supports_masking = True
 
@@ -133,16 +111,12 @@ class ELU(Layer):
         """Return the activation, of the same shape."""
         return activations.elu(inputs, self.alpha)
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), "alpha": self.alpha}
-
 
 class Softmax(Layer):
     """Return e**inputs over their sum along `axis`, an int or several."""
 
-    def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, axis: Any = -1, **options: Any) -> None:
+        super().__init__(**options)
         self.axis = axis
         self.supports_masking = True
 
@@ -165,10 +139,6 @@ class Softmax(Layer):
                 f"{public_shape(shape)}, got {public_shape(given)}."
             )
         return mask if ops.dtype(mask) == "bool" else ops.greater(mask, 0.5)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), "axis": self.axis}
 
 
 def _positive(name: str, value: Any) -> float:

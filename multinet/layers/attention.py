@@ -7,7 +7,6 @@ from typing import Any
 from multinet import ops, random
 from multinet.errors import ArgumentError
 from multinet.layers.base import Layer
-from multinet.layers.config import config_of
 from multinet.layers.heads import both, causal_mask
 
 
@@ -27,9 +26,9 @@ class Attention(Layer):
         score_mode: str = "dot",
         dropout: float = 0.0,
         seed: Any = None,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**options)
         if score_mode not in ("dot", "concat"):
             raise ArgumentError(
                 f"Expected score_mode to be 'dot' or 'concat', got {score_mode!r}."
@@ -101,11 +100,6 @@ class Attention(Layer):
         """Return the query's mask."""
         return None if previous_mask is None else previous_mask[0]
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        names = ("use_scale", "score_mode", "dropout", "seed")
-        return {**super().get_config(), **config_of(self, *names)}
-
 
 class AdditiveAttention(Attention):
     """Weigh values by the sum of tanh(query + key), times a scale for each feature.
@@ -115,10 +109,12 @@ class AdditiveAttention(Attention):
     Source: Bahdanau, Cho and Bengio, "Neural machine translation", 2015.
     """
 
+    _decided = frozenset({"score_mode"})
+
     def __init__(
-        self, use_scale: bool = True, dropout: float = 0.0, **kwargs: Any
+        self, use_scale: bool = True, dropout: float = 0.0, **options: Any
     ) -> None:
-        super().__init__(use_scale=use_scale, dropout=dropout, **kwargs)
+        super().__init__(use_scale=use_scale, dropout=dropout, **options)
 
     def build(self, input_shape: Any) -> None:
         """Create the scale, (d,), if wanted."""
@@ -133,12 +129,6 @@ class AdditiveAttention(Attention):
         if self.scale is not None:
             terms = ops.multiply(terms, self.scale)
         return ops.sum(terms, axis=-1)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        config = super().get_config()
-        del config["score_mode"]
-        return config
 
 
 def _pairs(query: Any, key: Any) -> Any:

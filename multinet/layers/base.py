@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import inspect
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import optree
@@ -15,7 +15,9 @@ import optree
 from multinet import dtype_policies, dtypes, regularizers
 from multinet.autocast import autocasting
 from multinet.calls import CallContext, Within, active
+from multinet.configurable import Configurable, arguments, parameters, revived
 from multinet.errors import ArgumentError, MultinetError, NeverCalled
+from multinet.layers import families
 from multinet.layers.context import keep_masks, loose, mask_of, masks_in, set_mask
 from multinet.layers.policy import casting
 from multinet.layers.tracking import Tracked
@@ -31,6 +33,10 @@ from multinet.symbolic.tensor import (
     shadowing,
     symbolic_array,
 )
+
+_STANDARD = ("name", "trainable", "dtype")  # what each configuration begins with
+# Not written, as in Keras: a class decides whether its inputs are cast.
+_LEFT_OUT = (("activity_regularizer", None), ("autocast", True), ("autocast", False))
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ def _signature(cls: type[Layer]) -> _Signature:
     return _Signature(call, training, tuple(build)[1:], masks)
 
 
-class Layer(Tracked):
+class Layer(Configurable, Tracked):
     """A function of tensors with weights.
 
     Subclasses create weights in `build(input_shape)` with `add_weight` and compute in
@@ -65,12 +71,16 @@ class Layer(Tracked):
     ...         return ops.multiply(inputs, self.factor)
     """
 
+    #: Whose options the constructor takes: ("kernel",) for kernel_initializer,
+    #: kernel_regularizer and kernel_constraint.
+    families: ClassVar[tuple[str, ...]] = ()
     _spec: _Signature
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "build" in vars(cls):
             cls.build = _marking_built(cls.build)
+        families.resolve(cls)
         cls._spec = _signature(cls)
 
     def __init__(
@@ -81,15 +91,15 @@ class Layer(Tracked):
         dtype: Any = None,
         autocast: bool = True,
         name: str | None = None,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        shape = kwargs.pop("input_shape", None)
-        if "input_dim" in kwargs:
-            shape = (kwargs.pop("input_dim"),)
+        shape = options.pop("input_shape", None)
+        if "input_dim" in options:
+            shape = (options.pop("input_dim"),)
         self._input_shape_hint = None if shape is None else tuple(shape)
-        if kwargs:
+        if options:
             raise ArgumentError(
-                f"{type(self).__name__} got unknown arguments {sorted(kwargs)}. It "
+                f"{type(self).__name__} got unknown arguments {sorted(options)}. It "
                 f"takes {', '.join(_takes(type(self)))}."
             )
         if name is not None and not isinstance(name, str):
@@ -106,6 +116,14 @@ class Layer(Tracked):
     def build(self, input_shape: Any) -> None:
         """Create the weights for inputs of a shape, `None` where a size is unknown."""
         self.built = True
+
+    def add_family(self, family: str, shape: Any, **options: Any) -> Any:
+        """Create and return the weight of a family, with the constructor's options.
+
+        `options` are those of `add_weight`, and go before the constructor's.
+        """
+        own = families.weight_options(self, family)
+        return self.add_weight(shape, **{"name": family, **own, **options})
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the outputs; subclasses write it."""
@@ -177,8 +195,7 @@ class Layer(Tracked):
             first = args[0] if args else kwargs.get(spec.call[0])
             self._mask_outputs(first, mask, outputs)
         if self.activity_regularizer is not None:
-            for output in optree.tree_leaves(outputs):
-                context.losses.append(self._activity(output))
+            self._penalize(context, outputs)
         return outputs
 
     # -- masks -------------------------------------------------------------------------
@@ -237,9 +254,12 @@ class Layer(Tracked):
             if mask_of(leaf) is None:
                 set_mask(leaf, mask)
 
-    def _activity(self, output: Any) -> Any:
-        batch = current().shape(output)[0]
-        return current().divide(as_tensor(self.activity_regularizer(output)), batch)
+    def _penalize(self, context: CallContext, outputs: Any) -> None:
+        """Add what the activity regularizer makes of each output to the losses."""
+        for output in optree.tree_leaves(outputs):
+            penalty = as_tensor(self.activity_regularizer(output))
+            batch = current().shape(output)[0]
+            context.losses.append(current().divide(penalty, batch))
 
     def _call_symbolic(self, args: Any, kwargs: dict[str, Any]) -> Any:
         return record(self, self.__call__, args, kwargs)
@@ -378,28 +398,48 @@ class Layer(Tracked):
     # -- configuration -----------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs; subclasses add their arguments.
-
-        One that does not override this gives the arguments it was made with.
-        """
-        config: dict[str, Any] = {
+        """Return what `from_config` needs: the arguments of the constructor."""
+        standard = {
             "name": self.name,
             "trainable": self.trainable,
             "dtype": dtype_policies.serialize(self.dtype_policy),
         }
+        config = {k: v for k, v in standard.items() if k not in self._unwritten}
         if self._input_shape_hint is not None:
             config["input_shape"] = self._input_shape_hint
-        if type(self).get_config is Layer.get_config:
-            args, kwargs = self._arguments
-            bound = inspect.signature(type(self)).bind(*args, **kwargs)
-            given = dict(bound.arguments)
-            config = {**given.pop("kwargs", {}), **given, **config}
+        for name, value in arguments(self, Layer).items():
+            if name not in standard and (name, value) not in _LEFT_OUT:
+                config[name] = value
         return config
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """Return a layer of this configuration, with fresh weights."""
-        return cls(**config)
+        """Return a layer of this configuration, with fresh weights.
+
+        The name and `trainable` are set where the constructor does not take them.
+        """
+        given, takes = revived(cls, config), parameters(cls)
+        later = {n: given.pop(n) for n in _STANDARD if n in given and n not in takes}
+        layer = cls(**given)
+        for name, value in later.items():
+            if value != getattr(layer, name):
+                setattr(layer, name, value)
+        return layer
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """Return the shapes that the layer was built for, None if it has no `build`."""
+        shapes = vars(self).get("_build_shapes")
+        if shapes is None or len(shapes) > 1:
+            return None if shapes is None else {"shapes_dict": dict(shapes)}
+        return {"input_shape": next(iter(shapes.values()), None)}
+
+    def build_from_config(self, config: Mapping[str, Any]) -> None:
+        """Build for the shapes of `get_build_config`."""
+        shapes = config.get("shapes_dict", {})
+        if config.get("input_shape") is not None:
+            self.build(_as_shapes(config["input_shape"]))
+        elif shapes:
+            self.build(**{name: _as_shapes(shape) for name, shape in shapes.items()})
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
@@ -414,8 +454,21 @@ def _marking_built(build: Callable[..., Any]) -> Callable[..., Any]:
             self._find_policy()
             build(self, *args, **kwargs)
         self.built = True
+        names = self._spec.build  # of the outermost build, which ends last
+        shapes = dict(zip(names, args)) | kwargs
+        given = {name: shape for name, shape in shapes.items() if shape is not None}
+        vars(self)["_build_shapes"] = given
 
     return marking
+
+
+def _as_shapes(shapes: Any) -> Any:
+    """Return shapes, or trees of them, with tuples where JSON made lists."""
+    if isinstance(shapes, Mapping):
+        return {name: _as_shapes(shape) for name, shape in shapes.items()}
+    if isinstance(shapes, list | tuple):
+        return tuple([_as_shapes(shape) for shape in shapes])
+    return shapes
 
 
 def _alone(tensors: list[Any]) -> Any:
@@ -425,7 +478,8 @@ def _alone(tensors: list[Any]) -> Any:
 def _takes(cls: type[Layer]) -> list[str]:
     """Return the names that the constructor takes, those of `Layer` included."""
     names = [*inspect.signature(cls).parameters, *inspect.signature(Layer).parameters]
-    return [name for name in dict.fromkeys(names) if name != "kwargs"]
+    gathers = ("args", "kwargs", "options")
+    return [name for name in dict.fromkeys(names) if name not in gathers]
 
 
 def _holds_tensors(value: Any) -> bool:

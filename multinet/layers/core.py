@@ -5,17 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from multinet import (
-    activations,
-    config,
-    constraints,
-    dtypes,
-    initializers,
-    ops,
-    random,
-    regularizers,
-)
+from multinet import activations, dtypes, ops, random
 from multinet.errors import ArgumentError, ShapeError
+from multinet.layers.arguments import data_format_of, fraction, generator_of, positive
 from multinet.layers.base import Layer
 from multinet.names import unique_name
 from multinet.ops.core import as_tensor
@@ -25,18 +17,30 @@ from multinet.symbolic.tensor import KerasTensor, Node
 
 
 class InputLayer(Layer):
-    """The layer behind `Input`: it holds the placeholder of a model's input."""
+    """The layer behind `Input`: it holds the placeholder of a model's input.
+
+    `input_tensor` is a symbolic tensor to be that placeholder, whatever made it.
+    """
+
+    _unwritten = frozenset({"shape", "batch_size", "input_tensor", "trainable"})
 
     def __init__(
         self,
         shape: Sequence[int | None] | None = None,
         batch_size: int | None = None,
         dtype: Any = None,
+        sparse: bool | None = None,
+        ragged: bool | None = None,
         batch_shape: Sequence[int | None] | None = None,
+        input_tensor: KerasTensor | None = None,
+        optional: bool = False,
         name: str | None = None,
     ) -> None:
+        if input_tensor is not None:
+            shape, batch_shape = None, input_tensor.shape
+            dtype = input_tensor.dtype
         # Data comes in floatx whatever the policy: the layers above cast it.
-        dtype = dtypes.standardize(dtype)
+        dtype = dtypes.floatx() if dtype is None else dtype
         super().__init__(name=name or unique_name("input_layer"), dtype=dtype)
         if (shape is None) == (batch_shape is None):
             raise ArgumentError(
@@ -47,11 +51,19 @@ class InputLayer(Layer):
         if batch_shape is None:
             batch_shape = (batch_size, *_shape_argument(shape))
         self.batch_shape = tuple(batch_shape)
-        self._place()
+        self.sparse, self.ragged, self.optional = bool(sparse), bool(ragged), optional
+        self._place(input_tensor)
         self.built = True
 
-    def _place(self) -> None:
-        tensor = KerasTensor(self.batch_shape, self.dtype, name=self.name)
+    def _place(self, tensor: KerasTensor | None = None) -> None:
+        if tensor is None:
+            tensor = KerasTensor(
+                self.batch_shape,
+                self.dtype,
+                sparse=self.sparse,
+                ragged=self.ragged,
+                name=self.name,
+            )
         tensor.node = Node(self, (), {})
         tensor.node.enter(tensor)
 
@@ -67,12 +79,8 @@ class InputLayer(Layer):
         raise ArgumentError("An InputLayer is fed by its model, not called.")
 
     def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {
-            "batch_shape": self.batch_shape,
-            "dtype": self.dtype,
-            "name": self.name,
-        }
+        """Return what `from_config` needs, with a dtype in place of a policy."""
+        return {**super().get_config(), "dtype": self.dtype}
 
 
 def _shape_argument(shape: Any) -> tuple[int | None, ...]:
@@ -87,20 +95,39 @@ def Input(
     shape: Sequence[int | None] | None = None,
     batch_size: int | None = None,
     dtype: Any = None,
+    sparse: bool | None = None,
+    ragged: bool | None = None,
     batch_shape: Sequence[int | None] | None = None,
     name: str | None = None,
+    tensor: KerasTensor | None = None,
+    optional: bool = False,
 ) -> KerasTensor:
     """Return the symbolic input of a functional model; `shape` leaves out the batch
     axis.
 
+    `tensor` is a symbolic tensor to begin the model at.
+
     >>> x = Input(shape=(28, 28, 1))
     >>> model = Model(x, layers.Dense(10)(layers.Flatten()(x)))
     """
-    return InputLayer(shape, batch_size, dtype, batch_shape, name).output
+    layer = InputLayer(
+        shape=shape,
+        batch_size=batch_size,
+        dtype=dtype,
+        sparse=sparse,
+        ragged=ragged,
+        batch_shape=batch_shape,
+        input_tensor=tensor,
+        optional=optional,
+        name=name,
+    )
+    return layer.output
 
 
 class Dense(Layer):
     """activation(inputs @ kernel + bias) on the last axis: (..., n) -> (..., units)."""
+
+    families = ("kernel", "bias")
 
     def __init__(
         self,
@@ -114,44 +141,22 @@ class Dense(Layer):
         activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        if not isinstance(units, int) or units <= 0:
-            raise ArgumentError(
-                f"Expected units to be a positive integer, got {units!r}."
-            )
+        super().__init__(activity_regularizer=activity_regularizer, **options)
         self.supports_masking = True
-        self.units = units
+        self.units = positive("units", units)
         self.activation = activations.get(activation)
         self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
         self.bias = None
 
     def build(self, input_shape: Any) -> None:
         """Create the kernel (n, units) and the bias (units,)."""
         if len(input_shape) < 1:
             raise ShapeError(f"{self.name} expects at least one axis, got a scalar.")
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=(input_shape[-1], self.units),
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
+        self.kernel = self.add_family("kernel", (input_shape[-1], self.units))
         if self.use_bias:
-            self.bias = self.add_weight(
-                name="bias",
-                shape=(self.units,),
-                initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
+            self.bias = self.add_family("bias", (self.units,))
         self.built = True
 
     def call(self, inputs: Any) -> Any:
@@ -167,39 +172,18 @@ class Dense(Layer):
         outputs = current().dense(inputs, as_tensor(self.kernel), bias)
         return self.activation(outputs)
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "activation": activations.serialize(self.activation),
-            "use_bias": self.use_bias,
-            "kernel_initializer": initializers.serialize(self.kernel_initializer),
-            "bias_initializer": initializers.serialize(self.bias_initializer),
-            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
-            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
-            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
-            "kernel_constraint": constraints.serialize(self.kernel_constraint),
-            "bias_constraint": constraints.serialize(self.bias_constraint),
-        }
-
 
 class Activation(Layer):
     """Apply an activation, given by name or as a function, elementwise."""
 
-    def __init__(self, activation: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, activation: Any, **options: Any) -> None:
+        super().__init__(**options)
         self.supports_masking = True
         self.activation = activations.get(activation)
 
     def call(self, inputs: Any) -> Any:
         """Return activation(inputs)."""
         return self.activation(inputs)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        name = activations.serialize(self.activation)
-        return {**super().get_config(), "activation": name}
 
 
 class Dropout(Layer):
@@ -216,20 +200,14 @@ class Dropout(Layer):
         rate: float,
         noise_shape: Sequence[int | None] | None = None,
         seed: Any = None,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        if not isinstance(rate, int | float) or not 0 <= rate <= 1:
-            raise ArgumentError(f"Expected rate to be within [0, 1], got {rate!r}.")
+        super().__init__(**options)
         self.supports_masking = True
-        self.rate = rate
+        self.rate = fraction("rate", rate)
         self.noise_shape = None if noise_shape is None else tuple(noise_shape)
         self.seed = seed
-        self.seed_generator = (
-            seed
-            if isinstance(seed, random.SeedGenerator)
-            else random.SeedGenerator(seed)
-        )
+        self.seed_generator = generator_of(seed)
 
     def call(self, inputs: Any, training: bool | None = False) -> Any:
         """Return inputs with some zeroed while training, else unchanged."""
@@ -246,24 +224,12 @@ class Dropout(Layer):
             noise_shape = [n if m is None else m for n, m in zip(sizes, noise_shape)]
         return random.dropout(inputs, self.rate, noise_shape, self.seed_generator)
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        seed = (
-            self.seed.seed if isinstance(self.seed, random.SeedGenerator) else self.seed
-        )
-        return {
-            **super().get_config(),
-            "rate": self.rate,
-            "noise_shape": self.noise_shape,
-            "seed": seed,
-        }
-
 
 class Flatten(Layer):
     """Join all axes but the batch: (b, ...) -> (b, n)."""
 
-    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, data_format: str | None = None, **options: Any) -> None:
+        super().__init__(**options)
         self.data_format = data_format_of(data_format)
 
     def call(self, inputs: Any) -> Any:
@@ -276,16 +242,12 @@ class Flatten(Layer):
             size = n * size
         return ops.reshape(inputs, (ops.shape(inputs)[0], size))
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), "data_format": self.data_format}
-
 
 class Reshape(Layer):
     """Give each sample another shape; one size may be -1."""
 
-    def __init__(self, target_shape: Sequence[int], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, target_shape: Sequence[int], **options: Any) -> None:
+        super().__init__(**options)
         self.target_shape = tuple(target_shape)
         if self.target_shape.count(-1) > 1:
             raise ArgumentError(f"Expected at most one -1, got {self.target_shape}.")
@@ -302,12 +264,3 @@ class Reshape(Layer):
                 known *= n if n != -1 else 1
             target = tuple(size // known if n == -1 else n for n in target)
         return ops.reshape(inputs, (shape[0], *target))
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), "target_shape": self.target_shape}
-
-
-def data_format_of(value: str | None) -> str:
-    """Return channels_last or channels_first; None is what `config` says."""
-    return config.standardize_data_format(value)

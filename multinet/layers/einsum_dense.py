@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from multinet import activations, constraints, initializers, ops, regularizers
+from multinet import activations, initializers, ops
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.base import Layer
-from multinet.layers.config import config_of
 from multinet.ops.core import as_tensor
 from multinet.registry import current
 from multinet.symbolic.dims import public_shape
@@ -42,6 +40,9 @@ class EinsumDense(Layer):
     >>> EinsumDense("abc,cd->abd", output_shape=(None, 64), bias_axes="d")
     """
 
+    families = ("kernel", "bias")
+    kernel_initializer: Any
+
     def __init__(
         self,
         equation: str,
@@ -54,20 +55,14 @@ class EinsumDense(Layer):
         bias_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**options)
         self.equation = equation
         given = (output_shape,) if isinstance(output_shape, int) else output_shape
         self.output_shape = tuple(given)
         self.activation = activations.get(activation)
         self.bias_axes = bias_axes
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
         self.bias = None
         _parse(equation)
 
@@ -75,21 +70,10 @@ class EinsumDense(Layer):
         """Create the kernel and the bias."""
         plan = _read(self, tuple(input_shape))
         self.contracted = plan.contracted
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=plan.kernel,
-            initializer=_with_axes(self.kernel_initializer, plan),
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
+        start = _with_axes(self.kernel_initializer, plan)
+        self.kernel = self.add_family("kernel", plan.kernel, initializer=start)
         if plan.bias is not None:
-            self.bias = self.add_weight(
-                name="bias",
-                shape=plan.bias,
-                initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
+            self.bias = self.add_family("bias", plan.bias)
 
     def call(self, inputs: Any) -> Any:
         """Return activation(einsum(equation, inputs, kernel) + bias)."""
@@ -117,26 +101,6 @@ class EinsumDense(Layer):
             inputs = ops.reshape(inputs, (*shape[:-n], rows))
         outputs = current().dense(ops.cast(inputs, self.compute_dtype), kernel, bias)
         return ops.reshape(outputs, (*shape[:-n], *sizes[n:]))
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {
-            **super().get_config(),
-            **config_of(
-                self,
-                "output_shape",
-                "equation",
-                "activation",
-                "bias_axes",
-                "kernel_initializer",
-                "bias_initializer",
-                "kernel_regularizer",
-                "bias_regularizer",
-                "activity_regularizer",
-                "kernel_constraint",
-                "bias_constraint",
-            ),
-        }
 
 
 def _parse(equation: str) -> tuple[str, str, str, str]:
@@ -216,6 +180,4 @@ def _with_axes(initializer: Any, plan: _Plan) -> Any:
     scaling = initializers.VarianceScaling
     if not isinstance(initializer, scaling) or initializer.input_axes is not None:
         return initializer
-    counting = copy.copy(initializer)
-    counting.input_axes, counting.output_axes = plan.input_axes, plan.output_axes
-    return counting
+    return initializer.counting(plan.input_axes, plan.output_axes)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from multinet import constraints, initializers, ops, regularizers
-from multinet.errors import ArgumentError
+from multinet import ops
+from multinet.layers.arguments import positive
 from multinet.layers.base import Layer
-from multinet.layers.config import config_of
 from multinet.ops.core import as_tensor
 from multinet.registry import current
 
@@ -20,6 +19,10 @@ class Embedding(Layer):
     with.
     """
 
+    families = ("embeddings",)
+
+    _unwritten = frozenset({"weights"})
+
     def __init__(
         self,
         input_dim: int,
@@ -29,19 +32,12 @@ class Embedding(Layer):
         embeddings_constraint: Any = None,
         mask_zero: bool = False,
         weights: Any = None,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        kwargs.pop("input_length", None)  # older programs give it; it has no effect
-        super().__init__(**kwargs)
-        for name, size in (("input_dim", input_dim), ("output_dim", output_dim)):
-            if not isinstance(size, int) or isinstance(size, bool) or size <= 0:
-                raise ArgumentError(
-                    f"Expected {name} to be a positive integer, got {size!r}."
-                )
-        self.input_dim, self.output_dim = input_dim, output_dim
-        self.embeddings_initializer = initializers.get(embeddings_initializer)
-        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
-        self.embeddings_constraint = constraints.get(embeddings_constraint)
+        options.pop("input_length", None)  # older programs give it; it has no effect
+        super().__init__(**options)
+        self.input_dim = positive("input_dim", input_dim)
+        self.output_dim = positive("output_dim", output_dim)
         self.mask_zero = self.supports_masking = bool(mask_zero)
         self.autocast = False
         if weights is not None:
@@ -53,12 +49,8 @@ class Embedding(Layer):
         """Create the table, unless `weights` gave it."""
         if self.built:
             return
-        self.embeddings = self.add_weight(
-            name="embeddings",
-            shape=(self.input_dim, self.output_dim),
-            initializer=self.embeddings_initializer,
-            regularizer=self.embeddings_regularizer,
-            constraint=self.embeddings_constraint,
+        self.embeddings = self.add_family(
+            "embeddings", (self.input_dim, self.output_dim)
         )
 
     def call(self, inputs: Any) -> Any:
@@ -71,19 +63,3 @@ class Embedding(Layer):
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Return where the integers are not 0, if `mask_zero`."""
         return ops.not_equal(inputs, 0) if self.mask_zero else None
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs, without the table."""
-        return {
-            **super().get_config(),
-            **config_of(
-                self,
-                "input_dim",
-                "output_dim",
-                "embeddings_initializer",
-                "embeddings_regularizer",
-                "activity_regularizer",
-                "embeddings_constraint",
-                "mask_zero",
-            ),
-        }

@@ -7,9 +7,9 @@ from typing import Any
 
 from multinet import ops
 from multinet.errors import ArgumentError, ShapeError
-from multinet.layers.config import config_of
+from multinet.layers.arguments import positive
 from multinet.layers.core import Dropout
-from multinet.layers.heads import BaseHeads, positive
+from multinet.layers.heads import BaseHeads
 from multinet.names import unique_name
 
 
@@ -20,6 +20,8 @@ class GroupQueryAttention(BaseHeads):
 
     Source: Ainslie et al., "GQA", 2023.
     """
+
+    families = ("kernel", "bias")
 
     def __init__(
         self,
@@ -39,24 +41,18 @@ class GroupQueryAttention(BaseHeads):
         bias_constraint: Any = None,
         use_gate: bool = False,
         seed: Any = None,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        kwargs["name"] = kwargs.get("name") or unique_name("grouped_query_attention")
+        options["name"] = options.get("name") or unique_name("grouped_query_attention")
         super().__init__(
-            dropout,
-            use_bias,
-            sliding_window,
-            flash_attention,
-            kernel_initializer,
-            bias_initializer,
-            kernel_regularizer,
-            bias_regularizer,
-            activity_regularizer,
-            kernel_constraint,
-            bias_constraint,
-            use_gate,
-            seed,
-            **kwargs,
+            dropout=dropout,
+            use_bias=use_bias,
+            sliding_window=sliding_window,
+            flash_attention=flash_attention,
+            activity_regularizer=activity_regularizer,
+            use_gate=use_gate,
+            seed=seed,
+            **options,
         )
         self.head_dim = positive("head_dim", head_dim)
         self.num_query_heads = positive("num_query_heads", num_query_heads)
@@ -102,6 +98,7 @@ class GroupQueryAttention(BaseHeads):
         k: Any,
         v: Any,
         mask: Any,
+        *,
         causal: bool,
         training: bool,
         scores: bool,
@@ -110,15 +107,12 @@ class GroupQueryAttention(BaseHeads):
         group = self.num_query_heads // self.num_key_value_heads
         if group > 1:
             k, v = ops.repeat(k, group, axis=2), ops.repeat(v, group, axis=2)
-        return super().attend(q, k, v, mask, causal, training, scores)
+        return super().attend(
+            q, k, v, mask, causal=causal, training=training, scores=scores
+        )
 
     def compute_output_shape(  # type: ignore[override]
         self, query_shape: Any, value_shape: Any, key_shape: Any = None
     ) -> Any:
         """Return the output shape for the inputs' shapes."""
         return self._output_shape(query_shape, value_shape, key_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        names = ("head_dim", "num_query_heads", "num_key_value_heads")
-        return {**super().get_config(), **config_of(self, *names)}

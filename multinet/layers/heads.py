@@ -6,21 +6,13 @@ import string
 from collections.abc import Sequence
 from typing import Any
 
-from multinet import constraints, initializers, ops, regularizers
+from multinet import ops
 from multinet.errors import ArgumentError
+from multinet.layers.arguments import positive
 from multinet.layers.base import Layer
-from multinet.layers.config import config_of
 from multinet.layers.core import Dropout
 from multinet.layers.einsum_dense import EinsumDense
-
-_OPTIONS = (
-    "kernel_initializer",
-    "bias_initializer",
-    "kernel_regularizer",
-    "bias_regularizer",
-    "kernel_constraint",
-    "bias_constraint",
-)
+from multinet.layers.families import options_of
 
 
 class BaseHeads(Layer):
@@ -43,18 +35,11 @@ class BaseHeads(Layer):
         use_bias: bool = True,
         sliding_window: int | None = None,
         flash_attention: bool | None = None,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
         use_gate: bool = False,
         seed: Any = None,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**options)
         self.supports_masking = True
         self.dropout, self.use_bias, self.use_gate = dropout, use_bias, use_gate
         if sliding_window is not None:
@@ -65,17 +50,14 @@ class BaseHeads(Layer):
                 f"flash_attention=True needs dropout=0, got dropout={dropout}."
             )
         self.flash_attention, self.seed = flash_attention, seed
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        # Of the projections' outputs; this layer's own has none besides.
-        self.projection_regularizer = regularizers.get(activity_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
 
     def _projection(
-        self, name: str, shape: Any, sizes: Sequence[int], bound: int = 1, **kwargs: Any
+        self,
+        name: str,
+        shape: Any,
+        sizes: Sequence[int],
+        bound: int = 1,
+        **options: Any,
     ) -> EinsumDense:
         """Return a built EinsumDense from the last `bound` axes to axes of `sizes`."""
         letters = iter(string.ascii_letters)
@@ -87,16 +69,11 @@ class BaseHeads(Layer):
             f"{free}{summed},{summed}{made}->{free}{made}",
             output_shape=(*[None] * (len(free) - 1), *sizes),
             bias_axes=made if self.use_bias else None,
-            kernel_initializer=self.kernel_initializer,
-            bias_initializer=self.bias_initializer,
-            kernel_regularizer=self.kernel_regularizer,
-            bias_regularizer=self.bias_regularizer,
-            activity_regularizer=self.projection_regularizer,
-            kernel_constraint=self.kernel_constraint,
-            bias_constraint=self.bias_constraint,
+            activity_regularizer=self.activity_regularizer,
             dtype=self.dtype_policy,
             name=name,
-            **kwargs,
+            **options_of(self, "kernel", "bias"),
+            **options,
         )
         dense.supports_masking = True  # a projection keeps positions apart
         dense.build(shape)
@@ -139,9 +116,9 @@ class BaseHeads(Layer):
             k,
             v,
             mask,
-            use_causal_mask,
-            bool(training),
-            return_attention_scores,
+            causal=use_causal_mask,
+            training=bool(training),
+            scores=return_attention_scores,
         )
         if gate is not None:
             outputs = ops.multiply(outputs, gate)
@@ -164,6 +141,7 @@ class BaseHeads(Layer):
         k: Any,
         v: Any,
         mask: Any,
+        *,
         causal: bool,
         training: bool,
         scores: bool,
@@ -192,20 +170,6 @@ class BaseHeads(Layer):
     def factor(self) -> float:
         """What the products of queries and keys are multiplied by."""
         raise NotImplementedError(f"{type(self).__name__} must define factor.")
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        config = config_of(self, "dropout", "use_bias", "use_gate", "sliding_window")
-        options = config_of(self, *_OPTIONS)
-        regularizer = regularizers.serialize(self.projection_regularizer)
-        options["activity_regularizer"] = regularizer
-        return {**super().get_config(), **config, **options, "seed": self.seed}
-
-
-def positive(name: str, value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
-        raise ArgumentError(f"Expected {name} to be a positive integer, got {value!r}.")
-    return value
 
 
 def both(mask: Any, other: Any) -> Any:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from multinet import constraints, dtypes, initializers, ops, regularizers
+from multinet import dtypes, ops
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.base import Layer
-from multinet.layers.config import config_of
 from multinet.symbolic.dims import public_shape
 
 
@@ -31,69 +30,29 @@ def _axis_argument(axis: Any) -> Any:
 
 
 class BaseScaling(Layer):
-    """A layer with the weights gamma, a factor, and beta, an offset, if wanted."""
+    """A layer with the weights gamma, a factor, and beta, an offset, if wanted.
+
+    The constructors of subclasses take the options of both.
+    """
 
     def __init__(
         self,
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**options)
         self.epsilon, self.center, self.scale = epsilon, center, scale
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
-        self.beta_constraint = constraints.get(beta_constraint)
-        self.gamma_constraint = constraints.get(gamma_constraint)
         self.gamma = self.beta = None
         self.supports_masking = True
         self.autocast = False  # moments of wide inputs are worth their width
 
     def _add_weights(self, shape: Any, scale: bool, center: bool) -> None:
         if scale:
-            self.gamma = self.add_weight(
-                name="gamma",
-                shape=shape,
-                initializer=self.gamma_initializer,
-                regularizer=self.gamma_regularizer,
-                constraint=self.gamma_constraint,
-            )
+            self.gamma = self.add_family("gamma", shape)
         if center:
-            self.beta = self.add_weight(
-                name="beta",
-                shape=shape,
-                initializer=self.beta_initializer,
-                regularizer=self.beta_regularizer,
-                constraint=self.beta_constraint,
-            )
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {
-            **super().get_config(),
-            **config_of(
-                self,
-                "axis",
-                "epsilon",
-                "center",
-                "scale",
-                "beta_initializer",
-                "gamma_initializer",
-                "beta_regularizer",
-                "gamma_regularizer",
-                "beta_constraint",
-                "gamma_constraint",
-            ),
-        }
+            self.beta = self.add_family("beta", shape)
 
 
 class LayerNormalization(BaseScaling):
@@ -105,6 +64,8 @@ class LayerNormalization(BaseScaling):
 
     Source: Ba, Kiros and Hinton, "Layer normalization", 2016.
     """
+
+    families = ("gamma", "beta")
 
     def __init__(
         self,
@@ -120,20 +81,9 @@ class LayerNormalization(BaseScaling):
         gamma_constraint: Any = None,
         *,
         rms_scaling: bool = False,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            epsilon,
-            center,
-            scale,
-            beta_initializer,
-            gamma_initializer,
-            beta_regularizer,
-            gamma_regularizer,
-            beta_constraint,
-            gamma_constraint,
-            **kwargs,
-        )
+        super().__init__(epsilon, center, scale, **options)
         self.axis = _axis_argument(axis)
         self.rms_scaling = rms_scaling
 
@@ -161,10 +111,6 @@ class LayerNormalization(BaseScaling):
         gamma = ops.cast(ops.reshape(self.gamma, sizes), ops.dtype(factor))
         return ops.multiply(inputs, ops.multiply(factor, gamma))
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), "rms_scaling": self.rms_scaling}
-
 
 class RMSNormalization(Layer):
     """Divide each sample by the root of its mean square over `axis`, times a scale.
@@ -172,8 +118,8 @@ class RMSNormalization(Layer):
     Source: Zhang and Sennrich, "Root mean square layer normalization", 2019.
     """
 
-    def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **options: Any) -> None:
+        super().__init__(**options)
         self.axis, self.epsilon = _axis_argument(axis), epsilon
 
     def build(self, input_shape: Any) -> None:
@@ -186,10 +132,6 @@ class RMSNormalization(Layer):
         axes = _axes_in(self, ops.shape(inputs))
         return ops.rms_normalization(inputs, self.scale, axes, self.epsilon)
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), **config_of(self, "axis", "epsilon")}
-
 
 class GroupNormalization(BaseScaling):
     """Normalize each sample over groups of channels and all positions.
@@ -199,6 +141,8 @@ class GroupNormalization(BaseScaling):
 
     Source: Wu and He, "Group normalization", 2018.
     """
+
+    families = ("gamma", "beta")
 
     def __init__(
         self,
@@ -213,20 +157,9 @@ class GroupNormalization(BaseScaling):
         gamma_regularizer: Any = None,
         beta_constraint: Any = None,
         gamma_constraint: Any = None,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            epsilon,
-            center,
-            scale,
-            beta_initializer,
-            gamma_initializer,
-            beta_regularizer,
-            gamma_regularizer,
-            beta_constraint,
-            gamma_constraint,
-            **kwargs,
-        )
+        super().__init__(epsilon, center, scale, **options)
         if not isinstance(groups, int) or (groups <= 0 and groups != -1):
             raise ArgumentError(
                 f"Expected groups to be positive, or -1 for one a channel, got "
@@ -264,16 +197,12 @@ class GroupNormalization(BaseScaling):
         y = ops.batch_normalization(x, mean, variance, axis, beta, gamma, self.epsilon)
         return ops.cast(ops.reshape(y, shape), self.compute_dtype)
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), "groups": self.groups}
-
 
 class UnitNormalization(Layer):
     """Divide each sample by its Euclidean norm over `axis`."""
 
-    def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, axis: Any = -1, **options: Any) -> None:
+        super().__init__(**options)
         self.axis = _axis_argument(axis)
         self.supports_masking = True
 
@@ -281,7 +210,3 @@ class UnitNormalization(Layer):
         """Return inputs of norm 1, of the same shape; zeros stay zeros."""
         axes = _axes_in(self, ops.shape(inputs))
         return ops.normalize(inputs, axis=axes, order=2, epsilon=1e-12)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), "axis": self.axis}

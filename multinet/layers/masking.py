@@ -14,8 +14,8 @@ class Masking(Layer):
     The masked steps become 0; the layers after know them by the mask (b, t).
     """
 
-    def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, mask_value: float = 0.0, **options: Any) -> None:
+        super().__init__(**options)
         self.mask_value = mask_value
         self.supports_masking = True
 
@@ -27,7 +27,3 @@ class Masking(Layer):
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Return where any entry of the last axis differs from `mask_value`."""
         return ops.any(ops.not_equal(inputs, self.mask_value), axis=-1)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), "mask_value": self.mask_value}

@@ -9,7 +9,6 @@ from typing import Any
 from multinet import ops
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.base import Layer
-from multinet.layers.config import config_of
 from multinet.layers.context import mask_of, set_mask
 from multinet.symbolic.dims import differ, public_shape
 
@@ -22,8 +21,8 @@ class Merge(Layer):
 
     count: int | None = None  # of inputs, if it is fixed
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         self.supports_masking = True
 
     def merge(self, inputs: list[Any]) -> Any:
@@ -148,8 +147,8 @@ def _spread(mask: Any, x: Any) -> Any:
 class Concatenate(Merge):
     """Join the inputs along an axis; the other sizes must be equal."""
 
-    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, axis: int = -1, **options: Any) -> None:
+        super().__init__(**options)
         self.axis = axis
 
     def call(self, inputs: Any) -> Any:
@@ -170,10 +169,6 @@ class Concatenate(Merge):
             masks.append(mask)
         return ops.any(ops.concatenate(masks, axis=self.axis), axis=-1)
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), "axis": self.axis}
-
 
 class Dot(Merge):
     """The products of two inputs, summed over an axis of each: (b, ...), (b, ...).
@@ -185,9 +180,9 @@ class Dot(Merge):
     count = 2
 
     def __init__(
-        self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Any
+        self, axes: int | Sequence[int], normalize: bool = False, **options: Any
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**options)
         pair = [axes, axes] if isinstance(axes, int) else axes
         valid = isinstance(pair, list | tuple) and len(pair) == 2
         if not valid or not all(isinstance(a, int) for a in pair) or 0 in pair:
@@ -223,10 +218,6 @@ class Dot(Merge):
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Return None: positions are summed or paired."""
         return None
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), **config_of(self, "axes", "normalize")}
 
 
 def _product(sizes: Any) -> Any:

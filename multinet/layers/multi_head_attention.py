@@ -8,16 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from multinet import ops
+from multinet.calls import CallContext
 from multinet.errors import ArgumentError, ShapeError
-from multinet.layers.config import config_of
+from multinet.layers.arguments import positive
 from multinet.layers.core import Dropout
-from multinet.layers.heads import (
-    BaseHeads,
-    both,
-    causal_mask,
-    masked_softmax,
-    positive,
-)
+from multinet.layers.heads import BaseHeads, both, causal_mask, masked_softmax
 
 
 class MultiHeadAttention(BaseHeads):
@@ -30,6 +25,8 @@ class MultiHeadAttention(BaseHeads):
 
     Source: Vaswani et al., "Attention is all you need", 2017.
     """
+
+    families = ("kernel", "bias")
 
     def __init__(
         self,
@@ -51,30 +48,27 @@ class MultiHeadAttention(BaseHeads):
         bias_constraint: Any = None,
         use_gate: bool = False,
         seed: Any = None,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
         super().__init__(
-            dropout,
-            use_bias,
-            sliding_window,
-            flash_attention,
-            kernel_initializer,
-            bias_initializer,
-            kernel_regularizer,
-            bias_regularizer,
-            activity_regularizer,
-            kernel_constraint,
-            bias_constraint,
-            use_gate,
-            seed,
-            **kwargs,
+            dropout=dropout,
+            use_bias=use_bias,
+            sliding_window=sliding_window,
+            flash_attention=flash_attention,
+            activity_regularizer=activity_regularizer,
+            use_gate=use_gate,
+            seed=seed,
+            **options,
         )
         self.num_heads = positive("num_heads", num_heads)
         self.key_dim = positive("key_dim", key_dim)
         value_dim = key_dim if value_dim is None else value_dim
         self.value_dim = positive("value_dim", value_dim)
-        self.projected_shape = _ints("output_shape", output_shape)
+        self.output_shape = _ints("output_shape", output_shape)
         self.attention_axes = _ints("attention_axes", attention_axes)
+
+    def _penalize(self, context: CallContext, outputs: Any) -> None:
+        """Add nothing: the activity regularizer is that of the projections."""
 
     @property
     def factor(self) -> float:
@@ -101,7 +95,7 @@ class MultiHeadAttention(BaseHeads):
         self.dropout_layer = Dropout(
             self.dropout, dtype=self.dtype_policy, seed=self.seed
         )
-        last = self.projected_shape or (query_shape[-1],)
+        last = self.output_shape or (query_shape[-1],)
         attended = (*query_shape[:-1], *values)
         self.output_dense = self._projection("attention_output", attended, last, 2)
 
@@ -111,6 +105,7 @@ class MultiHeadAttention(BaseHeads):
         k: Any,
         v: Any,
         mask: Any,
+        *,
         causal: bool,
         training: bool,
         scores: bool,
@@ -120,7 +115,9 @@ class MultiHeadAttention(BaseHeads):
         axes = self.attention_axes or tuple(range(1, rank - 2))
         axes = tuple(a if a >= 0 else rank - 1 + a for a in axes)
         if rank == 4 and axes == (1,):
-            return super().attend(q, k, v, mask, causal, training, scores)
+            return super().attend(
+                q, k, v, mask, causal=causal, training=training, scores=scores
+            )
         # Other axes: the equation names each, those of the keys again.
         letters = string.ascii_letters[:rank]
         others = iter(string.ascii_letters[rank:])
@@ -146,14 +143,6 @@ class MultiHeadAttention(BaseHeads):
     ) -> Any:
         """Return the output shape for the inputs' shapes."""
         return self._output_shape(query_shape, value_shape, key_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {
-            **super().get_config(),
-            **config_of(self, "num_heads", "key_dim", "value_dim", "attention_axes"),
-            "output_shape": self.projected_shape,
-        }
 
 
 def _ints(name: str, value: Any) -> tuple[int, ...] | None:

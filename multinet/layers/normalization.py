@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
-from multinet import constraints, dtypes, initializers, ops, regularizers
+from multinet import dtypes, ops
 from multinet.errors import ArgumentError, ShapeError
+from multinet.layers.arguments import fraction
 from multinet.layers.base import Layer
 
 
@@ -16,8 +19,17 @@ class BatchNormalization(Layer):
     moving = momentum * moving + (1 - momentum) * batch, with the biased batch variance.
     A layer with `trainable = False` uses and keeps the moving moments.
 
-    Source: Ioffe and Szegedy, "Batch normalization", 2015.
+    `renorm` normalizes by moments that move with `renorm_momentum` while training too:
+    by x * r + d for x normalized by the batch, where no gradient flows to r and d,
+    which `renorm_clipping` bounds: {"rmin": .., "rmax": .., "dmax": ..}. `synchronized`
+    asks for the moments of all devices together; on one it changes nothing.
+
+    Source: Ioffe and Szegedy, "Batch normalization", 2015; Ioffe, "Batch
+    renormalization", 2017.
     """
+
+    families = ("gamma", "beta", "moving_mean", "moving_variance")
+    moving_variance_initializer: Any
 
     def __init__(
         self,
@@ -34,23 +46,21 @@ class BatchNormalization(Layer):
         gamma_regularizer: Any = None,
         beta_constraint: Any = None,
         gamma_constraint: Any = None,
-        **kwargs: Any,
+        renorm: bool = False,
+        renorm_clipping: dict[str, float] | None = None,
+        renorm_momentum: float = 0.99,
+        synchronized: bool = False,
+        **options: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        if not 0 <= momentum <= 1:
-            raise ArgumentError(f"Expected momentum within [0, 1], got {momentum!r}.")
+        super().__init__(**options)
         self.supports_masking = True
         self.axis = axis
-        self.momentum, self.epsilon = float(momentum), float(epsilon)
+        self.momentum = float(fraction("momentum", momentum))
+        self.epsilon = float(epsilon)
         self.center, self.scale = center, scale
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
-        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
-        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
-        self.beta_constraint = constraints.get(beta_constraint)
-        self.gamma_constraint = constraints.get(gamma_constraint)
+        self.renorm, self.synchronized = renorm, synchronized
+        self.renorm_clipping = _checked(renorm_clipping)
+        self.renorm_momentum = float(fraction("renorm_momentum", renorm_momentum))
         self.gamma = self.beta = None
 
     def build(self, input_shape: Any) -> None:
@@ -61,36 +71,29 @@ class BatchNormalization(Layer):
             )
         shape = (input_shape[self.axis],)
         if self.scale:
-            self.gamma = self.add_weight(
-                name="gamma",
-                shape=shape,
-                initializer=self.gamma_initializer,
-                regularizer=self.gamma_regularizer,
-                constraint=self.gamma_constraint,
-            )
+            self.gamma = self.add_family("gamma", shape)
         if self.center:
-            self.beta = self.add_weight(
-                name="beta",
-                shape=shape,
-                initializer=self.beta_initializer,
-                regularizer=self.beta_regularizer,
-                constraint=self.beta_constraint,
+            self.beta = self.add_family("beta", shape)
+        self.moving_mean = self._moments("moving_mean", shape)
+        self.moving_variance = self._moments("moving_variance", shape)
+        if self.renorm:
+            deviation = self._deviation
+            self.moving_stddev = self._moments(
+                "moving_variance", shape, name="moving_stddev", initializer=deviation
             )
-        self.moving_mean = self.add_weight(
-            name="moving_mean",
-            shape=shape,
-            initializer=self.moving_mean_initializer,
-            trainable=False,
-            autocast=False,
+            self.renorm_mean = self._moments("moving_mean", shape, name="renorm_mean")
+            self.renorm_stddev = self._moments(
+                "moving_variance", shape, name="renorm_stddev", initializer=deviation
+            )
+
+    def _moments(self, family: str, shape: Any, **options: Any) -> Any:
+        return self.add_family(
+            family, shape, trainable=False, autocast=False, **options
         )
-        self.moving_variance = self.add_weight(
-            name="moving_variance",
-            shape=shape,
-            initializer=self.moving_variance_initializer,
-            trainable=False,
-            autocast=False,
-        )
-        self.built = True
+
+    def _deviation(self, shape: Any, dtype: Any = None) -> Any:
+        """Return the first standard deviations, as an initializer does."""
+        return ops.sqrt(self.moving_variance_initializer(shape, dtype=dtype))
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Return normalized inputs, of the same shape.
@@ -99,14 +102,18 @@ class BatchNormalization(Layer):
         """
         # Half has too little range for moments, and too little precision.
         inputs = ops.cast(inputs, dtypes.promote(ops.dtype(inputs), "float32"))
+        beta, gamma = self.beta, self.gamma
         if training and self.trainable:
             mean, variance = self._batch_moments(inputs, mask)
-            self._move(self.moving_mean, mean)
-            self._move(self.moving_variance, variance)
+            if self.renorm:
+                beta, gamma = self._renormed(mean, variance)
+            else:
+                self._move(self.moving_mean, mean)
+                self._move(self.moving_variance, variance)
         else:
             mean, variance = self.moving_mean, self.moving_variance
         outputs = ops.batch_normalization(
-            inputs, mean, variance, self.axis, self.beta, self.gamma, self.epsilon
+            inputs, mean, variance, self.axis, beta, gamma, self.epsilon
         )
         return ops.cast(outputs, self.compute_dtype)
 
@@ -126,30 +133,50 @@ class BatchNormalization(Layer):
         variance = ops.divide(ops.sum(spread, axes, keepdims=True), count)
         return ops.squeeze(mean, axes), ops.squeeze(variance, axes)
 
-    def _move(self, moving: Any, batch: Any) -> None:
-        kept = ops.multiply(moving, self.momentum)
-        new = ops.multiply(ops.stop_gradient(batch), 1.0 - self.momentum)
+    def _renormed(self, mean: Any, variance: Any) -> tuple[Any, Any]:
+        """Return beta and gamma for x * r + d in place of x, and move all moments."""
+        stddev = ops.sqrt(ops.add(variance, self.epsilon))
+        usual = ops.maximum(self.renorm_stddev, math.sqrt(self.epsilon))
+        r = ops.divide(stddev, usual)
+        d = ops.divide(ops.subtract(mean, self.renorm_mean), usual)
+        bounds = self.renorm_clipping or {}
+        if bounds.get("rmin") is not None:
+            r = ops.maximum(r, bounds["rmin"])
+        if bounds.get("rmax") is not None:
+            r = ops.minimum(r, bounds["rmax"])
+        if bounds.get("dmax") is not None:
+            d = ops.clip(d, -bounds["dmax"], bounds["dmax"])
+        self._move(self.renorm_mean, mean, self.renorm_momentum)
+        self._move(self.renorm_stddev, stddev, self.renorm_momentum)
+        self._move(self.moving_mean, mean)
+        self._move(self.moving_stddev, stddev)
+        moved = ops.subtract(ops.square(self.moving_stddev), self.epsilon)
+        self.moving_variance.assign(ops.relu(moved))
+        r, d = ops.stop_gradient(r), ops.stop_gradient(d)
+        if self.gamma is not None:
+            r, d = ops.multiply(r, self.gamma), ops.multiply(d, self.gamma)
+        return d if self.beta is None else ops.add(d, self.beta), r
+
+    def _move(self, moving: Any, batch: Any, momentum: float | None = None) -> None:
+        momentum = self.momentum if momentum is None else momentum
+        kept = ops.multiply(moving, momentum)
+        new = ops.multiply(ops.stop_gradient(batch), 1.0 - momentum)
         moving.assign(ops.add(kept, new))
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {
-            **super().get_config(),
-            "axis": self.axis,
-            "momentum": self.momentum,
-            "epsilon": self.epsilon,
-            "center": self.center,
-            "scale": self.scale,
-            "beta_initializer": initializers.serialize(self.beta_initializer),
-            "gamma_initializer": initializers.serialize(self.gamma_initializer),
-            "moving_mean_initializer": initializers.serialize(
-                self.moving_mean_initializer
-            ),
-            "moving_variance_initializer": initializers.serialize(
-                self.moving_variance_initializer
-            ),
-            "beta_regularizer": regularizers.serialize(self.beta_regularizer),
-            "gamma_regularizer": regularizers.serialize(self.gamma_regularizer),
-            "beta_constraint": constraints.serialize(self.beta_constraint),
-            "gamma_constraint": constraints.serialize(self.gamma_constraint),
-        }
+
+def _checked(clipping: Any) -> dict[str, float] | None:
+    """Return the bounds of batch renormalization."""
+    if clipping is None:
+        return None
+    known = ("rmin", "rmax", "dmax")
+    if not isinstance(clipping, Mapping) or set(clipping) - set(known):
+        raise ArgumentError(
+            f"Expected renorm_clipping to be a dictionary with some of {known}, got "
+            f"{clipping!r}."
+        )
+    low, high, most = (clipping.get(name) for name in known)
+    if None not in (low, high) and high < low:  # type: ignore[operator]
+        raise ArgumentError(f"Expected rmin <= rmax, got {low} and {high}.")
+    if most is not None and most < 0:
+        raise ArgumentError(f"Expected dmax >= 0, got {most}.")
+    return dict(clipping)

@@ -6,26 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from multinet import ops
-from multinet.errors import ShapeError
-from multinet.layers.base import Layer
-from multinet.layers.convolution import padding_of, spatial
-from multinet.layers.core import data_format_of
-from multinet.symbolic.dims import public_shape
+from multinet.layers.arguments import padding_of, sizes
+from multinet.layers.spatial import Spatial
 
 
-def _check_axes(layer: BasePooling | BaseGlobalPooling, inputs: Any) -> None:
-    shape = ops.shape(inputs)
-    if len(shape) != layer.rank + 2:
-        raise ShapeError(
-            f"{layer.name} expects {layer.rank + 2} axes (batch, {layer.rank} spatial "
-            f"and channels), got shape {public_shape(shape)}."
-        )
-
-
-class BasePooling(Layer):
+class BasePooling(Spatial):
     """Reduce each window of inputs (b, *spatial, c)."""
 
-    rank: int
     reduce: str
 
     def __init__(
@@ -34,32 +21,22 @@ class BasePooling(Layer):
         strides: int | Sequence[int] | None = None,
         padding: str = "valid",
         data_format: str | None = None,
-        **kwargs: Any,
+        name: str | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self.pool_size = spatial(pool_size, self.rank, "pool_size")
+        super().__init__(data_format, name=name, **options)
+        self.pool_size = sizes("pool_size", pool_size, self.rank)
         chosen = self.pool_size if strides is None else strides
-        self.strides = spatial(chosen, self.rank, "strides")
+        self.strides = sizes("strides", chosen, self.rank)
         self.padding = padding_of(padding)
-        self.data_format = data_format_of(data_format)
 
     def call(self, inputs: Any) -> Any:
         """Return (b, *spatial', c)."""
-        _check_axes(self, inputs)
+        self.check_axes(ops.shape(inputs))
         pool = ops.max_pool if self.reduce == "max" else ops.average_pool
         return pool(
             inputs, self.pool_size, self.strides, self.padding, self.data_format
         )
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {
-            **super().get_config(),
-            "pool_size": self.pool_size,
-            "strides": self.strides,
-            "padding": self.padding,
-            "data_format": self.data_format,
-        }
 
 
 class MaxPooling1D(BasePooling):
@@ -98,34 +75,23 @@ class AveragePooling3D(BasePooling):
     rank, reduce = 3, "average"
 
 
-class BaseGlobalPooling(Layer):
+class BaseGlobalPooling(Spatial):
     """Reduce all positions: (b, *spatial, c) -> (b, c)."""
 
-    rank: int
     reduce: str
 
     def __init__(
-        self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any
+        self, data_format: str | None = None, keepdims: bool = False, **options: Any
     ) -> None:
-        super().__init__(**kwargs)
-        self.data_format = data_format_of(data_format)
+        super().__init__(data_format, **options)
         self.keepdims = keepdims
 
     def call(self, inputs: Any) -> Any:
         """Return (b, c), or with `keepdims` sizes of 1 for the positions."""
-        _check_axes(self, inputs)
-        first = 1 if self.data_format == "channels_last" else 2
-        axes = tuple(range(first, first + self.rank))
+        self.check_axes(ops.shape(inputs))
+        axes = tuple(range(self.first_axis, self.first_axis + self.rank))
         reduce = ops.max if self.reduce == "max" else ops.mean
         return reduce(inputs, axis=axes, keepdims=self.keepdims)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {
-            **super().get_config(),
-            "data_format": self.data_format,
-            "keepdims": self.keepdims,
-        }
 
 
 class GlobalMaxPooling1D(BaseGlobalPooling):
@@ -152,16 +118,16 @@ class GlobalAveragePooling1D(BaseGlobalPooling):
     rank, reduce = 1, "average"
 
     def __init__(
-        self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any
+        self, data_format: str | None = None, keepdims: bool = False, **options: Any
     ) -> None:
-        super().__init__(data_format, keepdims, **kwargs)
+        super().__init__(data_format, keepdims, **options)
         self.supports_masking = True
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Return (b, c), or (b, 1, c) with `keepdims`; `mask` is bool, (b, t)."""
         if mask is None:
             return super().call(inputs)
-        _check_axes(self, inputs)
+        self.check_axes(ops.shape(inputs))
         steps, channels = (1, 2) if self.data_format == "channels_last" else (2, 1)
         shown = ops.expand_dims(ops.cast(mask, "bool"), channels)
         kept = ops.where(shown, inputs, 0.0)

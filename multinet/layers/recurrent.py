@@ -12,26 +12,16 @@ from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.base import Layer
 from multinet.layers.policy import casting
 from multinet.layers.recurrent_cells import RecurrentCell
-from multinet.names import CUSTOM
 from multinet.ops.core import as_tensor, boolean
 from multinet.symbolic.dims import Dim
 from multinet.variables import Variable
-
-_OPTIONS = (
-    "return_sequences",
-    "return_state",
-    "go_backwards",
-    "stateful",
-    "unroll",
-    "zero_output_for_mask",
-)
 
 
 class StackedRNNCells(Layer):
     """Several cells as one, each fed with the output of the one before."""
 
-    def __init__(self, cells: Sequence[Any], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, cells: Sequence[Any], **options: Any) -> None:
+        super().__init__(**options)
         for cell in cells:
             check_cell(cell)
         self.cells = list(cells)
@@ -64,15 +54,6 @@ class StackedRNNCells(Layer):
         """Return the output of the last cell, and the new states of all."""
         drop = draw(self, ops.shape(inputs), training)
         return advance(self, inputs, states, training, drop)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), "cells": [described(c) for c in self.cells]}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """Return stacked cells of this configuration, with fresh weights."""
-        return cls(**{**config, "cells": [rebuilt(c) for c in config["cells"]]})
 
 
 def check_cell(cell: Any) -> None:
@@ -147,30 +128,6 @@ def advance(
     return output, state if isinstance(state, list | tuple) else [state]
 
 
-def described(layer: Layer) -> dict[str, Any]:
-    """Return the class of a layer and its configuration."""
-    name = next((k for k, known in CUSTOM.items() if known is type(layer)), None)
-    return {
-        "class_name": name or type(layer).__name__,
-        "config": layer.get_config(),
-    }
-
-
-def rebuilt(config: Any) -> Any:
-    """Return the layer that `described` described; a layer is returned as it is."""
-    if not isinstance(config, dict):
-        return config
-    from multinet import layers
-
-    name = config.get("registered_name") or config["class_name"]
-    kind = CUSTOM.get(name) or getattr(layers, config["class_name"], None)
-    if not (isinstance(kind, type) and issubclass(kind, Layer)):
-        raise ArgumentError(
-            f"Unknown layer class {config['class_name']!r}. Register it first."
-        )
-    return kind.from_config(config["config"])
-
-
 class RNN(Layer):
     """Run a cell, or several stacked, over time: (b, t, ...) -> (b, units) or with
     `return_sequences` (b, t, units).
@@ -190,9 +147,9 @@ class RNN(Layer):
         stateful: bool = False,
         unroll: bool = False,
         zero_output_for_mask: bool = False,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**options)
         if isinstance(cell, list | tuple):
             cell = StackedRNNCells(cell)
         check_cell(cell)
@@ -359,16 +316,6 @@ class RNN(Layer):
         if not self.return_state:
             return mask
         return [mask, *[None for _ in optree.tree_leaves(self.state_size)]]
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        options = {name: getattr(self, name) for name in _OPTIONS}
-        return {**super().get_config(), **options, "cell": described(self.cell)}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """Return a layer of this configuration, with fresh weights."""
-        return cls(**{**config, "cell": rebuilt(config["cell"])})
 
 
 def _time_first(x: Any) -> Any:

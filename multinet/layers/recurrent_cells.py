@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
-from multinet import activations, constraints, initializers, ops, random, regularizers
-from multinet.errors import ArgumentError, ShapeError
+from multinet import activations, ops, random
+from multinet.errors import ShapeError
+from multinet.layers.arguments import fraction, generator_of, positive
 from multinet.layers.base import Layer
-from multinet.layers.config import config_of
 from multinet.ops.core import as_tensor
 from multinet.registry import current
 from multinet.symbolic.dims import public_shape
@@ -21,13 +20,6 @@ class Masks(NamedTuple):
     recurrent: Any = None
 
 
-def given(names: dict[str, Any], without: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the arguments among the locals of a constructor, its kwargs unpacked."""
-    left = ("self", "__class__", *without)
-    arguments = {name: value for name, value in names.items() if name not in left}
-    return {**arguments.pop("kwargs"), **arguments}
-
-
 class RecurrentCell(Layer):
     """A step whose inputs and state meet a kernel each, gate beside gate.
 
@@ -37,11 +29,11 @@ class RecurrentCell(Layer):
 
     gates: ClassVar[int] = 1
     states: ClassVar[int] = 1
-    options: ClassVar[tuple[str, ...]] = ()  # arguments beside those of all cells
+    implementation = 2  # 1 draws dropout for each gate apart
 
-    recurrent_activation: Any = None
     kernel: Any
     recurrent_kernel: Any
+    bias_initializer: Any
 
     def __init__(
         self,
@@ -51,65 +43,37 @@ class RecurrentCell(Layer):
         dropout: float,
         recurrent_dropout: float,
         seed: Any,
-        implementation: int = 2,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        for part in _PARTS:
-            for kind, module in _KINDS.items():
-                name = f"{part}_{kind}"
-                setattr(self, name, module.get(kwargs.pop(name)))
-        super().__init__(**kwargs)
-        if not isinstance(units, int) or units <= 0:
-            raise ArgumentError(
-                f"Expected units to be a positive integer, got {units!r}."
-            )
-        for name, rate in (
-            ("dropout", dropout),
-            ("recurrent_dropout", recurrent_dropout),
-        ):
-            if not 0 <= rate <= 1:
-                raise ArgumentError(f"Expected {name} within [0, 1], got {rate!r}.")
-        self.units, self.output_size = units, units
+        super().__init__(**options)
+        self.units = self.output_size = positive("units", units)
         self.state_size: Any = units if self.states == 1 else [units] * self.states
         self.activation = activations.get(activation)
         self.use_bias = use_bias
-        self.dropout, self.recurrent_dropout = float(dropout), float(recurrent_dropout)
-        self.implementation = 1 if recurrent_dropout else implementation
+        self.dropout = float(fraction("dropout", dropout))
+        rate = fraction("recurrent_dropout", recurrent_dropout)
+        self.recurrent_dropout = float(rate)
         self.seed = seed
-        self.seed_generator = (
-            seed
-            if isinstance(seed, random.SeedGenerator)
-            else random.SeedGenerator(seed)
-        )
+        self.seed_generator = generator_of(seed)
         self.bias: Any = None
 
     def build(self, input_shape: Any) -> None:
         """Create the kernels (n, gates * units), (units, gates * units), and bias."""
         width = self.gates * self.units
-        shapes = {
-            "kernel": (input_shape[-1], width),
-            "recurrent": (self.units, width),
-            "bias": self._bias_shape(),
-        }
-        for part, shape in shapes.items():
-            if part == "bias" and not self.use_bias:
-                continue
-            name = "recurrent_kernel" if part == "recurrent" else part
-            weight = self.add_weight(
-                name=name,
-                shape=shape,
-                initializer=self._initializer(part),
-                regularizer=getattr(self, f"{part}_regularizer"),
-                constraint=getattr(self, f"{part}_constraint"),
-            )
-            setattr(self, name, weight)
-        self.built = True
+        self.kernel = self.add_family("kernel", (input_shape[-1], width))
+        self.recurrent_kernel = self.add_family(
+            "recurrent", (self.units, width), name="recurrent_kernel"
+        )
+        if self.use_bias:
+            start = self._bias_start()
+            self.bias = self.add_family("bias", self._bias_shape(), initializer=start)
 
     def _bias_shape(self) -> tuple[int, ...]:
         return (self.gates * self.units,)
 
-    def _initializer(self, part: str) -> Any:
-        return getattr(self, f"{part}_initializer")
+    def _bias_start(self) -> Any:
+        """Return the initializer of the bias."""
+        return self.bias_initializer
 
     def biases(self) -> tuple[Any, Any]:
         """Return the biases of inputs and of the state, None where there is none."""
@@ -187,33 +151,11 @@ class RecurrentCell(Layer):
             random.dropout(ones, rate, seed=self.seed_generator) for _ in range(count)
         ]
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), **cell_config(self)}
-
-
-_PARTS = ("kernel", "recurrent", "bias")
-_KINDS = {
-    "initializer": initializers,
-    "regularizer": regularizers,
-    "constraint": constraints,
-}
-
-
-def cell_config(cell: RecurrentCell) -> dict[str, Any]:
-    """Return the arguments of a cell beside those of every layer."""
-    own = [
-        f"{part}_{kind}" for kind in _KINDS for part in ("kernel", "recurrent", "bias")
-    ]
-    names = ("units", "activation", "use_bias", "dropout", "recurrent_dropout")
-    config = config_of(cell, *names, *cell.options, *own)
-    seed = cell.seed
-    config["seed"] = seed.seed if isinstance(seed, random.SeedGenerator) else seed
-    return config
-
 
 class SimpleRNNCell(RecurrentCell):
     """A step h = activation(x @ kernel + h @ recurrent_kernel + bias): (b, n) -> h."""
+
+    families = ("kernel", "recurrent", "bias")
 
     def __init__(
         self,
@@ -232,16 +174,35 @@ class SimpleRNNCell(RecurrentCell):
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: Any = None,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        super().__init__(**given(locals()))
+        super().__init__(
+            units=units,
+            activation=activation,
+            use_bias=use_bias,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            seed=seed,
+            **options,
+        )
 
     def step(self, z: Any, states: Any, masks: Masks) -> tuple[Any, ...]:
         """Return (h,)."""
         return (self.activation(ops.add(z, self.recur(states[0], masks))),)
 
 
-class LSTMCell(RecurrentCell):
+class GatedCell(RecurrentCell):
+    """A step with gates, which have an activation of their own."""
+
+    def __init__(
+        self, recurrent_activation: Any, implementation: int = 2, **options: Any
+    ) -> None:
+        super().__init__(**options)
+        self.recurrent_activation = activations.get(recurrent_activation)
+        self.implementation = 1 if self.recurrent_dropout else implementation
+
+
+class LSTMCell(GatedCell):
     """A step of long short-term memory: (b, n), states h and c -> h (b, units).
 
     i, f, g, o are the parts of x @ kernel + h @ recurrent_kernel + bias; i, f and o
@@ -251,8 +212,8 @@ class LSTMCell(RecurrentCell):
     Source: Hochreiter and Schmidhuber, "Long short-term memory", 1997.
     """
 
+    families = ("kernel", "recurrent", "bias")
     gates, states = 4, 2
-    options = ("recurrent_activation", "unit_forget_bias")
 
     def __init__(
         self,
@@ -273,24 +234,29 @@ class LSTMCell(RecurrentCell):
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: Any = None,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        super().__init__(**given(locals(), self.options))
-        self.recurrent_activation = activations.get(recurrent_activation)
+        super().__init__(
+            units=units,
+            activation=activation,
+            recurrent_activation=recurrent_activation,
+            use_bias=use_bias,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            seed=seed,
+            **options,
+        )
         self.unit_forget_bias = unit_forget_bias
 
-    def _initializer(self, part: str) -> Any:
-        plain = super()._initializer(part)
-        if part != "bias" or not self.unit_forget_bias:
-            return plain
+    def _bias_start(self) -> Any:
+        return self._forgetting if self.unit_forget_bias else super()._bias_start()
 
-        def forget_bias(shape: Any, dtype: Any = None) -> Any:
-            m = self.units
-            ones = ops.ones((m,), dtype=dtype)
-            parts = [plain((m,), dtype=dtype), ones, plain((2 * m,), dtype=dtype)]
-            return ops.concatenate(parts, 0)
-
-        return forget_bias
+    def _forgetting(self, shape: Any, dtype: Any = None) -> Any:
+        """Return a bias of 1 for the forget gate, for the others as they are told."""
+        first, m = self.bias_initializer, self.units
+        ones = ops.ones((m,), dtype=dtype)
+        parts = [first((m,), dtype=dtype), ones, first((2 * m,), dtype=dtype)]
+        return ops.concatenate(parts, 0)
 
     def step(self, z: Any, states: Any, masks: Masks) -> tuple[Any, ...]:
         """Return (h, c)."""
@@ -302,7 +268,7 @@ class LSTMCell(RecurrentCell):
         return ops.multiply(o, self.activation(c)), c
 
 
-class GRUCell(RecurrentCell):
+class GRUCell(GatedCell):
     """A step of a gated recurrent unit: (b, n), state h -> h (b, units).
 
     z and r pass `recurrent_activation`, the candidate g `activation`; then
@@ -313,8 +279,8 @@ class GRUCell(RecurrentCell):
     2014.
     """
 
+    families = ("kernel", "recurrent", "bias")
     gates = 3
-    options = ("recurrent_activation", "reset_after")
 
     def __init__(
         self,
@@ -335,10 +301,18 @@ class GRUCell(RecurrentCell):
         recurrent_dropout: float = 0.0,
         reset_after: bool = True,
         seed: Any = None,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        super().__init__(**given(locals(), self.options))
-        self.recurrent_activation = activations.get(recurrent_activation)
+        super().__init__(
+            units=units,
+            activation=activation,
+            recurrent_activation=recurrent_activation,
+            use_bias=use_bias,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            seed=seed,
+            **options,
+        )
         self.reset_after = reset_after
 
     def _bias_shape(self) -> tuple[int, ...]:

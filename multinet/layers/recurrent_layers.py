@@ -4,63 +4,63 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from multinet import absent, activations, ops
+from multinet import activations, ops
+from multinet.configurable import parameters
 from multinet.errors import ArgumentError, ShapeError
-from multinet.layers.config import config_of
+from multinet.layers.arguments import arguments
+from multinet.layers.base import Layer
 from multinet.layers.recurrent import RNN
 from multinet.layers.recurrent_cells import (
     GRUCell,
     LSTMCell,
     RecurrentCell,
     SimpleRNNCell,
-    cell_config,
-    given,
 )
 from multinet.names import snake_case
 from multinet.ops.core import as_tensor
 from multinet.registry import current
 from multinet.symbolic.dims import public_shape
 
-_LAYER = (
-    "return_sequences",
-    "return_state",
-    "go_backwards",
-    "stateful",
-    "unroll",
-    "zero_output_for_mask",
-    "activity_regularizer",
-    "autocast",
-    "input_shape",
-    "input_dim",
-    "name",
-)
+
+def shown(name: str) -> property:
+    """Return a property that reads and sets an attribute of the layer's cell."""
+
+    def read(layer: Any) -> Any:
+        return getattr(layer.cell, name)
+
+    def write(layer: Any, value: Any) -> None:
+        setattr(layer.cell, name, value)
+
+    return property(read, write, doc=f"The cell's `{name}`.")
+
+
+_BOTH = {"dtype", "trainable"}  # what a layer and its cell both take
 
 
 class CellLayer(RNN):
     """A layer that makes its cell, whose arguments it takes beside its own.
 
-    What the cell was made with can be read from the layer too.
+    What the cell was made with can be read and set on the layer too.
     """
 
     cell_class: ClassVar[type[RecurrentCell]]
     cell: Any
+    _of_cell: ClassVar[set[str]]  # the arguments that the cell takes
+    _decided = frozenset({"cell"})
 
-    def __init__(self, use_cudnn: bool | str = "auto", **arguments: Any) -> None:
-        own = {name: arguments.pop(name) for name in _LAYER if name in arguments}
-        shared = {name: arguments.get(name) for name in ("dtype", "trainable")}
-        own |= {name: value for name, value in shared.items() if value is not None}
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "cell_class" in vars(cls):
+            own = parameters(cls.cell_class).keys() - parameters(Layer).keys()
+            cls._of_cell = own | _BOTH
+            for name in own:
+                setattr(cls, name, shown(name))
+
+    def __init__(self, **options: Any) -> None:
+        of_cell = {k: v for k, v in options.items() if k in self._of_cell}
+        rest = {k: v for k, v in options.items() if k not in of_cell or k in _BOTH}
         name = snake_case(self.cell_class.__name__)
-        super().__init__(self.cell_class(name=name, **arguments), **own)
-        if use_cudnn not in ("auto", True, False):
-            raise ArgumentError(
-                f"Expected use_cudnn to be 'auto', True or False, got {use_cudnn!r}."
-            )
-        self.use_cudnn = use_cudnn
-
-    def __getattr__(self, name: str) -> Any:
-        if name in SHOWN and "cell" in self.__dict__:
-            return getattr(self.__dict__["cell"], name)
-        return absent.member(self, name)
+        super().__init__(self.cell_class(name=name, **of_cell), **rest)
 
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
         """Build the cell for one step, and make the states of a stateful layer."""
@@ -70,6 +70,53 @@ class CellLayer(RNN):
                 f"{sequences_shape}."
             )
         super().build(sequences_shape, initial_state_shape)
+
+
+class SimpleRNN(CellLayer):
+    """The fully connected recurrence of `SimpleRNNCell`: (b, t, n) -> (b, units)."""
+
+    cell_class = SimpleRNNCell
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        seed: Any = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**arguments(locals()))
+
+
+class FusedLayer(CellLayer):
+    """A layer that a method of the backend computes, where the options allow it."""
+
+    def __init__(
+        self, use_cudnn: bool | str, implementation: int = 2, **options: Any
+    ) -> None:
+        if use_cudnn not in ("auto", True, False):
+            raise ArgumentError(
+                f"Expected use_cudnn to be 'auto', True or False, got {use_cudnn!r}."
+            )
+        super().__init__(implementation=implementation, **options)
+        self.use_cudnn = use_cudnn
 
     def inner_loop(
         self, sequences: Any, initial_state: Any, mask: Any, training: Any = False
@@ -97,7 +144,7 @@ class CellLayer(RNN):
     def _is_fused(self, training: Any) -> bool:
         """Return whether the backend's own method computes this layer."""
         cell = self.cell
-        wanted = isinstance(cell, LSTMCell | GRUCell) and self.use_cudnn is not False
+        wanted = self.use_cudnn is not False
         fits = wanted and (
             cell.activation in (activations.tanh, ops.tanh)
             and cell.recurrent_activation in (activations.sigmoid, ops.sigmoid)
@@ -135,62 +182,8 @@ class CellLayer(RNN):
         """Return all outputs and the last states, by a method of the backend."""
         raise NotImplementedError
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        config = {**super().get_config(), **cell_config(self.cell)}
-        del config["cell"]
-        return {**config, **config_of(self, "activity_regularizer")}
 
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """Return a layer of this configuration, with fresh weights."""
-        return cls(**config)
-
-
-SHOWN = frozenset(
-    """
-    units activation recurrent_activation use_bias unit_forget_bias reset_after dropout
-    recurrent_dropout kernel_initializer recurrent_initializer bias_initializer
-    kernel_regularizer recurrent_regularizer bias_regularizer kernel_constraint
-    recurrent_constraint bias_constraint seed
-    """.split()
-)
-
-
-class SimpleRNN(CellLayer):
-    """The fully connected recurrence of `SimpleRNNCell`: (b, t, n) -> (b, units)."""
-
-    cell_class = SimpleRNNCell
-
-    def __init__(
-        self,
-        units: int,
-        activation: Any = "tanh",
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        return_sequences: bool = False,
-        return_state: bool = False,
-        go_backwards: bool = False,
-        stateful: bool = False,
-        unroll: bool = False,
-        seed: Any = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**given(locals()))
-
-
-class LSTM(CellLayer):
+class LSTM(FusedLayer):
     """Long short-term memory, as in `LSTMCell`: (b, t, n) -> (b, units).
 
     Its states are h and c. With the default activations and without recurrent dropout
@@ -228,9 +221,9 @@ class LSTM(CellLayer):
         stateful: bool = False,
         unroll: bool = False,
         use_cudnn: bool | str = "auto",
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        super().__init__(**given(locals()))
+        super().__init__(**arguments(locals()))
 
     def _fused(self, x: Any, states: Any, weights: Any, mask: Any) -> Any:
         bias, _ = self.cell.biases()
@@ -239,7 +232,7 @@ class LSTM(CellLayer):
         return current().lstm(x, h, c, kernel, recurrent, bias, mask, backwards)
 
 
-class GRU(CellLayer):
+class GRU(FusedLayer):
     """Gated recurrent units, as in `GRUCell`: (b, t, n) -> (b, units).
 
     With the default activations and without recurrent dropout the backend's own method
@@ -278,9 +271,9 @@ class GRU(CellLayer):
         unroll: bool = False,
         reset_after: bool = True,
         use_cudnn: bool | str = "auto",
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        super().__init__(**given(locals()))
+        super().__init__(**arguments(locals()))
 
     def _fused(self, x: Any, states: Any, weights: Any, mask: Any) -> Any:
         options: Any = (mask, self.go_backwards, self.cell.reset_after)

@@ -10,7 +10,6 @@ import optree
 from multinet import ops
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.base import Layer
-from multinet.layers.recurrent import described, rebuilt
 from multinet.registry import current
 from multinet.symbolic.dims import public_shape
 
@@ -34,7 +33,7 @@ class Bidirectional(Layer):
         merge_mode: str | None = "concat",
         weights: Sequence[Any] | None = None,
         backward_layer: Any = None,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
         for one in (layer, backward_layer or layer):
             if not isinstance(one, Layer):
@@ -43,7 +42,7 @@ class Bidirectional(Layer):
             raise ArgumentError(
                 f"Expected merge_mode to be one of {_MERGES}, got {merge_mode!r}."
             )
-        super().__init__(**kwargs)
+        super().__init__(**options)
         self.forward_layer = _copy(layer, "forward_")
         if backward_layer is None:
             backward_layer = _copy(layer, "backward_", go_backwards=True)
@@ -58,9 +57,15 @@ class Bidirectional(Layer):
             setattr(self, name, getattr(self.forward_layer, name))
         self.supports_masking = True
 
+    _unwritten = frozenset({"weights"})
     stateful: bool
     return_sequences: bool
     return_state: bool
+
+    @property
+    def layer(self) -> Any:
+        """The layer that runs forwards."""
+        return self.forward_layer
 
     def _check(self) -> None:
         one, other = self.forward_layer, self.backward_layer
@@ -157,30 +162,12 @@ class Bidirectional(Layer):
         """Do the same as `reset_state`."""
         self.reset_state()
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {
-            **super().get_config(),
-            "merge_mode": self.merge_mode,
-            "layer": described(self.forward_layer),
-            "backward_layer": described(self.backward_layer),
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """Return a layer of this configuration, with fresh weights."""
-        layers = {name: rebuilt(config[name]) for name in ("layer", "backward_layer")}
-        return cls(**{**config, **layers})
-
 
 def _copy(layer: Any, prefix: str, **changes: Any) -> Any:
     """Return a fresh layer like one; its name says its direction."""
     config = {**layer.get_config(), **changes}
     config["name"] = prefix + layer.name.removeprefix(prefix)
-    copy = type(layer).from_config(config)
-    if hasattr(layer, "use_cudnn"):  # not in a configuration
-        copy.use_cudnn = layer.use_cudnn
-    return copy
+    return type(layer).from_config(config)
 
 
 class TimeDistributed(Layer):
@@ -190,10 +177,10 @@ class TimeDistributed(Layer):
     after the other; for others the steps join the batch.
     """
 
-    def __init__(self, layer: Layer, **kwargs: Any) -> None:
+    def __init__(self, layer: Layer, **options: Any) -> None:
         if not isinstance(layer, Layer):
             raise ArgumentError(f"TimeDistributed expects a layer, got {layer!r}.")
-        super().__init__(**kwargs)
+        super().__init__(**options)
         self.layer = layer
         self.supports_masking = True
 
@@ -244,12 +231,3 @@ class TimeDistributed(Layer):
                 f"{self.name} expects a mask of shape {public_shape(lead)}, got "
                 f"{public_shape(shape)}."
             )
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), "layer": described(self.layer)}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """Return a layer of this configuration, with fresh weights."""
-        return cls(**{**config, "layer": rebuilt(config["layer"])})

@@ -7,10 +7,9 @@ from typing import Any
 
 from multinet import ops
 from multinet.errors import ArgumentError, ShapeError
+from multinet.layers.arguments import positive, sizes
 from multinet.layers.base import Layer
-from multinet.layers.config import config_of
-from multinet.layers.convolution import spatial
-from multinet.layers.core import data_format_of
+from multinet.layers.spatial import Spatial
 from multinet.symbolic.dims import public_shape
 
 
@@ -26,8 +25,8 @@ def _check_rank(layer: Layer, inputs: Any, rank: int) -> Any:
 class Permute(Layer):
     """Reorder the axes of each sample; `dims` counts them from 1."""
 
-    def __init__(self, dims: Sequence[int], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, dims: Sequence[int], **options: Any) -> None:
+        super().__init__(**options)
         self.dims = tuple(dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             raise ArgumentError(
@@ -39,28 +38,18 @@ class Permute(Layer):
         _check_rank(self, inputs, len(self.dims) + 1)
         return ops.transpose(inputs, (0, *self.dims))
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), "dims": self.dims}
-
 
 class RepeatVector(Layer):
     """Repeat each vector: (b, d) -> (b, n, d)."""
 
-    def __init__(self, n: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        if not isinstance(n, int) or isinstance(n, bool) or n <= 0:
-            raise ArgumentError(f"Expected n to be a positive integer, got {n!r}.")
-        self.n = n
+    def __init__(self, n: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.n = positive("n", n)
 
     def call(self, inputs: Any) -> Any:
         """Return (b, n, d) for (b, d)."""
         _check_rank(self, inputs, 2)
         return ops.repeat(ops.expand_dims(inputs, 1), self.n, axis=1)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), "n": self.n}
 
 
 def _pairs(value: Any, rank: int, name: str) -> Any:
@@ -82,46 +71,36 @@ def _is_pair(pair: Any) -> bool:
     return all(isinstance(n, int) and n >= 0 for n in pair)
 
 
-class BaseSides(Layer):
+class BaseSides(Spatial):
     """A layer with a number of positions for both sides of each spatial axis."""
 
-    rank: int
-    what: str
+    def _sides(self, name: str, value: Any) -> Any:
+        """Return what a constructor was given as it keeps it: of one axis a pair."""
+        if self.rank == 1:
+            return _pairs(value if isinstance(value, int) else (value,), 1, name)[0]
+        return _pairs(value, self.rank, name)
 
-    def __init__(self, sides: Any, data_format: str | None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        if self.rank == 1 and not isinstance(sides, int):
-            sides = (sides,)  # of one axis the pair itself
-        self.sides = _pairs(sides, self.rank, self.what)
-        self.data_format = data_format_of(data_format)
-
-    def _everywhere(self) -> Any:
+    def _everywhere(self, sides: Any) -> Any:
         """Return the sides of all axes, (0, 0) of batch and channels."""
+        sides = (sides,) if self.rank == 1 else sides
         if self.data_format == "channels_first":
-            return ((0, 0), (0, 0), *self.sides)
-        return ((0, 0), *self.sides, (0, 0))
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        sides = self.sides[0] if self.rank == 1 else self.sides
-        config = {**super().get_config(), self.what: sides}
-        return {**config, "data_format": self.data_format}
+            return ((0, 0), (0, 0), *sides)
+        return ((0, 0), *sides, (0, 0))
 
 
 class BaseZeroPadding(BaseSides):
     """Put zeros around the positions."""
 
-    what = "padding"
-
     def __init__(
-        self, padding: Any = 1, data_format: str | None = None, **kwargs: Any
+        self, padding: Any = 1, data_format: str | None = None, **options: Any
     ) -> None:
-        super().__init__(padding, data_format, **kwargs)
+        super().__init__(data_format, **options)
+        self.padding = self._sides("padding", padding)
 
     def call(self, inputs: Any) -> Any:
         """Return inputs with zeros before and after each spatial axis."""
-        _check_rank(self, inputs, self.rank + 2)
-        return ops.pad(inputs, self._everywhere())
+        self.check_axes(ops.shape(inputs))
+        return ops.pad(inputs, self._everywhere(self.padding))
 
 
 class ZeroPadding1D(BaseZeroPadding):
@@ -145,17 +124,18 @@ class ZeroPadding3D(BaseZeroPadding):
 class BaseCropping(BaseSides):
     """Cut positions off."""
 
-    what = "cropping"
+    cropping: Any
 
     def call(self, inputs: Any) -> Any:
         """Return inputs without the first and last positions of each spatial axis."""
-        shape = _check_rank(self, inputs, self.rank + 2)
-        sides = self._everywhere()
+        shape = ops.shape(inputs)
+        self.check_axes(shape)
+        sides = self._everywhere(self.cropping)
         kept = [n - (before + after) for n, (before, after) in zip(shape, sides)]
         if any(isinstance(n, int) and n <= 0 for n in kept[1:]):
             raise ShapeError(
-                f"{self.name} has cropping={self.sides}, which leaves nothing of shape "
-                f"{public_shape(shape)}."
+                f"{self.name} has cropping={self.cropping}, which leaves nothing of "
+                f"shape {public_shape(shape)}."
             )
         return ops.slice(inputs, [before for before, _ in sides], kept)
 
@@ -165,14 +145,11 @@ class Cropping1D(BaseCropping):
 
     rank = 1
 
-    def __init__(self, cropping: Any = (1, 1), **kwargs: Any) -> None:
-        super().__init__(cropping, None, **kwargs)
+    _decided = frozenset({"data_format"})
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        config = super().get_config()
-        del config["data_format"]
-        return config
+    def __init__(self, cropping: Any = (1, 1), **options: Any) -> None:
+        super().__init__("channels_last", **options)
+        self.cropping = self._sides("cropping", cropping)
 
 
 class Cropping2D(BaseCropping):
@@ -184,9 +161,10 @@ class Cropping2D(BaseCropping):
         self,
         cropping: Any = ((0, 0), (0, 0)),
         data_format: str | None = None,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        super().__init__(cropping, data_format, **kwargs)
+        super().__init__(data_format, **options)
+        self.cropping = self._sides("cropping", cropping)
 
 
 class Cropping3D(BaseCropping):
@@ -198,28 +176,27 @@ class Cropping3D(BaseCropping):
         self,
         cropping: Any = ((1, 1), (1, 1), (1, 1)),
         data_format: str | None = None,
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        super().__init__(cropping, data_format, **kwargs)
+        super().__init__(data_format, **options)
+        self.cropping = self._sides("cropping", cropping)
 
 
-class BaseUpSampling(Layer):
+class BaseUpSampling(Spatial):
     """Repeat positions along each spatial axis."""
 
-    rank: int
-
     def __init__(
-        self, size: Any = 2, data_format: str | None = None, **kwargs: Any
+        self, size: Any = 2, data_format: str | None = None, **options: Any
     ) -> None:
-        super().__init__(**kwargs)
-        self.size = spatial(size, self.rank, "size")
-        self.data_format = data_format_of(data_format)
+        super().__init__(data_format, **options)
+        found = sizes("size", size, self.rank)
+        self.size: Any = found[0] if self.rank == 1 else found
 
     def call(self, inputs: Any) -> Any:
         """Return inputs with each spatial axis `size` times as long."""
-        _check_rank(self, inputs, self.rank + 2)
-        first = 1 if self.data_format == "channels_last" else 2
-        for axis, times in enumerate(self.size, start=first):
+        self.check_axes(ops.shape(inputs))
+        factors = (self.size,) if self.rank == 1 else self.size
+        for axis, times in enumerate(factors, start=self.first_axis):
             inputs = self.enlarge(inputs, times, axis)
         return inputs
 
@@ -227,24 +204,16 @@ class BaseUpSampling(Layer):
         """Return inputs with one axis `times` as long."""
         return ops.repeat(inputs, times, axis=axis)
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), **config_of(self, "size", "data_format")}
-
 
 class UpSampling1D(BaseUpSampling):
     """Repeat each step of sequences: (b, t, c) -> (b, size * t, c)."""
 
     rank = 1
 
-    def __init__(self, size: int = 2, **kwargs: Any) -> None:
-        super().__init__(size, None, **kwargs)
+    _decided = frozenset({"data_format"})
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        config = super().get_config()
-        del config["data_format"]
-        return {**config, "size": self.size[0]}
+    def __init__(self, size: int = 2, **options: Any) -> None:
+        super().__init__(size, "channels_last", **options)
 
 
 class UpSampling2D(BaseUpSampling):
@@ -257,9 +226,9 @@ class UpSampling2D(BaseUpSampling):
         size: Any = (2, 2),
         data_format: str | None = None,
         interpolation: str = "nearest",
-        **kwargs: Any,
+        **options: Any,
     ) -> None:
-        super().__init__(size, data_format, **kwargs)
+        super().__init__(size, data_format, **options)
         self.interpolation = interpolation.lower()
         if self.interpolation not in ("nearest", "bilinear"):
             raise ArgumentError(
@@ -280,10 +249,6 @@ class UpSampling2D(BaseUpSampling):
         weights = ops.divide(weights, ops.sum(weights, axis=1, keepdims=True))
         moved = ops.tensordot(weights, inputs, [[1], [axis]])
         return ops.moveaxis(moved, 0, axis)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), "interpolation": self.interpolation}
 
 
 class UpSampling3D(BaseUpSampling):

@@ -6,23 +6,19 @@ from typing import Any
 
 from multinet import ops
 from multinet.layers.base import Layer
-from multinet.ops.core import host, is_scalar
+from multinet.ops.core import is_scalar
 
 
 class Identity(Layer):
     """Return the inputs."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         self.supports_masking = True
 
     def call(self, inputs: Any) -> Any:
         """Return inputs."""
         return inputs
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return super().get_config()
 
 
 class Rescaling(Layer):
@@ -31,8 +27,8 @@ class Rescaling(Layer):
     >>> Rescaling(1 / 255)  # of images, to [0, 1]
     """
 
-    def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, scale: Any, offset: Any = 0.0, **options: Any) -> None:
+        super().__init__(**options)
         self.scale, self.offset = scale, offset
         self.supports_masking = True
 
@@ -45,9 +41,3 @@ class Rescaling(Layer):
         return ops.add(
             ops.multiply(ops.cast(inputs, self.compute_dtype), scale), offset
         )
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs, arrays as lists."""
-        values = {"scale": self.scale, "offset": self.offset}
-        data = {k: v if is_scalar(v) else host(v).tolist() for k, v in values.items()}
-        return {**super().get_config(), **data}

@@ -32,15 +32,14 @@ class Tracked(Movable, Typed):
     _of_compile: tuple[str, ...] = ()  # the attributes that it gives a model
     _memory: Any = None  # what a stateful layer remembers between calls
     _nodes: list[Node]
-    _arguments: tuple[tuple[Any, ...], dict[str, Any]]  # of the constructor
     _private = frozenset({"_nodes", "_added_losses"})
-    _lent = frozenset({"_arguments"})
+    _lent = frozenset({"_build_shapes"})
     _running = frozenset({"built"})
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Make the attributes that assignments before `super().__init__()` rely on."""
         layer = super().__new__(cls)
-        layer.__dict__.update(_nodes=[], built=False, _arguments=(args, kwargs))
+        layer.__dict__.update(_nodes=[], built=False)
         return layer
 
     def __setstate__(self, state: Any) -> None:
@@ -100,9 +99,12 @@ class Tracked(Movable, Typed):
             part.trainable = False
 
     def unfreeze(self, *patterns: str) -> None:
-        """Train again what a pattern matches, as far as no layer around is frozen."""
+        """Train again what a pattern matches, as far as no layer around is frozen.
+
+        Not what was made to stay, such as moving statistics.
+        """
         for part in find(self, patterns):
-            part.trainable = True
+            part.trainable = getattr(part, "_made_trainable", True)
 
     def paths(self) -> dict[str, Variable]:
         """Return all weights by their address in this layer: each has one.
@@ -219,6 +221,11 @@ class Tracked(Movable, Typed):
         attributes = vars(self)
         names = [name for name in self._of_compile if name in attributes]
         return [p for n in names for _, p in holders.search(n, attributes[n])]
+
+    def _called_variables(self) -> list[Variable]:
+        """Return the Variables of all metrics that a call may update."""
+        metrics = [m for layer in self._flatten_layers() for m in layer._called()]
+        return _unique(v for metric in metrics for v in metric.variables)
 
     def _called(self) -> list[Metric]:
         """Return the metrics that `call` may update: not those made by `compile`."""

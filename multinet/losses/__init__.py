@@ -52,7 +52,7 @@ from multinet.losses.probabilistic import (
     kl_divergence,
     sparse_categorical_crossentropy,
 )
-from multinet.names import Registry
+from multinet.saving.tables import Table
 
 _CLASSES: tuple[type[FunctionLoss], ...] = (
     BinaryCrossentropy,
@@ -93,7 +93,7 @@ ALIASES = {
     "MSLE": mean_squared_logarithmic_error,
 }
 _class_of = {cls.function: cls for cls in _CLASSES}
-_registry = Registry("loss", (*_class_of, *_CLASSES, LossFunctionWrapper), ALIASES)
+_table = Table("loss", (*_class_of, *_CLASSES, LossFunctionWrapper), ALIASES)
 
 
 def get(identifier: Any) -> Any:
@@ -101,7 +101,7 @@ def get(identifier: Any) -> Any:
 
     As in Keras a snake_case name is the function, a CamelCase one a Loss.
     """
-    return _registry.get(identifier)
+    return _table.get(identifier)
 
 
 def resolve(identifier: Any) -> Loss:
@@ -115,12 +115,12 @@ def resolve(identifier: Any) -> Loss:
 
 def serialize(loss: Any) -> Any:
     """Return the configuration of a loss, the name of a function."""
-    return _registry.serialize(loss)
+    return _table.serialize(loss)
 
 
 def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Return the loss of a name or a configuration."""
-    return _registry.deserialize(name, custom_objects)
+    return _table.deserialize(name, custom_objects)
 
 
 __all__ = [

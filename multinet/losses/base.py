@@ -9,11 +9,13 @@ from typing import Any, ClassVar
 
 from multinet import dtype_policies, dtypes, ops
 from multinet.config import epsilon
+from multinet.configurable import Configurable, arguments, as_argument
 from multinet.errors import ArgumentError, ShapeError
 from multinet.holders import Holder
-from multinet.names import Configurable, snake_case
+from multinet.names import snake_case
 from multinet.ops.core import as_tensor, floating, in_dtype
 from multinet.registry import current
+from multinet.saving.exports import inner
 from multinet.symbolic.dims import differ
 
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none")
@@ -185,6 +187,8 @@ class FunctionLoss(Loss):
 class LossFunctionWrapper(Loss):
     """A Loss of any function of (y_true, y_pred, **kwargs)."""
 
+    _written_as = inner("losses.losses", "LossFunctionWrapper")
+
     def __init__(
         self,
         fn: Callable[..., Any],
@@ -203,15 +207,6 @@ class LossFunctionWrapper(Loss):
         return self.fn(y_true, y_pred, **self.kwargs)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments, the function by name."""
-        from multinet.losses import serialize
-
-        config = {"fn": serialize(self.fn), "reduction": self.reduction}
-        return {**config, "name": self.name, "dtype": self.dtype, **self.kwargs}
-
-    @classmethod
-    def from_config(cls, config: Any) -> Any:
-        """Return a new object of this configuration."""
-        from multinet.losses import get
-
-        return cls(**{**config, "fn": get(config["fn"])})
+        """Return the constructor's arguments, those of the function too."""
+        extra = {name: as_argument(value) for name, value in self.kwargs.items()}
+        return {**arguments(self, LossFunctionWrapper), **extra}

@@ -79,7 +79,7 @@ from multinet.metrics.scores import (
     concordance_correlation,
     pearson_correlation,
 )
-from multinet.names import Registry
+from multinet.saving.tables import Table
 from multinet.symbolic.dims import Dim, public_shape
 
 _CLASSES: tuple[type[Metric], ...] = (
@@ -133,7 +133,7 @@ _ALIASES = {
     "msle": MeanSquaredLogarithmicError,
 }
 _ALIASES.update({name.upper(): cls for name, cls in list(_ALIASES.items())})
-_registry = Registry("metric", _CLASSES, _ALIASES)
+_table = Table("metric", _CLASSES, _ALIASES)
 
 _BY_TARGET = {
     "accuracy": (BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy),
@@ -148,7 +148,7 @@ _SHORT = {"acc": "accuracy", "ce": "crossentropy"}
 
 def get(identifier: Any) -> Any:
     """Return the metric of a name, a configuration, or the object itself."""
-    return _registry.get(identifier)
+    return _table.get(identifier)
 
 
 def resolve(
@@ -205,12 +205,12 @@ def _as_metric(identifier: Any) -> Metric:
 
 def serialize(metric: Any) -> Any:
     """Return the configuration of a metric, the name of a function."""
-    return _registry.serialize(metric)
+    return _table.serialize(metric)
 
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Return the metric of a name or a configuration."""
-    return _registry.deserialize(config, custom_objects)
+    return _table.deserialize(config, custom_objects)
 
 
 __all__ = [

@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 
 from multinet import dtype_policies, dtypes, holders, initializers, ops
 from multinet.calls import Within
+from multinet.configurable import Configurable, arguments, as_argument
 from multinet.losses.base import match_ranks
 from multinet.moving import Movable
-from multinet.names import Configurable, snake_case, unique_name
+from multinet.names import snake_case, unique_name
 from multinet.ops.core import as_tensor, cast_tensor, in_dtype
 from multinet.registry import current
 from multinet.variables import Variable
@@ -208,18 +209,9 @@ class MeanMetricWrapper(Mean):
         super().update_state(self.values(y_true, y_pred), sample_weight)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments, the function by name."""
-        from multinet.losses import serialize
-
-        config: dict[str, Any] = {"name": self.name, "dtype": self.dtype}
-        return {**config, "fn": serialize(self.fn), **self.kwargs}
-
-    @classmethod
-    def from_config(cls, config: Any) -> Any:
-        """Return a new metric of this configuration."""
-        from multinet.losses import get
-
-        return cls(**{**config, "fn": get(config["fn"])})
+        """Return the constructor's arguments, those of the function too."""
+        extra = {name: as_argument(value) for name, value in self.kwargs.items()}
+        return {**arguments(self, MeanMetricWrapper), **extra}
 
 
 class FunctionMetric(MeanMetricWrapper):
@@ -241,12 +233,3 @@ class FunctionMetric(MeanMetricWrapper):
         """Return what is averaged."""
         options = {n: getattr(self, n) for n in self._extra if hasattr(self, n)}
         return type(self).function(y_true, y_pred, **options)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        return Configurable.get_config(self)
-
-    @classmethod
-    def from_config(cls, config: Any) -> Any:
-        """Return a new metric of this configuration."""
-        return cls(**config)

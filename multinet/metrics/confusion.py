@@ -10,7 +10,7 @@ from multinet.config import epsilon
 from multinet.errors import ArgumentError
 from multinet.losses.base import match_ranks
 from multinet.metrics.base import Metric, divide_no_nan
-from multinet.ops.core import as_tensor, cast_tensor, host
+from multinet.ops.core import as_tensor, cast_tensor
 from multinet.registry import current
 
 Thresholds = float | Sequence[float] | None
@@ -282,13 +282,6 @@ class AUC(Metric):
             "majoring": ops.maximum,
         }[self.summation_method](_head(y), _tail(y))
         return ops.sum(ops.multiply(ops.subtract(_head(x), _tail(x)), heights))
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments; only thresholds that were given."""
-        config = super().get_config()
-        if self.label_weights is not None:
-            config["label_weights"] = host(self.label_weights).tolist()
-        return config
 
 
 def _head(x: Any) -> Any:

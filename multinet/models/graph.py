@@ -137,6 +137,7 @@ class Graph(Movable):
         return {
             dim: size
             for slot in self.flat_inputs
+            if values[id(slot)] is not None
             for dim, size in zip(slot.array.shape, shape(values[id(slot)]))
             if isinstance(dim, Dim)
         }
@@ -156,7 +157,7 @@ class Graph(Movable):
             if absent:
                 raise ArgumentError(f"The inputs lack {absent}; got {sorted(inputs)}.")
             inputs = {name: inputs[name] for name in self.inputs}
-        leaves = optree.tree_leaves(inputs)
+        leaves = optree.tree_leaves(inputs, none_is_leaf=True)
         if len(leaves) != len(slots):
             names = [slot.name for slot in slots]
             raise ArgumentError(
@@ -255,6 +256,13 @@ def _is_sized(step: tuple[Any, list[Any], Any, list[Any]]) -> bool:
 
 def _fit(value: Any, slot: KerasTensor) -> Any:
     """Return an input as the placeholder declares it: dtype, and a last axis of 1."""
+    if value is None:
+        if getattr(slot.node and slot.node.operation, "optional", False):
+            return None
+        raise ArgumentError(
+            f"Input {slot.name!r} expects a tensor, got None. Only an input made with "
+            "Input(..., optional=True) may be left out."
+        )
     given = value
     value = cast_tensor(as_tensor(value), slot.dtype)
     shape, want = current().shape(value), slot.shape

@@ -43,8 +43,6 @@ class Model(Trainer, Layer):
         self._forget_compiled()
         self._graph: Graph | None = None
         if inputs is not None:
-            if type(self).__init__ is Model.__init__:
-                self._arguments = ((), {})  # the graph has them
             self._graph = Graph(inputs, outputs)
             self._graph_layers = self._graph.layers
             _check_names(self.name, self._graph_layers)

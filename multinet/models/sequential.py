@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from multinet.calls import Within
 from multinet.errors import ArgumentError
 from multinet.layers.base import Layer
 from multinet.layers.context import set_mask
@@ -46,7 +47,9 @@ class Sequential(Model):
             self._rebuild()
         else:
             self._forget_compiled()
-            self._graph = self._graph.extended(self._stack[-1](self._graph.outputs))
+            with Within(self):
+                outputs = self._stack[-1](self._graph.outputs)
+            self._graph = self._graph.extended(outputs)
 
     def _append(self, layer: Any) -> None:
         if isinstance(layer, KerasTensor) and layer.node is not None:
@@ -102,8 +105,9 @@ class Sequential(Model):
 
     def _trace(self, entry: KerasTensor) -> None:
         tensor: Any = entry
-        for layer in self.layers:
-            tensor = layer(tensor)
+        with Within(self):
+            for layer in self.layers:
+                tensor = layer(tensor)
         self._graph = Graph(entry, tensor)
         self.built = True
 

@@ -5,20 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from multinet.names import Registry
 from multinet.optimizers import schedules
+from multinet.optimizers.adaptive import Adadelta, Adagrad, RMSprop
 from multinet.optimizers.base import Optimizer
-from multinet.optimizers.kernels import (
-    SGD,
-    Adadelta,
-    Adagrad,
-    Adam,
-    Adamax,
-    AdamW,
-    Lion,
-    RMSprop,
-)
+from multinet.optimizers.kernels import SGD, Adam, Adamax, AdamW, Lion
 from multinet.optimizers.loss_scale import LossScaleOptimizer
+from multinet.saving.tables import Table
 
 _CLASSES = (
     SGD,
@@ -31,24 +23,22 @@ _CLASSES = (
     Lion,
     LossScaleOptimizer,
 )
-_registry = Registry(
-    "optimizer", _CLASSES, {cls.__name__.lower(): cls for cls in _CLASSES}
-)
+_table = Table("optimizer", _CLASSES, {cls.__name__.lower(): cls for cls in _CLASSES})
 
 
 def get(identifier: Any) -> Any:
     """Return the optimizer of a name, a configuration, or the object itself."""
-    return _registry.get(identifier)
+    return _table.get(identifier)
 
 
 def serialize(optimizer: Any) -> Any:
     """Return the configuration of an optimizer."""
-    return _registry.serialize(optimizer)
+    return _table.serialize(optimizer)
 
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Return the optimizer of a configuration."""
-    return _registry.deserialize(config, custom_objects)
+    return _table.deserialize(config, custom_objects)
 
 
 __all__ = [

@@ -7,13 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from multinet.configurable import Configurable, arguments, parameters, revived
 from multinet.errors import ArgumentError
 from multinet.moving import Movable
-from multinet.names import Configurable, arguments_of, snake_case, unique_name
-from multinet.optimizers import rules, schedules
+from multinet.names import snake_case, unique_name
+from multinet.optimizers import rules
 from multinet.optimizers.rate import Rate
 from multinet.patterns import matches, warn_of_nothing
 from multinet.registry import current
+from multinet.saving import custom_object_scope
 from multinet.scope import active_scope
 from multinet.variables import Variable
 
@@ -406,9 +408,8 @@ class Optimizer(Configurable, Movable):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments, with the present learning rate."""
-        config = {name: getattr(self, name, None) for name in _arguments(type(self))}
-        config["learning_rate"] = self._rate.config()
-        return config
+        rate = self._rate.config()
+        return {**arguments(self, Optimizer), "learning_rate": rate}
 
     @classmethod
     def from_config(
@@ -417,12 +418,8 @@ class Optimizer(Configurable, Movable):
         custom_objects: Mapping[str, Any] | None = None,
     ) -> Any:
         """Return a new optimizer of this configuration."""
-        config = dict(config)
-        if isinstance(config.get("learning_rate"), Mapping):
-            config["learning_rate"] = schedules.deserialize(
-                config["learning_rate"], custom_objects
-            )
-        return cls(**config)
+        with custom_object_scope(custom_objects):
+            return cls(**revived(cls, config))
 
 
 class Given:
@@ -449,15 +446,6 @@ def _to_consume(variables: Iterable[Variable]) -> Tensors:
     return values if scope is not None and scope.owns else [copy(x) for x in values]
 
 
-def _arguments(cls: type) -> list[str]:
-    """Return the constructor's arguments and, where it has **options, its base's."""
-    names: list[str] = []
-    for base in cls.__mro__:
-        if "__init__" not in vars(base) or base is object:
-            continue
-        kinds = arguments_of(base)
-        named = [n for n, kind in kinds.items() if kind != kind.VAR_KEYWORD]
-        names += [name for name in named if name not in names]
-        if len(named) == len(kinds):
-            break
-    return names
+def shared(names: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of every optimizer among a constructor's locals."""
+    return {name: names[name] for name in parameters(Optimizer)}

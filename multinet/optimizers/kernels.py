@@ -1,4 +1,4 @@
-"""The optimizers: each one's options and its kernel on lists of tensors."""
+"""SGD, Adam and its kin: options, and kernels on lists of tensors."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 from multinet import dtypes
 from multinet.errors import ArgumentError
-from multinet.optimizers.base import Optimizer, Tensors
-from multinet.optimizers.rules import like
+from multinet.optimizers.base import Optimizer, Tensors, shared
+from multinet.optimizers.rules import fraction, like
 from multinet.registry import current
 
 
@@ -23,9 +23,18 @@ class SGD(Optimizer):
         learning_rate: Any = 0.01,
         momentum: float = 0.0,
         nesterov: bool = False,
-        **options: Any,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
     ) -> None:
-        super().__init__(learning_rate, **options)
+        super().__init__(**shared(locals()))
         if not 0 <= momentum <= 1:
             raise ArgumentError(f"Expected momentum in [0, 1], got {momentum!r}.")
         self.momentum, self.nesterov = momentum, nesterov
@@ -67,12 +76,21 @@ class Adam(Optimizer):
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
         amsgrad: bool = False,
-        **options: Any,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
     ) -> None:
-        super().__init__(learning_rate, **options)
+        super().__init__(**shared(locals()))
         self.beta_1, self.beta_2 = (
-            _fraction(beta_1, "beta_1"),
-            _fraction(beta_2, "beta_2"),
+            fraction(beta_1, "beta_1"),
+            fraction(beta_2, "beta_2"),
         )
         self.epsilon, self.amsgrad = epsilon, amsgrad
         self.slot_groups = (("momentum", "velocity"),)
@@ -139,12 +157,20 @@ class AdamW(Adam):
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
         amsgrad: bool = False,
-        **options: Any,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
     ) -> None:
         if weight_decay is None:
             raise ArgumentError("AdamW needs weight_decay, a number; use Adam without.")
-        options["weight_decay"] = weight_decay
-        super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, **options)
+        own = {"beta_1": beta_1, "beta_2": beta_2, "epsilon": epsilon}
+        super().__init__(amsgrad=amsgrad, **own, **shared(locals()))
 
 
 class Adamax(Optimizer):
@@ -158,12 +184,21 @@ class Adamax(Optimizer):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
-        **options: Any,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
     ) -> None:
-        super().__init__(learning_rate, **options)
+        super().__init__(**shared(locals()))
         self.beta_1, self.beta_2 = (
-            _fraction(beta_1, "beta_1"),
-            _fraction(beta_2, "beta_2"),
+            fraction(beta_1, "beta_1"),
+            fraction(beta_2, "beta_2"),
         )
         self.epsilon = epsilon
 
@@ -189,154 +224,6 @@ class Adamax(Optimizer):
         return new[0], new[1:]
 
 
-class RMSprop(Optimizer):
-    """Steps by the gradient over the root of its mean square.
-
-    `centered` subtracts the square of the mean gradient; `momentum` accumulates steps.
-
-    Source: Tieleman and Hinton, Coursera lecture 6e, 2012.
-    """
-
-    def __init__(
-        self,
-        learning_rate: Any = 0.001,
-        rho: float = 0.9,
-        momentum: float = 0.0,
-        epsilon: float = 1e-7,
-        centered: bool = False,
-        **options: Any,
-    ) -> None:
-        super().__init__(learning_rate, **options)
-        self.rho, self.momentum = _fraction(rho, "rho"), momentum
-        self.epsilon, self.centered = epsilon, centered
-        self.slot_groups = (("velocity",),)
-        self.slot_groups += (("momentum",),) if momentum else ()
-        self.slot_groups += (("average_gradient",),) if centered else ()
-
-    def kernel(
-        self,
-        params: Tensors,
-        grads: Tensors,
-        slots: list[Tensors],
-        step: Any,
-        learning_rate: Any,
-    ) -> tuple[Tensors, list[Tensors]]:
-        """Return params and slots after a step."""
-        f = current()
-        names = [name for group in self.slot_groups for name in group]
-        rows = [
-            self._one(f, p, g, dict(zip(names, values)), learning_rate)
-            for p, g, *values in zip(params, grads, *slots, strict=True)
-        ]
-        columns = [list(column) for column in zip(*rows)]
-        return columns[0], columns[1:]
-
-    def _one(
-        self, f: Any, p: Any, g: Any, slots: dict[str, Any], rate: Any
-    ) -> list[Any]:
-        keep, take = self.rho, 1 - self.rho
-        velocity = f.add(
-            f.multiply(slots["velocity"], keep), f.multiply(f.square(g), take)
-        )
-        new, denominator = [velocity], f.add(velocity, self.epsilon)
-        average = None
-        if self.centered:
-            average = f.add(
-                f.multiply(slots["average_gradient"], keep), f.multiply(g, take)
-            )
-            denominator = f.subtract(denominator, f.square(average))
-        change = f.divide(f.multiply(g, like(rate, g)), f.sqrt(denominator))
-        if self.momentum:
-            change = f.add(f.multiply(slots["momentum"], self.momentum), change)
-            new.append(change)
-        if average is not None:
-            new.append(average)
-        return [f.subtract(p, change), *new]
-
-
-class Adagrad(Optimizer):
-    """Steps by the gradient over the root of the sum of its squares.
-
-    Source: Duchi et al., "Adaptive subgradient methods", 2011.
-    """
-
-    slot_groups = (("accumulator",),)
-
-    def __init__(
-        self,
-        learning_rate: Any = 0.001,
-        initial_accumulator_value: float = 0.1,
-        epsilon: float = 1e-7,
-        **options: Any,
-    ) -> None:
-        super().__init__(learning_rate, **options)
-        self.initial_accumulator_value = initial_accumulator_value
-        self.epsilon = epsilon
-
-    def slot_start(self, slot: str) -> float:
-        """Return the number that a slot is filled with at first."""
-        return self.initial_accumulator_value
-
-    def kernel(
-        self,
-        params: Tensors,
-        grads: Tensors,
-        slots: list[Tensors],
-        step: Any,
-        learning_rate: Any,
-    ) -> tuple[Tensors, list[Tensors]]:
-        """Return params and accumulators after a step."""
-        f = current()
-        totals = [f.add(a, f.square(g)) for a, g in zip(slots[0], grads)]
-        moved = []
-        for p, g, total in zip(params, grads, totals, strict=True):
-            root = f.sqrt(f.add(total, self.epsilon))
-            change = f.divide(f.multiply(g, like(learning_rate, g)), root)
-            moved.append(f.subtract(p, change))
-        return moved, [totals]
-
-
-class Adadelta(Optimizer):
-    """Steps by the gradient times the ratio of mean squares of steps and gradients.
-
-    Source: Zeiler, "Adadelta", 2012.
-    """
-
-    slot_groups = (("accumulated_grad", "accumulated_delta_var"),)
-
-    def __init__(
-        self,
-        learning_rate: Any = 0.001,
-        rho: float = 0.95,
-        epsilon: float = 1e-7,
-        **options: Any,
-    ) -> None:
-        super().__init__(learning_rate, **options)
-        self.rho, self.epsilon = _fraction(rho, "rho"), epsilon
-
-    def kernel(
-        self,
-        params: Tensors,
-        grads: Tensors,
-        slots: list[Tensors],
-        step: Any,
-        learning_rate: Any,
-    ) -> tuple[Tensors, list[Tensors]]:
-        """Return params and accumulators after a step."""
-        f, keep, take = current(), self.rho, 1 - self.rho
-        new: list[Tensors] = [[], [], []]
-        for p, g, squares, steps in zip(params, grads, *slots, strict=True):
-            squares = f.add(f.multiply(squares, keep), f.multiply(f.square(g), take))
-            above = f.sqrt(f.add(steps, self.epsilon))
-            below = f.sqrt(f.add(squares, self.epsilon))
-            change = f.divide(f.multiply(above, g), below)
-            steps = f.add(f.multiply(steps, keep), f.multiply(f.square(change), take))
-            p = f.subtract(p, f.multiply(change, like(learning_rate, change)))
-            for values, value in zip(new, (p, squares, steps)):
-                values.append(value)
-        return new[0], new[1:]
-
-
 class Lion(Optimizer):
     """Steps by the sign of an average of gradient and momentum.
 
@@ -350,12 +237,21 @@ class Lion(Optimizer):
         learning_rate: Any = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.99,
-        **options: Any,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
     ) -> None:
-        super().__init__(learning_rate, **options)
+        super().__init__(**shared(locals()))
         self.beta_1, self.beta_2 = (
-            _fraction(beta_1, "beta_1"),
-            _fraction(beta_2, "beta_2"),
+            fraction(beta_1, "beta_1"),
+            fraction(beta_2, "beta_2"),
         )
 
     def kernel(
@@ -398,9 +294,3 @@ def _one_minus_power(beta: float, t: Any) -> Any:
     # 1 - beta**t in float32 is off by 3e-5 at t = 1; expm1 is exact to the last bits.
     log_beta = math.log(beta) if beta > 0 else -100.0
     return f.negative(f.expm1(f.multiply(t, log_beta)))
-
-
-def _fraction(value: float, name: str) -> float:
-    if not 0 <= value < 1:
-        raise ArgumentError(f"Expected {name} in [0, 1), got {value!r}.")
-    return float(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from multinet import ops
@@ -10,6 +10,7 @@ from multinet.errors import ArgumentError
 from multinet.ops.core import as_tensor
 from multinet.optimizers.base import Optimizer, Tensors
 from multinet.registry import current
+from multinet.saving.serialization import to_data
 from multinet.variables import Variable
 
 # What Keras's older configurations say of the base, where it does nothing.
@@ -193,27 +194,8 @@ class LossScaleOptimizer(Optimizer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        from multinet import optimizers
-
-        return {
-            "name": self.name,
-            "inner_optimizer": optimizers.serialize(self.inner_optimizer),
-            "initial_scale": self.initial_scale,
-            "dynamic_growth_steps": self.dynamic_growth_steps,
-        }
-
-    @classmethod
-    def from_config(
-        cls,
-        config: Mapping[str, Any],
-        custom_objects: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """Return a new optimizer of this configuration, around a new inner one."""
-        from multinet import optimizers
-
-        config = dict(config)
-        inner = optimizers.deserialize(config.pop("inner_optimizer"), custom_objects)
-        return cls(inner, **config)
+        names = ("name", "inner_optimizer", "initial_scale", "dynamic_growth_steps")
+        return {name: to_data(getattr(self, name)) for name in names}
 
 
 def _all_finite(grads: Sequence[Any]) -> Any:

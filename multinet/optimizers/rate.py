@@ -98,13 +98,8 @@ class Rate(Movable):
 
     def config(self) -> Any:
         """Return the rate as data: a number or the configuration of a schedule."""
-        if isinstance(self.source, schedules.LearningRateSchedule):
+        if not isinstance(self.source, float):
             return schedules.serialize(self.source)
-        if callable(self.source):
-            raise ArgumentError(
-                "The learning rate is a function, which no configuration can hold. "
-                "Use a LearningRateSchedule instead."
-            )
         if self.variable is None:
             return self.source
         return float(str(self.variable.numpy()))  # 0.001, not 0.0010000000474974513

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from multinet import dtypes
+from multinet.errors import ArgumentError
 from multinet.registry import current
 
 
@@ -111,3 +112,10 @@ def overwrite(
         )
     due = backend.equal(backend.mod(step, every), 0)
     return [backend.where(due, a, p) for p, a in zip(params, averages, strict=True)]
+
+
+def fraction(value: float, name: str) -> float:
+    """Return a number in [0, 1); `ArgumentError` that says which for others."""
+    if not 0 <= value < 1:
+        raise ArgumentError(f"Expected {name} in [0, 1), got {value!r}.")
+    return float(value)

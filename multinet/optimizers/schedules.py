@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 
 from multinet import dtypes, ops
+from multinet.configurable import Configurable
 from multinet.errors import ArgumentError
 from multinet.holders import Holder
-from multinet.names import Configurable, Registry
 from multinet.ops.core import as_tensor, cast_tensor
 from multinet.registry import current
+from multinet.saving.tables import Table
 
 _LAST = 2**31 - 1  # the largest number of updates, an int32
 
@@ -351,7 +352,7 @@ def _positive(value: Any, name: str) -> Any:
     return value
 
 
-_registry = Registry(
+_table = Table(
     "learning rate schedule",
     (
         CosineDecay,
@@ -366,9 +367,9 @@ _registry = Registry(
 
 def serialize(learning_rate_schedule: Any) -> Any:
     """Return the configuration of a schedule."""
-    return _registry.serialize(learning_rate_schedule)
+    return _table.serialize(learning_rate_schedule)
 
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Return the schedule of a configuration."""
-    return _registry.deserialize(config, custom_objects)
+    return _table.deserialize(config, custom_objects)

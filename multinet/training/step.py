@@ -38,6 +38,9 @@ class Step:
         )
         trained = {id(v) for v in self.trained}
         kept = [*model.weights, *model.state_variables]
+        if kind == "predict":
+            kept += model._called_variables()  # by its layers, though nobody asks
+        kept = list({id(v): v for v in kept}.values())
         self.others = [v for v in kept if id(v) not in trained]
         self.slots = model.optimizer.slot_variables if kind == "train" else []
         self.counters = [] if kind == "predict" else model.metrics_variables

@@ -123,6 +123,8 @@ CASES = [
     ("BatchNormalization", {"center": False}, (8, 3)),
     ("BatchNormalization", {"scale": False, "center": False}, (4, 2, 3)),
     ("BatchNormalization", {"trainable": False}, (8, 3)),
+    ("BatchNormalization", {"renorm": True}, (8, 3)),
+    ("BatchNormalization", {"renorm": True, "scale": False}, (4, 2, 3)),
     *MORE,
     *RECURRENT,
 ]

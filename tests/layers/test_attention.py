@@ -186,3 +186,30 @@ def test_keys_and_values_of_different_lengths_are_refused():
     with pytest.raises(ArgumentError, match="no scores"):
         layer(Q, V, return_attention_scores=True)
     assert numpy(apply(layer, [Q, V])).shape == Q.shape
+
+
+@pytest.mark.parametrize(
+    "name, options",
+    [
+        ("MultiHeadAttention", {"num_heads": 2, "key_dim": 3}),
+        (
+            "GroupQueryAttention",
+            {"head_dim": 3, "num_query_heads": 2, "num_key_value_heads": 1},
+        ),
+    ],
+)
+def test_activities_are_penalized_where_keras_does_it(backend, name, options):
+    x = np.random.default_rng(0).normal(size=(3, 4, 6)).astype("float32")
+    ours, theirs = (
+        getattr(place.layers, name)(
+            **options, activity_regularizer=place.regularizers.L2(0.1)
+        )
+        for place in (multinet, peer)
+    )
+    theirs(x, x)
+    ours(x, x)
+    ours.set_weights(theirs.get_weights())
+    ours(x, x)
+    found = sorted(float(ops.convert_to_numpy(loss)) for loss in ours.losses)
+    wanted = sorted(float(np.asarray(loss)) for loss in theirs.losses)
+    np.testing.assert_allclose(found, wanted, rtol=1e-4)

@@ -16,7 +16,18 @@ def numpy(x):
     return ops.convert_to_numpy(x)
 
 
-@pytest.mark.parametrize("options", [{}, {"axis": 1, "momentum": 0.5}])
+CLIPPED = {"rmin": 0.5, "rmax": 1.5, "dmax": 0.25}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"axis": 1, "momentum": 0.5},
+        {"renorm": True, "renorm_momentum": 0.8},
+        {"renorm": True, "renorm_clipping": CLIPPED, "center": False, "momentum": 0.5},
+    ],
+)
 def test_moments_after_a_few_steps_are_those_of_keras(backend, options):
     ours = layers.BatchNormalization(**options)
     theirs = peer.layers.BatchNormalization(**options)
@@ -83,3 +94,11 @@ def test_wrong_arguments_are_explained():
         layers.BatchNormalization(axis=3)(np.ones((2, 2), "float32"))
     with pytest.raises(ShapeError, match="batch_normalization.*None"):
         layers.BatchNormalization()(multinet.Input((4, None)))
+
+
+@pytest.mark.parametrize(
+    "clipping", [{"max": 1.0}, {"rmin": 2.0, "rmax": 1.0}, {"dmax": -1.0}, 3]
+)
+def test_wrong_bounds_of_renormalization_are_explained(clipping):
+    with pytest.raises(ArgumentError, match="Expected"):
+        layers.BatchNormalization(renorm=True, renorm_clipping=clipping)

@@ -261,3 +261,30 @@ def test_a_subclass_may_pass_a_graph_to_its_base(backend):
 def test_a_model_without_a_graph_has_no_symbolic_outputs():
     with pytest.raises(MultinetError, match="no symbolic inputs"):
         multinet.Sequential([layers.Dense(2)]).outputs  # noqa: B018
+
+
+class Sum(layers.Layer):
+    """A layer of one or two inputs."""
+
+    def call(self, x, y=None):
+        """Return x, plus y if there is one."""
+        return x if y is None else ops.add(x, y)
+
+
+def test_an_optional_input_may_be_left_out(backend):
+    a = multinet.Input((3,), name="a")
+    b = multinet.Input((3,), name="b", optional=True)
+    model = multinet.Model([a, b], Sum()(a, b))
+    x = np.ones((2, 3), "float32")
+    np.testing.assert_array_equal(ops.convert_to_numpy(model([x, None])), x)
+    np.testing.assert_array_equal(ops.convert_to_numpy(model([x, x])), 2 * x)
+    with pytest.raises(ArgumentError, match="'a'.*optional=True"):
+        model([None, x])
+
+
+def test_a_model_may_begin_at_a_tensor_inside_another():
+    hidden = layers.Dense(2)(multinet.Input((3,)))
+    begin = multinet.Input(tensor=hidden)
+    assert begin is hidden
+    model = multinet.Model(begin, layers.ReLU()(begin))
+    assert model(np.ones((4, 2), "float32")).shape == (4, 2)

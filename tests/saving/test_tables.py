@@ -1,10 +1,12 @@
-"""The name mechanism that every kind of object shares."""
+"""Tables of one kind of object by name, which every kind shares."""
 
 import pytest
 
-from multinet import names
+from multinet import saving
+from multinet.configurable import Configurable
 from multinet.errors import ArgumentError
-from multinet.names import Configurable, Registry, snake_case
+from multinet.names import snake_case
+from multinet.saving.tables import Table
 
 
 class Blue(Configurable):
@@ -12,16 +14,11 @@ class Blue(Configurable):
         self.depth, self.tone = depth, tone
 
 
-class Forgetful(Configurable):
-    def __init__(self, depth=1):
-        pass
-
-
 def shout(x):
     return x
 
 
-COLOURS = Registry("colour", (Blue, shout), {"azure": Blue})
+COLOURS = Table("colour", (Blue, shout), {"azure": Blue})
 
 
 @pytest.mark.parametrize(
@@ -41,24 +38,23 @@ def test_class_names_give_new_objects(name):
 
 def test_round_trip_keeps_every_argument():
     config = COLOURS.serialize(Blue(3, tone="light"))
-    assert config == {"class_name": "Blue", "config": {"depth": 3, "tone": "light"}}
+    assert config == {
+        "module": __name__,
+        "class_name": "Blue",
+        "config": {"depth": 3, "tone": "light"},
+        "registered_name": "Blue",
+    }
     again = COLOURS.deserialize(config)
     assert (again.depth, again.tone) == (3, "light")
 
 
-def test_argument_without_attribute_is_named():
-    with pytest.raises(ArgumentError, match="self.depth"):
-        Forgetful().get_config()
-
-
-def test_registered_class_is_written_and_found_by_its_name(monkeypatch):
+def test_registered_class_is_written_and_found_by_its_name(registry):
+    @saving.register_keras_serializable("garden")
     class Green(Configurable):
         pass
 
-    monkeypatch.setattr(names, "CUSTOM", {})
-    names.register(Green, "garden>Green")
     config = COLOURS.serialize(Green())
-    assert config["class_name"] == "garden>Green"
+    assert config["registered_name"] == "garden>Green"
     assert type(COLOURS.deserialize(config)) is Green
     assert type(COLOURS.get("Green")) is Green
 
@@ -72,8 +68,8 @@ def test_custom_objects_are_found_first():
 
 
 def test_functions_are_their_names_and_keras_form_is_read():
-    assert COLOURS.serialize(shout) == "shout"
-    written = {"module": "builtins", "class_name": "function", "config": "shout"}
+    written = COLOURS.serialize(shout)
+    assert written["class_name"] == "function" and written["config"] == "shout"
     assert COLOURS.deserialize(written) is shout
 
 

@@ -1,0 +1,184 @@
+"""RMSprop, Adagrad and Adadelta: options, and kernels on lists of tensors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from multinet.optimizers.base import Optimizer, Tensors, shared
+from multinet.optimizers.rules import fraction, like
+from multinet.registry import current
+
+
+class RMSprop(Optimizer):
+    """Steps by the gradient over the root of its mean square.
+
+    `centered` subtracts the square of the mean gradient; `momentum` accumulates steps.
+
+    Source: Tieleman and Hinton, Coursera lecture 6e, 2012.
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        rho: float = 0.9,
+        momentum: float = 0.0,
+        epsilon: float = 1e-7,
+        centered: bool = False,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(**shared(locals()))
+        self.rho, self.momentum = fraction(rho, "rho"), momentum
+        self.epsilon, self.centered = epsilon, centered
+        self.slot_groups = (("velocity",),)
+        self.slot_groups += (("momentum",),) if momentum else ()
+        self.slot_groups += (("average_gradient",),) if centered else ()
+
+    def kernel(
+        self,
+        params: Tensors,
+        grads: Tensors,
+        slots: list[Tensors],
+        step: Any,
+        learning_rate: Any,
+    ) -> tuple[Tensors, list[Tensors]]:
+        """Return params and slots after a step."""
+        f = current()
+        names = [name for group in self.slot_groups for name in group]
+        rows = [
+            self._one(f, p, g, dict(zip(names, values)), learning_rate)
+            for p, g, *values in zip(params, grads, *slots, strict=True)
+        ]
+        columns = [list(column) for column in zip(*rows)]
+        return columns[0], columns[1:]
+
+    def _one(
+        self, f: Any, p: Any, g: Any, slots: dict[str, Any], rate: Any
+    ) -> list[Any]:
+        keep, take = self.rho, 1 - self.rho
+        velocity = f.add(
+            f.multiply(slots["velocity"], keep), f.multiply(f.square(g), take)
+        )
+        new, denominator = [velocity], f.add(velocity, self.epsilon)
+        average = None
+        if self.centered:
+            average = f.add(
+                f.multiply(slots["average_gradient"], keep), f.multiply(g, take)
+            )
+            denominator = f.subtract(denominator, f.square(average))
+        change = f.divide(f.multiply(g, like(rate, g)), f.sqrt(denominator))
+        if self.momentum:
+            change = f.add(f.multiply(slots["momentum"], self.momentum), change)
+            new.append(change)
+        if average is not None:
+            new.append(average)
+        return [f.subtract(p, change), *new]
+
+
+class Adagrad(Optimizer):
+    """Steps by the gradient over the root of the sum of its squares.
+
+    Source: Duchi et al., "Adaptive subgradient methods", 2011.
+    """
+
+    slot_groups = (("accumulator",),)
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        initial_accumulator_value: float = 0.1,
+        epsilon: float = 1e-7,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(**shared(locals()))
+        self.initial_accumulator_value = initial_accumulator_value
+        self.epsilon = epsilon
+
+    def slot_start(self, slot: str) -> float:
+        """Return the number that a slot is filled with at first."""
+        return self.initial_accumulator_value
+
+    def kernel(
+        self,
+        params: Tensors,
+        grads: Tensors,
+        slots: list[Tensors],
+        step: Any,
+        learning_rate: Any,
+    ) -> tuple[Tensors, list[Tensors]]:
+        """Return params and accumulators after a step."""
+        f = current()
+        totals = [f.add(a, f.square(g)) for a, g in zip(slots[0], grads)]
+        moved = []
+        for p, g, total in zip(params, grads, totals, strict=True):
+            root = f.sqrt(f.add(total, self.epsilon))
+            change = f.divide(f.multiply(g, like(learning_rate, g)), root)
+            moved.append(f.subtract(p, change))
+        return moved, [totals]
+
+
+class Adadelta(Optimizer):
+    """Steps by the gradient times the ratio of mean squares of steps and gradients.
+
+    Source: Zeiler, "Adadelta", 2012.
+    """
+
+    slot_groups = (("accumulated_grad", "accumulated_delta_var"),)
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        rho: float = 0.95,
+        epsilon: float = 1e-7,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(**shared(locals()))
+        self.rho, self.epsilon = fraction(rho, "rho"), epsilon
+
+    def kernel(
+        self,
+        params: Tensors,
+        grads: Tensors,
+        slots: list[Tensors],
+        step: Any,
+        learning_rate: Any,
+    ) -> tuple[Tensors, list[Tensors]]:
+        """Return params and accumulators after a step."""
+        f, keep, take = current(), self.rho, 1 - self.rho
+        new: list[Tensors] = [[], [], []]
+        for p, g, squares, steps in zip(params, grads, *slots, strict=True):
+            squares = f.add(f.multiply(squares, keep), f.multiply(f.square(g), take))
+            above = f.sqrt(f.add(steps, self.epsilon))
+            below = f.sqrt(f.add(squares, self.epsilon))
+            change = f.divide(f.multiply(above, g), below)
+            steps = f.add(f.multiply(steps, keep), f.multiply(f.square(change), take))
+            p = f.subtract(p, f.multiply(change, like(learning_rate, change)))
+            for values, value in zip(new, (p, squares, steps)):
+                values.append(value)
+        return new[0], new[1:]

@@ -1,0 +1,130 @@
+"""Which of our classes and functions a configuration may name, and how Keras does."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Iterator
+from types import FunctionType, ModuleType
+from typing import Any, NamedTuple
+
+#: The root of the modules in Keras's file format.
+ROOT = "keras"
+# Namespaces whose classes Keras writes as those of others: of its top module mostly.
+_ELSEWHERE = ("models", "dtype_policies", "mixed_precision")
+# Where a function that is known by its name alone is looked up.
+_FUNCTIONS = ("activations", "losses", "metrics", "ops")
+
+
+class Name(NamedTuple):
+    """How an object's class is written."""
+
+    module: str | None
+    class_name: str
+    registered_name: str | None = None
+
+
+class _Exports(NamedTuple):
+    names: dict[type, Name]
+    classes: dict[str, dict[str, type]]  # by module, then by name
+    functions: dict[str, Any]
+
+
+def inner(module: str, name: str) -> Name:
+    """Return the name of a class that Keras has inside, out of its users' sight."""
+    return Name(f"{ROOT}.src.{module}", name, name)
+
+
+def public_name(cls: type) -> Name | None:
+    """Return the module and the name under which Keras's users find one of our classes.
+
+    None of a class of the program.
+    """
+    return _exports().names.get(cls)
+
+
+def find_class(module: str, name: str) -> type | None:
+    """Return our class of a name in a module of Keras, one of its inner modules too.
+
+    An inner module, `keras.src.metrics.iou_metrics`, says by its parts which of our
+    namespaces is meant.
+    """
+    classes = _exports().classes
+    if name in classes.get(module, ()):
+        return classes[module][name]
+    parts = set(module.split("."))
+    found = [(space, table[name]) for space, table in classes.items() if name in table]
+    for space, cls in found:
+        if space.rpartition(".")[2] in parts - {ROOT}:
+            return cls
+    inner = "src" in parts
+    return found[0][1] if found and inner else None
+
+
+def is_ours(module: str) -> bool:
+    """Return whether a module that a configuration names is one of Keras's."""
+    return module == ROOT or module.startswith(f"{ROOT}.")
+
+
+def find_function(name: str) -> Any:
+    """Return our function of a name: an activation, loss, metric or op, or None."""
+    return _exports().functions.get(name)
+
+
+def is_activation(function: Any) -> bool:
+    """Return whether a function is one of ours that a name stands for in a layer."""
+    return function.__module__ == "multinet.activations"
+
+
+def class_names() -> list[str]:
+    """Return the names of all classes."""
+    return sorted({n for table in _exports().classes.values() for n in table})
+
+
+def function_names() -> list[str]:
+    """Return the names of all functions."""
+    return sorted(_exports().functions)
+
+
+@functools.cache
+def _exports() -> _Exports:
+    names: dict[type, Name] = {}
+    classes: dict[str, dict[str, type]] = {}
+    functions: dict[str, Any] = {}
+    for module, space in _namespaces():
+        table = classes.setdefault(module, {})
+        for name, thing in _public(space):
+            if inspect.isclass(thing) and hasattr(thing, "get_config"):
+                table[name] = thing
+                if name == thing.__name__:
+                    names.setdefault(thing, Name(module, name))
+            elif isinstance(thing, FunctionType) and _says(space) in _FUNCTIONS:
+                functions.setdefault(name, thing)
+    return _Exports(names, classes, functions)
+
+
+def _says(space: ModuleType) -> str:
+    return space.__name__.partition(".")[2]
+
+
+def _namespaces() -> Iterator[tuple[str, ModuleType]]:
+    """Yield the modules that have what can be written, the top one near the end."""
+    import multinet
+
+    parts = [vars(multinet)[name] for name in multinet.__all__]
+    spaces = [part for part in parts if isinstance(part, ModuleType)]
+    spaces = [space for space in spaces if _says(space) not in _ELSEWHERE]
+    order = {name: place for place, name in enumerate(_FUNCTIONS)}
+    spaces.sort(key=lambda space: order.get(_says(space), len(order)))
+    last = (multinet.optimizers.schedules, multinet, multinet.dtype_policies)
+    for space in (*spaces, *last):
+        yield space.__name__.replace(multinet.__name__, ROOT, 1), space
+
+
+def _public(space: ModuleType) -> Iterator[tuple[str, Any]]:
+    """Yield what a module exports: its `__all__`, or what it defines."""
+    listed = vars(space).get("__all__")
+    for name, thing in vars(space).items():
+        own = getattr(thing, "__module__", None) == space.__name__
+        if name in listed if listed is not None else own and not name.startswith("_"):
+            yield name, thing

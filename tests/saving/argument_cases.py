@@ -1,0 +1,287 @@
+"""A value other than the default for each argument of each public class."""
+
+import inspect
+
+import numpy as np
+
+import multinet
+from multinet.configurable import parameters
+from multinet.saving import exports
+
+#: Bases to subclass, and models, whose arguments are tensors.
+ABSTRACT = {
+    "Constraint",
+    "Initializer",
+    "Layer",
+    "LearningRateSchedule",
+    "Loss",
+    "Metric",
+    "Model",
+    "Optimizer",
+    "RandomInitializer",
+    "Regularizer",
+    "Sequential",
+}
+
+
+def _initializer(lib):
+    return lib.initializers.RandomNormal(0.0, 0.3, seed=7)
+
+
+def _cells(lib):
+    return [lib.layers.LSTMCell(2, name="one"), lib.layers.GRUCell(3, name="two")]
+
+
+#: Functions of the library make what is an object.
+OTHER = {
+    "activation": "elu",
+    "activity_regularizer": "l1",
+    "alpha": 0.7,
+    "amsgrad": True,
+    "apply_class_balancing": True,
+    "attention_axes": (1,),
+    "average": "macro",
+    "axes": (2, 1),
+    "axis": 1,
+    "batch_shape": (None, 4),
+    "beta": 2.0,
+    "beta_1": 0.7,
+    "beta_2": 0.8,
+    "bias_axes": "c",
+    "boundaries": [3, 8],
+    "center": False,
+    "centered": True,
+    "class_aggregation": "variance_weighted_average",
+    "class_id": 1,
+    "clipnorm": 0.5,
+    "clipvalue": 0.5,
+    "curve": "PR",
+    "cycle": True,
+    "decay_rate": 0.9,
+    "decay_steps": 7,
+    "delta": 2.0,
+    "dilation_rate": 2,
+    "dims": (2, 1),
+    "distribution": "uniform",
+    "dropout": 0.3,
+    "ema_momentum": 0.9,
+    "ema_overwrite_frequency": 5,
+    "end_learning_rate": 0.01,
+    "epsilon": 0.02,
+    "equation": "ab,bc->ac",
+    "factor": 0.3,
+    "filters": 4,
+    "first_decay_steps": 6,
+    "flash_attention": False,
+    "fn": lambda lib: lib.losses.mean_squared_error,
+    "from_logits": True,
+    "from_sorted_ids": True,
+    "gain": 2.0,
+    "gamma": 3.0,
+    "global_clipnorm": 0.5,
+    "go_backwards": True,
+    "groups": 2,
+    "head_dim": 4,
+    "ignore_class": 1,
+    "implementation": 1,
+    "initial_accumulator_value": 0.3,
+    "initial_learning_rate": 0.2,
+    "input_dim": 7,
+    "interpolation": "bilinear",
+    "k": 3,
+    "keepdims": True,
+    "kernel_size": 3,
+    "key_dim": 3,
+    "l1": 0.2,
+    "l2": 0.3,
+    "label_smoothing": 0.1,
+    "layer": lambda lib: lib.layers.LSTM(2, name="inner"),
+    "learning_rate": lambda lib: lib.optimizers.schedules.CosineDecay(0.1, 10, 0.2),
+    "loss_scale_factor": 8.0,
+    "m_mul": 0.5,
+    "margin": 0.3,
+    "mask_value": 1.0,
+    "mask_zero": True,
+    "max_value": 3.0,
+    "maxval": 0.2,
+    "mean": 0.5,
+    "merge_mode": "sum",
+    "min_value": 0.5,
+    "minval": -0.2,
+    "mode": "fan_out",
+    "momentum": 0.8,
+    "n": 3,
+    "name": "other",
+    "negative_slope": 0.2,
+    "nesterov": True,
+    "noise_shape": (None, 1),
+    "normalize": True,
+    "num_classes": 3,
+    "num_heads": 2,
+    "num_key_value_heads": 2,
+    "num_query_heads": 4,
+    "num_regressors": 2,
+    "num_thresholds": 5,
+    "offset": lambda lib: np.array([1.0, 2.0]),
+    "optional": True,
+    "output_dim": 3,
+    "output_shape": (4,),
+    "padding": "same",
+    "periodic": True,
+    "pool_size": 3,
+    "power": 2.0,
+    "q": 0.7,
+    "rate": 0.4,
+    "recurrent_activation": "hard_sigmoid",
+    "recurrent_dropout": 0.2,
+    "reduction": "sum",
+    "remove_diagonal": False,
+    "renorm": True,
+    "renorm_clipping": {"rmax": 2.0, "dmax": 1.0},
+    "renorm_momentum": 0.7,
+    "reset_after": False,
+    "return_sequences": True,
+    "return_state": True,
+    "rho": 0.8,
+    "rms_scaling": True,
+    "scale": False,
+    "scaling": "spectrum",
+    "score_mode": "concat",
+    "seed": 5,
+    "shape": (4,),
+    "shared_axes": (1,),
+    "side": "imag",
+    "size": 3,
+    "sliding_window": 2,
+    "sparse_y_pred": False,
+    "sparse_y_true": False,
+    "staircase": True,
+    "stateful": True,
+    "stddev": 0.3,
+    "strides": 3,
+    "summation_method": "minoring",
+    "synchronized": True,
+    "t_mul": 1.5,
+    "target_class_ids": [1],
+    "target_shape": (2, 3),
+    "threshold": 0.3,
+    "thresholds": [0.2, 0.6],
+    "top_k": 2,
+    "trainable": False,
+    "unit_forget_bias": False,
+    "units": 3,
+    "unroll": True,
+    "use_bias": False,
+    "use_cudnn": False,
+    "use_ema": True,
+    "use_gate": True,
+    "use_scale": True,
+    "value": lambda lib: np.array([0.5, 0.25], "float32"),
+    "value_dim": 2,
+    "values": [0.3, 0.2, 0.1],
+    "warmup_steps": 3,
+    "warmup_target": 0.4,
+    "weight_decay": 0.1,
+    "window": "hamming",
+    "zero_output_for_mask": True,
+}
+
+#: What differs for one class, or has no meaning for it (then it names the reason).
+SPECIAL = {
+    ("AUC", "num_thresholds"): 7,
+    ("Bidirectional", "backward_layer"): lambda lib: lib.layers.LSTM(
+        2, go_backwards=True, name="back"
+    ),
+    ("CategoricalFocalCrossentropy", "alpha"): [0.3, 0.7],
+    ("CosineDecay", "name"): "other",
+    ("Cropping1D", "cropping"): (1, 2),
+    ("Cropping2D", "cropping"): ((1, 2), (0, 1)),
+    ("Cropping3D", "cropping"): ((1, 2), (0, 1), (1, 0)),
+    ("IoU", "target_class_ids"): [1],
+    ("OrthogonalRegularizer", "mode"): "columns",
+    ("Rescaling", "scale"): 0.5,
+    ("RNN", "cell"): lambda lib: lib.layers.StackedRNNCells(_cells(lib), name="stack"),
+    ("StackedRNNCells", "cells"): _cells,
+    ("TimeDistributed", "layer"): lambda lib: lib.layers.Dense(
+        2, activation="relu", name="inner"
+    ),
+    ("VarianceScaling", "scale"): 2.0,
+    ("ZeroPadding1D", "padding"): (1, 2),
+    ("ZeroPadding2D", "padding"): ((1, 2), (0, 1)),
+    ("ZeroPadding3D", "padding"): ((1, 2), (0, 1), (1, 0)),
+}
+
+#: Arguments that are not in a configuration, and why.
+LEFT_OUT = {
+    "autocast": "a class decides it, as in Keras",
+    "ragged": "refused by the constructor",
+    "sparse": "refused by the constructor",
+    "gradient_accumulation_steps": "refused by the constructor",
+    ("AUC", "multi_label"): "refused by the constructor",
+    ("AUC", "num_labels"): "refused by the constructor",
+    ("AUC", "label_weights"): "refused by the constructor",
+}
+
+#: Arguments that only go together, or that another one rules out.
+TOGETHER = {
+    "input_axes": {"input_axes": (0,), "output_axes": (1,)},
+    "output_axes": {"input_axes": (0,), "output_axes": (1,)},
+    "batch_shape": {"batch_shape": (None, 5)},
+    "ema_overwrite_frequency": {"ema_overwrite_frequency": 5, "use_ema": True},
+    "nesterov": {"nesterov": True, "momentum": 0.9},
+}
+
+
+def classes():
+    """Return the public classes that can be made, by module and name."""
+    names = exports._exports().names
+    return {n: cls for cls, n in names.items() if n.class_name not in ABSTRACT}
+
+
+def required(cls, lib=multinet):
+    """Return values for the arguments without a default, and a name."""
+    takes = parameters(cls)
+    needed = [n for n, p in takes.items() if p.default is inspect.Parameter.empty]
+    values = {name: other(cls, name, lib) for name in needed}
+    if cls.__name__ == "InputLayer":
+        values["batch_shape"] = (None, 3)
+    return {**values, "name": "thing"} if "name" in takes else values
+
+
+def other(cls, name, lib=multinet):
+    """Return a value for an argument, not its default; an error asks for one."""
+    default = parameters(cls)[name].default
+    value = SPECIAL.get((cls.__name__, name), OTHER.get(name))
+    if value is None and name.endswith("_initializer"):
+        value = _initializer
+    elif value is None and name.endswith("_regularizer"):
+        value = "l2"
+    elif value is None and name.endswith("_constraint"):
+        value = "max_norm"
+    elif name == "dtype":
+        value = "float64"
+    elif name == "data_format":
+        value = "channels_first"
+    if isinstance(default, bool) and isinstance(value, bool):
+        return not default
+    value = value(lib) if inspect.isfunction(value) else value
+    assert value is not None, (
+        f"{cls.__name__} has an argument {name!r} without another value here: add one"
+    )
+    assert repr(value) != repr(default), f"{cls.__name__} has {name}={value!r} anyway"
+    return value
+
+
+def arguments(cls, name, lib=multinet):
+    """Return arguments to make an object with, `name` at another value."""
+    more = TOGETHER.get(name) or {name: other(cls, name, lib)}
+    return {**required(cls, lib), **more}
+
+
+def cases():
+    """Yield each class with each argument."""
+    for written, cls in classes().items():
+        for name in parameters(cls):
+            left = {name, (cls.__name__, name)} & {*LEFT_OUT, *cls._unwritten}
+            if not left:
+                yield f"{written.module}.{written.class_name}-{name}", cls, name

@@ -1,0 +1,93 @@
+"""Configurations go to Keras and come from it, for each class that both have."""
+
+import functools
+import json
+
+import argument_cases
+import keras
+import numpy as np
+import pytest
+
+from multinet import saving
+from multinet.saving import exports
+
+#: Arguments that Keras's own configurations lack, of all classes of a module or of one.
+UNWRITTEN = {
+    ("keras.losses", "dtype"),
+    ("keras.layers", "use_cudnn"),
+    ("keras.layers", "flash_attention"),
+    ("CosineSimilarity", "axis"),
+    ("SparseCategoricalCrossentropy", "axis"),
+    ("Huber", "delta"),
+    ("Identity", "gain"),
+    ("SimpleRNN", "activity_regularizer"),
+    ("SimpleRNN", "seed"),
+}
+#: What Keras computes these in is an integer, which weights must be then as well.
+INTEGER = ("IoU", "BinaryIoU", "MeanIoU", "OneHotIoU", "OneHotMeanIoU")
+#: Keys of Keras for what we do not have, at the only value that is read.
+THEIRS = {
+    *("quantization_config", "optional", "ragged", "sparse"),
+    *("renorm", "renorm_clipping", "renorm_momentum", "synchronized"),
+}
+
+
+def peer_of(cls):
+    """Return the class of Keras with the public name of ours, or None."""
+    module, name, _ = exports.public_name(cls)
+    space = functools.reduce(getattr, module.split(".")[1:], keras)
+    return getattr(space, name, None)
+
+
+CASES = [
+    (label, cls, name)
+    for label, cls, name in argument_cases.cases()
+    if peer_of(cls) is not None
+    and not {(exports.public_name(cls).module, name), (cls.__name__, name)} & UNWRITTEN
+]
+
+
+def assert_equal(ours, theirs, path=""):
+    """Compare data; numbers that Keras rounds to float32 are near."""
+    if isinstance(theirs, dict) and theirs.get("class_name") == "DTypePolicy":
+        theirs = theirs["config"]["name"]
+    if isinstance(ours, dict) and ours.get("class_name") == "DTypePolicy":
+        ours = ours["config"]["name"]
+    if isinstance(theirs, dict):
+        common = set(ours) & set(theirs) - {"build_config", "shared_object_id"}
+        for key in common:
+            assert_equal(ours[key], theirs[key], f"{path}/{key}")
+    elif isinstance(theirs, list):
+        assert len(ours) == len(theirs), path
+        for i, pair in enumerate(zip(ours, theirs)):
+            assert_equal(*pair, f"{path}/{i}")
+    elif isinstance(theirs, float):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6, err_msg=path)
+    else:
+        assert ours == theirs, path
+
+
+def as_json(data):
+    return json.loads(json.dumps(data))
+
+
+@pytest.mark.parametrize(
+    "cls,name", [case[1:] for case in CASES], ids=[case[0] for case in CASES]
+)
+def test_keras_and_we_read_each_other(cls, name):
+    mine = cls(**argument_cases.arguments(cls, name))
+    given = argument_cases.arguments(cls, name, keras)
+    if cls.__name__ in INTEGER:
+        given.setdefault("dtype", "float32")
+    theirs = peer_of(cls)(**given)
+    written = as_json(saving.serialize_keras_object(mine))
+    of_keras = as_json(keras.saving.serialize_keras_object(theirs))
+    assert_equal(written, of_keras)
+    assert set(of_keras["config"]) - set(written["config"]) <= THEIRS
+
+    read = saving.deserialize_keras_object(of_keras)
+    assert type(read) is cls
+    assert_equal(as_json(read.get_config()), as_json(mine.get_config()))
+    back = keras.saving.deserialize_keras_object(written)
+    assert type(back) is type(theirs)
+    assert_equal(as_json(back.get_config()), of_keras["config"])
