@@ -68,9 +68,8 @@ class Sequential(Model):
             raise ArgumentError(f"Input must come first in {self.name}.")
         hint = layer._input_shape_hint
         if not self._stack and hint is not None and not isinstance(layer, InputLayer):
-            self._stack.append(
-                Input(shape=hint, dtype=layer.compute_dtype).node.operation
-            )  # type: ignore[union-attr]
+            entry: Any = Input(shape=hint, dtype=layer.compute_dtype)
+            self._stack.append(entry.node.operation)
         self._stack.append(layer)
 
     def pop(self, rebuild: bool = True) -> Layer:

@@ -125,7 +125,7 @@ class LossScaleOptimizer(Optimizer):
         """
         copy = current().copy
         counter, scale, done, *inner_slots = slots
-        finite = _all_finite(grads)
+        finite = self.check_finite(grads)
         new_params, new_slots = self.inner_optimizer.update(
             [copy(x) for x in params],
             [None if g is None else _unscaled(g, scale, finite) for g in grads],
@@ -147,6 +147,13 @@ class LossScaleOptimizer(Optimizer):
             ops.add(done, ops.cast(finite, "int32")),
         ]
         return kept(new_params, params), [*own, *kept(new_slots, inner_slots)]
+
+    def check_finite(self, grads: Sequence[Any]) -> Any:
+        """Return whether no gradient holds an infinity or a NaN, a bool scalar."""
+        each = [ops.all(ops.isfinite(g)) for g in grads if g is not None]
+        if not each:
+            raise ArgumentError("No weight has a gradient: the loss depends on none.")
+        return ops.all(ops.stack(each))
 
     def _rate_after(self, done: Any, given: Any) -> Any:
         """Return the rate given, or that of a schedule, which counts the updates."""
@@ -196,14 +203,6 @@ class LossScaleOptimizer(Optimizer):
         """Return the constructor's arguments."""
         names = ("name", "inner_optimizer", "initial_scale", "dynamic_growth_steps")
         return {name: to_data(getattr(self, name)) for name in names}
-
-
-def _all_finite(grads: Sequence[Any]) -> Any:
-    """Return whether no gradient holds an infinity or a NaN, a bool scalar."""
-    each = [ops.all(ops.isfinite(g)) for g in grads if g is not None]
-    if not each:
-        raise ArgumentError("No weight has a gradient: the loss depends on none.")
-    return ops.all(ops.stack(each))
 
 
 def _unscaled(grad: Any, scale: Any, finite: Any) -> Any:
