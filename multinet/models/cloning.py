@@ -62,10 +62,15 @@ class _Cloning:
 
     def clone(self, model: Any, input_tensors: Any = None) -> Any:
         if isinstance(model, Sequential):
-            return self._sequential(model, input_tensors)
+            return self._compiled(self._sequential(model, input_tensors), model)
         if is_functional(model):
-            return self._functional(model, input_tensors)
+            return self._compiled(self._functional(model, input_tensors), model)
         return self._subclassed(model, input_tensors)
+
+    def _compiled(self, clone: Any, model: Any) -> Any:
+        if model._given is not None:
+            clone.compile(**optree.tree_map(_again, dict(model._given)))  # type: ignore[arg-type]
+        return clone
 
     def layer(self, layer: Any) -> Any:
         """Return what a layer, or an op of a graph, becomes."""
@@ -146,6 +151,13 @@ class _Cloning:
             )
         own = {type(model).__name__: type(model)}
         return deserialize_keras_object(serialize_keras_object(model), own)
+
+
+def _again(argument: Any) -> Any:
+    """Return what was given to `compile` for another model: objects anew, fresh."""
+    if isinstance(argument, type) or not hasattr(argument, "get_config"):
+        return argument
+    return type(argument).from_config(argument.get_config())
 
 
 def _input_like(tensor: KerasTensor) -> KerasTensor:
