@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from multinet import activations, ops, random
+from multinet import activations, dtypes, ops, random
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.arguments import data_format_of, fraction, generator_of, positive
 from multinet.layers.base import Layer
@@ -39,6 +39,8 @@ class InputLayer(Layer):
         if input_tensor is not None:
             shape, batch_shape = None, input_tensor.shape
             dtype = input_tensor.dtype
+        # Data comes in floatx whatever the policy: the layers above cast it.
+        dtype = dtypes.standardize(dtype)
         super().__init__(name=name or unique_name("input_layer"), dtype=dtype)
         if (shape is None) == (batch_shape is None):
             raise ArgumentError(
@@ -155,7 +157,7 @@ class Dense(Layer):
 
     def call(self, inputs: Any) -> Any:
         """Return (..., units) for (..., n)."""
-        inputs = ops.cast(inputs, self.dtype)
+        inputs = ops.cast(inputs, self.compute_dtype)
         size = ops.shape(inputs)[-1]
         if isinstance(size, int) and size != self.kernel.shape[0]:
             raise ShapeError(

@@ -10,7 +10,7 @@ from typing import Any
 
 import optree
 
-from multinet import absent
+from multinet import absent, dtypes
 from multinet.configurable import arguments
 from multinet.errors import ArgumentError, MultinetError
 from multinet.layers.base import Layer
@@ -79,6 +79,15 @@ class Model(Trainer, Layer):
                 return layer
         names = [layer.name for layer in self.layers]
         raise ArgumentError(f"No layer is called {name!r}. There are: {names}.")
+
+    @property
+    def input_dtype(self) -> str:
+        """The dtype that float inputs are cast to: no less than the inputs declare."""
+        wanted = self.compute_dtype
+        if self._graph is None or wanted not in ("float16", "bfloat16"):
+            return wanted
+        declared = {tensor.dtype for tensor in self._graph.flat_inputs}
+        return dtypes.promote(wanted, *filter(dtypes.is_float, declared))
 
     @property
     def inputs(self) -> list[KerasTensor]:

@@ -72,7 +72,9 @@ class Sequential(Model):
             raise ArgumentError(f"Input must come first in {self.name}.")
         hint = layer._input_shape_hint
         if not self._stack and hint is not None and not isinstance(layer, InputLayer):
-            self._stack.append(Input(shape=hint, dtype=layer.dtype).node.operation)  # type: ignore[union-attr]
+            self._stack.append(
+                Input(shape=hint, dtype=layer.compute_dtype).node.operation
+            )  # type: ignore[union-attr]
         self._stack.append(layer)
 
     def pop(self, rebuild: bool = True) -> Layer:
@@ -119,7 +121,7 @@ class Sequential(Model):
             return
         if input_shape is None:
             raise ArgumentError(f"{self.name}.build needs input_shape=(None, ...).")
-        dtype = self.layers[0].dtype if self.layers else None
+        dtype = self.layers[0].compute_dtype if self.layers else None
         self._trace(Input(batch_shape=tuple(input_shape), dtype=dtype))
 
     def _build(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
