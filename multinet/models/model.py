@@ -10,7 +10,7 @@ from typing import Any
 
 import optree
 
-from multinet import absent, dtypes
+from multinet import absent, dtype_policies, dtypes
 from multinet.configurable import arguments
 from multinet.errors import ArgumentError, MultinetError
 from multinet.layers.base import Layer
@@ -22,7 +22,6 @@ from multinet.names import unique_name
 from multinet.registry import current
 from multinet.saving import custom_object_scope, serialize_keras_object
 from multinet.saving.exports import inner
-from multinet.saving.serialization import policy_config
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import KerasTensor
 from multinet.training.trainer import Trainer
@@ -191,7 +190,7 @@ class Model(Trainer, Layer):
         config = {
             "name": self.name,
             "trainable": self.trainable,
-            "dtype": policy_config(self.dtype),
+            "dtype": dtype_policies.serialize(self.dtype_policy),
         }
         own = {} if _constructor(type(self)) is base else arguments(self, base)
         return {**config, **{k: v for k, v in own.items() if k not in config}}

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from multinet import dtype_policies
 from multinet import layers as known
 from multinet.calls import Within
 from multinet.errors import ArgumentError
@@ -16,7 +17,7 @@ from multinet.models.graph import Graph, is_input
 from multinet.models.model import Model
 from multinet.registry import current
 from multinet.saving import custom_object_scope
-from multinet.saving.serialization import from_data, policy_config, to_data
+from multinet.saving.serialization import from_data, to_data
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import KerasTensor
 
@@ -72,9 +73,8 @@ class Sequential(Model):
             raise ArgumentError(f"Input must come first in {self.name}.")
         hint = layer._input_shape_hint
         if not self._stack and hint is not None and not isinstance(layer, InputLayer):
-            self._stack.append(
-                Input(shape=hint, dtype=layer.compute_dtype).node.operation
-            )  # type: ignore[union-attr]
+            entry: Any = Input(shape=hint, dtype=layer.compute_dtype)
+            self._stack.append(entry.node.operation)
         self._stack.append(layer)
 
     def pop(self, rebuild: bool = True) -> Layer:
@@ -155,7 +155,7 @@ class Sequential(Model):
         config = {
             "name": self.name,
             "trainable": self.trainable,
-            "dtype": policy_config(self.dtype),
+            "dtype": dtype_policies.serialize(self.dtype_policy),
             "layers": [to_data(layer) for layer in stack],
         }
         if entry is not None:
