@@ -14,6 +14,7 @@ from multinet.models.model import Model, takes_a_graph
 from multinet.models.sequential import Sequential
 from multinet.models.writing import is_functional
 from multinet.saving import deserialize_keras_object, serialize_keras_object
+from multinet.saving.sharing import ObjectSharing
 from multinet.symbolic.tensor import KerasTensor, Operation
 
 
@@ -24,7 +25,8 @@ def model_from_json(
 
     `custom_objects` maps the names of classes and functions of the program to them.
     """
-    return deserialize_keras_object(json.loads(json_string), custom_objects)
+    with ObjectSharing():
+        return deserialize_keras_object(json.loads(json_string), custom_objects)
 
 
 def clone_model(

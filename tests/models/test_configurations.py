@@ -343,6 +343,22 @@ def test_names_of_calls_that_a_layer_has_are_changed():
     assert len(set(names)) == 3 and f"{taken}_1" in names
 
 
+def test_a_layer_that_models_inside_share_stays_one_in_json(real_backend):
+    x, z = multinet.Input((4,), name="x"), multinet.Input((4,), name="z")
+    shared = layers.Dense(4, kernel_initializer=multinet.initializers.Identity())
+    first = multinet.Model(z, shared(z), name="first")
+    second = multinet.Sequential([shared, layers.Dense(2)], name="second")
+    model = multinet.Model(x, second(first(x)) + ops.sum(shared(x)))
+    text = model.to_json()
+    again = models.model_from_json(text)
+    assert len(again.weights) == len(model.weights) == 4
+    again.set_weights(model.get_weights())
+    same(ours(again(A)), ours(model(A)))
+    inner = again.get_layer("first").layers[-1]
+    assert inner is again.get_layer("second").layers[0]
+    assert len(peer.models.model_from_json(text).weights) == 8  # Keras makes three
+
+
 # -- files as they come ----------------------------------------------------------------
 
 
