@@ -287,6 +287,8 @@ def test_a_mode_that_a_call_was_given_stays(real_backend):
         np.testing.assert_array_equal(ours(one(A, training=False))[1], A)
     nodes = model.get_config()["layers"][1]["inbound_nodes"]
     assert nodes[0]["kwargs"] == {"training": False}
+    theirs = peer.Model.from_config(reads(model.get_config()))
+    same(values(theirs(A))[:1], [A / np.sqrt(1.001)])
 
 
 def test_keras_arguments_that_nobody_gave_do_not_freeze_a_layer(real_backend):
