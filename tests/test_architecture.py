@@ -17,12 +17,12 @@ FLOORS = [
     {"absent"},
     {"dtypes", "dtype_policies", "philox", "tree"},
     {"interface"},
-    {"registry", "scope", "autocast", "calls", "holders", "patterns"}
+    {"registry", "streams", "scope", "autocast", "calls", "holders", "patterns"}
     | {"operators", "config", "seeds", "names", "saving", "configurable"},
     {"symbolic"},
     {"ops"},
     {"variables", "moving"},
-    {"capture", "transforms", "random", "backend"},
+    {"capture", "jitting", "transforms", "random", "backend"},
     {"initializers", "regularizers", "constraints", "activations"},
     {"losses", "metrics", "optimizers", "layers", "functional"},
     {"datasets", "mixed_precision", "utils"},

@@ -418,11 +418,11 @@ class Backend(SequenceMethods[T]):
         """
         dtype = self.dtype(x)
         if dtype in _LOW:
-            wide = [
+            scale, offset = (
                 None if v is None else self.cast(v, "float32") for v in (scale, offset)
-            ]
-            y = self.layer_norm(self.cast(x, "float32"), *wide, axes, epsilon)
-            return self.cast(y, dtype)
+            )
+            wide = self.cast(x, "float32")
+            return self.cast(self.layer_norm(wide, scale, offset, axes, epsilon), dtype)
         mean, variance = self.moments(x, axes, True)
         return self.batch_norm(x, mean, variance, scale, offset, epsilon)
 

@@ -30,6 +30,7 @@ from multinet.layers.tracking import Tracked
 from multinet.names import snake_case, unique_name
 from multinet.ops.core import as_tensor, cast_tensor, in_dtype
 from multinet.registry import current, use_backend
+from multinet.scope import active_scope, loose_draws
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import (
     KerasTensor,
@@ -162,6 +163,9 @@ class Layer(Configurable, Tracked):
             active.reset(token)
         # Past the watch over attributes, which an outermost call would pay for.
         self.__dict__["_added_losses"] = context.losses
+        scope = active_scope()
+        if scope is not None:  # they may be tensors of a trace, dead when that ends
+            scope.at_end(self._forget_losses)
         if context.masks:
             keep_masks(context, outputs)
         return outputs
@@ -184,6 +188,9 @@ class Layer(Configurable, Tracked):
         mask = None
         if context.masks or loose:
             args, kwargs, mask = self._with_masks(args, kwargs)
+        scope = active_scope()
+        if scope is not None:
+            scope.use(self)
         context.path.append(self)
         try:
             if self._mixed or autocasting.get() is not None:
@@ -304,7 +311,7 @@ class Layer(Configurable, Tracked):
 
         named = dict(zip(self._spec.call, args)) | kwargs
         parameters = self._spec.build
-        with use_backend.scoped(backend.concrete):
+        with use_backend.scoped(backend.concrete), loose_draws():
             if len(parameters) > 1 and all(p.endswith("_shape") for p in parameters):
                 trees = {p: named.get(p.removesuffix("_shape")) for p in parameters}
                 self.build(
@@ -390,12 +397,18 @@ class Layer(Configurable, Tracked):
 
     @property
     def losses(self) -> list[Any]:
-        """Penalties of the trainable weights, and losses of the last outer call."""
+        """Penalties of the trainable weights, and losses of the last outer call.
+
+        Those of a call inside of a compiled function or a transform end with that.
+        """
         context = active.get()
         added = (
             getattr(self, "_added_losses", []) if context is None else context.losses
         )
         return [*self.regularization_losses(), *added]
+
+    def _forget_losses(self) -> None:
+        self.__dict__["_added_losses"] = []
 
     def regularization_losses(self) -> list[Any]:
         """Return a scalar for each trainable weight that has a regularizer."""

@@ -73,8 +73,8 @@ class Sequential(Model):
             raise ArgumentError(f"Input must come first in {self.name}.")
         hint = layer._input_shape_hint
         if not self._stack and hint is not None and not isinstance(layer, InputLayer):
-            entry: Any = Input(shape=hint, dtype=layer.compute_dtype)
-            self._stack.append(entry.node.operation)
+            entry = Input(shape=hint, dtype=layer.compute_dtype).node
+            self._stack.append(entry.operation)  # type: ignore[union-attr]
         self._stack.append(layer)
 
     def pop(self, rebuild: bool = True) -> Layer:
