@@ -14,6 +14,7 @@ from multinet.models.model import Model, takes_a_graph
 from multinet.models.sequential import Sequential
 from multinet.models.writing import is_functional
 from multinet.saving import deserialize_keras_object, serialize_keras_object
+from multinet.saving.sharing import ObjectSharing
 from multinet.symbolic.tensor import KerasTensor, Operation
 
 
@@ -24,7 +25,8 @@ def model_from_json(
 
     `custom_objects` maps the names of classes and functions of the program to them.
     """
-    return deserialize_keras_object(json.loads(json_string), custom_objects)
+    with ObjectSharing():
+        return deserialize_keras_object(json.loads(json_string), custom_objects)
 
 
 def clone_model(
@@ -62,10 +64,15 @@ class _Cloning:
 
     def clone(self, model: Any, input_tensors: Any = None) -> Any:
         if isinstance(model, Sequential):
-            return self._sequential(model, input_tensors)
+            return self._compiled(self._sequential(model, input_tensors), model)
         if is_functional(model):
-            return self._functional(model, input_tensors)
+            return self._compiled(self._functional(model, input_tensors), model)
         return self._subclassed(model, input_tensors)
+
+    def _compiled(self, clone: Any, model: Any) -> Any:
+        if model._given is not None:
+            clone.compile(**optree.tree_map(_again, dict(model._given)))  # type: ignore[arg-type]
+        return clone
 
     def layer(self, layer: Any) -> Any:
         """Return what a layer, or an op of a graph, becomes."""
@@ -146,6 +153,13 @@ class _Cloning:
             )
         own = {type(model).__name__: type(model)}
         return deserialize_keras_object(serialize_keras_object(model), own)
+
+
+def _again(argument: Any) -> Any:
+    """Return what was given to `compile` for another model: objects anew, fresh."""
+    if isinstance(argument, type) or not hasattr(argument, "get_config"):
+        return argument
+    return type(argument).from_config(argument.get_config())
 
 
 def _input_like(tensor: KerasTensor) -> KerasTensor:

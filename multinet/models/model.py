@@ -22,6 +22,7 @@ from multinet.names import unique_name
 from multinet.registry import current
 from multinet.saving import custom_object_scope, serialize_keras_object
 from multinet.saving.exports import inner
+from multinet.saving.sharing import ObjectSharing
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import KerasTensor
 from multinet.training.trainer import Trainer
@@ -216,9 +217,11 @@ class Model(Trainer, Layer):
     def to_json(self, **kwargs: Any) -> str:
         """Return the configuration as JSON, for `models.model_from_json`.
 
-        Options are those of `json.dumps`. Weights are not in it.
+        Options are those of `json.dumps`. Weights are not in it. A layer that several
+        models inside share stays one.
         """
-        return json.dumps(serialize_keras_object(self), **kwargs)
+        with ObjectSharing():
+            return json.dumps(serialize_keras_object(self), **kwargs)
 
     def summary(
         self,

@@ -144,6 +144,29 @@ def test_a_clone_may_start_at_tensors_that_are_given(real_backend):
     assert models.clone_model(sequential(multinet), [start]).inputs[0] is start
 
 
+@builders
+def test_a_clone_is_compiled_as_the_model_with_a_fresh_optimizer(real_backend, build):
+    model = build(multinet)
+    metric = multinet.metrics.MeanAbsoluteError(name="off")
+    metrics = [[metric], None] if build is functional else [metric]
+    optimizer = multinet.optimizers.SGD(0.25, momentum=0.5)
+    model.compile(optimizer, "mse", metrics=metrics)
+    data = {"a": X, "b": X} if build is functional else X
+    target = [X[:, :2]] * 2 if build is functional else X[:, :2]
+    model.fit(data, target, epochs=2, verbose=0)
+    clone = models.clone_model(model)
+    clone(data)
+    clone.set_weights(model.get_weights())
+    assert type(clone.optimizer) is multinet.optimizers.SGD
+    assert float(clone.optimizer.learning_rate) == 0.25
+    assert int(clone.optimizer.iterations) == 0 and int(optimizer.iterations) == 2
+    mine = clone.evaluate(data, target, verbose=0, return_dict=True)
+    assert mine == model.evaluate(data, target, verbose=0, return_dict=True)
+    assert any(name.endswith("off") for name in mine)
+    clone.fit(data, target, verbose=0)
+    assert int(clone.optimizer.iterations) == 1 and int(optimizer.iterations) == 2
+
+
 class Scaled(multinet.Model):
     """A subclass with an argument."""
 

@@ -287,6 +287,8 @@ def test_a_mode_that_a_call_was_given_stays(real_backend):
         np.testing.assert_array_equal(ours(one(A, training=False))[1], A)
     nodes = model.get_config()["layers"][1]["inbound_nodes"]
     assert nodes[0]["kwargs"] == {"training": False}
+    theirs = peer.Model.from_config(reads(model.get_config()))
+    same(values(theirs(A))[:1], [A / np.sqrt(1.001)])
 
 
 def test_keras_arguments_that_nobody_gave_do_not_freeze_a_layer(real_backend):
@@ -341,6 +343,22 @@ def test_names_of_calls_that_a_layer_has_are_changed():
     model = multinet.Model(x, layers.Dense(2, name=taken)(y))
     names = [y["name"] for y in model.get_config()["layers"]]
     assert len(set(names)) == 3 and f"{taken}_1" in names
+
+
+def test_a_layer_that_models_inside_share_stays_one_in_json(real_backend):
+    x, z = multinet.Input((4,), name="x"), multinet.Input((4,), name="z")
+    shared = layers.Dense(4, kernel_initializer=multinet.initializers.Identity())
+    first = multinet.Model(z, shared(z), name="first")
+    second = multinet.Sequential([shared, layers.Dense(2)], name="second")
+    model = multinet.Model(x, second(first(x)) + ops.sum(shared(x)))
+    text = model.to_json()
+    again = models.model_from_json(text)
+    assert len(again.weights) == len(model.weights) == 4
+    again.set_weights(model.get_weights())
+    same(ours(again(A)), ours(model(A)))
+    inner = again.get_layer("first").layers[-1]
+    assert inner is again.get_layer("second").layers[0]
+    assert len(peer.models.model_from_json(text).weights) == 8  # Keras makes three
 
 
 # -- files as they come ----------------------------------------------------------------

@@ -19,12 +19,12 @@ UNWRITTEN = {
     ("keras.layers", "implementation"),
     ("keras.layers", "synchronized"),  # refused but on TensorFlow
     ("CosineSimilarity", "axis"),
+    ("DTypePolicyMap", "policy_map"),
     ("SparseCategoricalCrossentropy", "axis"),
     ("Huber", "delta"),
     ("Identity", "gain"),
     ("SimpleRNN", "activity_regularizer"),
     ("SimpleRNN", "seed"),
-    ("DTypePolicyMap", "policy_map"),
 }
 #: What Keras computes these in is an integer, which weights must be then as well.
 INTEGER = ("IoU", "BinaryIoU", "MeanIoU", "OneHotIoU", "OneHotMeanIoU")
