@@ -63,7 +63,7 @@ def test_every_namespace_answers(module):
     assert str(caught.value).startswith(f"module {name!r} has no attribute {wrong!r}")
     with pytest.raises(ImportError, match=f"cannot import.*Did you mean: '{known}'"):
         exec(f"from {name} import {wrong}")
-    for nowhere in ("qqqqqq", "_nowhere", "__path_to__"):
+    for nowhere in ("qqqqqq", "_qqqqqq", "__path_to__"):
         with pytest.raises(AttributeError, match=f"no attribute '{nowhere}'$"):
             getattr(module, nowhere)
 
@@ -123,7 +123,7 @@ def test_methods_that_are_absent_are_told(kind):
         sentence = f"^{type(thing).__name__} has no {name} yet; Keras 3 has it"
         with pytest.raises(AttributeError, match=sentence):
             getattr(thing, name)
-    for nowhere in ("qqqqqq", "_nowhere", "__path_to__"):
+    for nowhere in ("qqqqqq", "_qqqqqq", "__path_to__"):
         text = f"^'{type(thing).__name__}' object has no attribute '{nowhere}'$"
         with pytest.raises(AttributeError, match=text):
             getattr(thing, nowhere)
