@@ -8,6 +8,8 @@ from typing import Any, Self
 
 from multinet import dtypes
 from multinet.errors import ArgumentError
+from multinet.saving.serialization import to_data
+from multinet.saving.tables import Table
 
 __all__ = [
     "DTypePolicy",
@@ -167,11 +169,10 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` needs."""
-        given = self._given
-        if isinstance(given, DTypePolicy):
-            given = serialize(given)
-        policies = {key: serialize(policy) for key, policy in self._policies.items()}
-        return {"default_policy": given, "policy_map": policies}
+        return {
+            "default_policy": to_data(self._given),
+            "policy_map": to_data(self._policies),
+        }
 
     def __repr__(self) -> str:
         named = {key: policy.name for key, policy in self._policies.items()}
@@ -234,9 +235,7 @@ def set_dtype_policy(policy: Any) -> None:
 
 # -- names and configurations ----------------------------------------------------------
 
-_CLASSES = {
-    cls.__name__: cls for cls in (DTypePolicy, FloatDTypePolicy, DTypePolicyMap)
-}
+_table = Table("dtype policy", (DTypePolicy, FloatDTypePolicy, DTypePolicyMap))
 
 
 def get(identifier: Any) -> DTypePolicy:
@@ -262,27 +261,12 @@ def get(identifier: Any) -> DTypePolicy:
 
 
 def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:
-    """Return the configuration of a policy, as Keras writes it."""
-    cls = type(dtype_policy)
-    module = "keras.dtype_policies" if cls is DTypePolicyMap else "keras"
-    known = _CLASSES.get(cls.__name__) is cls
-    return {
-        "module": module if known else None,
-        "class_name": cls.__name__,
-        "config": dtype_policy.get_config(),
-        "registered_name": None if known else cls.__name__,
-    }
+    """Return the configuration of a policy."""
+    return to_data(dtype_policy)
 
 
 def deserialize(
     config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
 ) -> DTypePolicy:
     """Return the policy of a configuration; `custom_objects` are more classes."""
-    name = config.get("class_name", "") if isinstance(config, Mapping) else ""
-    cls = {**_CLASSES, **(custom_objects or {})}.get(name)
-    if cls is None:
-        raise ArgumentError(
-            "Expected the configuration of a policy, a dictionary with class_name "
-            f"among {sorted(_CLASSES)} and config, got {config!r}."
-        )
-    return cls.from_config(config.get("config") or {})
+    return _table.deserialize(config, custom_objects)

@@ -15,10 +15,11 @@ PACKAGE = ROOT / "multinet"
 FLOORS = [
     {"errors", "version"},
     {"absent"},
-    {"dtypes", "dtype_policies", "philox", "tree"},
+    {"dtypes", "philox", "tree"},
     {"interface"},
     {"registry", "streams", "scope", "autocast", "calls", "holders", "patterns"}
-    | {"operators", "config", "seeds", "names", "saving", "configurable"},
+    | {"operators", "config", "seeds", "names", "saving", "configurable"}
+    | {"dtype_policies"},
     {"symbolic"},
     {"ops"},
     {"variables", "moving"},
@@ -33,8 +34,6 @@ FLOORS = [
 ]
 BACKENDS = {path.name for path in (ROOT / "backends").glob("multinet_*")}
 FRAMEWORKS = ("jax", "jaxlib", "torch", "tensorflow", "keras")
-# Configurations say in which of Keras's modules a class is.
-WRITES_KERAS_FORMAT = {"dtype_policies.py"}
 ALLOWED_IN_BACKENDS = {
     "multinet.interface",
     "multinet.dtypes",

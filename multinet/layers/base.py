@@ -443,6 +443,7 @@ class Layer(Configurable, Tracked):
         later = {n: given.pop(n) for n in _STANDARD if n in given and n not in takes}
         layer = cls(**given)
         for name, value in later.items():
+            name = "dtype_policy" if name == "dtype" else name
             if value != getattr(layer, name):
                 setattr(layer, name, value)
         return layer

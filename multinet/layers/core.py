@@ -40,7 +40,7 @@ class InputLayer(Layer):
             shape, batch_shape = None, input_tensor.shape
             dtype = input_tensor.dtype
         # Data comes in floatx whatever the policy: the layers above cast it.
-        dtype = dtypes.standardize(dtype)
+        dtype = dtypes.floatx() if dtype is None else dtype
         super().__init__(name=name or unique_name("input_layer"), dtype=dtype)
         if (shape is None) == (batch_shape is None):
             raise ArgumentError(
@@ -77,6 +77,10 @@ class InputLayer(Layer):
     def call(self) -> Any:
         """Return nothing: a model feeds its inputs itself."""
         raise ArgumentError("An InputLayer is fed by its model, not called.")
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs, with a dtype in place of a policy."""
+        return {**super().get_config(), "dtype": self.dtype}
 
 
 def _shape_argument(shape: Any) -> tuple[int | None, ...]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from multinet import ops
+from multinet.configurable import parameters
 from multinet.errors import ArgumentError
 from multinet.ops.core import as_tensor
 from multinet.optimizers.base import Optimizer, Tensors
 from multinet.registry import current
+from multinet.saving.serialization import to_data
 from multinet.variables import Variable
 
 # What Keras's older configurations say of the base, where it does nothing.
@@ -41,6 +43,8 @@ class LossScaleOptimizer(Optimizer):
     """
 
     skips = True
+
+    _decided = frozenset(parameters(Optimizer)) - {"name"}
 
     def __init__(
         self,
@@ -124,10 +128,10 @@ class LossScaleOptimizer(Optimizer):
         """
         copy = current().copy
         counter, scale, done, *inner_slots = slots
-        finite = _all_finite(grads)
+        finite = self.check_finite(grads)
         new_params, new_slots = self.inner_optimizer.update(
             [copy(x) for x in params],
-            [None if g is None else _unscaled(g, scale, finite) for g in grads],
+            [None if g is None else _unscaled(g, scale) for g in grads],
             [copy(x) for x in inner_slots],
             ops.add(done, 1),
             self._rate_after(done, learning_rate),
@@ -146,6 +150,13 @@ class LossScaleOptimizer(Optimizer):
             ops.add(done, ops.cast(finite, "int32")),
         ]
         return kept(new_params, params), [*own, *kept(new_slots, inner_slots)]
+
+    def check_finite(self, grads: Sequence[Any]) -> Any:
+        """Return whether no gradient holds an infinity or a NaN, a bool scalar."""
+        each = [ops.all(ops.isfinite(g)) for g in grads if g is not None]
+        if not each:
+            raise ArgumentError("No weight has a gradient: the loss depends on none.")
+        return ops.all(ops.stack(each))
 
     def _rate_after(self, done: Any, given: Any) -> Any:
         """Return the rate given, or that of a schedule, which counts the updates."""
@@ -193,41 +204,10 @@ class LossScaleOptimizer(Optimizer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        from multinet import optimizers
-
-        return {
-            "name": self.name,
-            "inner_optimizer": optimizers.serialize(self.inner_optimizer),
-            "initial_scale": self.initial_scale,
-            "dynamic_growth_steps": self.dynamic_growth_steps,
-        }
-
-    @classmethod
-    def from_config(
-        cls,
-        config: Mapping[str, Any],
-        custom_objects: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """Return a new optimizer of this configuration, around a new inner one."""
-        from multinet import optimizers
-
-        config = dict(config)
-        inner = optimizers.deserialize(config.pop("inner_optimizer"), custom_objects)
-        return cls(inner, **config)
+        names = ("name", "inner_optimizer", "initial_scale", "dynamic_growth_steps")
+        return {name: to_data(getattr(self, name)) for name in names}
 
 
-def _all_finite(grads: Sequence[Any]) -> Any:
-    """Return whether no gradient holds an infinity or a NaN, a bool scalar."""
-    each = [ops.all(ops.isfinite(g)) for g in grads if g is not None]
-    if not each:
-        raise ArgumentError("No weight has a gradient: the loss depends on none.")
-    return ops.all(ops.stack(each))
-
-
-def _unscaled(grad: Any, scale: Any, finite: Any) -> Any:
-    """Return the gradient without the scale, which float16 may not hold.
-
-    Zeros where the update is left out: the kernel runs anyway, and need not warn.
-    """
-    kept = ops.where(finite, grad, 0.0)
-    return ops.cast(ops.divide(kept, scale), ops.dtype(grad))
+def _unscaled(grad: Any, scale: Any) -> Any:
+    """Return the gradient without the scale, which float16 may not hold."""
+    return ops.cast(ops.divide(grad, scale), ops.dtype(grad))

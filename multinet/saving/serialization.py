@@ -230,7 +230,6 @@ _SPECIAL: dict[str, Callable[[Any], Any]] = {
     "__bytes__": lambda config: config["value"].encode("utf-8"),
     "__numpy__": _numpy,
     "__tensor__": lambda config: current().from_numpy(_numpy(config)),
-    "DTypePolicy": lambda config: config["name"],
 }
 
 

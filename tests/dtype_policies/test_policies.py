@@ -65,7 +65,7 @@ def test_equality_is_that_of_keras():
         ("mixed_float8", "mixed_float16"),
         ("int8_from_float32", "quantized"),
         (3, "DTypePolicy"),
-        ({"class_name": "Policy"}, "class_name"),
+        ({"class_name": "Policy", "config": {}}, "Unknown dtype policy"),
     ],
 )
 def test_what_is_no_policy_is_refused(wrong, hint):

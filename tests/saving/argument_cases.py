@@ -32,6 +32,10 @@ def _cells(lib):
     return [lib.layers.LSTMCell(2, name="one"), lib.layers.GRUCell(3, name="two")]
 
 
+def _optimizer(lib):
+    return lib.optimizers.SGD(0.3, name="inner")
+
+
 #: Functions of the library make what is an object.
 OTHER = {
     "activation": "elu",
@@ -201,10 +205,10 @@ SPECIAL = {
     ("Cropping3D", "cropping"): ((1, 2), (0, 1), (1, 0)),
     ("DTypePolicy", "name"): "mixed_float16",
     ("DTypePolicyMap", "default_policy"): "mixed_bfloat16",
-    ("DTypePolicyMap", "policy_map"): lambda: {"a": multinet.DTypePolicy("float16")},
+    ("DTypePolicyMap", "policy_map"): lambda lib: {"a": lib.DTypePolicy("float16")},
     ("FloatDTypePolicy", "name"): "mixed_float16",
     ("IoU", "target_class_ids"): [1],
-    ("LossScaleOptimizer", "inner_optimizer"): lambda: multinet.optimizers.SGD(0.3),
+    ("LossScaleOptimizer", "inner_optimizer"): _optimizer,
     ("OrthogonalRegularizer", "mode"): "columns",
     ("Rescaling", "scale"): 0.5,
     ("RNN", "cell"): lambda lib: lib.layers.StackedRNNCells(_cells(lib), name="stack"),
@@ -258,7 +262,8 @@ def required(cls, lib=multinet):
     needed = [n for n, p in takes.items() if p.default is inspect.Parameter.empty]
     values = {name: other(cls, name, lib) for name in needed}
     values |= REQUIRED.get(cls.__name__, {})
-    return {**values, "name": "thing"} if "name" in takes else values
+    named = "name" in takes and not cls.__name__.endswith("DTypePolicy")
+    return {"name": "thing", **values} if named else values
 
 
 def other(cls, name, lib=multinet):

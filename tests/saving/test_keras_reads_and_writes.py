@@ -19,6 +19,7 @@ UNWRITTEN = {
     ("keras.layers", "implementation"),
     ("keras.layers", "synchronized"),  # refused but on TensorFlow
     ("CosineSimilarity", "axis"),
+    ("DTypePolicyMap", "policy_map"),
     ("SparseCategoricalCrossentropy", "axis"),
     ("Huber", "delta"),
     ("Identity", "gain"),
