@@ -80,7 +80,8 @@ class InputLayer(Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` needs, with a dtype in place of a policy."""
-        return {**super().get_config(), "dtype": self.dtype}
+        own = ("batch_shape", "sparse", "ragged", "optional", "dtype")
+        return {**super().get_config(), **{name: getattr(self, name) for name in own}}
 
 
 def _shape_argument(shape: Any) -> tuple[int | None, ...]:

@@ -96,6 +96,9 @@ def _exports() -> _Exports:
         for name, thing in _public(space):
             if inspect.isclass(thing) and hasattr(thing, "get_config"):
                 table[name] = thing
+                written = vars(thing).get("_written_as")
+                if written is not None:
+                    classes.setdefault(written.module, {})[written.class_name] = thing
                 if name == thing.__name__:
                     names.setdefault(thing, Name(module, name))
             elif isinstance(thing, FunctionType) and _says(space) in _FUNCTIONS:
