@@ -13,7 +13,6 @@ import numpy as np
 import optree
 
 from multinet import dtype_policies, dtypes, regularizers
-from multinet.autocast import autocasting
 from multinet.calls import CallContext, Within, active
 from multinet.configurable import Configurable, arguments, parameters, revived
 from multinet.errors import ArgumentError, MultinetError, NeverCalled
@@ -180,7 +179,7 @@ class Layer(Configurable, Tracked):
             args, kwargs, mask = self._with_masks(args, kwargs)
         context.path.append(self)
         try:
-            if self._mixed or autocasting.get() is not None:
+            if self._mixed or context.casts is not None:
                 with casting(self):
                     outputs = self.call(*args, **kwargs)
             else:
@@ -268,9 +267,9 @@ class Layer(Configurable, Tracked):
         backend = current()
         if backend.is_tensor(value):
             if self.autocast:
-                dtype, wanted = backend.dtype(value), self.input_dtype
-                if dtype != wanted and dtypes.is_float(dtype):
-                    cast = cast_tensor(value, wanted)
+                dtype = backend.dtype(value)
+                if dtype != self._compute_dtype and dtypes.is_float(dtype):
+                    cast = cast_tensor(value, self.input_dtype)
                     set_mask(cast, masks_in(value))
                     return cast
             return value
