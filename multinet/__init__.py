@@ -3,8 +3,8 @@
 >>> import multinet as keras
 >>> model = keras.Sequential([keras.Input((784,)), keras.layers.Dense(10)])
 
-The backend is chosen by the environment variable `MULTINET_BACKEND` or by
-`use_backend`; NumPy is the default.
+The backend is chosen by the environment variable `MULTINET_BACKEND`, by `set_backend`
+or, for a block, by `use_backend`; NumPy is the default.
 """
 
 import sys
@@ -32,12 +32,12 @@ from multinet import (
     tree,
     utils,
 )
-from multinet.capture import jit
 from multinet.dtype_policies import DTypePolicy, FloatDTypePolicy
 from multinet.dtypes import floatx, set_floatx
 from multinet.errors import MultinetError
 from multinet.functional import functional_call
 from multinet.initializers import Initializer
+from multinet.jitting import jit
 from multinet.layers import Input, Layer
 from multinet.losses import Loss
 from multinet.metrics import Metric
@@ -46,7 +46,7 @@ from multinet.ops.control import cond, custom_gradient, scan, while_loop
 from multinet.ops.conversion import stop_gradient
 from multinet.optimizers import Optimizer
 from multinet.random import SeedGenerator, set_random_seed
-from multinet.registry import backends, use_backend
+from multinet.registry import backends, set_backend, use_backend
 from multinet.regularizers import Regularizer
 from multinet.symbolic.tensor import KerasTensor, SymbolicTensor
 from multinet.transforms import checkpoint, grad, jvp, value_and_grad, vjp, vmap
@@ -100,6 +100,7 @@ __all__ = [
     "saving",
     "scan",
     "set_floatx",
+    "set_backend",
     "set_random_seed",
     "stop_gradient",
     "tree",

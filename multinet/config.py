@@ -18,7 +18,7 @@ from typing import Any
 from multinet.dtype_policies import dtype_policy, set_dtype_policy
 from multinet.dtypes import enable_x64, floatx, set_floatx
 from multinet.errors import ArgumentError, MultinetError, unknown_name
-from multinet.registry import backend, use_backend
+from multinet.registry import backend, set_backend
 
 __all__ = [
     "backend",
@@ -55,11 +55,6 @@ _limits: dict[str, int | None] = {
     else None
     for name in ("MAX_EPOCHS", "MAX_STEPS_PER_EPOCH")
 }
-
-
-def set_backend(backend: str) -> None:
-    """Choose the backend of the whole process, as `multinet.use_backend` does."""
-    use_backend(backend)
 
 
 def epsilon() -> float:

@@ -15,6 +15,7 @@ from multinet.ops.core import host
 from multinet.random import host as draw
 from multinet.registry import current
 from multinet.saving.tables import Table
+from multinet.scope import loose_draws
 from multinet.seeds import SeedGenerator, key_of, site_key
 
 # The standard deviation of a normal distribution cut off at two of its own.
@@ -138,9 +139,7 @@ class RandomInitializer(Initializer):
     def later(self, shape: tuple[int, ...], dtype: str) -> Callable[[], Any] | None:
         """Return a function that draws the value when it is wanted, or None."""
         own = type(self).__call__ is RandomInitializer.__call__
-        # The stream of a SeedGenerator may be that of a step in progress.
-        waits = own and not _is_wide(dtype) and not isinstance(self.seed, SeedGenerator)
-        return self._drawn(shape, dtype) if waits else None
+        return self._drawn(shape, dtype) if own and not _is_wide(dtype) else None
 
     def _drawn(self, shape: tuple[int, ...], dtype: str) -> Callable[[], Any]:
         if not dtypes.is_float(dtype):
@@ -154,7 +153,8 @@ class RandomInitializer(Initializer):
 
     def _key(self) -> Any:
         if self._site is None:
-            return key_of(self.seed)
+            with loose_draws():
+                return key_of(self.seed)
         self._count += 1
         return philox.fold_in(self._site, self._count)
 

@@ -1,4 +1,4 @@
-"""Which backend computes: discovery by entry points, the default, and `use_backend`."""
+"""Which backend computes: plug-ins, `set_backend`, and `use_backend` for a block."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import importlib.util
 import os
 import sys
 import threading
+import warnings
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from functools import cache
@@ -23,9 +24,6 @@ _lock = threading.RLock()
 _loaded: dict[str, Backend[Any]] = {}
 _registered: dict[str, Plugin] = {}
 _override: ContextVar[Backend[Any] | None] = ContextVar("backend", default=None)
-_chosen: list[
-    Backend[Any]
-] = []  # use_backend() calls in order; the last one is the default
 _default: Backend[Any] | None = None
 
 
@@ -86,7 +84,9 @@ def draft(name: str) -> Backend[Any]:
 def _load(name: str, unfinished: bool = False) -> Backend[Any]:
     known = _known()
     if name not in known:
-        raise unknown_name(f"backend ({VARIABLE} or use_backend)", name, known)
+        raise unknown_name(
+            f"backend ({VARIABLE}, set_backend, use_backend)", name, known
+        )
     plugin = _resolve(known[name])
     missing = _missing(plugin)
     if missing:
@@ -210,33 +210,40 @@ def _info(name: str, found: Plugin | EntryPoint) -> BackendInfo:
     return BackendInfo(name, True, version, plugin.install)
 
 
+def set_backend(name: str | Backend[Any]) -> None:
+    """Choose the backend of the whole process: every thread, outside of `use_backend`.
+
+    Accepts a name or a `Backend`.
+
+    >>> multinet.set_backend("torch")
+    """
+    global _default
+    backend = get(name) if isinstance(name, str) else name
+    with _lock:
+        _default = backend
+
+
 class use_backend:
-    """Choose the backend: for the whole process as a call, for a block in a `with`.
+    """Choose the backend for a block, in this thread or task only.
 
-    As a call it sets the default of every thread. In a `with` it holds for the block,
-    in this thread or task only. Accepts a name or a `Backend`.
+    Accepts a name or a `Backend`. One that is never entered chooses nothing, and warns:
+    `set_backend` is for the whole process.
 
-    >>> multinet.use_backend("torch")
     >>> with multinet.use_backend("jax"):
     ...     model.fit(x, y)
     """
 
+    _made: tuple[str, int] | None = None  # file and line, until the block is entered
+
     def __init__(self, name: str | Backend[Any]) -> None:
         self.backend = get(name) if isinstance(name, str) else name
         self._tokens: list[Token[Backend[Any] | None]] = []
-        self._committed = True
-        with _lock:
-            _chosen.append(self.backend)
-            _refresh()
+        caller = sys._getframe(1)
+        self._made = caller.f_code.co_filename, caller.f_lineno
 
     def __enter__(self) -> Backend[Any]:
-        """Undo the process-wide choice; hold for the block instead."""
-        if self._committed:
-            self._committed = False
-            with _lock:
-                # Remove the last equal entry: a concurrent call may have come after it.
-                del _chosen[len(_chosen) - 1 - _chosen[::-1].index(self.backend)]
-                _refresh()
+        """Let the backend hold for the block."""
+        self._made = None
         self._tokens.append(_override.set(self.backend))
         return self.backend
 
@@ -244,20 +251,26 @@ class use_backend:
         """Return to the backend that held before."""
         _override.reset(self._tokens.pop())
 
+    def __del__(self) -> None:
+        """Warn, at the line that made it, where no block was ever entered."""
+        if self._made is not None:
+            warnings.warn_explicit(
+                f"{self!r} was dropped without being entered, so it chose nothing. "
+                f"Write `with {self!r}:` for a block, or "
+                f"multinet.set_backend({self.backend.name!r}) for the whole process.",
+                UserWarning,
+                *self._made,
+            )
+
     @classmethod
     def scoped(cls, backend: Backend[Any]) -> use_backend:
-        """Return a `with` scope for `backend` that never touches the default."""
+        """Return a scope for a backend that is at hand, at the least cost."""
         scope = cls.__new__(cls)
-        scope.backend, scope._tokens, scope._committed = backend, [], False
+        scope.backend, scope._tokens = backend, []
         return scope
 
     def __repr__(self) -> str:
         return f"use_backend({self.backend.name!r})"
-
-
-def _refresh() -> None:
-    global _default
-    _default = _chosen[-1] if _chosen else None
 
 
 def loaded() -> list[Backend[Any]]:

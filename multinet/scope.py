@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar, Token
 from typing import Any, Self
+
+from multinet.registry import current
+from multinet.streams import HOST, StepStream, Stream
 
 _active: ContextVar[Scope | None] = ContextVar("scope", default=None)
 
@@ -13,51 +16,56 @@ class Scope:
     """A block in which Variables read and write other values than their own.
 
     A pure step enters a scope with the tensors it was given, runs code that reads and
-    writes Variables, and takes the results with `values_of`. `step` is the random
-    counter: `SeedGenerator`s inside derive their keys from it; without one, those of
-    the scope around go on.
+    writes Variables, and takes the results with `values_of`. `step` is the number that
+    random draws derive their keys from, or `stream` says where the draws stand; without
+    them, those of the scope around go on.
 
     >>> with Scope(variables, tensors, step=3) as scope:
     ...     y = model(x, training=True)
     >>> new = scope.values_of(variables)
     """
 
-    __slots__ = ("values", "step", "draws", "folds", "outer", "owns", "_token")
+    __slots__ = ("values", "stream", "outer", "owns", "_ends", "_token")
 
     def __init__(
         self,
         variables: Iterable[Any] = (),
         values: Iterable[Any] = (),
         step: Any = None,
+        stream: Stream | None = None,
     ) -> None:
         self.values = {id(v): x for v, x in zip(variables, values, strict=True)}
-        self.step = step
-        self.draws: dict[int, int] = {}
-        self.folds: tuple[Any, ...] = ()  # what keys are folded with besides
+        self.stream = stream if step is None else StepStream(step)
         self.outer: Scope | None = None
         self.owns = False  # whether an update may consume the values
+        self._ends: list[Callable[[], None]] = []
         self._token: Token[Scope | None] | None = None
 
     def __enter__(self) -> Self:
         outer = self.outer = _active.get()
-        if self.step is None and outer is not None:
-            self.step, self.draws, self.folds = outer.step, outer.draws, outer.folds
+        if self.stream is None and outer is not None:
+            self.stream = outer.stream
         self._token = _active.set(self)
         return self
 
     def __exit__(self, *exc: object) -> None:
         assert self._token is not None
         _active.reset(self._token)
+        while self._ends:
+            self._ends.pop()()
+
+    def at_end(self, act: Callable[[], None]) -> None:
+        """Do something when the block ends, such as drop what belongs to it."""
+        self._ends.append(act)
+
+    def use(self, part: Any) -> None:
+        """Tell the scopes around that something was used."""
+        if self.outer is not None:
+            self.outer.use(part)
 
     def values_of(self, variables: Sequence[Any]) -> list[Any]:
         """Return the value that each variable has at this point."""
         return [self.values[id(v)] for v in variables]
-
-    def draw(self, generator: object) -> int:
-        """Return how often `generator` drew here before, and count this one."""
-        count = self.draws.get(id(generator), 0)
-        self.draws[id(generator)] = count + 1
-        return count
 
     def look(self, variable: Any) -> Any:
         """Return a value that this scope was not given from those around; or None."""
@@ -83,18 +91,23 @@ class Capture(Scope):
     hands it on with `Variable.assign` outside.
     """
 
-    __slots__ = ("reads", "writes")
+    __slots__ = ("reads", "writes", "uses")
 
     def __init__(
         self,
         variables: Iterable[Any] = (),
         values: Iterable[Any] = (),
         step: Any = None,
+        stream: Stream | None = None,
     ) -> None:
-        variables = list(variables)
-        super().__init__(variables, values, step)
+        super().__init__(variables, values, step, stream)
         self.reads: dict[int, Any] = {}
         self.writes: dict[int, Any] = {}
+        self.uses: dict[int, Any] = {}  # the layers that ran
+
+    def use(self, part: Any) -> None:
+        self.uses[id(part)] = part
+        super().use(part)
 
     def look(self, variable: Any) -> Any:
         self.reads[id(variable)] = variable
@@ -110,53 +123,33 @@ class Capture(Scope):
         return [self.values[key] for key in self.writes]
 
 
-class Entry:
-    """Where the random draws stood when a function began that may run again."""
-
-    _fresh = 3 << 30  # step numbers for draws outside of any step, which no step has
-
-    def __init__(self) -> None:
-        scope = self.scope = _active.get()
-        self.draws: dict[int, int] = {}
-        self.folds: tuple[Any, ...] = ()
-        self.step: Any = None
-        if scope is not None:
-            self.step, self.draws = scope.step, dict(scope.draws)
-            self.folds = scope.folds
-        if self.step is None:
-            Entry._fresh += 1
-            self.step = Entry._fresh
-
-    def drawn(self, scope: Scope) -> bool:
-        """Return whether anything drew in a scope that began here."""
-        return scope.draws != self.draws
-
-
-class Replay(Capture):
-    """A scope in which the draws start where they stood at the entry, each time.
-
-    `place` tells one of several runs from the others: keys are folded with it.
-    """
-
-    __slots__ = ("entry",)
-
-    def __init__(
-        self,
-        entry: Entry,
-        variables: Iterable[Any] = (),
-        values: Iterable[Any] = (),
-        place: Any = None,
-    ) -> None:
-        super().__init__(variables, values, entry.step)
-        self.entry, self.draws = entry, dict(entry.draws)
-        self.folds = entry.folds if place is None else (*entry.folds, place)
-
-    def __exit__(self, *exc: object) -> None:
-        super().__exit__(*exc)
-        if self.entry.scope is not None and self.entry.scope.step is not None:
-            self.entry.scope.draws.update(self.draws)
-
-
 def active_scope() -> Scope | None:
     """Return the innermost scope entered in this context, or None."""
     return _active.get()
+
+
+def own_stream() -> Stream | None:
+    """Return where the draws of the step, loop or call in progress stand, if any."""
+    scope = _active.get()
+    return None if scope is None else scope.stream
+
+
+def stream() -> Stream:
+    """Return where the draws stand; those of a run on shapes alone do not count."""
+    own = own_stream()
+    if own is not None:
+        return own
+    return StepStream(0) if current().symbolic else HOST
+
+
+class loose_draws:
+    """A block whose draws are those outside of any step, such as initial weights."""
+
+    def __enter__(self) -> None:
+        self.scope = _active.get()
+        if self.scope is not None:
+            self.before, self.scope.stream = self.scope.stream, HOST
+
+    def __exit__(self, *exc: object) -> None:
+        if self.scope is not None:
+            self.scope.stream = self.before

@@ -1,14 +1,14 @@
 """Seeds, keys and SeedGenerator: where every random draw gets its key.
 
-The chain is seed -> index of the draw site since `set_random_seed` -> step. No name
-takes part, so models built later in a process draw the same numbers.
+The chain is seed -> index of the draw site since `set_random_seed` -> step -> draw. No
+name takes part, so models built later in a process draw the same numbers. `streams` has
+the table.
 """
 
 from __future__ import annotations
 
 import random as python_random
 import secrets
-import threading
 from typing import Any
 
 import numpy as np
@@ -17,13 +17,39 @@ from multinet import philox
 from multinet.configurable import Configurable
 from multinet.errors import ArgumentError
 from multinet.holders import Holder
-from multinet.registry import current
-from multinet.scope import active_scope
+from multinet.scope import stream
+from multinet.streams import HOST, LOOSE, MODELS, SITES, Place
 
-_root: philox.Key | None = None
-_sites = 0
 _era = 0
-_lock = threading.Lock()  # no two threads may draw at one site
+
+
+class _Global:
+    """The global seed as a draw site: each of its loose draws is a site."""
+
+    numbers = SITES
+
+    def __init__(self) -> None:
+        self.root: philox.Key | None = None
+        self.count = 0
+
+    @property
+    def key(self) -> philox.Key:
+        if self.root is None:
+            self.root = philox.make_key(secrets.randbits(64))
+        return self.root
+
+
+class _Models(_Global):
+    """The global seed as that of models."""
+
+    numbers = MODELS
+
+    @property
+    def key(self) -> philox.Key:
+        return _sites.key
+
+
+_sites, _models = _Global(), _Models()
 
 
 def set_random_seed(seed: int) -> None:
@@ -32,10 +58,11 @@ def set_random_seed(seed: int) -> None:
     The draw sites are counted anew, so the same program draws the same numbers, on
     every backend.
     """
-    global _root, _sites, _era
+    global _era
     if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
         raise ArgumentError(f"Expected a non-negative integer seed, got {seed!r}.")
-    _root, _sites, _era = philox.make_key(int(seed)), 0, _era + 1
+    _sites.root, _era = philox.make_key(int(seed)), _era + 1
+    _sites.count = _models.count = 0
     python_random.seed(int(seed))
     np.random.seed(int(seed) % (1 << 32))
 
@@ -47,20 +74,12 @@ def era() -> int:
 
 def site_key() -> philox.Key:
     """Return the key of the next draw site."""
-    global _root, _sites
-    if _root is None:
-        _root = philox.make_key(secrets.randbits(64))
-    with _lock:
-        _sites += 1
-        site = _sites
-    return philox.fold_in(_root, site)
+    return HOST.next(_sites)
 
 
-def fold_in(key: Any, data: Any) -> Any:
-    """Return the key derived from `key` by an integer, on the host where both are."""
-    if isinstance(key, tuple) and isinstance(data, int):
-        return philox.fold_in(key, data)
-    return current().fold_in(key, data)
+def model_key() -> philox.Key:
+    """Return the key of the next model, for draws without a seed in its steps."""
+    return HOST.next(_models)
 
 
 class SeedGenerator(Configurable, Holder):
@@ -68,13 +87,14 @@ class SeedGenerator(Configurable, Holder):
 
     Without a seed it takes the next draw site of the global seed. Inside a training
     step the keys derive from the step's number, so compiled and eager runs agree;
-    outside, each use advances the stream.
+    outside, each use advances the stream, in a function that `jit` compiled too.
 
     >>> generator = SeedGenerator(7)
     >>> first, second = uniform((2,), seed=generator), uniform((2,), seed=generator)
     """
 
     _running = frozenset({"count"})
+    numbers = LOOSE  # of the draws outside of steps, `count` so far
 
     def __init__(self, seed: int | None = None, name: str | None = None) -> None:
         self.seed = seed
@@ -84,16 +104,7 @@ class SeedGenerator(Configurable, Holder):
 
     def next(self) -> Any:
         """Return a fresh key: two host integers, or a tensor in a compiled step."""
-        scope = active_scope()
-        if scope is not None and scope.step is not None:
-            key = fold_in(fold_in(self.key, scope.step), scope.draw(self))
-            for place in scope.folds:
-                key = fold_in(key, place)
-            return key
-        if current().symbolic:
-            return self.key
-        self.count += 1
-        return philox.fold_in(self.key, self.count)
+        return stream().next(self)
 
 
 def key_of(seed: Any) -> Any:
@@ -101,10 +112,18 @@ def key_of(seed: Any) -> Any:
     if isinstance(seed, SeedGenerator):
         return seed.next()
     if seed is None:
-        return site_key()
+        return _unseeded()
     if isinstance(seed, int | np.integer):
         return philox.make_key(int(seed))
     raise ArgumentError(
         "Expected seed to be an int, a SeedGenerator or None, got "
         f"{type(seed).__name__}."
     )
+
+
+def _unseeded() -> Any:
+    """Return the key of a draw without a seed, which is a site of its own."""
+    draws = stream()
+    if draws.root is None:
+        return draws.next(_sites)
+    return draws.at(Place(philox.fold_in(draws.root, draws.take(None))), 0)

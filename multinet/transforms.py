@@ -21,7 +21,8 @@ from multinet.ops.control import tensors_of
 from multinet.ops.core import as_tensor
 from multinet.ops.shapes import moveaxis
 from multinet.registry import current
-from multinet.scope import Capture, Entry, Replay
+from multinet.scope import Capture, own_stream, stream
+from multinet.streams import Entry
 from multinet.variables import Variable
 
 Function = Callable[..., Any]
@@ -31,10 +32,13 @@ class Call:
     """A function of trees as one of flat tensors, whose writes are outputs too.
 
     `flat(*tensors)` returns the flat outputs, then what was written; after a run
-    `split` takes them apart. `has_aux` cuts a pair (outputs, auxiliary) in two.
+    `split` takes them apart. `has_aux` cuts a pair (outputs, auxiliary) in two. Each
+    run draws the same numbers, in a step or where `again` says that there are several.
     """
 
-    def __init__(self, function: Function, args: Any, has_aux: bool = False) -> None:
+    def __init__(
+        self, function: Function, args: Any, has_aux: bool = False, again: bool = False
+    ) -> None:
         self.function, self.has_aux = function, has_aux
         self.leaves, self.structure = optree.tree_flatten(args)
         self.tensors = tuple(as_tensor(leaf) for leaf in self.leaves)
@@ -44,6 +48,8 @@ class Call:
         self.output: Any = None
         self.auxiliary: Any = None
         self.count = 0
+        draws = stream() if again else own_stream()
+        self.entry = None if draws is None else Entry(draws)
 
     def flat(self, *tensors: Any) -> tuple[Any, ...]:
         """Return the outputs, the auxiliary outputs and what was written."""
@@ -51,7 +57,8 @@ class Call:
         for i in self.places:
             leaves[i] = self.leaves[i]
         inside = [tensors[i] for i in self.places]
-        with Capture(self.variables, inside) as scope:
+        draws = None if self.entry is None else self.entry.again()
+        with Capture(self.variables, inside, stream=draws) as scope:
             result = self.function(*optree.tree_unflatten(self.structure, leaves))
             output, auxiliary = _pair(result) if self.has_aux else (result, ())
             outputs, self.output = tensors_of(output)
@@ -249,7 +256,7 @@ def vmap(fun: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
             raise ArgumentError(
                 f"Expected in_axes for {len(args)} arguments, got {tuple(axes)}."
             )
-        call = Call(fun, args)
+        call = Call(fun, args, again=True)  # a backend may run this for each row
         every = _axes_of_leaves(args, axes)
         if all(axis is None for axis in every):
             raise ArgumentError("vmap needs an axis of at least one argument.")
@@ -257,11 +264,9 @@ def vmap(fun: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
             x if axis is None else moveaxis(x, axis, 0)
             for x, axis in zip(call.tensors, every, strict=True)
         ]
-        entry = Entry()
 
         def row(*xs: Any) -> tuple[Any, ...]:
-            with Replay(entry):  # a backend may run this for each row
-                results = call.flat(*xs)
+            results = call.flat(*xs)
             if call.writes:
                 raise TraceError(
                     f"{call.writes[0]!r} was assigned inside vmap, where it has a "
@@ -315,14 +320,8 @@ def checkpoint(fun: Function) -> Function:
         function = functools.partial(fun, **kwargs)
         reads, _ = discover(function, args)
         read = [v for v in reads if dtypes.is_float(v.dtype)]
-        call = Call(lambda variables, *rest: function(*rest), (read, *args))
-        entry = Entry()
-
-        def run(*xs: Any) -> tuple[Any, ...]:
-            with Replay(entry):
-                return call.flat(*xs)
-
-        output, _ = call.split(current().checkpoint(run)(*call.tensors))
+        call = Call(lambda variables, *rest: function(*rest), (read, *args), again=True)
+        output, _ = call.split(current().checkpoint(call.flat)(*call.tensors))
         return output
 
     return wrapped

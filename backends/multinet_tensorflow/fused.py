@@ -171,8 +171,8 @@ class TensorflowBackend(SequenceOps):
         # The kernel takes 1 - beta from the rounded beta, off by 1e-5: so that the
         # corrected variance is right, the correction is that of the rounded beta too.
         wide = "float64" if params[0].dtype == tf.float64 else "float32"
-        rounded = (float(np.dtype(wide).type(beta)) for beta in (beta_1, beta_2))
-        rate = self._adam_rate(step, learning_rate, *rounded, wide)
+        one, two = (float(np.dtype(wide).type(beta)) for beta in (beta_1, beta_2))
+        rate = self._adam_rate(step, learning_rate, one, two, wide)
 
         def apply(grad: Any, param: Any, mean: Any, variance: Any) -> Any:
             # Powers of 0: the rate is corrected already, more accurately.

@@ -421,8 +421,8 @@ class Backend(SequenceMethods[T]):
             scale, offset = (
                 None if v is None else self.cast(v, "float32") for v in (scale, offset)
             )
-            x = self.cast(x, "float32")
-            return self.cast(self.layer_norm(x, scale, offset, axes, epsilon), dtype)
+            wide = self.cast(x, "float32")
+            return self.cast(self.layer_norm(wide, scale, offset, axes, epsilon), dtype)
         mean, variance = self.moments(x, axes, True)
         return self.batch_norm(x, mean, variance, scale, offset, epsilon)
 

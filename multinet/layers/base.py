@@ -14,7 +14,13 @@ import optree
 
 from multinet import dtype_policies, dtypes, regularizers
 from multinet.calls import CallContext, Within, active
-from multinet.configurable import Configurable, arguments, parameters, revived
+from multinet.configurable import (
+    Configurable,
+    arguments,
+    parameters,
+    revived,
+    signature,
+)
 from multinet.errors import ArgumentError, MultinetError, NeverCalled
 from multinet.layers import families
 from multinet.layers.context import keep_masks, loose, mask_of, masks_in, set_mask
@@ -23,6 +29,7 @@ from multinet.layers.tracking import Tracked
 from multinet.names import snake_case, unique_name
 from multinet.ops.core import as_tensor, cast_tensor, in_dtype
 from multinet.registry import current, use_backend
+from multinet.scope import active_scope, loose_draws
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import (
     KerasTensor,
@@ -155,6 +162,9 @@ class Layer(Configurable, Tracked):
             active.reset(token)
         # Past the watch over attributes, which an outermost call would pay for.
         self.__dict__["_added_losses"] = context.losses
+        scope = active_scope()
+        if scope is not None:  # they may be tensors of a trace, dead when that ends
+            scope.at_end(self._forget_losses)
         if context.masks:
             keep_masks(context, outputs)
         return outputs
@@ -177,6 +187,9 @@ class Layer(Configurable, Tracked):
         mask = None
         if context.masks or loose:
             args, kwargs, mask = self._with_masks(args, kwargs)
+        scope = active_scope()
+        if scope is not None:
+            scope.use(self)
         context.path.append(self)
         try:
             if self._mixed or context.casts is not None:
@@ -297,7 +310,7 @@ class Layer(Configurable, Tracked):
 
         named = dict(zip(self._spec.call, args)) | kwargs
         parameters = self._spec.build
-        with use_backend.scoped(backend.concrete):
+        with use_backend.scoped(backend.concrete), loose_draws():
             if len(parameters) > 1 and all(p.endswith("_shape") for p in parameters):
                 trees = {p: named.get(p.removesuffix("_shape")) for p in parameters}
                 self.build(
@@ -383,12 +396,18 @@ class Layer(Configurable, Tracked):
 
     @property
     def losses(self) -> list[Any]:
-        """Penalties of the trainable weights, and losses of the last outer call."""
+        """Penalties of the trainable weights, and losses of the last outer call.
+
+        Those of a call inside of a compiled function or a transform end with that.
+        """
         context = active.get()
         added = (
             getattr(self, "_added_losses", []) if context is None else context.losses
         )
         return [*self.regularization_losses(), *added]
+
+    def _forget_losses(self) -> None:
+        self.__dict__["_added_losses"] = []
 
     def regularization_losses(self) -> list[Any]:
         """Return a scalar for each trainable weight that has a regularizer."""
@@ -406,8 +425,10 @@ class Layer(Configurable, Tracked):
         config = {k: v for k, v in standard.items() if k not in self._unwritten}
         if self._input_shape_hint is not None:
             config["input_shape"] = self._input_shape_hint
+        own = signature(type(self))
         for name, value in arguments(self, Layer).items():
-            if name not in standard and (name, value) not in _LEFT_OUT:
+            usual = (name, value) in _LEFT_OUT and name not in own
+            if name not in standard and not usual:
                 config[name] = value
         return config
 
@@ -421,6 +442,7 @@ class Layer(Configurable, Tracked):
         later = {n: given.pop(n) for n in _STANDARD if n in given and n not in takes}
         layer = cls(**given)
         for name, value in later.items():
+            name = "dtype_policy" if name == "dtype" else name
             if value != getattr(layer, name):
                 setattr(layer, name, value)
         return layer

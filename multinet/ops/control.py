@@ -12,8 +12,10 @@ from multinet.ops.core import as_tensor, axis_of, boolean, cast_tensor, op, shap
 from multinet.ops.indexing import as_index
 from multinet.ops.shapes import moveaxis
 from multinet.registry import current
-from multinet.scope import Entry, Replay
+from multinet.scope import Capture, stream
+from multinet.streams import Entry
 from multinet.symbolic.dims import Dim, differ
+from multinet.symbolic.tensor import shadowing
 
 
 def tensors_of(tree: Any) -> tuple[tuple[Any, ...], Any]:
@@ -49,13 +51,15 @@ class _Again(Exception):
 class _Carried:
     """The Variables that a loop or branch carries, and whether its draws need a place.
 
+    `placed` says that every run has a place, `False` that it gets one if it draws.
+
     >>> carried.run(lambda: loop(carried))  # until nothing new turns up
     """
 
-    def __init__(self) -> None:
+    def __init__(self, placed: bool = True) -> None:
         self.variables: dict[int, Any] = {}
-        self.placed = False
-        self.entry = Entry()
+        self.placed = placed
+        self.entry = _entry()
 
     def run(self, loop: Callable[[], Any]) -> Any:
         while True:
@@ -68,28 +72,52 @@ class _Carried:
         """Return the values to begin with."""
         return [v.__multinet_tensor__() for v in self.variables.values()]
 
-    def call(self, function: Any, values: Sequence[Any], place: Any = None) -> Any:
-        """Return function() and the values after it; `place` counts the runs."""
-        scope = Replay(
-            self.entry,
-            self.variables.values(),
-            values,
-            place if self.placed else None,
-        )
-        with scope:
+    def call(
+        self,
+        function: Any,
+        values: Sequence[Any],
+        place: Any,
+        entry: Entry | None = None,
+    ) -> Any:
+        """Return function() and the values after it.
+
+        `place` tells this run from others; `entry` is that of the draws, if it is not
+        the one of the loop's body.
+        """
+        draws = (entry or self.entry).inside(place if self.placed else None)
+        with Capture(self.variables.values(), values, stream=draws) as scope:
             result = function()
         new = {k: v for k, v in scope.writes.items() if k not in self.variables}
-        drew = place is not None and not self.placed and self.entry.drawn(scope)
-        if new or drew:
+        lost = draws.used and not self.placed
+        if new or lost:
             self.variables.update(new)
-            self.placed = self.placed or drew
+            self.placed = self.placed or lost
             raise _Again
         return result, tuple(scope.values_of(list(self.variables.values())))
+
+    def skipped(self, function: Callable[[], Any], place: Any) -> None:
+        """Count the draws of a function that was not run, as where it is compiled.
+
+        Only where each site takes one draw for a whole loop; in a step the loop has a
+        number instead.
+        """
+        if not self.entry.stream.loose or current().symbolic:
+            return
+        try:
+            with shadowing(), Capture(stream=self.entry.inside(place)):
+                function()
+        except Exception:  # what is not run may not raise, and draws nothing
+            return
 
     def finish(self, values: Sequence[Any]) -> None:
         """Assign the values at the end."""
         for variable, value in zip(self.variables.values(), values, strict=True):
             variable.assign(value)
+
+
+def _entry() -> Entry:
+    draws = stream()
+    return Entry(draws, draws.enter())
 
 
 @op
@@ -103,17 +131,15 @@ def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> 
     functions = _Flattened(true_fn), _Flattened(false_fn)
     carried, condition = _Carried(), _scalar(pred)
 
-    def branch(function: Any) -> Callable[[], tuple[Any, ...]]:
+    def branch(place: int) -> Callable[[], tuple[Any, ...]]:
         def run() -> tuple[Any, ...]:
-            leaves, values = carried.call(function, carried.start())
+            leaves, values = carried.call(functions[place], carried.start(), place)
             return (*leaves, *values)
 
         return run
 
-    branches = [branch(function) for function in functions]
-    results = carried.run(
-        lambda: current().cond(condition, branches[0], branches[1], ())
-    )
+    branches = branch(0), branch(1)
+    results = carried.run(lambda: current().cond(condition, *branches, ()))
     cut = len(results) - len(carried.variables)
     leaves = results[:cut]
     carried.finish(results[cut:])
@@ -124,6 +150,9 @@ def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> 
             "and "
             f"{structures[-1]}."
         )
+    for place, function in enumerate(functions):
+        if function.structure is None:
+            carried.skipped(function, place)
     return _tree(structures[0], leaves)
 
 
@@ -172,17 +201,20 @@ def while_loop(
     leaves, structure = tensors_of(start)
     backend = current()
 
-    size, carried = len(leaves) + 1, _Carried()
+    size, asked, carried, ran = len(leaves) + 1, _entry(), _Carried(), False
 
     def running(count: Any, *state: Any) -> Any:
         given = _tree(structure, state[: size - 1])
-        go, _ = carried.call(lambda: _scalar(cond(*given)), state[size - 1 :])
+        values = state[size - 1 :]
+        go, _ = carried.call(lambda: _scalar(cond(*given)), values, count, asked)
         if maximum_iterations is None:
             return go
         return backend.logical_and(go, backend.less(count, maximum_iterations))
 
     def step(count: Any, *state: Any) -> tuple[Any, ...]:
         def turn() -> tuple[Any, ...]:
+            nonlocal ran
+            ran = True
             result = body(*_tree(structure, state[: size - 1]))
             result = tuple(result) if isinstance(result, list | tuple) else (result,)
             return _like(result, structure, state, "while_loop")
@@ -195,6 +227,8 @@ def while_loop(
         lambda: backend.while_loop(running, step, (count, *leaves, *carried.start()))
     )
     carried.finish(results[size:])
+    if not ran:
+        carried.skipped(lambda: body(*start), 0)
     leaves = results[1:size]
     end = _tree(structure, leaves)
     return end[0] if single else type(loop_vars)(end)
@@ -270,7 +304,7 @@ def scan(
     size = _length(rows, length, "scan")
     out: list[Any] = [None]
 
-    count, carried, backend = len(carry), _Carried(), current()
+    count, carried, backend = len(carry), _Carried(placed=False), current()
 
     def step(state: Any, row: Any) -> tuple[Any, Any]:
         place = row[-1] if carried.placed else 0
@@ -320,9 +354,25 @@ def map(f: Callable[[Any], Any], xs: Any) -> Any:
 def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
     """Return function of each row of the tree `elements`, all at once, stacked."""
     leaves, structure = tensors_of(elements)
-    flat = _Flattened(lambda *rows: function(_tree(structure, rows)))
-    result = current().vmap(flat, (0,) * len(leaves))(*leaves)
-    return _tree(flat.structure, result)
+    backend, carried = current(), _Carried(placed=False)
+    out: list[Any] = [None]
+
+    def row(*rows: Any) -> tuple[Any, ...]:
+        place = rows[-1] if carried.placed else 0
+        given = _tree(structure, rows[: len(leaves)])
+        results, out[0] = carried.call(lambda: tensors_of(function(given)), (), place)[
+            0
+        ]
+        return results
+
+    def mapped() -> Any:
+        size = _length(leaves, None, "vectorized_map")
+        places = (backend.arange(0, size, 1, "int32"),) if carried.placed else ()
+        every = (*leaves, *places)
+        return backend.vmap(row, (0,) * len(every))(*every)
+
+    results = carried.run(mapped)
+    return _tree(out[0], results)
 
 
 @op

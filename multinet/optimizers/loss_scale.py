@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from multinet import ops
+from multinet.configurable import parameters
 from multinet.errors import ArgumentError
 from multinet.ops.core import as_tensor
 from multinet.optimizers.base import Optimizer, Tensors
@@ -42,6 +43,8 @@ class LossScaleOptimizer(Optimizer):
     """
 
     skips = True
+
+    _decided = frozenset(parameters(Optimizer)) - {"name"}
 
     def __init__(
         self,
@@ -128,7 +131,7 @@ class LossScaleOptimizer(Optimizer):
         finite = self.check_finite(grads)
         new_params, new_slots = self.inner_optimizer.update(
             [copy(x) for x in params],
-            [None if g is None else _unscaled(g, scale, finite) for g in grads],
+            [None if g is None else _unscaled(g, scale) for g in grads],
             [copy(x) for x in inner_slots],
             ops.add(done, 1),
             self._rate_after(done, learning_rate),
@@ -205,10 +208,6 @@ class LossScaleOptimizer(Optimizer):
         return {name: to_data(getattr(self, name)) for name in names}
 
 
-def _unscaled(grad: Any, scale: Any, finite: Any) -> Any:
-    """Return the gradient without the scale, which float16 may not hold.
-
-    Zeros where the update is left out: the kernel runs anyway, and need not warn.
-    """
-    kept = ops.where(finite, grad, 0.0)
-    return ops.cast(ops.divide(kept, scale), ops.dtype(grad))
+def _unscaled(grad: Any, scale: Any) -> Any:
+    """Return the gradient without the scale, which float16 may not hold."""
+    return ops.cast(ops.divide(grad, scale), ops.dtype(grad))

@@ -18,7 +18,8 @@ from multinet.ops.arithmetic import broadcast_shapes
 from multinet.ops.core import as_tensor, cast_tensor, op, shape_of
 from multinet.ops.creation import shape_tuple
 from multinet.registry import current
-from multinet.seeds import fold_in, key_of
+from multinet.seeds import key_of
+from multinet.streams import fold_in
 from multinet.symbolic.dims import differ
 
 _ROUNDS = 1000  # only NaN parameters need more: a round accepts at least 3 in 4

@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from multinet import seeds
 from multinet.errors import BackendError, MultinetError
 from multinet.holders import Inventory
 from multinet.metrics import Metric
 from multinet.ops.core import numpy_backend
 from multinet.registry import current, use_backend
 from multinet.scope import Scope
+from multinet.streams import OTHER, TRAINING
 from multinet.training.custom import CustomStep
 from multinet.training.step import Step
 from multinet.variables import Clock, Variable, make_values
@@ -191,8 +193,7 @@ class State:
 
         As many as there are rows of data; those of further steps are not used.
         """
-        first = self.draws.counts[self.trains] + 1
-        numbers: list[Array] = [np.arange(first, first + room, dtype=np.uint32)]
+        numbers: list[Array] = [self.draws.numbers(self.trains, room)]
         if self.updates is not None:
             done = self.updates.load()
             each = self.step.applied
@@ -209,9 +210,8 @@ class State:
         """Return the only output for one array, by the shortest way."""
         self._take_loaded()
         try:
-            counts = self.draws.counts
-            counts[False] = number = counts[False] + 1
-            numbers = (np.array([number], np.uint32),)
+            numbers = (self.draws.numbers(False, 1),)
+            self.draws.counts[False] += 1
             outputs = self.program.run((x[None],), numbers, 1)
             if self.step.written:
                 self._attach()
@@ -308,13 +308,21 @@ class State:
 
 
 class Draws:
-    """The counters of a model's random draws: steps of training, and other steps.
+    """What a model's random draws derive from: its key, and the numbers of its steps.
 
-    They are apart, so that looking at a model does not change how it trains.
+    Steps of training and other steps count apart, so that looking at a model does not
+    change how it trains.
     """
 
     def __init__(self) -> None:
-        self.counts = {True: 0, False: 1 << 31}
+        self.key = seeds.model_key()
+        self.counts = {True: 0, False: 0}
+
+    def numbers(self, trains: bool, count: int) -> Array:
+        """Return the numbers of the next steps."""
+        numbers, done = TRAINING if trains else OTHER, self.counts[trains] + 1
+        ahead = np.arange(done, done + count) % len(numbers)
+        return (ahead + numbers.start).astype(np.uint32)
 
 
 class Explanation(dict[str, str]):

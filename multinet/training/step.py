@@ -15,7 +15,8 @@ from multinet.errors import ArgumentError
 from multinet.interface import EagerProgram, Program
 from multinet.layers.base import CallContext
 from multinet.registry import current
-from multinet.scope import Scope
+from multinet.scope import Scope, stream
+from multinet.streams import Entry, StepStream
 from multinet.training.data import Batch
 from multinet.variables import Variable
 
@@ -84,7 +85,8 @@ class Step:
         stop = count + self.spec.num_leaves
         state, scalars = flat[:count], flat[stop:]
         batch = Batch(*optree.tree_unflatten(self.spec, flat[count:stop]))
-        with Scope(self.variables, state, step=scalars[0]) as scope:
+        draws = StepStream(scalars[0], self.model._draws.key)
+        with Scope(self.variables, state, stream=draws) as scope:
             scope.owns = True
             outputs = self._body(scope, batch, *scalars[1:])
             after = scope.values_of(self.variables)
@@ -135,10 +137,12 @@ class Step:
         """
         model, carried = self.model, [*self.others, *self.counters]
         fixed = [*self.others, *self.slots, *self.counters]
+        entry = Entry(stream())
 
         def compute(*params: Any) -> tuple[Any, ...]:
             before = scope.values_of(fixed)
-            with Scope(self.variables, [*params, *before], scope.step) as inner:
+            given = [*params, *before]
+            with Scope(self.variables, given, stream=entry.again()) as inner:
                 loss, each, outputs = model._forward(batch, training=True)
                 leaves, tree = optree.tree_flatten(outputs)
                 changed = [

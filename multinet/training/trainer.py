@@ -37,6 +37,8 @@ class Trainer(States, Steps, _Host):
     optimizer: Any = None
     loss: Any = None
     _compiled: tuple[CompiledLoss | None, Any, Any, Any] | None = None
+    _given: dict[str, Any] | None = None  # to compile, for clones
+    _lent = frozenset({"_given"})
     _of_compile = (
         "_loss_tracker",
         "_output_trackers",
@@ -87,6 +89,17 @@ class Trainer(States, Steps, _Host):
             self.optimizer = _scaling(self.optimizer)
         self.loss = loss
         self._compiled = (None, loss_weights, metrics, weighted_metrics)
+        self._given = {
+            "optimizer": optimizer,
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+            "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile,
+            "auto_scale_loss": auto_scale_loss,
+        }
         self._run_eagerly, self._jit_compile = run_eagerly, jit_compile
         self.steps_per_execution = steps_per_execution
         self.stop_training = False

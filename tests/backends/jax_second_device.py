@@ -54,7 +54,7 @@ def main(index):
     def look(name, x):
         places[name] = sorted(d.id for d in x.devices())
 
-    multinet.use_backend("jax")
+    multinet.set_backend("jax")
     multinet.set_random_seed(3)
     y = np.random.default_rng(2).integers(0, 2, 12).astype("int32")
     rates = optimizers.schedules.CosineDecay(0.01, 20)

@@ -8,7 +8,7 @@ HEAD = """
 import numpy as np
 import multinet
 from multinet import config, ops
-multinet.use_backend("jax")
+multinet.set_backend("jax")
 """
 ASK = """
 for ask in (

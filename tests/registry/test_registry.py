@@ -1,16 +1,20 @@
 """Choosing backends: names, scopes, threads, and plug-ins that are broken or behind."""
 
+import contextlib
+import gc
 import subprocess
 import sys
 import threading
+import warnings
 
 import numpy as np
 import pytest
 
+import multinet
 from multinet import registry
 from multinet.errors import ArgumentError, BackendError
 from multinet.interface import INTERFACE, Plugin
-from multinet.registry import current, get, use_backend
+from multinet.registry import current, get, set_backend, use_backend
 
 
 @pytest.fixture
@@ -100,15 +104,69 @@ def test_with_leaves_other_threads_alone():
     assert seen == ["numpy"]
 
 
-def test_a_call_sets_the_default_of_every_thread(monkeypatch):
-    monkeypatch.setattr(registry, "_chosen", [])
+@pytest.mark.parametrize("choose", [set_backend, multinet.config.set_backend])
+def test_set_backend_sets_the_default_of_every_thread(monkeypatch, choose):
     monkeypatch.setattr(registry, "_default", None)
     seen = []
-    use_backend("torch")
+    choose("torch")
     thread = threading.Thread(target=lambda: seen.append(current().name))
     thread.start()
     thread.join()
     assert seen == ["torch"] and current().name == "torch"
+    choose(get("jax"))
+    assert current() is get("jax")
+
+
+def test_set_backend_knows_the_names():
+    before = current()
+    with pytest.raises(ArgumentError, match="'jaxx'.*Did you mean 'jax'"):
+        set_backend("jaxx")
+    assert current() is before
+
+
+def test_no_other_thread_sees_a_scope_not_for_a_moment():
+    entering, seen = threading.Event(), set()
+    entering.set()
+
+    def enter():
+        for _ in range(100_000):
+            with use_backend("strict"):
+                pass
+        entering.clear()
+
+    assert current().name == "numpy"
+    thread = threading.Thread(target=enter)
+    thread.start()
+    while entering.is_set():
+        seen.add(current().name)
+    thread.join()
+    assert seen == {"numpy"}
+
+
+def test_a_scope_that_is_never_entered_warns_at_its_line_and_chooses_nothing():
+    before = current()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        use_backend("jax")
+        line = sys._getframe().f_lineno - 1
+        gc.collect()
+    assert current() is before
+    (found,) = caught
+    assert (found.filename, found.lineno) == (__file__, line)
+    assert "without being entered" in str(found.message)
+    assert "with use_backend('jax'):" in str(found.message)
+    assert "multinet.set_backend('jax')" in str(found.message)
+
+
+def test_a_scope_that_was_entered_or_never_made_does_not_warn():
+    with warnings.catch_warnings(), pytest.raises(ArgumentError):
+        warnings.simplefilter("error")
+        with use_backend("torch"):
+            pass
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(use_backend("torch"))
+        use_backend.scoped(get("torch"))
+        use_backend("unknown")
 
 
 def test_concurrent_scopes_do_not_disturb_each_other_or_the_default():

@@ -11,7 +11,7 @@ import pytest
 import multinet
 from multinet import callbacks, layers, ops, optimizers, registry
 from multinet.errors import BackendError, MultinetError
-from multinet.registry import current, get, use_backend
+from multinet.registry import current, get, set_backend, use_backend
 from multinet.variables import Variable
 
 REAL = ("numpy", "jax", "torch", "tensorflow")
@@ -112,11 +112,10 @@ def test_one_scope_object_can_be_entered_again_and_inside_itself():
     assert current().name == "numpy"
 
 
-def test_a_call_inside_a_scope_changes_the_default_but_not_the_scope(monkeypatch):
-    monkeypatch.setattr(registry, "_chosen", [])
+def test_set_backend_in_a_scope_changes_the_default_but_not_the_scope(monkeypatch):
     monkeypatch.setattr(registry, "_default", None)
     with use_backend("jax"):
-        use_backend("torch")
+        set_backend("torch")
         assert current().name == "jax"
         assert in_threads(lambda: current().name) == ["torch"]
     assert current().name == "torch"

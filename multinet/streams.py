@@ -1,0 +1,266 @@
+"""The random streams: which number of the 32-bit counter each draw takes.
+
+A draw site, such as a `SeedGenerator`, has a key. The key of a draw is folded from it
+by these numbers, the same on every backend, compiled or not:
+
+| a draw | the numbers |
+|---|---|
+| in training step s | s of `TRAINING`, then the draws before in the step |
+| in step s of evaluate or predict | s of `OTHER`, then the draws before in the step |
+| outside of steps, `jit` or not | the draws before that of the site, in `LOOSE` |
+
+A loop or branch has a number of `INNER` for its draw in a step, told by its place in
+the program; elsewhere each site that draws inside takes one loose draw for all of it.
+From there the draws count from 0: fold in the draw, then the iteration or branch.
+
+A draw without a seed is a site of its own. In a step it is known by its place, the n-th
+of these in the step, under the key of the model; outside it takes the next number of
+`SITES` under the global seed.
+"""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from typing import Any, Protocol
+
+from multinet import philox
+from multinet.registry import current
+
+# What the key of a site is folded with.
+TRAINING = range(0, 1 << 31)
+OTHER = range(1 << 31, 3 << 30)
+LOOSE = range(3 << 30, 1 << 32)
+# What the key of a step is folded with besides its draws: its loops and branches.
+INNER = range(1 << 31, 1 << 32)
+# What the global seed is folded with: its draw sites, and models.
+SITES = range(1, 1 << 31)
+MODELS = range(1 << 31, 1 << 32)
+
+_lock = threading.Lock()  # no two threads may take one number
+
+
+def number(stream: range, count: int) -> int:
+    """Return the number of a stream after `count` others; at its end it begins anew."""
+    return stream.start + count % len(stream)
+
+
+def fold_in(key: Any, data: Any) -> Any:
+    """Return the key derived from `key` by an integer, on the host where both are."""
+    if isinstance(key, tuple) and isinstance(data, int):
+        return philox.fold_in(key, data)
+    return current().fold_in(key, data)
+
+
+class Site(Protocol):
+    """What draws: a key, how many loose draws were made, and the numbers of those."""
+
+    count: int
+    numbers: range
+
+    @property
+    def key(self) -> philox.Key: ...
+
+
+class Place:
+    """A draw without a seed, in a step: a site that is known by its place."""
+
+    numbers = LOOSE
+
+    def __init__(self, key: philox.Key) -> None:
+        self.key, self.count = key, 0
+
+
+class Stream(ABC):
+    """Where the draws of a running program stand: how many each site made.
+
+    `root` is the key that draws without a seed derive from in a step; None elsewhere.
+    """
+
+    root: philox.Key | None = None
+    loose = False  # whether a loop takes one draw of each site, not a number of its own
+
+    def __init__(self) -> None:
+        self.counts: dict[Any, int] = {}
+        self.inner = 0  # loops and branches so far
+
+    @abstractmethod
+    def at(self, site: Site, count: int) -> Any:
+        """Return the key of a site's draw after `count` others."""
+
+    def drawn(self, site: Any) -> int:
+        """Return how many draws a site has made here."""
+        return self.counts.get(site, 0)
+
+    def advance(self, site: Any, count: int) -> None:
+        """Note that a site made at least so many draws."""
+        self.counts[site] = max(count, self.drawn(site))
+
+    def take(self, site: Any) -> int:
+        """Return how many draws a site has made here, and count one more."""
+        count = self.drawn(site)
+        self.advance(site, count + 1)
+        return count
+
+    def next(self, site: Site) -> Any:
+        """Return the key of a site's next draw."""
+        return self.at(site, self.take(site))
+
+    def enter(self) -> int:
+        """Return how many loops and branches there were, and count one more."""
+        self.inner += 1
+        return self.inner - 1
+
+
+class StepStream(Stream):
+    """The draws of a step, by its number: an integer or a tensor."""
+
+    def __init__(self, step: Any, root: philox.Key = (0, 0)) -> None:
+        super().__init__()
+        self.step, self.root = step, root
+
+    def at(self, site: Site, count: int) -> Any:
+        """Fold in the step, then the draw."""
+        return fold_in(fold_in(site.key, self.step), count)
+
+
+class LooseStream(Stream):
+    """The draws outside of any step: the sites themselves count them."""
+
+    loose = True
+
+    def at(self, site: Site, count: int) -> Any:
+        """Fold in the number of the loose draw."""
+        return philox.fold_in(site.key, number(site.numbers, count))
+
+    def drawn(self, site: Any) -> int:
+        """Return what the site counted."""
+        return site.count
+
+    def advance(self, site: Any, count: int) -> None:
+        """Let the site count at least so many."""
+        with _lock:
+            site.count = max(site.count, count)
+
+    def take(self, site: Any) -> int:
+        """Let the site count one more."""
+        return reserve(site, 1)
+
+    def enter(self) -> int:
+        """Return 0: loops are told apart by the draw that each takes."""
+        return 0
+
+
+HOST = LooseStream()
+
+
+def reserve(site: Site, count: int) -> int:
+    """Return how many loose draws a site had made, and let it have made `count` more.
+
+    They do not cross the end of the stream.
+    """
+    with _lock:
+        start, size = site.count, len(site.numbers)
+        if start % size + count > size:
+            start += size - start % size
+        site.count = start + count
+    return start
+
+
+class JitStream(Stream):
+    """The loose draws of a compiled call, which gets keys and numbers as arguments.
+
+    Without them it counts what a function draws, when that runs on shapes alone.
+    """
+
+    loose = True
+
+    def __init__(self, starts: dict[Any, tuple[Any, Any]] | None = None) -> None:
+        super().__init__()
+        self.starts = starts or {}
+
+    def at(self, site: Site, count: int) -> Any:
+        """Fold in the number of the first draw of the call, plus `count`."""
+        if site not in self.starts:
+            return HOST.at(site, count)
+        key, start = self.starts[site]  # a backend may give arguments as plain numbers
+        plain = isinstance(start, int)
+        return fold_in(key, start + count if plain else current().add(start, count))
+
+
+class Again(Stream):
+    """The draws of a function that may run several times: the same ones each time."""
+
+    def __init__(self, around: Stream, starts: dict[Any, int], inner: int) -> None:
+        super().__init__()
+        self.around, self.starts, self.inner = around, starts, inner
+        self.root, self.loose = around.root, around.loose
+
+    def at(self, site: Site, count: int) -> Any:
+        """Return the key of the stream around."""
+        return self.around.at(site, count)
+
+    def drawn(self, site: Any) -> int:
+        """Return the count here, which begins as it was before the first run."""
+        if site not in self.counts:
+            self.counts[site] = self.starts.setdefault(site, self.around.drawn(site))
+        return self.counts[site]
+
+    def advance(self, site: Any, count: int) -> None:
+        """Count here and in the stream around, there once for all runs."""
+        super().advance(site, count)
+        self.around.advance(site, count)
+
+    def enter(self) -> int:
+        """Count loops here and in the stream around, there once for all runs."""
+        count = super().enter()
+        self.around.inner = max(self.around.inner, self.inner)
+        return count
+
+
+class InnerStream(Stream):
+    """The draws of one iteration of a loop, or of one branch.
+
+    `draw_of(site)` is the draw that the loop has in the stream around; `place` is the
+    iteration or branch, None while nobody knows that it draws.
+    """
+
+    def __init__(self, around: Stream, draw_of: Any, place: Any) -> None:
+        super().__init__()
+        self.around, self.draw_of, self.place = around, draw_of, place
+        self.root = around.root
+        self.used = False
+
+    def at(self, site: Site, count: int) -> Any:
+        """Fold in the draw, then the iteration."""
+        self.used = True
+        key = fold_in(self.around.at(site, self.draw_of(site)), count)
+        return key if self.place is None else fold_in(key, self.place)
+
+
+class Entry:
+    """Where the draws of a stream stood when a function began that may run again.
+
+    `loop` is what `enter` gave, if the function belongs to a loop or branch.
+    """
+
+    def __init__(self, stream: Stream, loop: int = 0) -> None:
+        self.stream, self.loop = stream, loop
+        self._starts: dict[Any, int] = {} if stream is HOST else dict(stream.counts)
+        self._inner = stream.inner
+        self._draws: dict[Any, int] = {}
+
+    def again(self) -> Stream:
+        """Return the stream of one run of a function that draws the same each time."""
+        return Again(self.stream, self._starts, self._inner)
+
+    def inside(self, place: Any) -> InnerStream:
+        """Return the stream of one iteration, or of one branch."""
+        return InnerStream(self.stream, self._draw_of, place)
+
+    def _draw_of(self, site: Any) -> int:
+        if not self.stream.loose:
+            return INNER.start + self.loop
+        if site not in self._draws:
+            self._draws[site] = self.stream.take(site)
+        return self._draws[site]
