@@ -101,7 +101,7 @@ def test_no_framework_is_named_above_the_waist(path):
     code = code_without_docstrings(path)
     named = {f for f in FRAMEWORKS if re.search(rf"\b{f}\b", code)}
     # The name in the file format.
-    writes = path.name in WRITES_KERAS_FORMAT or path == PACKAGE / "saving/exports.py"
+    writes = path == PACKAGE / "saving/exports.py"
     assert named <= ({"keras"} if writes else set())
 
 
