@@ -13,7 +13,6 @@ import numpy as np
 import optree
 
 from multinet import dtypes, regularizers
-from multinet.autocast import autocasting
 from multinet.calls import CallContext, Within, active
 from multinet.errors import ArgumentError, MultinetError, NeverCalled
 from multinet.layers import families
@@ -183,7 +182,7 @@ class Layer(Configured, Tracked):
             scope.use(self)
         context.path.append(self)
         try:
-            if self._mixed or autocasting.get() is not None:
+            if self._mixed or context.casts is not None:
                 with casting(self):
                     outputs = self.call(*args, **kwargs)
             else:
@@ -271,9 +270,9 @@ class Layer(Configured, Tracked):
         backend = current()
         if backend.is_tensor(value):
             if self.autocast:
-                dtype, wanted = backend.dtype(value), self.input_dtype
-                if dtype != wanted and dtypes.is_float(dtype):
-                    cast = cast_tensor(value, wanted)
+                dtype = backend.dtype(value)
+                if dtype != self._compute_dtype and dtypes.is_float(dtype):
+                    cast = cast_tensor(value, self.input_dtype)
                     set_mask(cast, masks_in(value))
                     return cast
             return value
