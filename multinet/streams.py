@@ -183,9 +183,10 @@ class JitStream(Stream):
         """Fold in the number of the first draw of the call, plus `count`."""
         if site not in self.starts:
             return HOST.at(site, count)
-        key, start = self.starts[site]  # a backend may give arguments as plain numbers
-        plain = isinstance(start, int)
-        return fold_in(key, start + count if plain else current().add(start, count))
+        key, start = self.starts[site]
+        if isinstance(start, int):  # the backend runs the function anew in each call
+            return fold_in(site.key, start + count)
+        return fold_in(key, current().add(start, count))
 
 
 class Again(Stream):
