@@ -15,7 +15,6 @@ from typing import Any
 import keras
 
 import multinet
-from multinet.layers.recurrent_layers import SHOWN, CellLayer
 
 PATH = Path(multinet.__file__).parent / "absent.json"
 
@@ -71,8 +70,6 @@ def _members(classes: dict[type, type]) -> dict[str, list[str]]:
 def _attributes(cls: type) -> set[str]:
     """Return the names that a class has, those its methods assign included."""
     names = set(dir(cls))
-    if issubclass(cls, CellLayer):
-        names |= SHOWN
     for part in cls.__mro__:
         if part.__module__.split(".")[0] != "multinet":
             continue

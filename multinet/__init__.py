@@ -17,10 +17,12 @@ from multinet import (
     config,
     constraints,
     datasets,
+    dtype_policies,
     initializers,
     layers,
     losses,
     metrics,
+    mixed_precision,
     models,
     ops,
     optimizers,
@@ -30,6 +32,7 @@ from multinet import (
     tree,
     utils,
 )
+from multinet.dtype_policies import DTypePolicy, FloatDTypePolicy
 from multinet.dtypes import floatx, set_floatx
 from multinet.errors import MultinetError
 from multinet.functional import functional_call
@@ -51,6 +54,8 @@ from multinet.variables import Variable
 from multinet.version import __version__
 
 __all__ = [
+    "DTypePolicy",
+    "FloatDTypePolicy",
     "Initializer",
     "Input",
     "KerasTensor",
@@ -76,6 +81,7 @@ __all__ = [
     "constraints",
     "custom_gradient",
     "datasets",
+    "dtype_policies",
     "floatx",
     "functional_call",
     "grad",
@@ -85,6 +91,7 @@ __all__ = [
     "layers",
     "losses",
     "metrics",
+    "mixed_precision",
     "models",
     "ops",
     "optimizers",
@@ -113,10 +120,12 @@ absent.watch(
     config,
     constraints,
     datasets,
+    dtype_policies,
     initializers,
     layers,
     losses,
     metrics,
+    mixed_precision,
     models,
     ops,
     ops.image,

@@ -20,17 +20,12 @@ from multinet.errors import ArgumentError
 
 # What there is instead; full names, so that a test can look them up.
 _WEIGHTS = "get_weights gives all weights as NumPy arrays, and set_weights takes them"
-_POLICY = "A layer takes dtype=..., and multinet.config.set_floatx sets the default"
 _CALLBACK = "A multinet.callbacks.Callback of your own can do it"
 _RATE = f"{_CALLBACK}: set self.model.optimizer.learning_rate"
 INSTEAD = {
     **dict.fromkeys(
-        ("save", "save_weights", "load_weights", "save_model", "load_model", "saving"),
+        ("save", "save_weights", "load_weights", "save_model", "load_model"),
         _WEIGHTS,
-    ),
-    **dict.fromkeys(
-        ("mixed_precision", "dtype_policies", "set_dtype_policy", "DTypePolicy"),
-        _POLICY,
     ),
     "ModelCheckpoint": f"{_CALLBACK}: keep self.model.get_weights()",
     "ReduceLROnPlateau": _RATE,

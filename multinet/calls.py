@@ -6,6 +6,7 @@ from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from typing import Any
 
+from multinet.autocast import Autocast
 from multinet.scope import active_scope
 
 active: ContextVar[CallContext | None] = ContextVar("call", default=None)
@@ -21,7 +22,18 @@ class CallContext:
     masks: dict[int, tuple[Any, Any]] = field(default_factory=dict)
     #: The layers that are being called or built, the outermost first.
     path: list[Any] = field(default_factory=list)
+    #: What Variables are read as, by dtype: so each is cast once in the whole call.
+    casts: dict[str | None, Autocast] | None = None
     _token: Token[CallContext | None] | None = None
+
+    def cast_to(self, dtype: str | None) -> Autocast:
+        """Return what makes Variables be read in a dtype, as they are for None."""
+        if self.casts is None:
+            self.casts = {}
+        found = self.casts.get(dtype)
+        if found is None:
+            found = self.casts[dtype] = Autocast(dtype)
+        return found
 
     def __enter__(self) -> CallContext:
         self._token = active.set(self)

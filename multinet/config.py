@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from multinet.dtype_policies import dtype_policy, set_dtype_policy
 from multinet.dtypes import enable_x64, floatx, set_floatx
 from multinet.errors import ArgumentError, MultinetError, unknown_name
 from multinet.registry import backend, set_backend
@@ -23,6 +24,7 @@ __all__ = [
     "backend",
     "disable_interactive_logging",
     "disable_traceback_filtering",
+    "dtype_policy",
     "enable_interactive_logging",
     "enable_traceback_filtering",
     "enable_x64",
@@ -34,6 +36,7 @@ __all__ = [
     "max_epochs",
     "max_steps_per_epoch",
     "set_backend",
+    "set_dtype_policy",
     "set_epsilon",
     "set_floatx",
     "set_image_data_format",

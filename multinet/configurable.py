@@ -94,21 +94,27 @@ def revived(cls: type, config: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: revive(value)
         for name, value in config.items()
-        if name in takes or name not in _INERT or value not in _INERT[name]
+        if name in takes or name not in _INERT or value != _INERT[name]
     }
 
 
 # Arguments that Keras writes for classes whose constructor here lacks them.
-_INERT: dict[str, tuple[Any, ...]] = {
-    "quantization_config": (None,),
-    "sparse": (False,),
-    "ragged": (False,),
-    "optional": (False,),
-    "synchronized": (False,),
-    "renorm": (False,),
-    "renorm_clipping": (None,),
-    "renorm_momentum": (0.99,),
-}
+_INERT: dict[str, Any] = {"quantization_config": None}
+
+
+class _Signatures(NamedTuple):
+    own: dict[str, Parameter]  # of the constructor itself
+    all: dict[str, Parameter]  # with what `**kwargs` hands on
+
+
+_signatures: WeakKeyDictionary[type, _Signatures] = WeakKeyDictionary()
+
+
+def _of(cls: type) -> _Signatures:
+    known = _signatures.get(cls)
+    if known is None:
+        known = _signatures[cls] = _read(cls)
+    return known
 
 
 def parameters(cls: type) -> dict[str, Parameter]:
@@ -116,30 +122,29 @@ def parameters(cls: type) -> dict[str, Parameter]:
 
     But for what a class has `_decided` by itself.
     """
-    known = _parameters.get(cls)
-    if known is None:
-        known = _parameters[cls] = _read_parameters(cls)
-    return known
-
-
-_parameters: WeakKeyDictionary[type, dict[str, Parameter]] = WeakKeyDictionary()
-
-
-def _read_parameters(cls: type) -> dict[str, Parameter]:
-    decided = getattr(cls, "_decided", frozenset())
-    found: dict[str, Parameter] = {}
-    for base in cls.__mro__:
-        if "__init__" in vars(base) and base is not object:
-            own = signature(base)
-            hidden = {*found, *(decided if found else ())}
-            found.update((n, p) for n, p in own.items() if n not in hidden)
-            if all(p.kind is not Parameter.VAR_KEYWORD for p in own.values()):
-                break
-    return {name: p for name, p in found.items() if p.kind not in _OPEN}
+    return _of(cls).all
 
 
 def signature(cls: type) -> dict[str, Parameter]:
     """Return the parameters of a class's own constructor, without `self`."""
+    return _of(cls).own
+
+
+def _read(cls: type) -> _Signatures:
+    decided = getattr(cls, "_decided", frozenset())
+    found: dict[str, Parameter] = {}
+    for base in cls.__mro__:
+        if "__init__" in vars(base) and base is not object:
+            own = _parameters(base)
+            hidden = {*found, *(decided if found else ())}
+            found.update((n, p) for n, p in own.items() if n not in hidden)
+            if all(p.kind is not Parameter.VAR_KEYWORD for p in own.values()):
+                break
+    every = {name: p for name, p in found.items() if p.kind not in _OPEN}
+    return _Signatures(_parameters(cls), every)
+
+
+def _parameters(cls: type) -> dict[str, Parameter]:
     return dict(list(inspect.signature(cls.__init__).parameters.items())[1:])
 
 
@@ -176,13 +181,20 @@ def _own(thing: Any, cls: type) -> dict[str, Any]:
 def _remembering(cls: type, init: Callable[..., None]) -> Callable[..., None]:
     """Return a constructor that also remembers what it was passed."""
 
+    names: list[str] = []  # found at the first call, as each would pay for it
+
     @functools.wraps(init)
     def remembering(self: Any, *args: Any, **kwargs: Any) -> None:
         init(self, *args, **kwargs)
+        if not names:
+            names.extend(parameters(cls))
         state = vars(self)
-        left = {name: state[name] for name in parameters(cls) if name in state}
-        passed = state.setdefault("_passed", {})
-        passed[cls] = Passed(args, kwargs, left)
+        left = {name: state[name] for name in names if name in state}
+        passed = Passed(args, kwargs, left)
+        if "_passed" in state:
+            state["_passed"][cls] = passed
+        else:
+            state["_passed"] = {cls: passed}
 
     return remembering
 

@@ -12,6 +12,7 @@ import numpy as np
 import optree
 
 from multinet import dtypes, ops
+from multinet.autocast import autocasting
 from multinet.calls import path_of
 from multinet.errors import (
     BackendError,
@@ -63,7 +64,8 @@ class Variable(Operators, Part):
     made on the backend in use and belongs to it. One of the library's initializers does
     its work at the first read, if nothing was assigned before; its draws are counted at
     once. `path` has the names of the layers that were being built before its own.
-    `aggregation` and `synchronization` are kept for distribution.
+    `aggregation` and `synchronization` are kept for distribution. With
+    `autocast` a float is read in the compute dtype of the layer whose call reads it.
 
     Errors: `ShapeError` when assigned another shape, `BackendError` when used under
     another backend.
@@ -195,6 +197,9 @@ class Variable(Operators, Part):
         return len(self.shape)
 
     def __multinet_tensor__(self) -> Any:
+        cast = autocasting.get()
+        if cast is not None and self.autocast:
+            return cast.of(self, self.uncast())
         scope = active_scope()
         if scope is not None:
             value = scope.values.get(id(self))
@@ -214,6 +219,14 @@ class Variable(Operators, Part):
             )
         return self._value
 
+    def uncast(self) -> Any:
+        """Return the tensor in the Variable's own dtype, also in a mixed layer."""
+        token = autocasting.set(None)
+        try:
+            return self.__multinet_tensor__()
+        finally:
+            autocasting.reset(token)
+
     @property
     def value(self) -> Any:
         """The tensor: inside a step the one being computed, outside a copy to keep."""
@@ -224,7 +237,7 @@ class Variable(Operators, Part):
         """Return a copy as a NumPy array."""
         scope = active_scope()
         if scope is not None and scope.read(self) is not None:
-            return host(self)
+            return host(self.uncast())
         return get(self.backend).to_numpy(self._value)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -315,11 +328,11 @@ class Variable(Operators, Part):
 
     def assign_add(self, value: Any) -> Any:
         """Add to the value."""
-        return self.assign(self + value)
+        return self.assign(ops.add(self.uncast(), value))
 
     def assign_sub(self, value: Any) -> Any:
         """Subtract from the value."""
-        return self.assign(self - value)
+        return self.assign(ops.subtract(self.uncast(), value))
 
     def label(self) -> str:
         """Return what an error says of the Variable: all but its value."""
@@ -436,7 +449,7 @@ def _initial(initializer: Any, shape: Sequence[int] | None, dtype: Any) -> Any:
     with use_backend.scoped(get_concrete()):
         if not callable(initializer):
             if isinstance(initializer, Variable):
-                initializer = initializer.value
+                initializer = initializer.uncast()
             name = None if dtype is None else dtypes.standardize(dtype)
             value = as_tensor(initializer, name)
             backend = current()

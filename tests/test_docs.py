@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from multinet import conformance, registry
+from multinet import conformance, dtype_policies, registry
 from multinet.conformance import publish
 from multinet.conformance.rows import FUSED, PRIMITIVES
 from multinet.interface import fused, primitives
@@ -64,3 +64,19 @@ def test_the_published_table_names_every_method_and_the_four_backends():
     for name, row in {**PRIMITIVES, **FUSED}.items():
         if row.cases and not set(row.dtypes).isdisjoint(publish.INEXACT):
             assert name in named
+
+
+def test_the_code_on_mixed_precision_runs():
+    names: dict = {}
+    try:
+        for block in re.findall(
+            r"```python\n(.*?)```", page("mixed-precision.md"), re.S
+        ):
+            exec(block, names)
+    finally:
+        dtype_policies._global = None
+    model = names["model"]
+    assert [layer.compute_dtype for layer in model.layers] == ["float16", "float32"]
+    assert {weight.dtype for weight in model.weights} == {"float32"}
+    assert type(model.optimizer) is type(names["optimizer"])
+    assert int(names["optimizer"].iterations) == 1

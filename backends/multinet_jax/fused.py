@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.core import Tracer
+from jax.extend.core import get_opaque_trace_state
 
 from multinet.interface.program import Function, Tensors
 from multinet.interface.step import Program
@@ -24,6 +25,11 @@ class JaxBackend(SequenceOps):
 
     name = "jax"
     interface = (1, 0)
+
+    @property
+    def trace(self) -> Any:
+        """What tells by == whether a trace in progress is the same as before."""
+        return get_opaque_trace_state(convention="")
 
     # -- program arguments -------------------------------------------------------------
 

@@ -29,6 +29,11 @@ class TensorflowBackend(SequenceOps):
     name: ClassVar[str] = "tensorflow"
     interface: ClassVar[tuple[int, int]] = (1, 0)
 
+    @property
+    def trace(self) -> Any:
+        """What tells by == whether a trace in progress is the same as before."""
+        return None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
+
     # -- program arguments -------------------------------------------------------------
 
     def program(
@@ -165,8 +170,9 @@ class TensorflowBackend(SequenceOps):
     ) -> Any:
         # The kernel takes 1 - beta from the rounded beta, off by 1e-5: so that the
         # corrected variance is right, the correction is that of the rounded beta too.
-        rounded = (float(np.float32(beta)) for beta in (beta_1, beta_2))
-        rate = self._adam_rate(step, learning_rate, *rounded)
+        wide = "float64" if params[0].dtype == tf.float64 else "float32"
+        one, two = (float(np.dtype(wide).type(beta)) for beta in (beta_1, beta_2))
+        rate = self._adam_rate(step, learning_rate, one, two, wide)
 
         def apply(grad: Any, param: Any, mean: Any, variance: Any) -> Any:
             # Powers of 0: the rate is corrected already, more accurately.

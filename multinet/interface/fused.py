@@ -35,6 +35,15 @@ class Backend(SequenceMethods[T]):
         """The backend with values: itself, or the one a symbolic backend shadows."""
         return self
 
+    @property
+    def trace(self) -> Any:
+        """What tells by == whether a trace in progress is the same as before.
+
+        A tensor made in one is of no use outside. None where nothing is traced, and in
+        frameworks whose tensors know no traces.
+        """
+        return None
+
     # -- program arguments -------------------------------------------------------------
 
     def argument(self, value: Any, dtype: str) -> Any:
@@ -404,8 +413,16 @@ class Backend(SequenceMethods[T]):
         """Normalize over axes to mean 0, variance 1; then scale and offset,
         broadcasting.
 
-        Source: Ba, Kiros and Hinton, "Layer normalization", 2016.
+        Low floats compute in float32. Source: Ba, Kiros and Hinton, "Layer
+        normalization", 2016.
         """
+        dtype = self.dtype(x)
+        if dtype in _LOW:
+            scale, offset = (
+                None if v is None else self.cast(v, "float32") for v in (scale, offset)
+            )
+            wide = self.cast(x, "float32")
+            return self.cast(self.layer_norm(wide, scale, offset, axes, epsilon), dtype)
         mean, variance = self.moments(x, axes, True)
         return self.batch_norm(x, mean, variance, scale, offset, epsilon)
 
@@ -480,7 +497,8 @@ class Backend(SequenceMethods[T]):
 
         Source: Kingma and Ba, "Adam", 2015, the form before section 2.1.
         """
-        rate = self._adam_rate(step, learning_rate, beta_1, beta_2)
+        wide = dtypes.promote("float32", *map(self.dtype, params))
+        rate = self._adam_rate(step, learning_rate, beta_1, beta_2, wide)
         new: tuple[list[T], list[T], list[T]] = ([], [], [])
         for param, grad, m, v in zip(params, grads, means, variances, strict=True):
             m = self.add(m, self.multiply(self.subtract(grad, m), 1 - beta_1))
@@ -493,7 +511,9 @@ class Backend(SequenceMethods[T]):
                 values.append(value)
         return new
 
-    def _adam_rate(self, step: Any, rate: Any, beta_1: float, beta_2: float) -> Any:
+    def _adam_rate(
+        self, step: Any, rate: Any, beta_1: float, beta_2: float, dtype: str
+    ) -> Any:
         if isinstance(step, int):
             correction = math.sqrt(1 - beta_2**step) / (1 - beta_1**step)
             return (
@@ -501,7 +521,7 @@ class Backend(SequenceMethods[T]):
                 if isinstance(rate, float)
                 else self.multiply(rate, correction)
             )
-        t = self.cast(step, "float32")
+        t, rate = self.cast(step, dtype), self._scalar_in(rate, dtype)
         second = self.sqrt(self._bias_correction(beta_2, t))
         return self.multiply(
             self.divide(second, self._bias_correction(beta_1, t)), rate
@@ -514,4 +534,7 @@ class Backend(SequenceMethods[T]):
         return self.negative(self.expm1(self.multiply(t, log_beta)))
 
     def _scalar_like(self, value: Any, x: T) -> Any:
-        return self.cast(value, self.dtype(x)) if self.is_tensor(value) else value
+        return self._scalar_in(value, self.dtype(x))
+
+    def _scalar_in(self, value: Any, dtype: str) -> Any:
+        return self.cast(value, dtype) if self.is_tensor(value) else value

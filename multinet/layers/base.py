@@ -12,17 +12,24 @@ from typing import Any, ClassVar
 import numpy as np
 import optree
 
-from multinet import dtypes, regularizers
+from multinet import dtype_policies, dtypes, regularizers
+from multinet.autocast import autocasting
 from multinet.calls import CallContext, Within, active
-from multinet.configurable import Configurable, arguments, parameters, revived
+from multinet.configurable import (
+    Configurable,
+    arguments,
+    parameters,
+    revived,
+    signature,
+)
 from multinet.errors import ArgumentError, MultinetError, NeverCalled
 from multinet.layers import families
 from multinet.layers.context import keep_masks, loose, mask_of, masks_in, set_mask
+from multinet.layers.policy import casting
 from multinet.layers.tracking import Tracked
 from multinet.names import snake_case, unique_name
 from multinet.ops.core import as_tensor, cast_tensor, in_dtype
 from multinet.registry import current, use_backend
-from multinet.saving.serialization import policy_config, policy_name
 from multinet.scope import active_scope, loose_draws
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import (
@@ -107,7 +114,7 @@ class Layer(Configurable, Tracked):
         self.name = name or unique_name(snake_case(type(self).__name__))
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.autocast = autocast
-        self.dtype = dtypes.standardize(policy_name(dtype))
+        self.dtype_policy = dtype
         self._trainable = trainable
         self.supports_masking = False
 
@@ -186,7 +193,11 @@ class Layer(Configurable, Tracked):
             scope.use(self)
         context.path.append(self)
         try:
-            outputs = self.call(*args, **kwargs)
+            if self._mixed or autocasting.get() is not None:
+                with casting(self):
+                    outputs = self.call(*args, **kwargs)
+            else:
+                outputs = self.call(*args, **kwargs)
         except MultinetError as error:
             _explain(error, self, args)
             raise
@@ -270,9 +281,9 @@ class Layer(Configurable, Tracked):
         backend = current()
         if backend.is_tensor(value):
             if self.autocast:
-                dtype = backend.dtype(value)
-                if dtype != self.dtype and dtypes.is_float(dtype):
-                    cast = cast_tensor(value, self.dtype)
+                dtype, wanted = backend.dtype(value), self.input_dtype
+                if dtype != wanted and dtypes.is_float(dtype):
+                    cast = cast_tensor(value, wanted)
                     set_mask(cast, masks_in(value))
                     return cast
             return value
@@ -287,8 +298,8 @@ class Layer(Configurable, Tracked):
         return value
 
     def _taken(self, value: Any) -> Any:
-        """Return host data as a tensor: floats in the layer's dtype, straight."""
-        return in_dtype(value, self.dtype) if self.autocast else as_tensor(value)
+        """Return host data as a tensor: floats in the dtype of inputs, straight."""
+        return in_dtype(value, self.input_dtype) if self.autocast else as_tensor(value)
 
     def _build(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         backend = current()
@@ -323,7 +334,7 @@ class Layer(Configurable, Tracked):
 
     def _output_shape(self, *input_shapes: Any) -> Any:
         def spec(shape: Any) -> Any:
-            return symbolic_array(tuple(shape), self.dtype)
+            return symbolic_array(tuple(shape), self.input_dtype)
 
         arrays = [optree.tree_map(spec, s, is_leaf=_is_shape) for s in input_shapes]
         with shadowing():
@@ -410,13 +421,15 @@ class Layer(Configurable, Tracked):
         standard = {
             "name": self.name,
             "trainable": self.trainable,
-            "dtype": policy_config(self.dtype),
+            "dtype": dtype_policies.serialize(self.dtype_policy),
         }
         config = {k: v for k, v in standard.items() if k not in self._unwritten}
         if self._input_shape_hint is not None:
             config["input_shape"] = self._input_shape_hint
+        own = signature(type(self))
         for name, value in arguments(self, Layer).items():
-            if name not in standard and (name, value) not in _LEFT_OUT:
+            usual = (name, value) in _LEFT_OUT and name not in own
+            if name not in standard and not usual:
                 config[name] = value
         return config
 
@@ -430,6 +443,7 @@ class Layer(Configurable, Tracked):
         later = {n: given.pop(n) for n in _STANDARD if n in given and n not in takes}
         layer = cls(**given)
         for name, value in later.items():
+            name = "dtype_policy" if name == "dtype" else name
             if value != getattr(layer, name):
                 setattr(layer, name, value)
         return layer
@@ -459,6 +473,7 @@ def _marking_built(build: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(build)
     def marking(self: Layer, *args: Any, **kwargs: Any) -> None:
         with Within(self):
+            self._find_policy()
             build(self, *args, **kwargs)
         self.built = True
         names = self._spec.build  # of the outermost build, which ends last

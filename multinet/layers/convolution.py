@@ -72,7 +72,7 @@ class BaseConv(Spatial):
 
     def call(self, inputs: Any) -> Any:
         """Return (batch, *spatial, filters), or filters first with channels_first."""
-        inputs = ops.cast(inputs, self.dtype)
+        inputs = ops.cast(inputs, self.compute_dtype)
         padding = self.padding
         if padding == "causal":
             inputs, padding = self._pad_causally(inputs), "valid"

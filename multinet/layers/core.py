@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from multinet import activations, ops, random
+from multinet import activations, dtypes, ops, random
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.arguments import data_format_of, fraction, generator_of, positive
 from multinet.layers.base import Layer
@@ -39,6 +39,8 @@ class InputLayer(Layer):
         if input_tensor is not None:
             shape, batch_shape = None, input_tensor.shape
             dtype = input_tensor.dtype
+        # Data comes in floatx whatever the policy: the layers above cast it.
+        dtype = dtypes.floatx() if dtype is None else dtype
         super().__init__(name=name or unique_name("input_layer"), dtype=dtype)
         if (shape is None) == (batch_shape is None):
             raise ArgumentError(
@@ -75,6 +77,10 @@ class InputLayer(Layer):
     def call(self) -> Any:
         """Return nothing: a model feeds its inputs itself."""
         raise ArgumentError("An InputLayer is fed by its model, not called.")
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs, with a dtype in place of a policy."""
+        return {**super().get_config(), "dtype": self.dtype}
 
 
 def _shape_argument(shape: Any) -> tuple[int | None, ...]:
@@ -155,7 +161,7 @@ class Dense(Layer):
 
     def call(self, inputs: Any) -> Any:
         """Return (..., units) for (..., n)."""
-        inputs = ops.cast(inputs, self.dtype)
+        inputs = ops.cast(inputs, self.compute_dtype)
         size = ops.shape(inputs)[-1]
         if isinstance(size, int) and size != self.kernel.shape[0]:
             raise ShapeError(

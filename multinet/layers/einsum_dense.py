@@ -99,7 +99,7 @@ class EinsumDense(Layer):
             bias = as_tensor(ops.reshape(self.bias, (columns,)))
         if n > 1:
             inputs = ops.reshape(inputs, (*shape[:-n], rows))
-        outputs = current().dense(ops.cast(inputs, self.dtype), kernel, bias)
+        outputs = current().dense(ops.cast(inputs, self.compute_dtype), kernel, bias)
         return ops.reshape(outputs, (*shape[:-n], *sizes[n:]))
 
 

@@ -58,7 +58,7 @@ class Embedding(Layer):
         if ops.dtype(inputs) not in ("int32", "int64"):
             inputs = ops.cast(inputs, "int32")
         rows = current().embedding(as_tensor(self.embeddings), inputs)
-        return ops.cast(rows, self.dtype)
+        return ops.cast(rows, self.compute_dtype)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Return where the integers are not 0, if `mask_zero`."""

@@ -86,7 +86,9 @@ class GroupQueryAttention(BaseHeads):
                 "gate", query_shape, queries, activation="sigmoid"
             )
         self.value_dense = self._projection("value", value_shape, served)
-        self.dropout_layer = Dropout(self.dropout, dtype=self.dtype, seed=self.seed)
+        self.dropout_layer = Dropout(
+            self.dropout, dtype=self.dtype_policy, seed=self.seed
+        )
         attended, last = (*query_shape[:-1], *queries), query_shape[-1:]
         self.output_dense = self._projection("attention_output", attended, last, 2)
 

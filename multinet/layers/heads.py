@@ -70,7 +70,7 @@ class BaseHeads(Layer):
             output_shape=(*[None] * (len(free) - 1), *sizes),
             bias_axes=made if self.use_bias else None,
             activity_regularizer=self.activity_regularizer,
-            dtype=self.dtype,
+            dtype=self.dtype_policy,
             name=name,
             **options_of(self, "kernel", "bias"),
             **options,

@@ -97,13 +97,14 @@ class LayerNormalization(BaseScaling):
         """Return normalized inputs, of the same shape."""
         axes = _axes_in(self, ops.shape(inputs))
         if self.rms_scaling:
-            return ops.cast(self._scaled(inputs, axes), self.dtype)
+            return ops.cast(self._scaled(inputs, axes), self.compute_dtype)
         outputs = ops.layer_normalization(
             inputs, self.gamma, self.beta, axes, self.epsilon
         )
-        return ops.cast(outputs, self.dtype)
+        return ops.cast(outputs, self.compute_dtype)
 
     def _scaled(self, inputs: Any, axes: list[int]) -> Any:
+        inputs = ops.cast(inputs, dtypes.promote(ops.dtype(inputs), "float32"))
         variance = ops.moments(inputs, axes, keepdims=True)[1]
         factor = ops.rsqrt(ops.add(variance, self.epsilon))
         sizes = [n if i in axes else 1 for i, n in enumerate(ops.shape(inputs))]
@@ -194,7 +195,7 @@ class GroupNormalization(BaseScaling):
             for weight in (self.beta, self.gamma)
         )
         y = ops.batch_normalization(x, mean, variance, axis, beta, gamma, self.epsilon)
-        return ops.cast(ops.reshape(y, shape), self.dtype)
+        return ops.cast(ops.reshape(y, shape), self.compute_dtype)
 
 
 class UnitNormalization(Layer):

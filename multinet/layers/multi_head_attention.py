@@ -92,7 +92,9 @@ class MultiHeadAttention(BaseHeads):
                 "gate", query_shape, values, activation="sigmoid"
             )
         self.value_dense = self._projection("value", value_shape, values)
-        self.dropout_layer = Dropout(self.dropout, dtype=self.dtype, seed=self.seed)
+        self.dropout_layer = Dropout(
+            self.dropout, dtype=self.dtype_policy, seed=self.seed
+        )
         last = self.output_shape or (query_shape[-1],)
         attended = (*query_shape[:-1], *values)
         self.output_dense = self._projection("attention_output", attended, last, 2)

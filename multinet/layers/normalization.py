@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from multinet import ops
+from multinet import dtypes, ops
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.arguments import fraction
 from multinet.layers.base import Layer
@@ -87,7 +87,9 @@ class BatchNormalization(Layer):
             )
 
     def _moments(self, family: str, shape: Any, **options: Any) -> Any:
-        return self.add_family(family, shape, trainable=False, **options)
+        return self.add_family(
+            family, shape, trainable=False, autocast=False, **options
+        )
 
     def _deviation(self, shape: Any, dtype: Any = None) -> Any:
         """Return the first standard deviations, as an initializer does."""
@@ -98,7 +100,8 @@ class BatchNormalization(Layer):
 
         `mask`, bool over the leading axes, leaves positions out of the batch moments.
         """
-        inputs = ops.cast(inputs, self.dtype)
+        # Half has too little range for moments, and too little precision.
+        inputs = ops.cast(inputs, dtypes.promote(ops.dtype(inputs), "float32"))
         beta, gamma = self.beta, self.gamma
         if training and self.trainable:
             mean, variance = self._batch_moments(inputs, mask)
@@ -109,9 +112,10 @@ class BatchNormalization(Layer):
                 self._move(self.moving_variance, variance)
         else:
             mean, variance = self.moving_mean, self.moving_variance
-        return ops.batch_normalization(
+        outputs = ops.batch_normalization(
             inputs, mean, variance, self.axis, beta, gamma, self.epsilon
         )
+        return ops.cast(outputs, self.compute_dtype)
 
     def _batch_moments(self, inputs: Any, mask: Any) -> tuple[Any, Any]:
         rank = len(ops.shape(inputs))
@@ -119,7 +123,7 @@ class BatchNormalization(Layer):
         if mask is None:
             return ops.moments(inputs, axes)
         lead = (*ops.shape(mask), *(1,) * (rank - len(ops.shape(mask))))
-        weight = ops.cast(ops.reshape(mask, lead), self.dtype)
+        weight = ops.cast(ops.reshape(mask, lead), ops.dtype(inputs))
         weight = ops.broadcast_to(weight, ops.shape(inputs))
         count = ops.maximum(ops.sum(weight, axes, keepdims=True), 1e-7)
         mean = ops.divide(

@@ -10,6 +10,7 @@ import optree
 from multinet import ops
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.base import Layer
+from multinet.layers.policy import casting
 from multinet.layers.recurrent_cells import RecurrentCell
 from multinet.ops.core import as_tensor, boolean
 from multinet.symbolic.dims import Dim
@@ -37,7 +38,9 @@ class StackedRNNCells(Layer):
 
     def get_initial_state(self, batch_size: Any = None) -> list[Any]:
         """Return the initial states, one tree a cell."""
-        return [initial_state(cell, batch_size, self.dtype) for cell in self.cells]
+        return [
+            initial_state(cell, batch_size, self.compute_dtype) for cell in self.cells
+        ]
 
     def build(self, input_shape: Any) -> None:
         """Build the cells, each for the outputs of the one before."""
@@ -79,7 +82,7 @@ def initial_state(cell: Any, batch: Any, dtype: str) -> Any:
         return own(batch_size=batch)
     sizes = cell.state_size
     zeros = [
-        ops.zeros((batch, n), dtype=getattr(cell, "dtype", dtype))
+        ops.zeros((batch, n), dtype=getattr(cell, "compute_dtype", dtype))
         for n in ([sizes] if isinstance(sizes, int) else sizes)
     ]
     return zeros[0] if isinstance(sizes, int) else zeros
@@ -114,7 +117,8 @@ def advance(
             new.append(state[0] if single else state)
         return inputs, new
     if drop is not None:
-        state = cell.step(cell.project(inputs, drop), states, drop)
+        with casting(cell):
+            state = cell.step(cell.project(inputs, drop), states, drop)
         return state[0], list(state)
     run: Any = cell if callable(cell) else cell.call
     options: dict[str, Any] = {}
@@ -177,8 +181,12 @@ class RNN(Layer):
                     f"{sequences_shape}. Give batch_size or batch_shape to Input."
                 )
             zeros: Any = self.get_initial_state(sequences_shape[0])
-            self._memory = optree.tree_map(_remembered, zeros)
+            self._memory = optree.tree_map(self._memory_for, zeros)
         self.built = True
+
+    def _memory_for(self, value: Any) -> Variable:
+        dtype = self.variable_dtype
+        return Variable(value, dtype=dtype, trainable=False, name="rnn_state")
 
     @property
     def states(self) -> Any:
@@ -187,7 +195,7 @@ class RNN(Layer):
 
     def get_initial_state(self, batch_size: Any) -> list[Any]:
         """Return the states that a sequence starts from, a list."""
-        state = initial_state(self.cell, batch_size, self.dtype)
+        state = initial_state(self.cell, batch_size, self.compute_dtype)
         return list(state) if isinstance(state, list | tuple) else [state]
 
     def reset_state(self) -> None:
@@ -215,7 +223,7 @@ class RNN(Layer):
                 f"{self.name} expects {len(self.state_size)} initial states, got "
                 f"{len(state)}."
             )
-        dtype = getattr(self.cell, "dtype", self.dtype)
+        dtype = getattr(self.cell, "compute_dtype", self.compute_dtype)
         return optree.tree_map(lambda x: as_tensor(x, dtype), state)
 
     # -- the loop ----------------------------------------------------------------------
@@ -239,13 +247,20 @@ class RNN(Layer):
         mask = boolean(masks[0]) if masks else None
         if mask is not None and len(ops.shape(mask)) == 3:
             mask = ops.any(mask, -1)
-        last, outputs, states = self.inner_loop(sequences, start, mask, training)
+        with casting(self.cell):
+            last, outputs, states = self.inner_loop(sequences, start, mask, training)
         if self.stateful:
             leaves = zip(optree.tree_leaves(self._memory), optree.tree_leaves(states))
             for variable, value in leaves:
                 variable.assign(value)
         output = outputs if self.return_sequences else last
-        return (output, *states) if self.return_state else output
+        found: Any = (output, *states) if self.return_state else output
+        if (
+            getattr(self.cell, "compute_dtype", self.compute_dtype)
+            == self.compute_dtype
+        ):
+            return found
+        return optree.tree_map(lambda x: ops.cast(x, self.compute_dtype), found)
 
     def inner_loop(
         self, sequences: Any, initial_state: Any, mask: Any, training: Any = False
@@ -301,10 +316,6 @@ class RNN(Layer):
         if not self.return_state:
             return mask
         return [mask, *[None for _ in optree.tree_leaves(self.state_size)]]
-
-
-def _remembered(value: Any) -> Variable:
-    return Variable(value, trainable=False, name="rnn_state")
 
 
 def _time_first(x: Any) -> Any:

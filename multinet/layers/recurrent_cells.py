@@ -82,7 +82,7 @@ class RecurrentCell(Layer):
     def get_initial_state(self, batch_size: Any = None) -> list[Any]:
         """Return zeros (batch_size, units) for each state."""
         shape = (batch_size, self.units)
-        return [ops.zeros(shape, dtype=self.dtype) for _ in range(self.states)]
+        return [ops.zeros(shape, dtype=self.compute_dtype) for _ in range(self.states)]
 
     # -- one step ----------------------------------------------------------------------
 
@@ -101,7 +101,7 @@ class RecurrentCell(Layer):
 
     def project(self, inputs: Any, masks: Masks) -> Any:
         """Return inputs @ kernel + bias, (..., gates * units): (b, n) or (b, t, n)."""
-        inputs = ops.cast(inputs, self.dtype)
+        inputs = ops.cast(inputs, self.compute_dtype)
         shape, wanted = ops.shape(inputs), self.kernel.shape[0]
         if isinstance(shape[-1], int) and shape[-1] != wanted:
             raise ShapeError(
@@ -145,7 +145,7 @@ class RecurrentCell(Layer):
     def _drawn(self, shape: Any, rate: float) -> Any:
         if rate == 0 or (rate == 1 and self.gates > 1):  # as Keras has it
             return None
-        ones = ops.ones(shape, dtype=self.dtype)
+        ones = ops.ones(shape, dtype=self.compute_dtype)
         count = self.gates if self.implementation == 1 else 1
         return [
             random.dropout(ones, rate, seed=self.seed_generator) for _ in range(count)

@@ -124,7 +124,7 @@ class FusedLayer(CellLayer):
         """Return the last output, all of them in order of time, and the last states."""
         if not self._is_fused(training):
             return super().inner_loop(sequences, initial_state, mask, training)
-        cell, x = self.cell, ops.cast(sequences, self.dtype)
+        cell, x = self.cell, ops.cast(sequences, self.cell.compute_dtype)
         shape = ops.shape(x)
         self._check(shape, initial_state)
         (drop, _) = cell.draw(shape[0], shape[2], training)

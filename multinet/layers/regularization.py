@@ -87,7 +87,7 @@ class BaseNoise(Layer):
 
     def _normal(self, inputs: Any, mean: float, stddev: float) -> Any:
         return random.normal(
-            ops.shape(inputs), mean, stddev, self.dtype, self.seed_generator
+            ops.shape(inputs), mean, stddev, self.compute_dtype, self.seed_generator
         )
 
 

@@ -35,7 +35,9 @@ class Rescaling(Layer):
     def call(self, inputs: Any) -> Any:
         """Return inputs * scale + offset in the layer's dtype."""
         scale, offset = (
-            x if is_scalar(x) else ops.cast(x, self.dtype)
+            x if is_scalar(x) else ops.cast(x, self.compute_dtype)
             for x in (self.scale, self.offset)
         )
-        return ops.add(ops.multiply(ops.cast(inputs, self.dtype), scale), offset)
+        return ops.add(
+            ops.multiply(ops.cast(inputs, self.compute_dtype), scale), offset
+        )

@@ -11,6 +11,7 @@ import optree
 from multinet import constraints, dtypes, holders, initializers, regularizers
 from multinet.calls import Within
 from multinet.errors import ArgumentError, ShapeError
+from multinet.layers.policy import Typed
 from multinet.metrics import Metric
 from multinet.moving import Movable, backend_of
 from multinet.patterns import find
@@ -18,7 +19,7 @@ from multinet.symbolic.tensor import Node
 from multinet.variables import Variable
 
 
-class Tracked(Movable):
+class Tracked(Movable, Typed):
     """The part of a layer that holds state: weights, and the layers that have more.
 
     They are found wherever they are attributes, in lists, tuples and dicts too, in
@@ -26,7 +27,6 @@ class Tracked(Movable):
     """
 
     name: str
-    dtype: str
     built: bool
     _trainable: bool
     _of_compile: tuple[str, ...] = ()  # the attributes that it gives a model
@@ -59,7 +59,7 @@ class Tracked(Movable):
         name: str | None = None,
     ) -> Variable:
         """Create and return a weight; by default Glorot uniform if it is a float."""
-        dtype = dtypes.standardize(dtype or self.dtype)
+        dtype = dtypes.standardize(dtype or self.variable_dtype)
         if initializer is None:
             initializer = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
         with Within(self):

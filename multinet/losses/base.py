@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from multinet import dtypes, ops
+from multinet import dtype_policies, dtypes, ops
 from multinet.config import epsilon
 from multinet.configurable import Configurable, arguments, as_argument
 from multinet.errors import ArgumentError, ShapeError
@@ -120,7 +120,8 @@ class Loss(Configurable, Holder):
     `call` returns one value a sample (or a position); `reduction` makes a scalar of
     them: "sum_over_batch_size" (or "mean") divides the sum by their number, "sum" does
     not, "mean_with_sample_weight" divides by the weights' sum, "none" keeps them.
-    It computes in `dtype`; by default in floatx, or wider if the predictions are.
+    It computes in `dtype`, a policy's compute dtype; by default in floatx, or wider if
+    the predictions are.
     """
 
     def __init__(
@@ -135,7 +136,8 @@ class Loss(Configurable, Holder):
                 f"Expected reduction among {REDUCTIONS} or None, got {reduction!r}."
             )
         self.reduction = reduction
-        self.dtype = None if dtype is None else dtypes.standardize(_name_of(dtype))
+        given = dtype is not None
+        self.dtype = dtype_policies.get(dtype).compute_dtype if given else None
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Return the losses before weights and reduction."""
@@ -161,10 +163,6 @@ class Loss(Configurable, Holder):
         if valid is not None:
             mask = valid if mask is None else ops.logical_and(valid, mask)
         return reduce_values(values, sample_weight, mask, self.reduction)
-
-
-def _name_of(dtype: Any) -> Any:
-    return getattr(dtype, "compute_dtype", dtype)
 
 
 class FunctionLoss(Loss):

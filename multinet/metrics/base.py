@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from multinet import dtypes, holders, initializers, ops
+from multinet import dtype_policies, dtypes, holders, initializers, ops
 from multinet.calls import Within
 from multinet.configurable import Configurable, arguments, as_argument
 from multinet.losses.base import match_ranks
@@ -27,8 +27,8 @@ class Metric(Configurable, Movable):
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or unique_name(snake_case(type(self).__name__))
-        dtype = getattr(dtype, "compute_dtype", dtype)
-        self.dtype = dtypes.standardize(dtype)
+        policy = dtype_policies.get(dtypes.floatx() if dtype is None else dtype)
+        self.dtype = policy.compute_dtype
         self._starts: list[tuple[Variable, Callable[..., Any]]] = []
 
     def add_variable(
@@ -47,6 +47,7 @@ class Metric(Configurable, Movable):
                 tuple(shape),
                 dtype or self.dtype,
                 trainable=False,
+                autocast=False,
                 aggregation=aggregation,
                 name=name or "variable",
             )

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import optree
 
-from multinet import absent
+from multinet import absent, dtype_policies, dtypes
+from multinet.configurable import arguments
 from multinet.errors import ArgumentError, MultinetError
 from multinet.layers.base import Layer
 from multinet.models.graph import Graph
+from multinet.models.reading import GRAPH, graph_of, holds_graph
 from multinet.models.summary import summarize
+from multinet.models.writing import graph_config
+from multinet.names import unique_name
+from multinet.registry import current
+from multinet.saving import custom_object_scope, serialize_keras_object
+from multinet.saving.exports import inner
+from multinet.saving.sharing import ObjectSharing
+from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import KerasTensor
 from multinet.training.trainer import Trainer
 
@@ -28,6 +40,7 @@ class Model(Trainer, Layer):
     >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     """
 
+    _written_as = inner("models.functional", "Functional")
     _by_name = frozenset({"_graph_layers", "_stack"})
 
     def __init__(
@@ -39,6 +52,8 @@ class Model(Trainer, Layer):
     ) -> None:
         if (inputs is None) != (outputs is None):
             raise ArgumentError("Model needs both inputs and outputs, or neither.")
+        if inputs is not None and type(self) is Model:
+            name = name or unique_name("functional")
         super().__init__(name=name, **kwargs)
         self._forget_compiled()
         self._graph: Graph | None = None
@@ -66,6 +81,15 @@ class Model(Trainer, Layer):
         raise ArgumentError(f"No layer is called {name!r}. There are: {names}.")
 
     @property
+    def input_dtype(self) -> str:
+        """The dtype that float inputs are cast to: no less than the inputs declare."""
+        wanted = self.compute_dtype
+        if self._graph is None or wanted not in ("float16", "bfloat16"):
+            return wanted
+        declared = {tensor.dtype for tensor in self._graph.flat_inputs}
+        return dtypes.promote(wanted, *filter(dtypes.is_float, declared))
+
+    @property
     def inputs(self) -> list[KerasTensor]:
         """The symbolic inputs, flat."""
         return list(self._known_graph().flat_inputs)
@@ -88,12 +112,12 @@ class Model(Trainer, Layer):
     @property
     def input_shape(self) -> Any:
         """The shape of the input, `None` for unknown sizes."""
-        return optree.tree_map(lambda t: t.shape, self.input)
+        return optree.tree_map(lambda t: t.shape, _alone(self.input))
 
     @property
     def output_shape(self) -> Any:
         """The shape of the output, `None` for unknown sizes."""
-        return optree.tree_map(lambda t: t.shape, self.output)
+        return optree.tree_map(lambda t: t.shape, _alone(self.output))
 
     @property
     def output_names(self) -> list[str]:
@@ -119,7 +143,7 @@ class Model(Trainer, Layer):
                 f"{type(self).__name__} must define call(self, inputs), or be made "
                 "with Model(inputs, outputs)."
             )
-        return self._graph.run(inputs, mask)
+        return _alone(self._graph.run(inputs, mask))
 
     def build(self, input_shape: Any = None) -> None:
         """Create the weights of every layer, by a run on shapes alone.
@@ -145,7 +169,59 @@ class Model(Trainer, Layer):
         # everything twice. Only a build() that the user wrote has more to do.
         if type(self).build is not Model.build:
             super()._build(args, kwargs)
+        elif len(args) == 1 and self._graph is None:
+            vars(self)["_build_shapes"] = {"input_shape": _shapes(args[0])}
         self.built = True
+
+    # -- configuration -----------------------------------------------------------------
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs: the graph, or the constructor's arguments.
+
+        The graph of a class that takes `inputs` and `outputs` as this one does; layers
+        and calls are written as Keras writes them.
+        """
+        if self._graph is not None and takes_a_graph(type(self)):
+            described = {"name": self.name, "trainable": self.trainable}
+            return {**described, **graph_config(self._graph)}
+        return self._own_config(Model)
+
+    def _own_config(self, base: type) -> dict[str, Any]:
+        """Return the arguments of the constructor of a class of the program."""
+        config = {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": dtype_policies.serialize(self.dtype_policy),
+        }
+        own = {} if _constructor(type(self)) is base else arguments(self, base)
+        return {**config, **{k: v for k, v in own.items() if k not in config}}
+
+    @classmethod
+    def from_config(
+        cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Return a model of this configuration, with fresh weights.
+
+        `custom_objects` maps the names of classes and functions of the program to them.
+        """
+        with custom_object_scope(custom_objects):
+            if not (holds_graph(config) and takes_a_graph(cls)):
+                return super().from_config(dict(config))
+            rest = {
+                name: value
+                for name, value in config.items()
+                if name not in GRAPH and value is not None
+            }
+            return cls(*graph_of(config), **rest)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """Return the configuration as JSON, for `models.model_from_json`.
+
+        Options are those of `json.dumps`. Weights are not in it. A layer that several
+        models inside share stays one.
+        """
+        with ObjectSharing():
+            return json.dumps(serialize_keras_object(self), **kwargs)
 
     def summary(
         self,
@@ -163,6 +239,38 @@ class Model(Trainer, Layer):
         absent.refuse_options("summary", positions=positions, layer_range=layer_range)
         text = summarize(self, line_length, expand_nested, show_trainable)
         (print_fn or print)(text)
+
+
+def _shapes(tree: Any) -> Any:
+    """Return the shapes of tensors."""
+    backend = current()
+
+    def shape(leaf: Any) -> Any:
+        return public_shape(backend.shape(leaf)) if backend.is_tensor(leaf) else None
+
+    return optree.tree_map(shape, tree)
+
+
+def _alone(tree: Any) -> Any:
+    """Return the only item of a list of one, as Keras does with what models return."""
+    return tree[0] if isinstance(tree, list | tuple) and len(tree) == 1 else tree
+
+
+def takes_a_graph(cls: type) -> bool:
+    """Return whether a class is made of (inputs, outputs, name), as `Model` is."""
+    owner = _constructor(cls)
+    if owner is Model:
+        return True
+    parameters = list(inspect.signature(owner.__init__).parameters.values())[1:]
+    kinds = {p.kind for p in parameters}
+    if {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD} <= kinds:
+        return True
+    return [p.name for p in parameters][:3] == ["inputs", "outputs", "name"]
+
+
+def _constructor(cls: type) -> type:
+    """Return the class whose constructor a class has."""
+    return next(c for c in cls.__mro__ if "__init__" in vars(c))
 
 
 def _check_names(model: str, layers: list[Layer]) -> None:

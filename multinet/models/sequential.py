@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from multinet import dtype_policies
+from multinet import layers as known
 from multinet.calls import Within
 from multinet.errors import ArgumentError
 from multinet.layers.base import Layer
 from multinet.layers.context import set_mask
 from multinet.layers.core import Input, InputLayer
-from multinet.models.graph import Graph
+from multinet.models.graph import Graph, is_input
 from multinet.models.model import Model
 from multinet.registry import current
+from multinet.saving import custom_object_scope
+from multinet.saving.serialization import from_data, to_data
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import KerasTensor
 
@@ -68,7 +73,8 @@ class Sequential(Model):
             raise ArgumentError(f"Input must come first in {self.name}.")
         hint = layer._input_shape_hint
         if not self._stack and hint is not None and not isinstance(layer, InputLayer):
-            self._stack.append(Input(shape=hint, dtype=layer.dtype).node.operation)  # type: ignore[union-attr]
+            entry = Input(shape=hint, dtype=layer.compute_dtype).node
+            self._stack.append(entry.operation)  # type: ignore[union-attr]
         self._stack.append(layer)
 
     def pop(self, rebuild: bool = True) -> Layer:
@@ -115,7 +121,7 @@ class Sequential(Model):
             return
         if input_shape is None:
             raise ArgumentError(f"{self.name}.build needs input_shape=(None, ...).")
-        dtype = self.layers[0].dtype if self.layers else None
+        dtype = self.layers[0].compute_dtype if self.layers else None
         self._trace(Input(batch_shape=tuple(input_shape), dtype=dtype))
 
     def _build(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -139,22 +145,46 @@ class Sequential(Model):
         return inputs
 
     def get_config(self) -> dict[str, Any]:
-        """Return the name and the layers, as classes and configurations."""
-        layers = [
-            {"class_name": type(layer).__name__, "config": layer.get_config()}
-            for layer in self._stack
-        ]
-        return {"name": self.name, "trainable": self.trainable, "layers": layers}
+        """Return the name, the layers as data, and the shape they are built for."""
+        if not _takes_layers(type(self)):
+            return self._own_config(Sequential)
+        stack, graph = list(self._stack), self._graph
+        entry = None if graph is None else graph.flat_inputs[0]
+        if entry is not None and is_input(entry) and stack[0] is self.layers[0]:
+            stack.insert(0, entry.node.operation)  # type: ignore[union-attr]
+        config = {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": dtype_policies.serialize(self.dtype_policy),
+            "layers": [to_data(layer) for layer in stack],
+        }
+        if entry is not None:
+            config["build_input_shape"] = entry.shape
+        return config
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(
+        cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Any:
         """Return a model of this configuration, with fresh weights."""
-        from multinet import layers as known
+        with custom_object_scope(custom_objects):
+            if "layers" not in config or not _takes_layers(cls):
+                return super().from_config(config)
+            stack = [_layer(entry) for entry in config["layers"]]
+        model = cls(stack, config.get("trainable", True), config.get("name"))
+        shape = config.get("build_input_shape")
+        if not model.built and stack and isinstance(shape, list | tuple):
+            model.build(shape)
+        return model
 
-        rebuilt = []
-        for entry in config["layers"]:
-            kind = getattr(known, entry["class_name"], None)
-            if not (isinstance(kind, type) and issubclass(kind, Layer)):
-                raise ArgumentError(f"Unknown layer class {entry['class_name']!r}.")
-            rebuilt.append(kind.from_config(entry["config"]))
-        return cls(rebuilt, config.get("trainable", True), config.get("name"))
+
+def _takes_layers(cls: type) -> bool:
+    """Return whether a class is made of (layers, trainable, name), as Sequential is."""
+    names = list(inspect.signature(cls.__init__).parameters)[1:]
+    return names[:3] == ["layers", "trainable", "name"]
+
+
+def _layer(entry: Mapping[str, Any]) -> Any:
+    if "module" in entry:
+        return from_data(entry)
+    return known.deserialize(entry)

@@ -9,9 +9,20 @@ from multinet.optimizers import schedules
 from multinet.optimizers.adaptive import Adadelta, Adagrad, RMSprop
 from multinet.optimizers.base import Optimizer
 from multinet.optimizers.kernels import SGD, Adam, Adamax, AdamW, Lion
+from multinet.optimizers.loss_scale import LossScaleOptimizer
 from multinet.saving.tables import Table
 
-_CLASSES = (SGD, Adam, AdamW, Adamax, RMSprop, Adagrad, Adadelta, Lion)
+_CLASSES = (
+    SGD,
+    Adam,
+    AdamW,
+    Adamax,
+    RMSprop,
+    Adagrad,
+    Adadelta,
+    Lion,
+    LossScaleOptimizer,
+)
 _table = Table("optimizer", _CLASSES, {cls.__name__.lower(): cls for cls in _CLASSES})
 
 
@@ -37,6 +48,7 @@ __all__ = [
     "AdamW",
     "Adamax",
     "Lion",
+    "LossScaleOptimizer",
     "Optimizer",
     "RMSprop",
     "SGD",

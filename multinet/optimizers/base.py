@@ -35,6 +35,9 @@ class Optimizer(Configurable, Movable):
 
     #: The values kept for each weight: groups of slots, a group weight by weight.
     slot_groups: tuple[tuple[str, ...], ...] = ()
+    #: Whether an update may be left out inside the step. Then the slots hold the number
+    #: of updates, which only the device knows.
+    skips = False
     _lent = frozenset({"optimized", "_spared"})  # weights, held by their layers
     _private = frozenset({"_given"})
     _running = frozenset({"built"})
@@ -179,8 +182,13 @@ class Optimizer(Configurable, Movable):
     @property
     def variables(self) -> list[Variable]:
         """The counter, the rate if it is a number, and the slots, in Keras's order."""
-        counters = [self._make_counters(), self._rate.variable]
-        return [*(v for v in counters if v is not None), *self.slot_variables]
+        counters = [self._make_counters(), *self._rate.variables()]
+        return [*counters, *self.slot_variables]
+
+    @property
+    def rate_dtype(self) -> str:
+        """The dtype in which a step takes the rate."""
+        return self._rate.dtype
 
     def rate_at(self, iterations: int) -> float:
         """Return the learning rate on the host after `iterations` updates."""
@@ -336,6 +344,9 @@ class Optimizer(Configurable, Movable):
             variable.assign(value)
         for variable, value in zip(self.slot_variables, slots, strict=True):
             variable.assign(value)
+        self._count_update()
+
+    def _count_update(self) -> None:
         if self._given is None or self._given.counts:
             self.iterations.assign_add(1)
 

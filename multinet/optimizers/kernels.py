@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from multinet import dtypes
 from multinet.errors import ArgumentError
 from multinet.optimizers.base import Optimizer, Tensors, shared
 from multinet.optimizers.rules import fraction, like
@@ -129,7 +130,7 @@ class Adam(Optimizer):
         rate: Any,
     ) -> tuple[Tensors, list[Tensors]]:
         f = current()
-        rate = corrected_rate(step, rate, self.beta_1, self.beta_2)
+        rate = corrected_rate(step, rate, self.beta_1, self.beta_2, params)
         new: list[Tensors] = [[], [], [], []]
         for p, g, m, v, top in zip(params, grads, *slots, strict=True):
             m = f.add(m, f.multiply(f.subtract(g, m), 1 - self.beta_1))
@@ -211,7 +212,7 @@ class Adamax(Optimizer):
     ) -> tuple[Tensors, list[Tensors]]:
         """Return params, means and norms after a step."""
         f = current()
-        rate = corrected_rate(step, learning_rate, self.beta_1, 0.0)
+        rate = corrected_rate(step, learning_rate, self.beta_1, 0.0, params)
         new: list[Tensors] = [[], [], []]
         for p, g, m, u in zip(params, grads, *slots, strict=True):
             m = f.add(m, f.multiply(f.subtract(g, m), 1 - self.beta_1))
@@ -274,13 +275,16 @@ class Lion(Optimizer):
         return moved, [momenta]
 
 
-def corrected_rate(step: Any, rate: Any, beta_1: float, beta_2: float) -> Any:
-    """Return rate * sqrt(1 - beta_2**step) / (1 - beta_1**step)."""
+def corrected_rate(
+    step: Any, rate: Any, beta_1: float, beta_2: float, params: Tensors
+) -> Any:
+    """Return rate * sqrt(1 - beta_2**step) / (1 - beta_1**step), as wide as params."""
     f = current()
     if not f.is_tensor(step):
         factor = (1 - beta_2**step) ** 0.5 / (1 - beta_1**step)
         return f.multiply(rate, factor) if f.is_tensor(rate) else rate * factor
-    t = f.cast(step, "float32")
+    wide = dtypes.promote("float32", *map(f.dtype, params))
+    t, rate = f.cast(step, wide), f.cast(rate, wide) if f.is_tensor(rate) else rate
     factor = f.divide(f.sqrt(_one_minus_power(beta_2, t)), _one_minus_power(beta_1, t))
     return f.multiply(factor, rate)
 

@@ -29,9 +29,23 @@ class Rate(Movable):
         """Make the Variable if the rate is a number."""
         if self.variable is None and isinstance(self.source, float):
             self.variable = Variable(
-                self.source, dtype="float32", trainable=False, name="learning_rate"
+                self.source, dtype=self.dtype, trainable=False, name="learning_rate"
             )
             self.variable.path = path
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of the rate in a step."""
+        return schedules.rate_dtype() if self.variable is None else self.variable.dtype
+
+    @property
+    def is_schedule(self) -> bool:
+        """Whether the rate depends on the number of updates done."""
+        return isinstance(self.source, schedules.LearningRateSchedule)
+
+    def variables(self) -> list[Variable]:
+        """Return the Variable in a list, which is empty where there is none."""
+        return [] if self.variable is None else [self.variable]
 
     def set(self, value: Any) -> None:
         """Replace the rate; one that a schedule or function computes cannot be."""
@@ -53,7 +67,7 @@ class Rate(Movable):
         if callable(self.source):
             return float(np.asarray(self.source()))
         if self.variable is None:
-            return float(np.float32(self.source))
+            return float(np.dtype(self.dtype).type(self.source))
         value = self.variable.__multinet_tensor__()
         # Reading a tensor waits for the device, so each one is read once.
         if self._read is None or self._read[0] is not value:
@@ -65,7 +79,7 @@ class Rate(Movable):
         if self.variable is not None:
             return self.variable.__multinet_tensor__()
         if isinstance(self.source, schedules.LearningRateSchedule):
-            return cast_tensor(as_tensor(self.source(iterations)), "float32")
+            return cast_tensor(as_tensor(self.source(iterations)), self.dtype)
         value = self.source()
         if not current().is_tensor(value):
             raise TraceError(
@@ -74,7 +88,7 @@ class Rate(Movable):
                 "LearningRateSchedule, or a number that you assign to "
                 "optimizer.learning_rate between the calls."
             )
-        return cast_tensor(value, "float32")
+        return cast_tensor(value, self.dtype)
 
     def of_updates(self, iterations: int, count: int) -> Any:
         """Return the rates of `count` updates: one for all, or one for each."""

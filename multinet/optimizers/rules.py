@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from multinet import dtypes
 from multinet.errors import ArgumentError
 from multinet.registry import current
 
@@ -86,7 +87,8 @@ def average(
     keep: Any = momentum
     if backend.is_tensor(step):
         first = backend.less_equal(step, 1)
-        keep = backend.where(first, 0.0, backend.full((), momentum, "float32"))
+        wide = dtypes.promote("float32", *map(backend.dtype, params))
+        keep = backend.where(first, 0.0, backend.full((), momentum, wide))
         take = backend.subtract(1.0, keep)
     else:
         keep = 0.0 if step <= 1 else momentum

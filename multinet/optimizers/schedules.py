@@ -1,9 +1,9 @@
 """Learning rates that depend on the number of updates done.
 
 Between steps they are computed on the host, from an int. Inside a compiled function the
-number is a tensor; then they are computed in float32, by formulas that stay as precise
-as the result is: whole parts are split off as integers, and no small difference is
-taken of rounded numbers.
+number is a tensor; then they are computed in float32, or in floatx if that is wider, by
+formulas that stay as precise as the result is: whole parts are split off as integers,
+and no small difference is taken of rounded numbers.
 """
 
 from __future__ import annotations
@@ -25,6 +25,11 @@ from multinet.saving.tables import Table
 _LAST = 2**31 - 1  # the largest number of updates, an int32
 
 
+def rate_dtype() -> str:
+    """Return the dtype of learning rates: floatx, or float32 where that is wider."""
+    return dtypes.promote(dtypes.floatx(), "float32")
+
+
 class LearningRateSchedule(Configurable, Holder):
     """A function of the number of updates done, an int, that returns a number.
 
@@ -41,13 +46,13 @@ class _Known(LearningRateSchedule):
 
     def __call__(self, step: Any) -> Any:
         """Return the rate after `step` updates: of an int a float, of a scalar tensor
-        a float32 one.
+        one of `rate_dtype`.
         """
         if isinstance(step, np.integer | np.floating):
             step = step.item()
         if isinstance(step, int | float):
             return self.at(step)
-        return cast_tensor(as_tensor(self.of(as_tensor(step))), "float32")
+        return _float(as_tensor(self.of(as_tensor(step))))
 
     def at(self, step: Any) -> float:
         raise NotImplementedError
@@ -132,7 +137,7 @@ class PiecewiseConstantDecay(_Known):
         return self.values[-1]
 
     def of(self, step: Any) -> Any:
-        rate = as_tensor(self.values[-1], "float32")
+        rate = as_tensor(self.values[-1], rate_dtype())
         pairs = list(zip(self.boundaries, self.values))
         for boundary, value in reversed(pairs):
             if dtypes.is_integer(current().dtype(step)):
@@ -282,8 +287,8 @@ class CosineDecayRestarts(_Known):
         begun = ops.greater_equal(step, np.array(np.ceil(starts), np.int32))
         index = ops.subtract(ops.sum(ops.cast(begun, "int32")), 1)
 
-        def now(values: Any, dtype: str = "float32") -> Any:
-            return ops.take(np.array(values, dtype), index)
+        def now(values: Any, dtype: str | None = None) -> Any:
+            return ops.take(as_tensor(np.array(values), dtype or rate_dtype()), index)
 
         left = _float(ops.subtract(now(whole, "int32"), step))
         left = ops.add(left, now(np.subtract(ends, whole)))
@@ -296,7 +301,7 @@ def _cosine(done: float, alpha: float) -> float:
 
 
 def _float(x: Any) -> Any:
-    return cast_tensor(x, "float32")
+    return cast_tensor(x, rate_dtype())
 
 
 def _integer(value: Any) -> Any:

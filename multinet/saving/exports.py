@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 #: The root of the modules in Keras's file format.
 ROOT = "keras"
-# Namespaces whose classes Keras writes as those of its top module.
-_ON_TOP = ("models", "dtype_policies")
+# Namespaces whose classes Keras writes as those of another module, if that has them.
+_LAST = ("models", "dtype_policies", "mixed_precision")
 # Where a function that is known by its name alone is looked up.
 _FUNCTIONS = ("activations", "losses", "metrics", "ops")
 
@@ -108,15 +108,15 @@ def _says(space: ModuleType) -> str:
 
 
 def _namespaces() -> Iterator[tuple[str, ModuleType]]:
-    """Yield the modules that have what can be written, the top one last."""
+    """Yield the modules that have what can be written, the preferred ones first."""
     import multinet
 
+    order = {name: place for place, name in enumerate(_FUNCTIONS)}
+    order |= {"": len(order) + 1} | {name: len(order) + 2 for name in _LAST}
     parts = [vars(multinet)[name] for name in multinet.__all__]
     spaces = [part for part in parts if isinstance(part, ModuleType)]
-    spaces = [space for space in spaces if _says(space) not in _ON_TOP]
-    order = {name: place for place, name in enumerate(_FUNCTIONS)}
-    spaces.sort(key=lambda space: order.get(_says(space), len(order)))
-    for space in (*spaces, multinet.optimizers.schedules, multinet):
+    spaces += [multinet.optimizers.schedules, multinet]
+    for space in sorted(spaces, key=lambda s: order.get(_says(s), len(_FUNCTIONS))):
         yield space.__name__.replace(multinet.__name__, ROOT, 1), space
 
 

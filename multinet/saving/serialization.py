@@ -160,21 +160,6 @@ def _function(value: FunctionType) -> dict[str, Any]:
     }
 
 
-def policy_config(name: str) -> dict[str, Any]:
-    """Return the dtype of a layer as data."""
-    return {
-        "module": exports.ROOT,
-        "class_name": "DTypePolicy",
-        "config": {"name": name},
-        "registered_name": None,
-    }
-
-
-def policy_name(config: Any) -> Any:
-    """Return the dtype of a layer from its data; a dtype as it is."""
-    return config["config"]["name"] if isinstance(config, Mapping) else config
-
-
 # -- reading ---------------------------------------------------------------------------
 
 
@@ -245,7 +230,6 @@ _SPECIAL: dict[str, Callable[[Any], Any]] = {
     "__bytes__": lambda config: config["value"].encode("utf-8"),
     "__numpy__": _numpy,
     "__tensor__": lambda config: current().from_numpy(_numpy(config)),
-    "DTypePolicy": lambda config: config["name"],
 }
 
 

@@ -39,7 +39,9 @@ class Operation:
         self._nodes: list[Node] = []
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the op's results."""
+        """Return the op's results; on symbolic tensors, those of a node of its own."""
+        if is_symbolic(args, kwargs):
+            return record(self, self.function, args, kwargs)
         return self.function(*args, **kwargs)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from multinet import losses, metrics, ops
-from multinet.dtypes import floatx
+from multinet.dtypes import floatx, is_float, promote
 from multinet.errors import ArgumentError, unknown_name
 from multinet.holders import Holder
 from multinet.layers.context import mask_of
 from multinet.losses.base import reduce_values
-from multinet.ops.core import as_tensor
+from multinet.ops.core import as_tensor, cast_tensor
 from multinet.registry import current
 from multinet.symbolic.dims import public_shape
 
@@ -69,6 +69,9 @@ def _apply(loss: Any, target: Any, output: Any, weight: Any) -> Any:
     mask = mask_of(output)
     if isinstance(loss, losses.Loss):
         return loss(target, output, weight, mask=mask)
+    have = current().dtype(output)
+    if is_float(have):  # half precision is for layers
+        output = cast_tensor(output, promote(have, floatx()))
     return reduce_values(loss(target, output), weight, mask, "sum_over_batch_size")
 
 

@@ -57,10 +57,11 @@ class Steps:
 
         def compute(variables: Any) -> Any:
             outputs = self(x, training=True)
-            return self.compute_loss(x, y, outputs, weight, training=True), outputs
+            loss = self.compute_loss(x, y, outputs, weight, training=True)
+            return self.optimizer.scale_loss(loss), (loss, outputs)
 
         both = value_and_grad(compute, has_aux=True)
-        (loss, outputs), grads = both(self.trainable_variables)
+        (_, (loss, outputs)), grads = both(self.trainable_variables)
         self.optimizer.apply(grads, self.trainable_variables)
         return self._logs_of(Batch(x, y, weight), outputs, loss)
 
@@ -135,7 +136,8 @@ class CustomStep(Step):
         known = set(map(id, counters))
         self.trained, self.slots, self.updated = [], [], set()
         self.counters = counters
-        if self.optimizer is not None:  # the number comes with each step
+        if self.optimizer is not None and not self.optimizer.skips:
+            # The number comes with each step.
             count = self.optimizer.iterations
             self.counts = any(v is count for v in reads)
             known.add(id(count))

@@ -58,7 +58,7 @@ class State:
         self.lock = threading.RLock()
         self.trains = step.kind == "train"
         optimizer = step.model.optimizer if self.trains else None
-        self.updates = None if optimizer is None else Updates(optimizer, self.lock)
+        self.updates = None if optimizer is None else _updates(optimizer, self.lock)
         own = isinstance(step, CustomStep) and step.kind != "predict"
         self.custom = step if own else None
         self.outputs: tuple[Any, ...] = ()  # of the last step
@@ -360,6 +360,21 @@ class Updates:
                 backend = self.variable.owner()
                 value = backend.from_numpy(np.array(self.count, np.int32))
                 self.variable.hand_back(value)
+
+
+class Uncounted(Updates):
+    """The number of updates where only the step knows it: this one stands still."""
+
+    def __init__(self, optimizer: Any) -> None:
+        self.optimizer, self.count = optimizer, 0
+
+    def load(self) -> int:
+        """Return a number that nobody uses."""
+        return 0
+
+
+def _updates(optimizer: Any, lock: threading.RLock) -> Updates:
+    return Uncounted(optimizer) if optimizer.skips else Updates(optimizer, lock)
 
 
 class Pace:

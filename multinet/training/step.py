@@ -20,8 +20,6 @@ from multinet.streams import Entry, StepStream
 from multinet.training.data import Batch
 from multinet.variables import Variable
 
-_SCALARS = ("uint32", "int32", "float32")  # random counter, update number, rate
-
 
 class Step:
     """One kind of step of a model (train, test or predict) on one tree of data.
@@ -72,7 +70,11 @@ class Step:
         """Return the program of this step on the backend in use."""
         backend = current()
         consumed = [i for i, v in enumerate(self.variables) if id(v) in self.updated]
-        scalars = _SCALARS if self.kind == "train" else _SCALARS[:1]
+        scalars = ["uint32"]  # random counter, then update number and rate
+        if self.kind == "train":
+            optimizer = self.model.optimizer
+            rate = "float32" if optimizer is None else optimizer.rate_dtype
+            scalars += ["int32", rate]
         if eagerly:
             return EagerProgram(backend, self.function, consumed, scalars)
         return backend.program(self.function, consumed, scalars, jit_compile)

@@ -37,6 +37,8 @@ class Trainer(States, Steps, _Host):
     optimizer: Any = None
     loss: Any = None
     _compiled: tuple[CompiledLoss | None, Any, Any, Any] | None = None
+    _given: dict[str, Any] | None = None  # to compile, for clones
+    _lent = frozenset({"_given"})
     _of_compile = (
         "_loss_tracker",
         "_output_trackers",
@@ -68,7 +70,8 @@ class Trainer(States, Steps, _Host):
         `jit_compile=True` or False overrides. As many steps as take a tenth of a second
         go in one call, and one where a callback listens to batches; with
         `steps_per_execution` above 1 (or "auto") that many do, and such a callback is
-        called once for them. These change speed only.
+        called once for them. These change speed only. Under the policy "mixed_float16"
+        `auto_scale_loss` puts the optimizer into a `LossScaleOptimizer`.
         """
         if steps_per_execution == "auto":
             steps_per_execution = 1
@@ -82,8 +85,21 @@ class Trainer(States, Steps, _Host):
                 f"Expected jit_compile auto or a bool, got {jit_compile!r}."
             )
         self.optimizer = optimizers.get(optimizer)
+        if auto_scale_loss and self.dtype_policy.name == "mixed_float16":
+            self.optimizer = _scaling(self.optimizer)
         self.loss = loss
         self._compiled = (None, loss_weights, metrics, weighted_metrics)
+        self._given = {
+            "optimizer": optimizer,
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+            "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile,
+            "auto_scale_loss": auto_scale_loss,
+        }
         self._run_eagerly, self._jit_compile = run_eagerly, jit_compile
         self.steps_per_execution = steps_per_execution
         self.stop_training = False
@@ -401,6 +417,12 @@ class Trainer(States, Steps, _Host):
         with Interrupts() as guard, guard.held():
             state.run([x[None] for x in leaves])
         return state.logs()
+
+
+def _scaling(optimizer: Any) -> Any:
+    if optimizer is None or isinstance(optimizer, optimizers.LossScaleOptimizer):
+        return optimizer
+    return optimizers.LossScaleOptimizer(optimizer, name="loss_scale_optimizer")
 
 
 def _as_result(logs: dict[str, float], as_dict: bool) -> Any:

@@ -88,10 +88,10 @@ def test_imports_in_a_function_and_with_another_name_are_told():
         from multinet.callbacks import ModelCheckpoint as Checkpoint
 
         print(EarlyStopping, Checkpoint)
-    with pytest.raises(ImportError, match="^multinet has no saving yet"):
-        from multinet import saving
+    with pytest.raises(ImportError, match="^multinet has no quantizers yet"):
+        from multinet import quantizers
 
-        print(saving)
+        print(quantizers)
 
 
 def model():

@@ -41,7 +41,8 @@ def block_class(K):
             self.shift = self.add_weight(shape=(shape[-1],), name="shift")
 
         def call(self, x):
-            return self.first(self.second(x)) * self.scale + self.shift
+            scaled = K.ops.multiply(self.first(self.second(x)), self.scale)
+            return K.ops.add(scaled, self.shift)
 
     return Block
 
@@ -200,7 +201,7 @@ def trainable_before_fixed(m, K):
     m.tail = dense(K)
 
 
-@case(lambda m, x, K: m.tail(x) * m.gain + m.bias)
+@case(lambda m, x, K: K.ops.add(K.ops.multiply(m.tail(x), m.gain), m.bias))
 def own_weights(m, K):
     m.tail = dense(K)
     m.count = m.add_weight(shape=(), trainable=False, initializer="zeros", name="count")
@@ -208,7 +209,7 @@ def own_weights(m, K):
     m.bias = m.add_weight(shape=(3,), name="bias")
 
 
-@case(lambda m, x, K: m.tail(x) * m.gain)
+@case(lambda m, x, K: K.ops.multiply(m.tail(x), m.gain))
 def own_weights_frozen_later(m, K):
     m.gain = m.add_weight(shape=(3,), name="gain")
     m.count = m.add_weight(shape=(), trainable=False, initializer="zeros", name="count")
@@ -224,39 +225,39 @@ def variables_in_attributes(m, K):
     m.free = K.Variable([1.0, 2.0], name="free")
 
 
-@case(lambda m, x, K: m.tail(x) * m.gains[0] * m.gains[1])
+@case(lambda m, x, K: K.ops.multiply(m.tail(x), m.gains[0] * m.gains[1]))
 def variables_in_lists(m, K):
     m.gains = [K.Variable([1.0, 2.0, 3.0], name="left")]
     m.tail = dense(K)
     m.gains.append(K.Variable([1.0, 2.0, 3.0], name="right"))
 
 
-@case(lambda m, x, K: m.rnn(x[:, None, :]))
+@case(lambda m, x, K: m.rnn(K.ops.expand_dims(x, 1)))
 def cells(m, K):
     m.rnn = K.layers.LSTM(3)
 
 
-@case(lambda m, x, K: m.rnn(x[:, None, :]))
+@case(lambda m, x, K: m.rnn(K.ops.expand_dims(x, 1)))
 def stacked_cells(m, K):
     m.rnn = K.layers.RNN([K.layers.GRUCell(3), K.layers.SimpleRNNCell(3)])
 
 
-@case(lambda m, x, K: m.both(x[:, None, :]))
+@case(lambda m, x, K: m.both(K.ops.expand_dims(x, 1)))
 def both_directions(m, K):
     m.both = K.layers.Bidirectional(K.layers.LSTM(3))
 
 
-@case(lambda m, x, K: m.wrapped(x[:, None, :]))
+@case(lambda m, x, K: m.wrapped(K.ops.expand_dims(x, 1)))
 def wrapped_layers(m, K):
     m.wrapped = K.layers.TimeDistributed(dense(K))
 
 
-@case(lambda m, x, K: m.attention(x[:, None, :], x[:, None, :]))
+@case(lambda m, x, K: m.attention(K.ops.expand_dims(x, 1), K.ops.expand_dims(x, 1)))
 def attention(m, K):
     m.attention = K.layers.MultiHeadAttention(2, 3)
 
 
-@case(lambda m, x, K: m.attention(x[:, None, :], x[:, None, :]))
+@case(lambda m, x, K: m.attention(K.ops.expand_dims(x, 1), K.ops.expand_dims(x, 1)))
 def grouped_attention(m, K):
     m.attention = K.layers.GroupQueryAttention(4, 4, 2)
 

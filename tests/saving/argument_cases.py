@@ -32,6 +32,10 @@ def _cells(lib):
     return [lib.layers.LSTMCell(2, name="one"), lib.layers.GRUCell(3, name="two")]
 
 
+def _optimizer(lib):
+    return lib.optimizers.SGD(0.3, name="inner")
+
+
 #: Functions of the library make what is an object.
 OTHER = {
     "activation": "elu",
@@ -64,6 +68,7 @@ OTHER = {
     "dims": (2, 1),
     "distribution": "uniform",
     "dropout": 0.3,
+    "dynamic_growth_steps": 7,
     "ema_momentum": 0.9,
     "ema_overwrite_frequency": 5,
     "end_learning_rate": 0.01,
@@ -86,6 +91,7 @@ OTHER = {
     "implementation": 1,
     "initial_accumulator_value": 0.3,
     "initial_learning_rate": 0.2,
+    "initial_scale": 64.0,
     "input_dim": 7,
     "interpolation": "bilinear",
     "k": 3,
@@ -197,7 +203,12 @@ SPECIAL = {
     ("Cropping1D", "cropping"): (1, 2),
     ("Cropping2D", "cropping"): ((1, 2), (0, 1)),
     ("Cropping3D", "cropping"): ((1, 2), (0, 1), (1, 0)),
+    ("DTypePolicy", "name"): "mixed_float16",
+    ("DTypePolicyMap", "default_policy"): "mixed_bfloat16",
+    ("DTypePolicyMap", "policy_map"): lambda lib: {"a": lib.DTypePolicy("float16")},
+    ("FloatDTypePolicy", "name"): "mixed_float16",
     ("IoU", "target_class_ids"): [1],
+    ("LossScaleOptimizer", "inner_optimizer"): _optimizer,
     ("OrthogonalRegularizer", "mode"): "columns",
     ("Rescaling", "scale"): 0.5,
     ("RNN", "cell"): lambda lib: lib.layers.StackedRNNCells(_cells(lib), name="stack"),
@@ -222,12 +233,19 @@ LEFT_OUT = {
     ("AUC", "label_weights"): "refused by the constructor",
 }
 
+#: Arguments that have a default here, but need a value here or in Keras.
+REQUIRED = {
+    "InputLayer": {"batch_shape": (None, 3)},
+    **dict.fromkeys([f"AveragePooling{n}D" for n in (1, 2, 3)], {"pool_size": 2}),
+}
+
 #: Arguments that only go together, or that another one rules out.
 TOGETHER = {
     "input_axes": {"input_axes": (0,), "output_axes": (1,)},
     "output_axes": {"input_axes": (0,), "output_axes": (1,)},
     "batch_shape": {"batch_shape": (None, 5)},
     "ema_overwrite_frequency": {"ema_overwrite_frequency": 5, "use_ema": True},
+    "renorm": {"renorm": True, "renorm_clipping": {"rmax": 2.0, "dmax": 1.0}},
     "nesterov": {"nesterov": True, "momentum": 0.9},
 }
 
@@ -243,9 +261,9 @@ def required(cls, lib=multinet):
     takes = parameters(cls)
     needed = [n for n, p in takes.items() if p.default is inspect.Parameter.empty]
     values = {name: other(cls, name, lib) for name in needed}
-    if cls.__name__ == "InputLayer":
-        values["batch_shape"] = (None, 3)
-    return {**values, "name": "thing"} if "name" in takes else values
+    values |= REQUIRED.get(cls.__name__, {})
+    named = "name" in takes and not cls.__name__.endswith("DTypePolicy")
+    return {"name": "thing", **values} if named else values
 
 
 def other(cls, name, lib=multinet):
@@ -282,6 +300,7 @@ def cases():
     """Yield each class with each argument."""
     for written, cls in classes().items():
         for name in parameters(cls):
-            left = {name, (cls.__name__, name)} & {*LEFT_OUT, *cls._unwritten}
+            unwritten = getattr(cls, "_unwritten", ())
+            left = {name, (cls.__name__, name)} & {*LEFT_OUT, *unwritten}
             if not left:
                 yield f"{written.module}.{written.class_name}-{name}", cls, name
