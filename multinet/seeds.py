@@ -18,7 +18,7 @@ from multinet.configurable import Configurable
 from multinet.errors import ArgumentError
 from multinet.holders import Holder
 from multinet.scope import stream
-from multinet.streams import HOST, LOOSE, MODELS, SITES, Place
+from multinet.streams import ALL_LOOPS, HOST, LOOSE, MODELS, SITES, Place
 
 _era = 0
 
@@ -62,7 +62,7 @@ def set_random_seed(seed: int) -> None:
     if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
         raise ArgumentError(f"Expected a non-negative integer seed, got {seed!r}.")
     _sites.root, _era = philox.make_key(int(seed)), _era + 1
-    _sites.count = _models.count = 0
+    _sites.count = _models.count = ALL_LOOPS.count = 0
     python_random.seed(int(seed))
     np.random.seed(int(seed) % (1 << 32))
 

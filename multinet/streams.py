@@ -9,9 +9,9 @@ by these numbers, the same on every backend, compiled or not:
 | in step s of evaluate or predict | s of `OTHER`, then the draws before in the step |
 | outside of steps, `jit` or not | the draws before that of the site, in `LOOSE` |
 
-A loop or branch has a number of `INNER` for its draw in a step, told by its place in
-the program; elsewhere each site that draws inside takes one loose draw for all of it.
-From there the draws count from 0: fold in the draw, then the iteration or branch.
+A loop or branch has a number, in place of the draw: in a step one of `INNER`, told by
+its place there; elsewhere the next of `LOOPS`, whether it draws or not. From there the
+draws of a site count from 0: fold in the draw, then the iteration or branch.
 
 A draw without a seed is a site of its own. In a step it is known by its place, the n-th
 of these in the step, under the key of the model; outside it takes the next number of
@@ -30,12 +30,13 @@ from multinet.registry import current
 # What the key of a site is folded with.
 TRAINING = range(0, 1 << 31)
 OTHER = range(1 << 31, 3 << 30)
-LOOSE = range(3 << 30, 1 << 32)
+LOOSE = range(3 << 30, 7 << 29)
+LOOPS = range(7 << 29, 1 << 32)
 # What the key of a step is folded with besides its draws: its loops and branches.
 INNER = range(1 << 31, 1 << 32)
-# What the global seed is folded with: its draw sites, and models.
+# What the global seed is folded with: its draw sites, models, and `LOOPS`.
 SITES = range(1, 1 << 31)
-MODELS = range(1 << 31, 1 << 32)
+MODELS = range(1 << 31, LOOPS.start)
 
 _lock = threading.Lock()  # no two threads may take one number
 
@@ -71,6 +72,18 @@ class Place:
         self.key, self.count = key, 0
 
 
+class Loops:
+    """The loops and branches outside of any step, counted as a site counts draws."""
+
+    key: philox.Key = (0, 0)
+    numbers = LOOPS
+    count = 0
+
+
+#: Those of the process; `set_random_seed` starts them anew.
+ALL_LOOPS = Loops()
+
+
 class Stream(ABC):
     """Where the draws of a running program stand: how many each site made.
 
@@ -78,7 +91,7 @@ class Stream(ABC):
     """
 
     root: philox.Key | None = None
-    loose = False  # whether a loop takes one draw of each site, not a number of its own
+    loose = False  # whether loops are those of the process
 
     def __init__(self) -> None:
         self.counts: dict[Any, int] = {}
@@ -108,8 +121,14 @@ class Stream(ABC):
 
     def enter(self) -> int:
         """Return how many loops and branches there were, and count one more."""
+        if self.loose:
+            return self.take(ALL_LOOPS)
         self.inner += 1
         return self.inner - 1
+
+    def loop(self, site: Site, count: int) -> Any:
+        """Return the key of a site in a loop or branch, after `count` other loops."""
+        return self.at(site, INNER.start + count)
 
 
 class StepStream(Stream):
@@ -146,9 +165,9 @@ class LooseStream(Stream):
         """Let the site count one more."""
         return reserve(site, 1)
 
-    def enter(self) -> int:
-        """Return 0: loops are told apart by the draw that each takes."""
-        return 0
+    def loop(self, site: Site, count: int) -> Any:
+        """Fold in the number of the loop."""
+        return philox.fold_in(site.key, number(LOOPS, count))
 
 
 HOST = LooseStream()
@@ -183,10 +202,19 @@ class JitStream(Stream):
         """Fold in the number of the first draw of the call, plus `count`."""
         if site not in self.starts:
             return HOST.at(site, count)
-        key, start = self.starts[site]
+        return self._from(site, self.starts[site][1], count)
+
+    def loop(self, site: Site, count: int) -> Any:
+        """Fold in the number of the first loop of the call, plus `count`."""
+        self.advance(site, 0)  # its key is to be an argument
+        if site not in self.starts:
+            return HOST.loop(site, count)
+        return self._from(site, self.starts[ALL_LOOPS][1], count)
+
+    def _from(self, site: Site, start: Any, count: int) -> Any:
         if isinstance(start, int):  # the backend runs the function anew in each call
             return fold_in(site.key, start + count)
-        return fold_in(key, current().add(start, count))
+        return fold_in(self.starts[site][0], current().add(start, count))
 
 
 class Again(Stream):
@@ -212,6 +240,10 @@ class Again(Stream):
         super().advance(site, count)
         self.around.advance(site, count)
 
+    def loop(self, site: Site, count: int) -> Any:
+        """Return the key of the stream around."""
+        return self.around.loop(site, count)
+
     def enter(self) -> int:
         """Count loops here and in the stream around, there once for all runs."""
         count = super().enter()
@@ -222,34 +254,33 @@ class Again(Stream):
 class InnerStream(Stream):
     """The draws of one iteration of a loop, or of one branch.
 
-    `draw_of(site)` is the draw that the loop has in the stream around; `place` is the
-    iteration or branch, None while nobody knows that it draws.
+    `count` tells the loop from others of the stream around; `place` is the iteration or
+    branch, None while nobody knows that it draws.
     """
 
-    def __init__(self, around: Stream, draw_of: Any, place: Any) -> None:
+    def __init__(self, around: Stream, count: int, place: Any) -> None:
         super().__init__()
-        self.around, self.draw_of, self.place = around, draw_of, place
+        self.around, self.count, self.place = around, count, place
         self.root = around.root
         self.used = False
 
     def at(self, site: Site, count: int) -> Any:
         """Fold in the draw, then the iteration."""
         self.used = True
-        key = fold_in(self.around.at(site, self.draw_of(site)), count)
+        key = fold_in(self.around.loop(site, self.count), count)
         return key if self.place is None else fold_in(key, self.place)
 
 
 class Entry:
     """Where the draws of a stream stood when a function began that may run again.
 
-    `loop` is what `enter` gave, if the function belongs to a loop or branch.
+    `count` is what `enter` gave, if the function belongs to a loop or branch.
     """
 
-    def __init__(self, stream: Stream, loop: int = 0) -> None:
-        self.stream, self.loop = stream, loop
+    def __init__(self, stream: Stream, count: int = 0) -> None:
+        self.stream, self.count = stream, count
         self._starts: dict[Any, int] = {} if stream is HOST else dict(stream.counts)
         self._inner = stream.inner
-        self._draws: dict[Any, int] = {}
 
     def again(self) -> Stream:
         """Return the stream of one run of a function that draws the same each time."""
@@ -257,11 +288,4 @@ class Entry:
 
     def inside(self, place: Any) -> InnerStream:
         """Return the stream of one iteration, or of one branch."""
-        return InnerStream(self.stream, self._draw_of, place)
-
-    def _draw_of(self, site: Any) -> int:
-        if not self.stream.loose:
-            return INNER.start + self.loop
-        if site not in self._draws:
-            self._draws[site] = self.stream.take(site)
-        return self._draws[site]
+        return InnerStream(self.stream, self.count, place)

@@ -19,13 +19,8 @@ from rich.table import Table
 
 LAYERS, ROUNDS = 200, 5
 #: Milliseconds, by what is done.
-TARGETS = {"functional": 100, "Sequential.add": 500}
-TARGETS |= {"from_config": 500, ".weights": 0.2}
-    "functional": 100,
-    "Sequential.add": 500,
-    "from_config": 500,
-    ".weights": 0.2,
-}
+TARGETS = {"functional": 100, "Sequential.add": 500, "from_config": 500}
+TARGETS[".weights"] = 0.2
 
 
 def main(

@@ -15,7 +15,6 @@ from multinet.registry import current
 from multinet.scope import Capture, stream
 from multinet.streams import Entry
 from multinet.symbolic.dims import Dim, differ
-from multinet.symbolic.tensor import shadowing
 
 
 def tensors_of(tree: Any) -> tuple[tuple[Any, ...], Any]:
@@ -95,20 +94,6 @@ class _Carried:
             raise _Again
         return result, tuple(scope.values_of(list(self.variables.values())))
 
-    def skipped(self, function: Callable[[], Any], place: Any) -> None:
-        """Count the draws of a function that was not run, as where it is compiled.
-
-        Only where each site takes one draw for a whole loop; in a step the loop has a
-        number instead.
-        """
-        if not self.entry.stream.loose or current().symbolic:
-            return
-        try:
-            with shadowing(), Capture(stream=self.entry.inside(place)):
-                function()
-        except Exception:  # what is not run may not raise, and draws nothing
-            return
-
     def finish(self, values: Sequence[Any]) -> None:
         """Assign the values at the end."""
         for variable, value in zip(self.variables.values(), values, strict=True):
@@ -150,9 +135,6 @@ def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> 
             "and "
             f"{structures[-1]}."
         )
-    for place, function in enumerate(functions):
-        if function.structure is None:
-            carried.skipped(function, place)
     return _tree(structures[0], leaves)
 
 
@@ -201,7 +183,7 @@ def while_loop(
     leaves, structure = tensors_of(start)
     backend = current()
 
-    size, asked, carried, ran = len(leaves) + 1, _entry(), _Carried(), False
+    size, asked, carried = len(leaves) + 1, _entry(), _Carried()
 
     def running(count: Any, *state: Any) -> Any:
         given = _tree(structure, state[: size - 1])
@@ -213,8 +195,6 @@ def while_loop(
 
     def step(count: Any, *state: Any) -> tuple[Any, ...]:
         def turn() -> tuple[Any, ...]:
-            nonlocal ran
-            ran = True
             result = body(*_tree(structure, state[: size - 1]))
             result = tuple(result) if isinstance(result, list | tuple) else (result,)
             return _like(result, structure, state, "while_loop")
@@ -227,8 +207,6 @@ def while_loop(
         lambda: backend.while_loop(running, step, (count, *leaves, *carried.start()))
     )
     carried.finish(results[size:])
-    if not ran:
-        carried.skipped(lambda: body(*start), 0)
     leaves = results[1:size]
     end = _tree(structure, leaves)
     return end[0] if single else type(loop_vars)(end)

@@ -11,6 +11,7 @@ import multinet
 from multinet import layers, ops, philox, random, streams
 
 OTHER, LOOSE, INNER, MODELS = 2**31, 3 * 2**30, 2**31, 2**31
+LOOPS = 7 * 2**29
 SEED = 11
 X = np.random.default_rng(0).normal(size=(20, 3)).astype("float32")
 Y = np.random.default_rng(1).normal(size=(20, 2)).astype("float32")
@@ -30,8 +31,8 @@ def host(x):
 
 def test_the_streams_of_a_site_are_disjoint_and_fit_the_counter():
     for kinds in (
-        (streams.TRAINING, streams.OTHER, streams.LOOSE),
-        (streams.SITES, streams.MODELS),
+        (streams.TRAINING, streams.OTHER, streams.LOOSE, streams.LOOPS),
+        (streams.SITES, streams.MODELS, streams.LOOPS),
     ):
         ordered = sorted(kinds, key=lambda stream: stream.start)
         for before, after in zip(ordered, ordered[1:]):
@@ -251,9 +252,9 @@ def test_branches_fold_in_their_number_and_loops_the_iteration(backend):
 
 def test_loops_of_every_kind_draw_anew_in_each_iteration(backend):
     key = philox.make_key(5)
-    want = np.stack([uniform(key, LOOSE, 0, i) for i in range(3)])
 
     def rows(run):
+        multinet.set_random_seed(SEED)
         generator = random.SeedGenerator(5)
         return host(run(lambda: random.uniform((4,), seed=generator)))
 
@@ -274,6 +275,8 @@ def test_loops_of_every_kind_draw_anew_in_each_iteration(backend):
         )[1],
     }
     for name, run in runs.items():
+        loop = LOOPS + (name == "while_loop")  # its condition is the one before
+        want = np.stack([uniform(key, loop, 0, i) for i in range(3)])
         np.testing.assert_array_equal(rows(run), want, err_msg=name)
         compiled = rows(lambda draw, run=run: multinet.jit(lambda: run(draw))())
         np.testing.assert_array_equal(compiled, want, err_msg=name)
@@ -329,8 +332,9 @@ def test_loose_draws_are_the_same_with_and_without_jit(backend):
         np.testing.assert_array_equal(compiled[place], want, err_msg=str(place))
 
 
-def test_loops_and_branches_take_one_loose_draw_with_and_without_jit(backend):
+def test_loops_and_branches_are_counted_with_and_without_jit(backend):
     def program(jit):
+        multinet.set_random_seed(SEED)
         generator = random.SeedGenerator(5)
         function = jit(lambda flag: ops.concatenate(draws_of(generator, flag)[:2]))
         found = []
@@ -342,16 +346,21 @@ def test_loops_and_branches_take_one_loose_draw_with_and_without_jit(backend):
     plain, compiled = program(lambda f: f), program(multinet.jit)
     np.testing.assert_array_equal(plain, compiled)
     key = philox.make_key(5)
-    np.testing.assert_array_equal(plain[0], uniform(key, LOOSE, 0, 0))
-    np.testing.assert_array_equal(plain[3], uniform(key, LOOSE + 1, 0, 2))
-    np.testing.assert_array_equal(plain[4], uniform(key, LOOSE + 3))
-    np.testing.assert_array_equal(plain[5], np.zeros(4))
-    np.testing.assert_array_equal(plain[9], uniform(key, LOOSE + 7))
+    for call in range(3):
+        branch = uniform(key, LOOPS + 2 * call, 0, 0) if call != 1 else np.zeros(4)
+        np.testing.assert_array_equal(plain[5 * call], branch)
+        for i in range(3):
+            row = uniform(key, LOOPS + 2 * call + 1, 0, i)
+            np.testing.assert_array_equal(plain[5 * call + 1 + i], row)
+        np.testing.assert_array_equal(
+            plain[5 * call + 4], uniform(key, LOOSE + 2 * call + 1)
+        )
 
 
 def test_a_loop_that_never_runs_counts_as_where_it_is_compiled(backend):
     found = []
     for jit in (lambda f: f, multinet.jit):
+        multinet.set_random_seed(SEED)
         generator = random.SeedGenerator(5)
 
         def loop(limit, generator=generator):
@@ -361,20 +370,37 @@ def test_a_loop_that_never_runs_counts_as_where_it_is_compiled(backend):
             start = (np.int32(0), np.zeros(4, "float32"))
             return ops.while_loop(lambda i, x: ops.less(i, limit), body, start)[1]
 
-        jit(loop)(np.int32(0))
-        found.append(host(random.uniform((4,), seed=generator)))
-    np.testing.assert_array_equal(found[0], uniform(philox.make_key(5), LOOSE + 1))
+        run = jit(loop)
+        run(np.int32(0))
+        found.append(host(run(np.int32(1))))
+    want = uniform(philox.make_key(5), LOOPS + 3, 0, 0)
+    np.testing.assert_array_equal(found[0], want)
     np.testing.assert_array_equal(*found)
 
 
-def test_a_branch_that_is_not_run_may_not_raise(backend):
-    if backend.name in ("numpy", "torch"):  # they run the chosen one only
+def test_a_draw_without_a_seed_in_a_loop_follows_the_global_seed(backend):
+    def draw(flag):
+        return ops.cond(flag, lambda: random.uniform((4,)), lambda: ops.zeros((4,)))
 
-        def wrong():
-            raise ValueError("not taken")
+    for function in (draw, multinet.jit(draw)):
+        for seed in (SEED, SEED + 1):
+            multinet.set_random_seed(seed)
+            for i in range(2):
+                found = host(function(np.bool_(True)))
+                want = uniform(philox.make_key(seed), LOOPS + i, 0, 0)
+                np.testing.assert_array_equal(found, want)
 
-        x = np.float32(2.0)
-        assert host(ops.cond(ops.greater(x, 1.0), lambda: x, wrong)) == 2
+
+def test_a_branch_that_is_not_taken_is_not_run_where_nothing_is_compiled():
+    ran = []
+    for name in ("numpy", "torch"):
+        with multinet.use_backend(name):
+            ops.cond(
+                ops.greater(np.float32(2.0), 1.0),
+                lambda: ops.zeros(()),
+                lambda: ran.append(1) or ops.ones(()),
+            )
+    assert ran == []
 
 
 def test_set_random_seed_repeats_what_a_compiled_function_draws(backend):
