@@ -15,7 +15,7 @@ import optree
 from multinet.capture import explore, kind_of
 from multinet.errors import ArgumentError, MultinetError
 from multinet.holders import Holder, Part, Watch, walk
-from multinet.ops.control import tensors_of
+from multinet.ops.carrying import tensors_of
 from multinet.ops.core import as_tensor
 from multinet.registry import current
 from multinet.scope import Scope, own_stream

@@ -17,7 +17,7 @@ import optree
 from multinet import dtypes
 from multinet.capture import discover
 from multinet.errors import ArgumentError, DTypeError, ShapeError, TraceError
-from multinet.ops.control import tensors_of
+from multinet.ops.carrying import tensors_of
 from multinet.ops.core import as_tensor
 from multinet.ops.shapes import moveaxis
 from multinet.registry import current

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import BuiltinFunctionType
 from typing import Any, Protocol
 
@@ -24,6 +23,7 @@ from multinet.errors import (
 from multinet.holders import Part
 from multinet.operators import Operators
 from multinet.ops.core import as_tensor, cast_tensor, host
+from multinet.pending import Pending
 from multinet.registry import current, get, use_backend
 from multinet.scope import active_scope
 
@@ -113,7 +113,7 @@ class Variable(Operators, Part):
         if make is None:
             return False
         self.shape, self.dtype = tuple(shape), name
-        self._carrier = _Pending(self, make)
+        self._carrier = Pending(self, make)
         return True
 
     @property
@@ -357,54 +357,6 @@ class Variable(Operators, Part):
 
 
 _NOT_COPIED = frozenset({"_mark", "_serial", "_carrier", "_held"})
-
-
-class _Pending:
-    """A value that waits to be made, until somebody reads it.
-
-    It is made in a thread of its own: the reader may be in a function that a framework
-    is tracing, which would take the value for one of its own.
-    """
-
-    def __init__(self, variable: Variable, make: Callable[[], Any]) -> None:
-        self.variable, self.make = variable, make
-        self._lock = threading.Lock()
-
-    def store(self) -> None:
-        """Make the value."""
-        make_values([self.variable])
-
-    def drop(self, variable: Variable) -> None:
-        """Forget the value: another one came first."""
-
-    def made(self) -> None:
-        """Make the value, unless another thread has."""
-        variable = self.variable
-        with self._lock:
-            if variable._carrier is self:
-                with use_backend.scoped(get(variable.backend)):
-                    variable.hand_back(as_tensor(self.make()))
-
-
-def make_values(variables: Iterable[Variable]) -> None:
-    """Make the values of Variables that wait for them, in one thread for all."""
-    waiting = [v._carrier for v in variables if isinstance(v._carrier, _Pending)]
-    if not waiting:
-        return
-    failed: list[BaseException] = []
-
-    def make() -> None:
-        try:
-            for pending in waiting:
-                pending.made()
-        except BaseException as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=make)
-    thread.start()
-    thread.join()
-    if failed:
-        raise failed[0]
 
 
 class _NoArray(TraceError, TypeError):

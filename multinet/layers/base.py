@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
 import optree
 
 from multinet import dtypes, regularizers
@@ -19,6 +16,15 @@ from multinet.layers import families
 from multinet.layers.configured import Configured
 from multinet.layers.context import keep_masks, loose, mask_of, masks_in, set_mask
 from multinet.layers.policy import casting
+from multinet.layers.signatures import (
+    Signature,
+    explain,
+    holds_tensors,
+    is_number_tree,
+    is_shape,
+    signature_of,
+    takes,
+)
 from multinet.layers.tracking import Tracked
 from multinet.names import snake_case, unique_name
 from multinet.ops.core import as_tensor, cast_tensor, in_dtype
@@ -33,24 +39,6 @@ from multinet.symbolic.tensor import (
     shadowing,
     symbolic_array,
 )
-
-
-@dataclass(frozen=True)
-class _Signature:
-    """The parameters of `call` and `build`, read once for each class."""
-
-    call: tuple[str, ...]
-    training: int | None  # position of `training` among call's parameters
-    build: tuple[str, ...]
-    masks: bool  # whether the class computes masks of its own
-
-
-def _signature(cls: type[Layer]) -> _Signature:
-    call = tuple(inspect.signature(cls.call).parameters)[1:]
-    build = inspect.signature(cls.build).parameters
-    training = call.index("training") if "training" in call else None
-    masks = cls.compute_mask is not Layer.compute_mask
-    return _Signature(call, training, tuple(build)[1:], masks)
 
 
 class Layer(Configured, Tracked):
@@ -70,14 +58,14 @@ class Layer(Configured, Tracked):
     #: Whose options the constructor takes: ("kernel",) for kernel_initializer,
     #: kernel_regularizer and kernel_constraint.
     families: ClassVar[tuple[str, ...]] = ()
-    _spec: _Signature
+    _spec: Signature
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "build" in vars(cls):
             cls.build = _marking_built(cls.build)
         families.resolve(cls)
-        cls._spec = _signature(cls)
+        cls._spec = signature_of(cls, Layer)
 
     def __init__(
         self,
@@ -96,7 +84,7 @@ class Layer(Configured, Tracked):
         if options:
             raise ArgumentError(
                 f"{type(self).__name__} got unknown arguments {sorted(options)}. It "
-                f"takes {', '.join(_takes(type(self)))}."
+                f"takes {', '.join(takes(type(self), Layer))}."
             )
         if name is not None and not isinstance(name, str):
             raise ArgumentError(f"Expected name to be a string, got {name!r}.")
@@ -188,7 +176,7 @@ class Layer(Configured, Tracked):
             else:
                 outputs = self.call(*args, **kwargs)
         except MultinetError as error:
-            _explain(error, self, args)
+            explain(error, self, args)
             raise
         finally:
             context.path.pop()
@@ -219,7 +207,7 @@ class Layer(Configured, Tracked):
         """
         names = self._spec.call
         given = dict(zip(names, args)) | kwargs
-        tensors = [name for name in given if _holds_tensors(given[name])]
+        tensors = [name for name in given if holds_tensors(given[name])]
         for name in tensors:
             wanted = "mask" if len(tensors) == 1 else f"{name}_mask"
             if wanted in names and given.get(wanted) is None:
@@ -279,7 +267,7 @@ class Layer(Configured, Tracked):
         if value is None or isinstance(value, bool | int | float | str):
             return value
         if isinstance(value, list | tuple | dict):
-            if isinstance(value, list) and value and _is_number_tree(value):
+            if isinstance(value, list) and value and is_number_tree(value):
                 return self._taken(value)
             return optree.tree_map(self._convert, value)  # type: ignore[arg-type]
         if hasattr(value, "__array__") or hasattr(value, "__multinet_tensor__"):
@@ -325,7 +313,7 @@ class Layer(Configured, Tracked):
         def spec(shape: Any) -> Any:
             return symbolic_array(tuple(shape), self.input_dtype)
 
-        arrays = [optree.tree_map(spec, s, is_leaf=_is_shape) for s in input_shapes]
+        arrays = [optree.tree_map(spec, s, is_leaf=is_shape) for s in input_shapes]
         with shadowing():
             outputs = self(*arrays)
         return optree.tree_map(lambda array: public_shape(array.shape), outputs)
@@ -426,43 +414,3 @@ def _marking_built(build: Callable[..., Any]) -> Callable[..., Any]:
 
 def _alone(tensors: list[Any]) -> Any:
     return tensors[0] if len(tensors) == 1 else tensors
-
-
-def _takes(cls: type[Layer]) -> list[str]:
-    """Return the names that the constructor takes, those of `Layer` included."""
-    names = [*inspect.signature(cls).parameters, *inspect.signature(Layer).parameters]
-    gathers = ("args", "kwargs", "options")
-    return [name for name in dict.fromkeys(names) if name not in gathers]
-
-
-def _holds_tensors(value: Any) -> bool:
-    backend = current()
-    if backend.is_tensor(value):
-        return True
-    if not isinstance(value, list | tuple | dict) or not value:
-        return False
-    return all(map(backend.is_tensor, optree.tree_leaves(value)))  # type: ignore[arg-type]
-
-
-def _is_shape(tree: Any) -> bool:
-    return isinstance(tree, list | tuple) and all(
-        n is None or isinstance(n, int | np.integer) for n in tree
-    )
-
-
-def _is_number_tree(value: Any) -> bool:
-    while isinstance(value, list) and value:
-        value = value[0]
-    return isinstance(value, bool | int | float | np.generic)
-
-
-def _explain(error: MultinetError, layer: Layer, args: Any) -> None:
-    if getattr(error, "__notes__", None):
-        return
-    backend = current()
-    shapes = optree.tree_map(
-        lambda x: public_shape(backend.shape(x)) if backend.is_tensor(x) else x, args
-    )
-    error.add_note(
-        f"In layer {layer.name!r} ({type(layer).__name__}), called on {shapes}."
-    )

@@ -5,104 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import optree
-
 from multinet.errors import ArgumentError, DTypeError, ShapeError
+from multinet.ops.carrying import Carried, Flattened, entry_here, tensors_of, tree_of
 from multinet.ops.core import as_tensor, axis_of, boolean, cast_tensor, op, shape_of
 from multinet.ops.indexing import as_index
 from multinet.ops.shapes import moveaxis
 from multinet.registry import current
-from multinet.scope import Capture, stream
-from multinet.streams import Entry
 from multinet.symbolic.dims import Dim, differ
-
-
-def tensors_of(tree: Any) -> tuple[tuple[Any, ...], Any]:
-    """Return the leaves of a tree as tensors, and its structure; None is no leaf."""
-    leaves, structure = optree.tree_flatten(tree)
-    return tuple(as_tensor(leaf) for leaf in leaves), structure
-
-
-def _tree(structure: Any, leaves: Sequence[Any]) -> Any:
-    return optree.tree_unflatten(structure, leaves)
-
-
-class _Flattened:
-    """A function of trees as one of flat tuples; `structure` is that of its result."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.function = function
-        self.structure: Any = None
-
-    def __call__(self, *args: Any) -> tuple[Any, ...]:
-        leaves, self.structure = tensors_of(self.function(*args))
-        return leaves
-
-
-class _Again(Exception):
-    """A function wrote Variables, or drew random numbers, that its loop did not carry.
-
-    Control flow runs functions as if they did neither, which is the usual case, and
-    begins anew when it sees that they do.
-    """
-
-
-class _Carried:
-    """The Variables that a loop or branch carries, and whether its draws need a place.
-
-    `placed` says that every run has a place, `False` that it gets one if it draws.
-
-    >>> carried.run(lambda: loop(carried))  # until nothing new turns up
-    """
-
-    def __init__(self, placed: bool = True) -> None:
-        self.variables: dict[int, Any] = {}
-        self.placed = placed
-        self.entry = _entry()
-
-    def run(self, loop: Callable[[], Any]) -> Any:
-        while True:
-            try:
-                return loop()
-            except _Again:
-                continue
-
-    def start(self) -> list[Any]:
-        """Return the values to begin with."""
-        return [v.__multinet_tensor__() for v in self.variables.values()]
-
-    def call(
-        self,
-        function: Any,
-        values: Sequence[Any],
-        place: Any,
-        entry: Entry | None = None,
-    ) -> Any:
-        """Return function() and the values after it.
-
-        `place` tells this run from others; `entry` is that of the draws, if it is not
-        the one of the loop's body.
-        """
-        draws = (entry or self.entry).inside(place if self.placed else None)
-        with Capture(self.variables.values(), values, stream=draws) as scope:
-            result = function()
-        new = {k: v for k, v in scope.writes.items() if k not in self.variables}
-        lost = draws.used and not self.placed
-        if new or lost:
-            self.variables.update(new)
-            self.placed = self.placed or lost
-            raise _Again
-        return result, tuple(scope.values_of(list(self.variables.values())))
-
-    def finish(self, values: Sequence[Any]) -> None:
-        """Assign the values at the end."""
-        for variable, value in zip(self.variables.values(), values, strict=True):
-            variable.assign(value)
-
-
-def _entry() -> Entry:
-    draws = stream()
-    return Entry(draws, draws.enter())
 
 
 @op
@@ -113,8 +22,8 @@ def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> 
     """
     if isinstance(pred, bool):
         return true_fn() if pred else false_fn()
-    functions = _Flattened(true_fn), _Flattened(false_fn)
-    carried, condition = _Carried(), _scalar(pred)
+    functions = Flattened(true_fn), Flattened(false_fn)
+    carried, condition = Carried(), _scalar(pred)
 
     def branch(place: int) -> Callable[[], tuple[Any, ...]]:
         def run() -> tuple[Any, ...]:
@@ -135,7 +44,7 @@ def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> 
             "and "
             f"{structures[-1]}."
         )
-    return _tree(structures[0], leaves)
+    return tree_of(structures[0], leaves)
 
 
 def _scalar(pred: Any) -> Any:
@@ -183,10 +92,10 @@ def while_loop(
     leaves, structure = tensors_of(start)
     backend = current()
 
-    size, asked, carried = len(leaves) + 1, _entry(), _Carried()
+    size, asked, carried = len(leaves) + 1, entry_here(), Carried()
 
     def running(count: Any, *state: Any) -> Any:
-        given = _tree(structure, state[: size - 1])
+        given = tree_of(structure, state[: size - 1])
         values = state[size - 1 :]
         go, _ = carried.call(lambda: _scalar(cond(*given)), values, count, asked)
         if maximum_iterations is None:
@@ -195,7 +104,7 @@ def while_loop(
 
     def step(count: Any, *state: Any) -> tuple[Any, ...]:
         def turn() -> tuple[Any, ...]:
-            result = body(*_tree(structure, state[: size - 1]))
+            result = body(*tree_of(structure, state[: size - 1]))
             result = tuple(result) if isinstance(result, list | tuple) else (result,)
             return _like(result, structure, state, "while_loop")
 
@@ -208,7 +117,7 @@ def while_loop(
     )
     carried.finish(results[size:])
     leaves = results[1:size]
-    end = _tree(structure, leaves)
+    end = tree_of(structure, leaves)
     return end[0] if single else type(loop_vars)(end)
 
 
@@ -249,7 +158,7 @@ def fori_loop(
     if isinstance(lower, int) and isinstance(upper, int):
         if upper <= lower:
             leaves, structure = tensors_of(init_val)
-            return _tree(structure, leaves)
+            return tree_of(structure, leaves)
         places = current().arange(lower, upper, 1, "int32")
         return scan(lambda value, i: (body_fun(i, value), ()), init_val, places)[0]
     first, last = (
@@ -282,13 +191,13 @@ def scan(
     size = _length(rows, length, "scan")
     out: list[Any] = [None]
 
-    count, carried, backend = len(carry), _Carried(placed=False), current()
+    count, carried, backend = len(carry), Carried(placed=False), current()
 
     def step(state: Any, row: Any) -> tuple[Any, Any]:
         place = row[-1] if carried.placed else 0
 
         def turn() -> tuple[Any, Any]:
-            result, y = f(_tree(structure, state[:count]), _tree(form, row[:given]))
+            result, y = f(tree_of(structure, state[:count]), tree_of(form, row[:given]))
             leaves, out[0] = tensors_of(y)
             return _like(result, structure, state, "scan"), leaves
 
@@ -304,7 +213,7 @@ def scan(
 
     end, ys = carried.run(loop)
     carried.finish(end[count:])
-    return _tree(structure, end[:count]), _tree(out[0], ys)
+    return tree_of(structure, end[:count]), tree_of(out[0], ys)
 
 
 def _length(rows: Sequence[Any], length: int | None, what: str) -> Any:
@@ -332,12 +241,12 @@ def map(f: Callable[[Any], Any], xs: Any) -> Any:
 def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
     """Return function of each row of the tree `elements`, all at once, stacked."""
     leaves, structure = tensors_of(elements)
-    backend, carried = current(), _Carried(placed=False)
+    backend, carried = current(), Carried(placed=False)
     out: list[Any] = [None]
 
     def row(*rows: Any) -> tuple[Any, ...]:
         place = rows[-1] if carried.placed else 0
-        given = _tree(structure, rows[: len(leaves)])
+        given = tree_of(structure, rows[: len(leaves)])
         results, out[0] = carried.call(lambda: tensors_of(function(given)), (), place)[
             0
         ]
@@ -350,7 +259,7 @@ def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
         return backend.vmap(row, (0,) * len(every))(*every)
 
     results = carried.run(mapped)
-    return _tree(out[0], results)
+    return tree_of(out[0], results)
 
 
 @op
@@ -372,7 +281,7 @@ def associative_scan(
 
     def combine(a: list[Any], b: list[Any]) -> list[Any]:
         back = [
-            _tree(structure, [moveaxis(r, 0, x) for r, x in zip(part, axes)])
+            tree_of(structure, [moveaxis(r, 0, x) for r, x in zip(part, axes)])
             for part in (a, b)
         ]
         result, _ = tensors_of(f(*back))
@@ -381,7 +290,7 @@ def associative_scan(
     rows = _prefixes(combine, rows, size)
     if reverse:
         rows = [backend.flip(row, (0,)) for row in rows]
-    return _tree(structure, [moveaxis(r, 0, a) for r, a in zip(rows, axes)])
+    return tree_of(structure, [moveaxis(r, 0, a) for r, a in zip(rows, axes)])
 
 
 def _prefixes(combine: Any, rows: list[Any], size: int) -> list[Any]:
@@ -431,7 +340,7 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
         out: list[Any] = [None]
 
         def run(*flat: Any) -> Any:
-            result, grad = f(*_tree(structure, flat))
+            result, grad = f(*tree_of(structure, flat))
             values, out[0] = tensors_of(result)
 
             def pullback(*upstream: Any) -> tuple[Any, ...]:
@@ -441,7 +350,7 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
             return values, pullback
 
         result = current().custom_gradient(run)(*leaves)
-        return _tree(out[0], result)
+        return tree_of(out[0], result)
 
     wrapped.__name__ = getattr(f, "__name__", "wrapped")
     wrapped.__doc__ = f.__doc__
@@ -462,7 +371,7 @@ def jvp(
     directions, form = tensors_of(tuple(tangents))
     if form != structure:
         raise ArgumentError("ops.jvp expects tangents of the structure of the primals.")
-    flat = _Flattened(lambda *xs: fun(*_tree(structure, xs)))
+    flat = Flattened(lambda *xs: fun(*tree_of(structure, xs)))
     outputs, slopes = current().jvp(flat, leaves, directions)
-    value, slope = _tree(flat.structure, outputs), _tree(flat.structure, slopes)
+    value, slope = tree_of(flat.structure, outputs), tree_of(flat.structure, slopes)
     return (value[0], slope[0], value[1]) if has_aux else (value, slope)

@@ -12,7 +12,7 @@ from multinet.capture import discover
 from multinet.errors import ArgumentError, MultinetError
 from multinet.layers.base import CallContext
 from multinet.layers.context import mask_of
-from multinet.ops.control import tensors_of
+from multinet.ops.carrying import tensors_of
 from multinet.ops.core import as_tensor
 from multinet.registry import current
 from multinet.scope import Scope

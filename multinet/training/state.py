@@ -14,12 +14,13 @@ from multinet.errors import BackendError, MultinetError
 from multinet.holders import Inventory
 from multinet.metrics import Metric
 from multinet.ops.core import numpy_backend
+from multinet.pending import make_values
 from multinet.registry import current, use_backend
 from multinet.scope import Scope
 from multinet.streams import OTHER, TRAINING
 from multinet.training.custom import CustomStep
 from multinet.training.step import Step
-from multinet.variables import Clock, Variable, make_values
+from multinet.variables import Clock, Variable
 
 Array = np.ndarray[Any, Any]
 # Seconds of steps in one dispatch, so that the bar and Ctrl-C stay alive; a few steps

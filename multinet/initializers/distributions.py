@@ -1,114 +1,22 @@
-"""Initial values of weights, made on the host: bit-identical on every backend."""
+"""Random initializers: what `seed` means, and the distributions."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from multinet import dtypes, philox, variables
-from multinet.configurable import Configurable
+from multinet import dtypes, philox
 from multinet.errors import ArgumentError, DTypeError, ShapeError
-from multinet.ops.core import host
+from multinet.initializers.base import Initializer, is_wide, tensor_of
 from multinet.random import host as draw
-from multinet.registry import current
-from multinet.saving.tables import Table
 from multinet.scope import loose_draws
 from multinet.seeds import SeedGenerator, key_of, site_key
 
 # The standard deviation of a normal distribution cut off at two of its own.
 _TRUNCATED_STDDEV = 0.87962566103423978
-
-
-class Initializer(Configurable):
-    """The base of initializers: subclass it and write `__call__(shape, dtype=None)`."""
-
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
-        raise NotImplementedError(
-            f"{type(self).__name__} must define __call__(self, shape, dtype=None)."
-        )
-
-    def later(self, shape: tuple[int, ...], dtype: str) -> Callable[[], Any] | None:
-        """Return a function that makes the value when it is wanted, or None.
-
-        What can go wrong goes wrong here, and random draws are counted here.
-        """
-        return None
-
-    def clone(self) -> Any:
-        """Return a new initializer of the same configuration."""
-        return type(self).from_config(self.get_config())
-
-
-def _tensor(values: draw.Array, dtype: Any) -> Any:
-    name = dtypes.standardize(dtype)
-    return current().from_numpy(np.ascontiguousarray(values, dtypes.to_numpy(name)))
-
-
-def _later(
-    initializer: Any, cls: type, shape: tuple[int, ...], dtype: str
-) -> Callable[[], Any] | None:
-    """Return a call of an initializer of a class that no subclass has replaced."""
-    own = type(initializer).__call__ is cls.__call__  # type: ignore[attr-defined]
-    return (lambda: initializer(shape, dtype)) if own and not _is_wide(dtype) else None
-
-
-def _is_wide(dtype: str) -> bool:
-    """Return whether a backend may refuse the dtype, which must be known at once."""
-    return dtypes.to_numpy(dtype).itemsize > 4
-
-
-def _fill(shape: Sequence[int], value: Any, dtype: Any) -> Any:
-    return current().full(tuple(shape), value, dtypes.standardize(dtype))
-
-
-class Zeros(Initializer):
-    """All zeros."""
-
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
-        return _fill(shape, 0, dtype)
-
-    def later(self, shape: tuple[int, ...], dtype: str) -> Callable[[], Any] | None:
-        """Return a function that makes the value when it is wanted, or None."""
-        return _later(self, Zeros, shape, dtype)
-
-
-class Ones(Initializer):
-    """All ones."""
-
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
-        return _fill(shape, 1, dtype)
-
-    def later(self, shape: tuple[int, ...], dtype: str) -> Callable[[], Any] | None:
-        """Return a function that makes the value when it is wanted, or None."""
-        return _later(self, Ones, shape, dtype)
-
-
-class Constant(Initializer):
-    """A number everywhere, or an array that broadcasts to the shape."""
-
-    def __init__(self, value: Any = 0.0) -> None:
-        self.value = value
-
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
-        return _tensor(np.broadcast_to(host(self.value), tuple(shape)), dtype)
-
-
-class Identity(Initializer):
-    """`gain` on the diagonal of a matrix, zeros elsewhere."""
-
-    def __init__(self, gain: float = 1.0) -> None:
-        self.gain = gain
-
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
-        if len(shape) != 2:
-            raise ShapeError(
-                f"Identity expects the shape of a matrix, got {tuple(shape)}."
-            )
-        rows, columns = shape
-        return _tensor(self.gain * np.eye(rows, columns), dtype)
 
 
 class RandomInitializer(Initializer):
@@ -139,7 +47,7 @@ class RandomInitializer(Initializer):
     def later(self, shape: tuple[int, ...], dtype: str) -> Callable[[], Any] | None:
         """Return a function that draws the value when it is wanted, or None."""
         own = type(self).__call__ is RandomInitializer.__call__
-        return self._drawn(shape, dtype) if own and not _is_wide(dtype) else None
+        return self._drawn(shape, dtype) if own and not is_wide(dtype) else None
 
     def _drawn(self, shape: tuple[int, ...], dtype: str) -> Callable[[], Any]:
         if not dtypes.is_float(dtype):
@@ -149,7 +57,7 @@ class RandomInitializer(Initializer):
             )
         self._check(shape)
         key = self._key()
-        return lambda: _tensor(self._draw(key, shape), dtype)
+        return lambda: tensor_of(self._draw(key, shape), dtype)
 
     def _key(self) -> Any:
         if self._site is None:
@@ -368,131 +276,3 @@ class Orthogonal(RandomInitializer):
             np.diagonal(r) < 0, -1.0, 1.0
         )  # else not uniformly distributed
         return self.gain * (q if rows >= columns else q.T).reshape(shape)
-
-
-class STFT(Initializer):
-    """The kernel (window, 1, frequencies) whose convolution is a Fourier transform.
-
-    `side` is "real" or "imag"; `window` "hann", "hamming", "blackman", "bartlett", an
-    array or None; `scaling` divides by the root of the sum of squares ("density") or by
-    the sum ("spectrum") of the window.
-    """
-
-    def __init__(
-        self,
-        side: str = "real",
-        window: Any = "hann",
-        scaling: str | None = "density",
-        periodic: bool = False,
-    ) -> None:
-        if side not in ("real", "imag"):
-            raise ArgumentError(f"Expected side 'real' or 'imag', got {side!r}.")
-        if isinstance(window, str) and window not in _WINDOWS:
-            raise ArgumentError(
-                f"Expected window among {tuple(_WINDOWS)}, an array or None, got "
-                f"{window!r}."
-            )
-        if scaling not in ("density", "spectrum", None):
-            raise ArgumentError(
-                f"Expected scaling 'density', 'spectrum' or None, got {scaling!r}."
-            )
-        self.side, self.window = side, window
-        self.scaling, self.periodic = scaling, periodic
-
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
-        if len(shape) != 3 or shape[1] != 1:
-            raise ShapeError(
-                f"STFT expects a shape (window, 1, frequencies), got {tuple(shape)}."
-            )
-        length, _, frequencies = shape
-        size = 2 * (frequencies - 1)
-        if length > size:
-            raise ShapeError(
-                f"STFT expects a window of at most 2 * (frequencies - 1) = {size} "
-                f"samples, got {length}."
-            )
-        steps = np.outer(np.arange(length), np.arange(frequencies))
-        angles = 2 * np.pi * steps / size
-        waves = np.cos(angles) if self.side == "real" else -np.sin(angles)
-        return _tensor((waves * self._weights(length)[:, None])[:, None], dtype)
-
-    def _weights(self, length: int) -> draw.Array:
-        if self.window is None:
-            return np.ones(length)
-        if isinstance(self.window, str):
-            weights = _WINDOWS[self.window](length + self.periodic)[:length]
-        else:
-            weights = np.asarray(host(self.window), np.float64)
-        if weights.shape != (length,):
-            raise ShapeError(f"Expected {length} window values, got {weights.shape}.")
-        if self.scaling == "density":
-            return weights / np.sqrt(np.sum(weights**2))
-        return weights / np.sum(weights) if self.scaling else weights
-
-
-_WINDOWS: dict[str, Any] = {
-    "hann": np.hanning,
-    "hamming": np.hamming,
-    "blackman": np.blackman,
-    "bartlett": np.bartlett,
-}
-
-_CLASSES = (
-    Zeros,
-    Ones,
-    Constant,
-    Identity,
-    RandomUniform,
-    RandomNormal,
-    TruncatedNormal,
-    VarianceScaling,
-    GlorotUniform,
-    GlorotNormal,
-    HeUniform,
-    HeNormal,
-    LecunUniform,
-    LecunNormal,
-    Orthogonal,
-    STFT,
-)
-IdentityInitializer, OrthogonalInitializer, STFTInitializer = Identity, Orthogonal, STFT
-_table = Table(
-    "initializer",
-    _CLASSES,
-    {
-        **{
-            "zero": Zeros,
-            "one": Ones,
-            "normal": RandomNormal,
-            "uniform": RandomUniform,
-        },
-        **{f"{cls.__name__}Initializer": cls for cls in (Identity, Orthogonal, STFT)},
-    },
-)
-zeros, ones, constant, identity = Zeros, Ones, Constant, Identity
-random_uniform, random_normal = RandomUniform, RandomNormal
-truncated_normal, variance_scaling = TruncatedNormal, VarianceScaling
-glorot_uniform, glorot_normal = GlorotUniform, GlorotNormal
-he_uniform, he_normal = HeUniform, HeNormal
-lecun_uniform, lecun_normal = LecunUniform, LecunNormal
-orthogonal, stft = Orthogonal, STFT
-
-
-def get(identifier: Any) -> Any:
-    """Return the initializer of a name, a configuration, or the object itself."""
-    if isinstance(identifier, int | float | np.ndarray):
-        return Constant(identifier)
-    return _table.get(identifier)
-
-
-def serialize(initializer: Any) -> Any:
-    """Return the configuration of an initializer."""
-    return _table.serialize(initializer)
-
-
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """Return the initializer of a configuration."""
-    return _table.deserialize(config, custom_objects)
-
-
-variables.install(get)

@@ -1,0 +1,90 @@
+"""Initial values of weights, made on the host: bit-identical on every backend."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from multinet import variables
+from multinet.initializers.base import Constant, Identity, Initializer, Ones, Zeros
+from multinet.initializers.distributions import (
+    GlorotNormal,
+    GlorotUniform,
+    HeNormal,
+    HeUniform,
+    LecunNormal,
+    LecunUniform,
+    Orthogonal,
+    RandomInitializer,
+    RandomNormal,
+    RandomUniform,
+    TruncatedNormal,
+    VarianceScaling,
+    compute_fans,
+)
+from multinet.initializers.fourier import STFT
+from multinet.saving.tables import Table
+
+_CLASSES = (
+    Zeros,
+    Ones,
+    Constant,
+    Identity,
+    RandomUniform,
+    RandomNormal,
+    TruncatedNormal,
+    VarianceScaling,
+    GlorotUniform,
+    GlorotNormal,
+    HeUniform,
+    HeNormal,
+    LecunUniform,
+    LecunNormal,
+    Orthogonal,
+    STFT,
+)
+IdentityInitializer, OrthogonalInitializer, STFTInitializer = Identity, Orthogonal, STFT
+_table = Table(
+    "initializer",
+    _CLASSES,
+    {
+        **{
+            "zero": Zeros,
+            "one": Ones,
+            "normal": RandomNormal,
+            "uniform": RandomUniform,
+        },
+        **{f"{cls.__name__}Initializer": cls for cls in (Identity, Orthogonal, STFT)},
+    },
+)
+zeros, ones, constant, identity = Zeros, Ones, Constant, Identity
+random_uniform, random_normal = RandomUniform, RandomNormal
+truncated_normal, variance_scaling = TruncatedNormal, VarianceScaling
+glorot_uniform, glorot_normal = GlorotUniform, GlorotNormal
+he_uniform, he_normal = HeUniform, HeNormal
+lecun_uniform, lecun_normal = LecunUniform, LecunNormal
+orthogonal, stft = Orthogonal, STFT
+
+
+def get(identifier: Any) -> Any:
+    """Return the initializer of a name, a configuration, or the object itself."""
+    if isinstance(identifier, int | float | np.ndarray):
+        return Constant(identifier)
+    return _table.get(identifier)
+
+
+def serialize(initializer: Any) -> Any:
+    """Return the configuration of an initializer."""
+    return _table.serialize(initializer)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return the initializer of a configuration."""
+    return _table.deserialize(config, custom_objects)
+
+
+variables.install(get)
+
+__all__ = ["Initializer", "RandomInitializer", "compute_fans"]
+__all__ += ["deserialize", "get", "serialize"]
+__all__ += [name for name, thing in vars().items() if thing in _CLASSES]

@@ -1,0 +1,77 @@
+"""What a layer's methods take, and what it was called on."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import optree
+
+from multinet.errors import MultinetError
+from multinet.registry import current
+from multinet.symbolic.dims import public_shape
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The parameters of `call` and `build`, read once for each class."""
+
+    call: tuple[str, ...]
+    training: int | None  # position of `training` among call's parameters
+    build: tuple[str, ...]
+    masks: bool  # whether the class computes masks of its own
+
+
+def signature_of(cls: Any, base: Any) -> Signature:
+    """Return the signatures of a layer class; `base` is the class of all layers."""
+    call = tuple(inspect.signature(cls.call).parameters)[1:]
+    build = inspect.signature(cls.build).parameters
+    training = call.index("training") if "training" in call else None
+    masks = cls.compute_mask is not base.compute_mask
+    return Signature(call, training, tuple(build)[1:], masks)
+
+
+def takes(cls: Any, base: Any) -> list[str]:
+    """Return the names that the constructor takes, those of `Layer` included."""
+    names = [*inspect.signature(cls).parameters, *inspect.signature(base).parameters]
+    gathers = ("args", "kwargs", "options")
+    return [name for name in dict.fromkeys(names) if name not in gathers]
+
+
+def holds_tensors(value: Any) -> bool:
+    """Return whether a value is a tensor, or a tree of nothing else."""
+    backend = current()
+    if backend.is_tensor(value):
+        return True
+    if not isinstance(value, list | tuple | dict) or not value:
+        return False
+    return all(map(backend.is_tensor, optree.tree_leaves(value)))  # type: ignore[arg-type]
+
+
+def is_shape(tree: Any) -> bool:
+    """Return whether a tree is one shape."""
+    return isinstance(tree, list | tuple) and all(
+        n is None or isinstance(n, int | np.integer) for n in tree
+    )
+
+
+def is_number_tree(value: Any) -> bool:
+    """Return whether nested lists hold numbers."""
+    while isinstance(value, list) and value:
+        value = value[0]
+    return isinstance(value, bool | int | float | np.generic)
+
+
+def explain(error: MultinetError, layer: Any, args: Any) -> None:
+    """Add to an error in which layer it came, and on what shapes, if none did."""
+    if getattr(error, "__notes__", None):
+        return
+    backend = current()
+    shapes = optree.tree_map(
+        lambda x: public_shape(backend.shape(x)) if backend.is_tensor(x) else x, args
+    )
+    error.add_note(
+        f"In layer {layer.name!r} ({type(layer).__name__}), called on {shapes}."
+    )
