@@ -22,7 +22,7 @@ FLOORS = [
     | {"dtype_policies"},
     {"symbolic"},
     {"ops"},
-    {"variables", "moving"},
+    {"pending", "variables", "moving"},
     {"capture", "jitting", "transforms", "random", "backend"},
     {"initializers", "regularizers", "constraints", "activations"},
     {"losses", "metrics", "optimizers", "layers", "functional"},
