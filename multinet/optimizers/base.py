@@ -38,7 +38,9 @@ class Optimizer(Configurable, Movable):
     #: Whether an update may be left out inside the step. Then the slots hold the number
     #: of updates, which only the device knows.
     skips = False
-    _lent = frozenset({"optimized", "_spared"})  # weights, held by their layers
+    _lent = frozenset(
+        {"optimized", "_spared", "_weights"}
+    )  # weights, held by their layers
     _private = frozenset({"_given"})
     _running = frozenset({"built"})
     _given: Given | None = None
@@ -70,7 +72,8 @@ class Optimizer(Configurable, Movable):
         self._iterations: Variable | None = None
         self._spared: list[Variable] = []  # from decay
         self._spared_names: list[str] = []
-        self._addresses: list[tuple[str, ...]] = []  # of `optimized`
+        # The weights of the model, and their addresses there.
+        self._weights: list[tuple[Variable, tuple[str, ...]]] = []
         self.optimized: list[Variable] = []
         self.slot_variables: list[Variable] = []
         self._places: list[list[int]] = []  # of each slot: its tensors among all slots
@@ -294,21 +297,14 @@ class Optimizer(Configurable, Movable):
 
     def _find_spared(self) -> None:
         """Resolve names to variables; one that matches none warns."""
+        weights = self._weights or [(v, ()) for v in self.optimized]
         for name in self._spared_names:
-            numbered = enumerate(self.optimized)
-            found = [v for i, v in numbered if self._is_called(i, name)]
+            found = [v for v, places in weights if _is_called(v, places, name)]
             if not found:
-                known = [v.path for v in self.optimized]
-                warn_of_nothing(name, [*sum(self._addresses, ()), *known], stacklevel=5)
+                known = [(*places, v.path)[0] for v, places in weights]
+                warn_of_nothing(name, known, stacklevel=8)
             self._spared += found
         self._spared_names = []
-
-    def _is_called(self, index: int, name: str) -> bool:
-        variable = self.optimized[index]
-        if "/" not in name and "*" not in name:
-            return re.search(name, variable.name) is not None
-        places = self._addresses[index] if self._addresses else ()
-        return matches(name, (variable.path, *places))
 
     def _decays(self, index: int) -> bool:
         return not any(v is self.optimized[index] for v in self._spared)
@@ -449,3 +445,9 @@ def _to_consume(variables: Iterable[Variable]) -> Tensors:
 def shared(names: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of every optimizer among a constructor's locals."""
     return {name: names[name] for name in parameters(Optimizer)}
+
+
+def _is_called(variable: Variable, places: Sequence[str], name: str) -> bool:
+    if "/" not in name and "*" not in name:
+        return re.search(name, variable.name) is not None
+    return matches(name, (variable.path, *places))

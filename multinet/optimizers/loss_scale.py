@@ -75,7 +75,7 @@ class LossScaleOptimizer(Optimizer):
         if self.built:
             return
         inner = self.inner_optimizer
-        inner._addresses = self._addresses
+        inner._weights = self._weights
         inner.build(variables)
         self.optimized = inner.optimized
         self._make_counters()

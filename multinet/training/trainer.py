@@ -162,9 +162,10 @@ class Trainer(States, Steps, _Host):
 
     def _build_optimizer(self) -> None:
         if self.optimizer is not None and not self.optimizer.built:
-            weights = self.trainable_weights
-            self.optimizer._addresses = addresses_of(self, weights)
-            self.optimizer.build(weights)
+            weights = self.weights
+            places = addresses_of(self, weights)
+            self.optimizer._weights = list(zip(weights, places, strict=True))
+            self.optimizer.build(self.trainable_weights)
 
     def _name_outputs(self, outputs: Any) -> None:
         count = len(optree.tree_leaves(outputs))
