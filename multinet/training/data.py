@@ -180,6 +180,7 @@ class Feed:
     def __init__(
         self, data: Batch, batch_size: int, order: Array | None = None
     ) -> None:
+        self.data = data
         leaves, self.spec = optree.tree_flatten(data.tree())  # type: ignore[arg-type]
         self.leaves: list[Array] = leaves  # type: ignore[assignment]
         self.batch_size, self.order = batch_size, order

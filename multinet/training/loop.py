@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import optree
 
+from multinet.registry import current
 from multinet.training.callbacks.base import CallbackList
 from multinet.training.callbacks.history import History
 from multinet.training.callbacks.progress import Reporter, make_progress
@@ -88,6 +89,8 @@ def _run_steps(
     while done < total:
         if begin:
             listeners.call(f"{hook}_begin", done, {})
+        if (begin or end) and not state.fits(current()):
+            state = model._state(state.step.kind, feed.data)  # a callback edited it
         done += _chunk(state, feed, done, total, limit, guard)
         if end:
             listeners.call(f"{hook}_end", done - 1, state.logs())

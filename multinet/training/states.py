@@ -107,7 +107,7 @@ class States(_Host):
         self, kind: str, spec: Any, own: CustomStep | None, seen: Inventory
     ) -> State:
         """Return the state of what the model holds: one made before, or a new one."""
-        key = Key(kind, spec, current().name, self.dtype)
+        key = Key(kind, spec, current().name, self.dtype_policy.name)
         trained = [] if kind == "predict" else self.trainable_weights
         # What was edited otherwise than by `trainable` does not come back.
         states = [s for s in self._all_states.get(key, ()) if s.inventory.alike(seen)]

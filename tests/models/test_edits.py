@@ -97,6 +97,27 @@ def test_fit_sees_a_rate_of_dropout(backend):
     assert "dropout" in model.explain_step()["made anew"]
 
 
+def test_an_edit_by_a_batch_callback_holds_from_the_next_step(backend):
+    """SGD(0) changes nothing, so each batch has the loss of its own gain."""
+    model = parts()
+    gains, seen = [1.0, 2.0, 2.0], []
+
+    class Louder(multinet.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            self.model.gain = gains[batch]
+
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append(logs["loss"])
+
+    outputs = model.predict(X, verbose=0)
+    model.fit(X, Y, 8, shuffle=False, verbose=0, callbacks=[Louder()])
+    errors = [
+        np.mean((gain * outputs[i : i + 8] - Y[i : i + 8]) ** 2)
+        for gain, i in zip(gains, (0, 8, 16))
+    ]
+    np.testing.assert_allclose(seen, np.cumsum(errors) / [1, 2, 3], rtol=1e-5)
+
+
 def test_options_of_the_loss_and_the_optimizer_are_seen(backend):
     model = multinet.Sequential([multinet.Input((3,)), layers.Dense(3)])
     model.compile(optimizers.SGD(0.1, clipvalue=1e-9), losses.Huber(delta=1.0))
