@@ -112,11 +112,12 @@ class Index(Mark):
         What is `coming` keeps the place that it has.
         """
         found = {id(part): part for part in self.loose}
-        self.watched = []
-        for name in self.names:
-            inside = list(search(name, self.attributes[name], self.watched))
+        watched: list[Watched] = []  # another thread may look meanwhile
+        for name in list(self.names):
+            inside = list(search(name, self.attributes[name], watched))
             self.names[name] = bool(inside)
             found |= {id(part): part for _, part in inside}
+        self.watched = watched
         kept = {*found, *map(id, coming)}
         self.parts = [part for part in self.parts if id(part) in kept]
         self._add(sorted(found.values(), key=lambda part: part._serial))
@@ -342,8 +343,12 @@ def walk(
 def all_addresses(root: Holder) -> Iterator[tuple[str, Any]]:
     """Yield what is reached from `root` by every path that leads there."""
     stack: list[tuple[str, Any, frozenset[int]]] = [("", root, frozenset())]
+    seen: set[tuple[str, int]] = set()
     while stack:
         path, part, above = stack.pop()
+        if (path, id(part)) in seen:
+            continue
+        seen.add((path, id(part)))
         if path:
             yield path, part
         if isinstance(part, Holder) and id(part) not in above:

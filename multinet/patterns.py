@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import difflib
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
 from multinet.holders import Holder, all_addresses
 
 
-def find(root: Holder, patterns: Sequence[str]) -> list[Any]:
-    """Return the parts of `root` that can be trained and match one of the patterns.
+def find(
+    root: Holder, patterns: Sequence[str], wanted: Callable[[Any], bool]
+) -> list[Any]:
+    """Return the parts of `root` that are wanted and match one of the patterns.
 
-    Those inside of a part that is found come with it. A pattern that matches nothing
-    warns, with the addresses that are near.
+    A pattern that matches nothing warns, with the addresses that are near.
     """
-    places = [(p, x) for p, x in all_addresses(root) if hasattr(x, "trainable")]
+    places = [(path, part) for path, part in all_addresses(root) if wanted(part)]
     found: dict[int, Any] = {}
     for pattern in patterns:
         matching = [

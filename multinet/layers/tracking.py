@@ -95,7 +95,7 @@ class Tracked(Movable, Typed):
         A pattern such as "encoder/*" is matched with the addresses that `paths` gives,
         those of layers too, and with Keras's `path`; one that matches nothing warns.
         """
-        for part in find(self, patterns):
+        for part in find(self, patterns, self._is_trained()):
             part.trainable = False
 
     def unfreeze(self, *patterns: str) -> None:
@@ -103,8 +103,12 @@ class Tracked(Movable, Typed):
 
         Not what was made to stay, such as moving statistics.
         """
-        for part in find(self, patterns):
+        for part in find(self, patterns, self._is_trained()):
             part.trainable = getattr(part, "_made_trainable", True)
+
+    def _is_trained(self) -> Callable[[Any], bool]:
+        weights = set(map(id, self.weights))
+        return lambda part: isinstance(part, Tracked) or id(part) in weights
 
     def paths(self) -> dict[str, Variable]:
         """Return all weights by their address in this layer: each has one.
