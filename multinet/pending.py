@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any
 
 from multinet.ops.core import as_tensor
@@ -13,8 +15,8 @@ from multinet.registry import get, use_backend
 class Pending:
     """A value that waits to be made, until somebody reads it.
 
-    It is made in a thread of its own: the reader may be in a function that a framework
-    is tracing, which would take the value for one of its own.
+    The reader may be in a function that a framework is tracing, which would take the
+    value for one of its own; then it is made in another thread.
     """
 
     def __init__(self, variable: Any, make: Callable[[], Any]) -> None:
@@ -38,21 +40,13 @@ class Pending:
 
 
 def make_values(variables: Iterable[Any]) -> None:
-    """Make the values of Variables that wait for them, in one thread for all."""
+    """Make the values of Variables that wait for them."""
     waiting = [v._carrier for v in variables if isinstance(v._carrier, Pending)]
-    if not waiting:
-        return
-    failed: list[BaseException] = []
-
-    def make() -> None:
-        try:
-            for pending in waiting:
-                pending.made()
-        except BaseException as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=make)
-    thread.start()
-    thread.join()
-    if failed:
-        raise failed[0]
+    traced = [p for p in waiting if get(p.variable.backend).trace is not None]
+    for pending in waiting:
+        if pending not in traced:
+            pending.made()
+    if traced:
+        with ThreadPoolExecutor(1) as threads:
+            inside = copy_context()
+            threads.submit(inside.run, lambda: [p.made() for p in traced]).result()

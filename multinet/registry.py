@@ -210,7 +210,7 @@ def _info(name: str, found: Plugin | EntryPoint) -> BackendInfo:
     return BackendInfo(name, True, version, plugin.install)
 
 
-def set_backend(name: str | Backend[Any]) -> None:
+def set_backend(backend: str | Backend[Any]) -> None:
     """Choose the backend of the whole process: every thread, outside of `use_backend`.
 
     Accepts a name or a `Backend`.
@@ -218,9 +218,9 @@ def set_backend(name: str | Backend[Any]) -> None:
     >>> multinet.set_backend("torch")
     """
     global _default
-    backend = get(name) if isinstance(name, str) else name
+    chosen = get(backend) if isinstance(backend, str) else backend
     with _lock:
-        _default = backend
+        _default = chosen
 
 
 class use_backend:

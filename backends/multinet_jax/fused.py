@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import Any
 
 import jax
@@ -29,7 +31,14 @@ class JaxBackend(SequenceOps):
     @property
     def trace(self) -> Any:
         """What tells by == whether a trace in progress is the same as before."""
-        return get_opaque_trace_state(convention="")
+        state = get_opaque_trace_state(convention="")
+        return None if state == self._outside else state
+
+    @cached_property
+    def _outside(self) -> Any:
+        """The state where nothing is traced, as in a new thread."""
+        with ThreadPoolExecutor(1) as threads:
+            return threads.submit(get_opaque_trace_state, convention="").result()
 
     # -- program arguments -------------------------------------------------------------
 

@@ -81,9 +81,10 @@ def _special(value: Any) -> Any:
         return _array("__numpy__", value)
     if isinstance(value, np.dtype) or _is_scalar_type(value):
         return dtypes.standardize(value)
-    if current().is_tensor(value) or hasattr(value, "__multinet_tensor__"):
-        tensor = getattr(value, "__multinet_tensor__", lambda: value)()
-        return _array("__tensor__", current().to_numpy(tensor))
+    if hasattr(value, "__multinet_tensor__"):  # of a Variable, on its own backend
+        return _array("__tensor__", value.numpy())
+    if current().is_tensor(value):
+        return _array("__tensor__", current().to_numpy(value))
     return NotImplemented
 
 

@@ -28,8 +28,6 @@ EXCEPTIONS = {
     "config.is_flash_attention_enabled": "as above",
     "config.enable_unsafe_deserialization": "reading a file never runs code: no switch",
     "config.is_nnx_enabled": "a mode of Keras's own JAX layers",
-    "config.dtype_policy": "waits for mixed precision: layers have no policies yet",
-    "config.set_dtype_policy": "as above",
 }
 # Parameters whose default differs: Keras's own does not work.
 DEFAULTS = {"multi_hot"}
