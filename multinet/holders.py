@@ -373,10 +373,12 @@ class Watch:
     def valid(self) -> bool:
         """Return whether nobody has edited a part, or what its containers hold."""
         for mark, version in self._versions:
-            if mark.watched:
-                mark.refresh()
             if mark.version != version:
                 return False
+            if mark.watched and mark.changed():
+                mark.refresh()
+                if mark.version != version:
+                    return False
         return True
 
     def alike(self, other: Watch) -> bool:
@@ -399,8 +401,10 @@ class Watch:
 class Inventory(Watch):
     """What one walk from a root found; good as long as it is `valid`."""
 
-    def __init__(self, root: Holder, without: frozenset[str] = frozenset()) -> None:
-        self.places = tuple(walk(root, without=without))
+    def __init__(
+        self, root: Holder, without: frozenset[str] = frozenset(), kind: Any = Part
+    ) -> None:
+        self.places = tuple(walk(root, kind, without))
         super().__init__(part for _, part in self.places)
         self.known: dict[str, Any] = {}  # what was derived from it
 

@@ -26,6 +26,7 @@ Array = np.ndarray[Any, Any]
 # Seconds of steps in one dispatch, so that the bar and Ctrl-C stay alive; a few steps
 # may take longer, for where the memory of one serves the next each is a third faster.
 _CHUNK, _FEW, _PATIENCE = 0.1, 4, 1.5
+_FIRST_LOOK, _LOOKS = OTHER.start, len(OTHER)
 
 
 class State:
@@ -211,9 +212,7 @@ class State:
         """Return the only output for one array, by the shortest way."""
         self._take_loaded()
         try:
-            numbers = (self.draws.numbers(False, 1),)
-            self.draws.counts[False] += 1
-            outputs = self.program.run((x[None],), numbers, 1)
+            outputs = self.program.run((x[None],), (self.draws.look(),), 1)
             if self.step.written:
                 self._attach()
             return outputs[0]
@@ -322,11 +321,14 @@ class Draws:
     def numbers(self, trains: bool, count: int) -> Array:
         """Return the numbers of the next steps."""
         numbers, done = TRAINING if trains else OTHER, self.counts[trains] + 1
-        if count == 1:
-            first = numbers.start + done % len(numbers)
-            return np.array([first], np.uint32)
         ahead = np.arange(done, done + count) % len(numbers)
         return (ahead + numbers.start).astype(np.uint32)
+
+    def look(self) -> Array:
+        """Return the number of one step that is not of training, and count it."""
+        counts = self.counts
+        counts[False] = done = counts[False] + 1
+        return np.array((_FIRST_LOOK + done % _LOOKS,), np.uint32)
 
 
 class Explanation(dict[str, str]):

@@ -10,7 +10,7 @@ import numpy as np
 import optree
 
 from multinet.errors import ArgumentError, MultinetError
-from multinet.holders import Holder, Inventory
+from multinet.holders import Holder, Inventory, Part
 from multinet.registry import current
 from multinet.symbolic.tensor import shadowing, symbolic_array
 from multinet.training.custom import CustomStep, overrides
@@ -27,7 +27,7 @@ else:
 
 _OFTEN = 3  # remakes for one attribute, after which a warning helps
 _COMPILED = frozenset(
-    {"optimizer", "loss", "_compiled", "_metric_set", "_compiled_metrics"}
+    {"optimizer", "loss", "_metric_set", "_compiled_metrics"}
     | {"_loss_tracker", "_output_trackers"}
 )
 #: The attributes of a model whose parts a kind of step does not use.
@@ -54,7 +54,7 @@ class States(_Host):
     _jit_compile: Any
     _private = frozenset({"_states", "_all_states", "_quick", "_each", "_remakes"})
     _running = frozenset(
-        {"_compiled", "_metric_set", "_compiled_metrics", "_loss_tracker"}
+        {"_metric_set", "_compiled_metrics", "_loss_tracker"}
         | {"_output_trackers", "_ready", "_names", "_draws", "_shuffles", "_turn"}
     )
 
@@ -96,7 +96,8 @@ class States(_Host):
         before = self._states.get((kind, spec))
         edits = [] if before is None else self._edits_since(before)
         step = CustomStep(self, kind, spec, batch) if own else None
-        seen = Inventory(self, _UNUSED[kind])
+        # What a Variable can tell, whether it is trained, is nothing to predict.
+        seen = Inventory(self, _UNUSED[kind], Holder if kind == "predict" else Part)
         state = self._states[kind, spec] = self._find_state(kind, spec, step, seen)
         state.inventory = seen
         if edits:

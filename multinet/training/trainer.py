@@ -38,12 +38,11 @@ class Trainer(States, Steps, _Host):
     loss: Any = None
     _compiled: tuple[CompiledLoss | None, Any, Any, Any] | None = None
     _given: dict[str, Any] | None = None  # to compile, for clones
-    _lent = frozenset({"_given"})
+    _lent = frozenset({"_given", "_compiled"})  # with what `loss` and others hold
     _of_compile = (
         "_loss_tracker",
         "_output_trackers",
         "_compiled_metrics",
-        "_compiled",
     )
     _running = frozenset({"stop_training", "steps_per_execution", "history"})
     _run_eagerly = False
@@ -109,8 +108,9 @@ class Trainer(States, Steps, _Host):
         self._forget_states()
         self._ready = False
         self._loss_tracker: Any = None
-        self._output_trackers: list[Any] = []
-        self._compiled_metrics: list[Any] = []
+        # Tuples: no part is added to them, so nobody need look again.
+        self._output_trackers: tuple[Any, ...] = ()
+        self._compiled_metrics: tuple[Any, ...] = ()
         self._each: list[Any] = []
 
     # -- preparation: shapes are known -------------------------------------------------
@@ -153,11 +153,13 @@ class Trainer(States, Steps, _Host):
             loss = CompiledLoss(self.loss, weights, names)
             kept = [n for n, item in zip(names, loss.losses) if item is not None]
             if len(names) > 1:
-                self._output_trackers = [metrics.Mean(name=f"{n}_loss") for n in kept]
+                self._output_trackers = tuple(
+                    [metrics.Mean(name=f"{n}_loss") for n in kept]
+                )
         self._compiled = (loss, weights, plain, weighted)
         self._metric_set = CompiledMetrics(plain, weighted, loss)
-        self._compiled_metrics = self._metric_set.build(
-            names, self._align(y), optree.tree_leaves(outputs)
+        self._compiled_metrics = tuple(
+            self._metric_set.build(names, self._align(y), optree.tree_leaves(outputs))
         )
 
     def _build_optimizer(self) -> None:
@@ -361,7 +363,8 @@ class Trainer(States, Steps, _Host):
             and x.ndim > 0
             and 0 < len(x) <= (batch_size or 32)
             and not callbacks
-            and quick.fits(current())
+            and quick.backend is current()
+            and quick.inventory.valid()
         ):
             return quick.backend.to_numpy(quick.predict(x))
         batch = data_module.prepare(x)
