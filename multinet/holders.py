@@ -143,9 +143,8 @@ class Index(Mark):
     def restore(self, names: Iterable[str], parts: Any, loose: Any) -> None:
         """Take the parts of a copy, in the order of the original."""
         self.parts, self.loose = list(parts), list(loose)
-        for name in names:
-            inside = list(search(name, self.attributes[name], self.watched))
-            self.names[name] = bool(inside)
+        self.names = dict.fromkeys(names, True)
+        self._scan(self.parts)
 
 
 class Holder(Part):
@@ -212,17 +211,17 @@ class Holder(Part):
     def __getstate__(self) -> Any:
         """Return what a copy or a pickle keeps: all but what is private."""
         kept = {k: v for k, v in vars(self).items() if k not in self._private}
-        return kept, self._mark.parts, self._mark.loose
+        return kept, parts(self), self._mark.loose
 
     def __setstate__(self, state: Any) -> None:
-        attributes, parts, loose = state
+        attributes, held, loose = state
         vars(self).update(attributes)
         names = [
             name
             for name, value in attributes.items()
             if name not in self._lent and isinstance(value, _HELD)
         ]
-        self._mark.restore(names, parts, loose)
+        self._mark.restore(names, held, loose)
 
 
 def _length(then: Any) -> int:

@@ -280,9 +280,10 @@ def test_a_copy_holds_copies_in_the_same_order(copied):
     root.row = [Box("a"), Box("b")]
     root.late = Box("late")
     root._mark.hold(Leaf("loose"))
+    root.row.append(Leaf("unseen"))
     root.row[0].up, root.guests, root.cache = root, [root.row[1]], object()
     other = copied(root)
-    assert names(other) == names(root) == ["a", "b", "late", "loose"]
+    assert names(other) == names(root) == ["a", "b", "late", "loose", "unseen"]
     assert paths(other) == paths(root)
     assert other.row[0].up is other and other.guests[0] is other.row[1]
     assert not hasattr(other, "cache")
