@@ -166,9 +166,11 @@ class Terminal:
                 return write(text)
             if self._waiting:
                 self._show()
-            if self._shown:
-                self._write(self._clear())
-                self._flush()
+            blank = self._clear()
+            if blank:
+                self._write(blank)
+            if blank or write is not self._write:
+                self._flush()  # what was printed first is to be seen first
             written = write(text)
             self._fresh = text.endswith("\n")
             self._show()
