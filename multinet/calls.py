@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextvars import ContextVar, Token
-from dataclasses import dataclass, field
 from typing import Any
 
 from multinet.autocast import Autocast
@@ -12,19 +11,22 @@ from multinet.scope import active_scope
 active: ContextVar[CallContext | None] = ContextVar("call", default=None)
 
 
-@dataclass(slots=True)
 class CallContext:
     """What holds during one outermost layer call, or while a layer is built."""
 
-    training: bool | None = None
-    losses: list[Any] = field(default_factory=list)
-    #: The masks by the identity of their tensors, held so that it stays theirs.
-    masks: dict[int, tuple[Any, Any]] = field(default_factory=dict)
-    #: The layers that are being called or built, the outermost first.
-    path: list[Any] = field(default_factory=list)
-    #: What Variables are read as, by dtype: so each is cast once in the whole call.
-    casts: dict[str | None, Autocast] | None = None
-    _token: Token[CallContext | None] | None = None
+    # Written out: each outermost call makes one, and a dataclass takes twice as long.
+    __slots__ = ("casts", "losses", "masks", "path", "training", "_token")
+
+    def __init__(self, training: bool | None = None) -> None:
+        self.training = training
+        self.losses: list[Any] = []
+        #: The masks by the identity of their tensors, held so that it stays theirs.
+        self.masks: dict[int, tuple[Any, Any]] = {}
+        #: The layers that are being called or built, the outermost first.
+        self.path: list[Any] = []
+        #: The casts of Variables, by dtype; None where no mixed layer is called.
+        self.casts: dict[str | None, Autocast] | None = None
+        self._token: Token[CallContext | None] | None = None
 
     def cast_to(self, dtype: str | None) -> Autocast:
         """Return what makes Variables be read in a dtype, as they are for None."""

@@ -123,9 +123,9 @@ class Capture(Scope):
         return [self.values[key] for key in self.writes]
 
 
-def active_scope() -> Scope | None:
-    """Return the innermost scope entered in this context, or None."""
-    return _active.get()
+#: Return the innermost scope entered in this context, or None. Every call of a layer
+#: asks, so this is the method itself.
+active_scope: Callable[[], Scope | None] = _active.get
 
 
 def own_stream() -> Stream | None:
