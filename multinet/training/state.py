@@ -321,6 +321,9 @@ class Draws:
     def numbers(self, trains: bool, count: int) -> Array:
         """Return the numbers of the next steps."""
         numbers, done = TRAINING if trains else OTHER, self.counts[trains] + 1
+        first = numbers.start + done % len(numbers)
+        if first + count <= numbers.stop:
+            return np.arange(first, first + count, dtype=np.uint32)
         ahead = np.arange(done, done + count) % len(numbers)
         return (ahead + numbers.start).astype(np.uint32)
 
