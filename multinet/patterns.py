@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
@@ -44,6 +45,17 @@ def addresses_of(root: Holder, parts: Sequence[Any]) -> list[tuple[str, ...]]:
 def matches(pattern: str, addresses: Iterable[str]) -> bool:
     """Return whether a pattern is one of the addresses, `*` standing for any text."""
     return any(fnmatchcase(address, pattern) for address in addresses)
+
+
+def is_called(variable: Any, places: Sequence[str], name: str) -> bool:
+    """Return whether a name is that of a Variable, or a pattern of its addresses.
+
+    A name is a regular expression that is searched in `variable.name`; with `/` or `*`
+    it is a pattern, of `places` and of `variable.path`.
+    """
+    if "/" not in name and "*" not in name:
+        return re.search(name, variable.name) is not None
+    return matches(name, (variable.path, *places))
 
 
 def warn_of_nothing(pattern: str, known: Sequence[str], stacklevel: int) -> None:

@@ -20,7 +20,7 @@ from multinet.errors import (
     TraceError,
 )
 from multinet.names import snake_case
-from multinet.ops.operations import class_name
+from multinet.ops.classes import class_name
 from multinet.registry import current, get, owner
 from multinet.symbolic.dims import Dim
 from multinet.symbolic.tensor import KerasTensor, Operation, record

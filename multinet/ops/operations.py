@@ -16,51 +16,12 @@ import numpy as np
 
 from multinet import operators
 from multinet.errors import ArgumentError, unknown_name
+from multinet.ops import image, linalg, nn, numpy
+from multinet.ops.classes import class_name
 from multinet.saving.exports import ROOT
 
 #: The package in which Keras has the classes.
 HOME = f"{ROOT}.src.ops"
-
-# Classes whose names are not those of the ops in capitals.
-_CLASSES = {
-    "abs": "Absolute",
-    "allclose": "AllClose",
-    "batch_normalization": "BatchNorm",
-    "cdist": "CDist",
-    "conj": "Conjugate",
-    "ctc_decode": "CTCDecode",
-    "ctc_loss": "CTCLoss",
-    "extract_patches_3d": "ExtractPatches",
-    "fft": "FFT",
-    "fft2": "FFT2",
-    "hard_swish": "HardSilu",
-    "hsv_to_rgb": "HSVToRGB",
-    "ifft2": "IFFT2",
-    "irfft": "IRFFT",
-    "isin": "IsIn",
-    "istft": "ISTFT",
-    "layer_normalization": "LayerNorm",
-    "psnr": "PSNR",
-    "rfft": "RFFT",
-    "rgb_to_grayscale": "RGBToGrayscale",
-    "rgb_to_hsv": "RGBToHSV",
-    "rms_normalization": "RMSNorm",
-    "searchsorted": "SearchSorted",
-    "ssim": "SSIM",
-    "stft": "STFT",
-    "svd": "SVD",
-    "swish": "Silu",
-}
-
-
-def class_name(op: str) -> str:
-    """Return the name of an op's class in Keras.
-
-    >>> class_name("not_equal"), class_name("fft")
-    ('NotEqual', 'FFT')
-    """
-    return _CLASSES.get(op) or "".join(word.capitalize() for word in op.split("_"))
-
 
 # Parameters that an operation takes when it is called; all others when it is made.
 _CALLED = frozenset(
@@ -101,8 +62,6 @@ _MODULES = {
 @functools.cache
 def module(op: str) -> str:
     """Return the module in which Keras has the class of an op."""
-    from multinet.ops import image, linalg, nn, numpy  # they import this
-
     for name, ops in _MODULES.items():
         if op in ops:
             return f"{HOME}.{name}"

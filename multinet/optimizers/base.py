@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -13,7 +12,7 @@ from multinet.moving import Movable
 from multinet.names import snake_case, unique_name
 from multinet.optimizers import rules
 from multinet.optimizers.rate import Rate
-from multinet.patterns import matches, warn_of_nothing
+from multinet.patterns import is_called, warn_of_nothing
 from multinet.registry import current
 from multinet.saving import custom_object_scope
 from multinet.scope import active_scope
@@ -299,7 +298,7 @@ class Optimizer(Configurable, Movable):
         """Resolve names to variables; one that matches none warns."""
         weights = self._weights or [(v, ()) for v in self.optimized]
         for name in self._spared_names:
-            found = [v for v, places in weights if _is_called(v, places, name)]
+            found = [v for v, places in weights if is_called(v, places, name)]
             if not found:
                 known = [(*places, v.path)[0] for v, places in weights]
                 warn_of_nothing(name, known, stacklevel=8)
@@ -445,9 +444,3 @@ def _to_consume(variables: Iterable[Variable]) -> Tensors:
 def shared(names: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of every optimizer among a constructor's locals."""
     return {name: names[name] for name in parameters(Optimizer)}
-
-
-def _is_called(variable: Variable, places: Sequence[str], name: str) -> bool:
-    if "/" not in name and "*" not in name:
-        return re.search(name, variable.name) is not None
-    return matches(name, (variable.path, *places))
