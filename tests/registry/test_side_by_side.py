@@ -328,11 +328,13 @@ def test_callbacks_of_the_same_thread_may_evaluate_and_predict(real_backend):
 
     def look(epoch, logs):
         errors = model.predict(X, verbose=0) - Y
-        looks.append((model.evaluate(X, Y, verbose=0), np.mean(errors**2)))
+        looks.append((model.evaluate(X, Y, verbose=0)[0], np.mean(errors**2)))
 
     hook = callbacks.LambdaCallback(on_epoch_end=look)
     model.fit(X, Y, epochs=2, verbose=0, callbacks=[hook])
-    assert len(looks) == 2
+    assert len(looks) == 2 and looks[0] != looks[1]
+    for evaluated, predicted in looks:
+        np.testing.assert_allclose(evaluated, predicted, rtol=1e-5)
 
 
 def test_others_may_read_and_predict_while_a_thread_trains(real_backend):
