@@ -129,7 +129,8 @@ class States(_Host):
             address = f"{path}.{attribute}" if path else attribute
             found.append(address)
             value = getattr(part, attribute, None)
-            if isinstance(part, Holder) and isinstance(value, int | float):
+            # What `trainable` makes is kept, so setting it often costs little.
+            if attribute != "trainable" and isinstance(value, int | float):
                 self._count_remake(address, attribute)
         return found
 

@@ -167,6 +167,22 @@ def test_freezing_and_thawing_goes_back_to_the_program_before(backend):
     assert again is first and moved > 0
 
 
+def test_trainable_may_be_set_back_and_forth_for_ever(backend):
+    """As in adversarial training: no warning, and two programs for all."""
+    model = parts()
+    grow(model)
+    model.compile(optimizers.SGD(0.1), "mse")
+    programs = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        for turn in range(6):
+            model.parts[0].trainable = turn % 2 == 0
+            model.fit(X, Y, verbose=0)
+            states = model._states.items()
+            programs += [s.program for (kind, _), s in states if kind == "train"]
+    assert programs[2:] == programs[:2] * 2 and programs[0] is not programs[1]
+
+
 def test_a_number_set_again_and_again_is_to_become_a_variable(backend):
     model = parts()
     with warnings.catch_warnings():
