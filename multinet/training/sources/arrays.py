@@ -61,11 +61,13 @@ class ArraySource:
     def chunks(self, epoch: int, room: Room) -> Iterator[Chunk]:
         """Yield the batches of an epoch, or those that are left of it."""
         order = self._begin(epoch)
+        full = [x[: self.batch_size] for x in self.leaves]
         while self.done < self.size:
-            left, size = self.full - self.done, self.batch_size
+            left, size, example = self.full - self.done, self.batch_size, full
             if left == 0:
                 left, size = 1, self.rest
-            steps, rows = room([x[:size] for x in self.leaves], left)
+                example = [x[:size] for x in self.leaves]
+            steps, rows = room(example, left)
             steps = min(steps, left)
             start = self.done * self.batch_size
             part = slice(start, start + steps * size)

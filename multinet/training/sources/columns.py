@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from multinet import dtypes
 from multinet.registry import current
 from multinet.training.sources.source import Column, Leaf
 
-Signature = tuple[tuple[tuple[int, ...], str, bool], ...]
+Signature = list[tuple[Any, ...]]
 
 
 def shape_of(x: Column) -> tuple[int, ...]:
@@ -33,7 +34,12 @@ def leaf_of(x: Column) -> Leaf:
 
 def signature(batch: Sequence[Column]) -> Signature:
     """Return what batches have in common that can be stacked."""
-    return tuple([(shape_of(x), dtype_of(x), isinstance(x, np.ndarray)) for x in batch])
+    return [
+        (x.shape, x.dtype)
+        if isinstance(x, np.ndarray)
+        else (shape_of(x), dtype_of(x), "tensor")
+        for x in batch
+    ]
 
 
 def bytes_of(x: Column) -> int:

@@ -6,6 +6,7 @@ function that returns one is called for each epoch.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, runtime_checkable
 
@@ -30,6 +31,7 @@ _INVALID = (ArgumentError, DTypeError, ShapeError)
 _MOST_TENSORS = 32  # of a chunk: tensors are joined by one call
 
 Batch = list[Column]
+Kinds = list[tuple[Any, ...]]
 
 
 @runtime_checkable
@@ -68,6 +70,7 @@ class GeneratorSource:
         self._restored = False
         self._structure: Any = None  # of the trees, known with the first batch
         self._leaves: list[Leaf] = []
+        self._ready: Kinds | None = None  # of a batch that was ready as it came
         self._start(given if isinstance(given, Iterator) else _made(given))
         first = self._draw()
         if first is None:
@@ -84,6 +87,7 @@ class GeneratorSource:
 
     def _start(self, iterator: Iterator[Any]) -> None:
         self._iterator, self._fresh = iterator, True
+        self._knowing = iterator if isinstance(iterator, Resumable) else None
         self._drawn = self._given = 0  # batches of this iterator
         self._waiting: Batch | None = None  # drawn, but not given
         self._failure: Exception | None = None  # raised, but not told
@@ -147,17 +151,23 @@ class GeneratorSource:
         if self._failure is not None:
             failure, self._failure = self._failure, None
             raise failure
-        if isinstance(self._iterator, Resumable):
-            self._mark = self._iterator.state()
+        if self._knowing is not None:
+            self._mark = self._knowing.state()
         try:
             given = next(self._iterator)
         except StopIteration:
             return None
         self._drawn += 1
+        kinds = _kinds(given)
+        if kinds is not None and kinds == self._ready:
+            return list(given)
         try:
-            return self._checked(*batch_of(given))
+            batch = self._checked(*batch_of(given))
         except _INVALID as error:
             raise type(error)(f"Batch {self._drawn} of the data: {error}") from error
+        if kinds is not None and all(map(operator.is_, given, batch)):
+            self._ready = kinds
+        return batch
 
     def _checked(self, tree: Tree, batch: Batch) -> Batch:
         """Return the batch, if it is like the first one but for its sizes."""
@@ -187,9 +197,9 @@ class GeneratorSource:
     def state(self) -> Data:
         """Return the epoch, and how many batches were given of it and in all."""
         position = None
-        if isinstance(self._iterator, Resumable):
+        if self._knowing is not None:
             ahead = self._waiting is not None or self._failure is not None
-            position = self._mark if ahead else self._iterator.state()
+            position = self._mark if ahead else self._knowing.state()
         return {
             "epoch": self.epoch,
             "batches": self.done,
@@ -202,8 +212,8 @@ class GeneratorSource:
         if self._make is not None:
             self.close()
             self._start(_made(self._make))
-        if isinstance(self._iterator, Resumable):
-            self._iterator.restore(state["iterator"])
+        if self._knowing is not None:
+            self._knowing.restore(state["iterator"])
             self._waiting = self._failure = None
         else:
             self._skip(state["drawn"])
@@ -233,6 +243,15 @@ class GeneratorSource:
         end = getattr(self._iterator, "close", None)
         if self._make is not None and end is not None:
             end()
+
+
+def _kinds(given: Any) -> Kinds | None:
+    """Return what makes a tuple of host arrays as ready as another; None of others."""
+    if type(given) is not tuple or not given:
+        return None
+    if any(type(x) is not np.ndarray or x.ndim == 0 for x in given):
+        return None
+    return [(x.dtype, x.ndim, len(x) == len(given[0]) > 0) for x in given]
 
 
 def _made(make: Callable[[], Any]) -> Iterator[Any]:
