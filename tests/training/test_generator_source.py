@@ -170,7 +170,7 @@ def test_iterators_of_pairs():
 # -- tensors ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("steps", [1, 2, 4])
+@pytest.mark.parametrize("steps", [1, 2, 3, 4])
 def test_tensors_stay_on_the_device(real_backend, steps, monkeypatch):
     def tensors():
         for i in range(5):
@@ -181,7 +181,7 @@ def test_tensors_stay_on_the_device(real_backend, steps, monkeypatch):
     if real_backend.name != "numpy":
         refuse = lambda x: pytest.fail("went through the host")  # noqa: E731
         monkeypatch.setattr(real_backend, "to_numpy", refuse)
-    chunks = list(source.chunks(0, asking(steps, 4)))
+    chunks = list(source.chunks(0, asking(steps, 6)))
     monkeypatch.undo()
     assert source.most <= (1024 if real_backend.name == "numpy" else 32)
     for chunk in chunks:

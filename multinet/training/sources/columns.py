@@ -58,8 +58,8 @@ class Stack:
     """Arrays of one shape, to be a column of `rows` rows.
 
     Host arrays are copied at once, since a generator may fill one array again and
-    again. Tensors are joined by one call; the last one fills the rows that are left,
-    so that all columns of a fit have one shape and compile once.
+    again. Tensors are joined by one call; the last one fills the rows up to a power of
+    two, so that columns have few shapes and seldom compile.
     """
 
     def __init__(self, first: Column, rows: int) -> None:
@@ -83,6 +83,7 @@ class Stack:
         if self.buffer is not None:
             return self.buffer
         last = self.tensors[-1]
-        xs = [*self.tensors, *[last] * (self.rows - self.count)]
+        rows = min(self.rows, 1 << (self.count - 1).bit_length())
+        xs = [*self.tensors, *[last] * (rows - self.count)]
         backend = current()
-        return backend.reshape(backend.concatenate(xs, 0), (self.rows, *shape_of(last)))
+        return backend.reshape(backend.concatenate(xs, 0), (rows, *shape_of(last)))

@@ -74,7 +74,7 @@ def _refuse_sources(x: Any) -> None:
             "Expected data as arrays, tensors or lists of numbers, or as dicts and "
             f"tuples of them, got {_article(type(x).__name__)}. Batches may come from "
             "a generator, or from a function that returns one: data sets and loaders "
-            "are not there yet, so write (batch for batch in loader)."
+            "are not there yet, so pass (tuple(batch) for batch in loader)."
         )
 
 
