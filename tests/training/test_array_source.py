@@ -10,6 +10,7 @@ import multinet
 from multinet import philox, seeds
 from multinet.errors import ArgumentError, DTypeError, ShapeError
 from multinet.random import host as host_random
+from multinet.training.clock import Keys
 from multinet.training.sources import (
     ArraySource,
     HostBatch,
@@ -57,7 +58,7 @@ def assert_batches(got, wanted):
 
 def shuffled(seed=3):
     multinet.utils.set_random_seed(seed)
-    return ArraySource(HostBatch(X, Y), 5, Orders(), 4)
+    return ArraySource(HostBatch(X, Y), 5, Orders(Keys()), 4)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 8])
@@ -93,7 +94,7 @@ def test_an_order_permutes_and_leaves_room():
 def test_orders_do_not_depend_on_how_epochs_are_cut_into_fits():
     whole = orders_of(5, 5)
     multinet.utils.set_random_seed(5)
-    orders, parts = Orders(), []
+    orders, parts = Orders(Keys()), []
     for epochs in (3, 2):
         source = ArraySource(HostBatch(X), 23, orders, epochs)
         for epoch in range(epochs):
@@ -149,7 +150,7 @@ def test_state_before_the_first_epoch():
     [
         (ArraySource(HostBatch(X[:20], Y[:20]), 5), "samples"),
         (ArraySource(HostBatch(X, Y), 6), "batch_size"),
-        (ArraySource(HostBatch(X, Y), 5, Orders()), "shuffle"),
+        (ArraySource(HostBatch(X, Y), 5, Orders(Keys())), "shuffle"),
     ],
 )
 def test_a_state_of_other_data_is_refused(other, name):
@@ -166,7 +167,7 @@ def test_an_epoch_that_is_left_begins_anew():
 
 def test_a_copy_of_orders_gives_the_same():
     multinet.utils.set_random_seed(1)
-    orders = Orders()
+    orders = Orders(Keys())
     copied = pickle.loads(pickle.dumps(orders))
     for one in (orders, copied):
         one.begin(7, 2)

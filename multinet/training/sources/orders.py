@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from multinet import philox, seeds
+from multinet import philox
 from multinet.random import host as host_random
+from multinet.training.clock import Keys
 from multinet.training.sources.source import Data, Host
 
 _SHORT = 1 << 13  # words, drawn at once
@@ -20,34 +21,37 @@ class Orders:
     at once.
     """
 
-    def __init__(self) -> None:
-        self.key: tuple[int, int] | None = None
-        self.era = -1  # of the seed that the key was drawn under
+    def __init__(self, keys: Keys) -> None:
+        self.keys = keys
+        self.key: tuple[int, int] | None = None  # of the fit in progress
         self.epoch = 0  # the number of the order that comes next
         self.count, self.left = 0, 0
         self.known: list[Host] = []  # of the epochs to come, the next one last
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state of a copy, which sees the orders that the original sees."""
-        self._reserve()
+        self.reserve()
         return vars(self)
 
-    def _reserve(self) -> None:
-        if self.key is None or self.era != seeds.era():
-            self.era, self.key, self.epoch = seeds.era(), seeds.site_key(), 0
+    def reserve(self) -> tuple[int, int]:
+        """Return the key, taken now if there is none under the seed that is set."""
+        self.key, is_new = self.keys.orders()
+        if is_new:
+            self.epoch = 0
+        return self.key
 
     def begin(self, count: int, epochs: int) -> None:
         """Begin a fit of so many epochs on `count` samples."""
-        self._reserve()
+        self.reserve()
         self.count, self.left, self.known = count, epochs, []
 
     def next(self) -> Host:
         """Return the order of the next epoch."""
         if not self.known:
-            assert self.key is not None
+            key = self.key or self.reserve()
             ahead = min(self.left, max(1, _SHORT // max(1, self.count)))
             epochs = range(self.epoch, self.epoch + max(1, ahead))
-            keys = [philox.fold_in(self.key, i) for i in reversed(epochs)]
+            keys = [philox.fold_in(key, i) for i in reversed(epochs)]
             if len(keys) == 1:
                 self.known = [host_random.permutation(keys[0], self.count)]
             else:
@@ -57,13 +61,13 @@ class Orders:
 
     def state(self, epoch: int) -> Data:
         """Return what `restore` needs to go on with the order of this number."""
-        if self.key is None:  # else the one in use, whatever seed is set by now
-            self._reserve()
-        assert self.key is not None
-        return {"key": [int(word) for word in self.key], "epoch": epoch}
+        # The key in use, if there is one, whatever seed is set by now.
+        key = self.key or self.reserve()
+        return {"key": [int(word) for word in key], "epoch": epoch}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on with the order that a state names, whatever seed is set by now."""
         first, second = state["key"]
-        self.key, self.era = (first, second), seeds.era()
+        self.key = first, second
+        self.keys.take_orders(self.key)
         self.epoch, self.known = state["epoch"], []
