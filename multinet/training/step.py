@@ -156,7 +156,8 @@ class Step(ABC):
 
     def logs(self, outputs: Sequence[Any]) -> dict[str, Any]:
         """Return the logs in the outputs of the last step."""
-        return as_floats(optree.tree_unflatten(self.output_spec, outputs))
+        tree: Any = optree.tree_unflatten(self.output_spec, outputs)
+        return as_floats(tree)
 
 
 class TrainStep(Step):

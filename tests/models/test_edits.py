@@ -136,16 +136,21 @@ def test_options_of_the_loss_and_the_optimizer_are_seen(backend):
         np.testing.assert_allclose(found, huber.mean(), rtol=1e-4)
 
 
+def program_of(model, kind):
+    """Return the program of a kind of step that ran last."""
+    latest = model._trainer.programs.latest
+    return next(runner for (k, _), runner in latest.items() if k == kind).program
+
+
 def test_an_unrelated_layer_costs_nothing(backend):
     model = parts()
-    programs = [state.program for state in model._trainer.programs.latest.values()]
+    latest = model._trainer.programs.latest
+    programs = [runner.program for runner in latest.values()]
     layers.Dense(3).build((None, 2))
     Parts()(X)
     model.fit(X, Y, verbose=0)
     model.predict(X, verbose=0)
-    assert [
-        state.program for state in model._trainer.programs.latest.values()
-    ] == programs
+    assert [runner.program for runner in latest.values()] == programs
 
 
 def test_freezing_and_thawing_goes_back_to_the_program_before(backend):
@@ -156,12 +161,7 @@ def test_freezing_and_thawing_goes_back_to_the_program_before(backend):
     def train():
         before = model.get_weights()[0]
         model.fit(X, Y, verbose=0)
-        state = next(
-            s
-            for (kind, _), s in model._trainer.programs.latest.items()
-            if kind == "train"
-        )
-        return state.program, np.abs(model.get_weights()[0] - before).max()
+        return program_of(model, "train"), np.abs(model.get_weights()[0] - before).max()
 
     first, moved = train()
     assert moved > 0
@@ -205,15 +205,10 @@ def test_a_variable_in_its_place_is_assigned_without_a_new_program(backend):
     model = parts()
     model.gain = multinet.Variable(1.0, trainable=False)
     one = model.predict(X, verbose=0)
-    program = next(
-        s for (k, _), s in model._trainer.programs.latest.items() if k == "predict"
-    ).program
+    program = program_of(model, "predict")
     model.gain.assign(2.0)
     np.testing.assert_allclose(model.predict(X, verbose=0), 2 * one, rtol=1e-5)
-    after = next(
-        s for (k, _), s in model._trainer.programs.latest.items() if k == "predict"
-    ).program
-    assert after is program
+    assert program_of(model, "predict") is program
 
 
 def test_what_training_sets_itself_is_no_edit(backend):
