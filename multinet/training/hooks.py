@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import optree
@@ -19,6 +19,8 @@ from multinet.training.logs import MetricResults, as_floats
 from multinet.training.task import Matched
 from multinet.transforms import value_and_grad
 from multinet.utils import unpack_x_y_sample_weight
+
+Function = Callable[[Iterator[Any]], Any]
 
 
 class Hooks:
@@ -42,6 +44,10 @@ class Hooks:
     metrics: Any
     trainable_variables: Any
     _matched: Matched | None = None
+    _trainer: Any
+    train_function: Function | None = None
+    test_function: Function | None = None
+    predict_function: Function | None = None
 
     @property
     def _loss_tracker(self) -> Any:
@@ -72,6 +78,29 @@ class Hooks:
     def predict_step(self, data: Any) -> Any:
         """Return the outputs for one batch."""
         return self(unpack_x_y_sample_weight(data)[0], training=False)
+
+    def make_train_function(self, force: bool = False) -> Function:
+        """Return the function that does a training step on the next of an iterator.
+
+        It returns the logs, and is kept as `train_function`; `force` makes it anew.
+        `fit` calls the one of a model that overrides this, batch by batch.
+        """
+        return self._make_function("train", force)
+
+    def make_test_function(self, force: bool = False) -> Function:
+        """Return the function that evaluates the next batch of an iterator."""
+        return self._make_function("test", force)
+
+    def make_predict_function(self, force: bool = False) -> Function:
+        """Return the function that gives the outputs for the next of an iterator."""
+        return self._make_function("predict", force)
+
+    def _make_function(self, kind: str, force: bool) -> Function:
+        name = f"{kind}_function"
+        if force or getattr(self, name) is None:
+            step_on = self._trainer.step_on
+            setattr(self, name, lambda iterator: step_on(kind, next(iterator)))
+        return getattr(self, name)
 
     def _forward(self, x: Any, y: Any, weight: Any, training: bool) -> Any:
         """Return the loss, the outputs and the masks of these."""
@@ -147,6 +176,18 @@ def own_step(model: Any, kind: str) -> bool:
             "the same on every backend."
         )
     return True
+
+
+def own_function(model: Any, kind: str) -> Function | None:
+    """Return the function of a model that makes its own, else None."""
+    if not _is_own(model, f"make_{kind}_function"):
+        return None
+    kept = f"{kind}_function"
+    if getattr(model, kept) is None:
+        made = getattr(model, f"make_{kind}_function")()
+        if made is not None:
+            setattr(model, kept, made)
+    return getattr(model, kept)
 
 
 def overridden(model: Any, kind: str) -> bool:

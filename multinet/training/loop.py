@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 import optree
 
-from multinet import config
+from multinet import config, ops
 from multinet.registry import current
 from multinet.training.callbacks.base import CallbackList
 from multinet.training.callbacks.history import History
 from multinet.training.callbacks.progress import Reporter, make_progress
+from multinet.training.hooks import own_function
 from multinet.training.interrupts import Interrupts
+from multinet.training.logs import as_floats
 from multinet.training.runner import Pace, Runner
 from multinet.training.sources import Chunk, Source, steps_of, warn_if_short
 
@@ -101,6 +103,8 @@ class _Run:
         asked = trainer.model.steps_per_execution
         self.asked = asked if type(asked) is int and asked > 1 else None
         self.runner: Runner = trainer.runner(kind, source)
+        self.function = own_function(trainer.model, kind)
+        self.logs: dict[str, Any] = {}  # that the function returned last
         self.pace: Pace | None = None
         self._limits: dict[Any, int] = {}  # of a dispatch, by the shapes of a batch
 
@@ -120,6 +124,8 @@ class _Run:
 
     def _limit(self) -> int:
         most = self.source.most
+        if self.function is not None:
+            return 1
         if self.asked is not None:
             return min(most, self.asked)
         return 1 if self.begins or self.ends else most
@@ -135,12 +141,23 @@ class _Run:
                 self._step(chunk, hook)
                 if self.ends and self.kind == "train" and self._stopped():
                     break
-        logs = self.runner.logs() if self.done else {}
+        logs = self._logs() if self.done else {}
         if not self._stopped():
             warn_if_short(self.done, _wanted(steps))
         self.progress.stepped(self.done)
         self.runner.learn((time.perf_counter() - start) / max(self.done, 1))
         return logs
+
+    def _run(self, chunk: Chunk) -> None:
+        if self.function is not None:
+            data = self.runner.step.form.data([column[0] for column in chunk.columns])
+            self.logs = as_floats(self.function(iter([data])))
+            return
+        assert self.pace is not None
+        self.pace.run(self.runner, chunk.columns, chunk.steps)
+
+    def _logs(self) -> dict[str, Any]:
+        return self.runner.logs() if self.function is None else self.logs
 
     def _stopped(self) -> bool:
         return self.trainer.model.stop_training
@@ -151,14 +168,13 @@ class _Run:
             self.listeners.call(f"{hook}_begin", self.done, {})
         if (self.begins or self.ends) and not self.runner.fits(current()):
             self.runner = self.trainer.runner(self.kind, self.source)  # an edit
-        assert self.pace is not None
         with self.guard.held():
-            self.pace.run(self.runner, chunk.columns, chunk.steps)
+            self._run(chunk)
         self.done += chunk.steps
         if self.ends:
-            self.listeners.call(f"{hook}_end", self.done - 1, self.runner.logs())
+            self.listeners.call(f"{hook}_end", self.done - 1, self._logs())
         if self.progress.wants():
-            self.progress.step(self.done, self.runner.logs())
+            self.progress.step(self.done, self._logs())
 
 
 def _begun(chunks: Iterator[Chunk]) -> Any:
@@ -203,10 +219,10 @@ def run_predict(
         listeners.call("on_predict_begin", {})
         progress.begin(0)
         runner = trainer.runner("predict", source)
-        fetch = runner.backend.to_numpy
+        run, fetch = _predicting(trainer, runner), ops.convert_to_numpy
         for chunk in source.chunks(0, lambda batch, left: (1, 1)):
             listeners.call("on_predict_batch_begin", index, {})
-            waiting.append(runner.run(chunk.columns))
+            waiting.append(run(chunk.columns))
             # The device computes ahead; results are fetched when later ones are asked.
             while len(waiting) > (0 if hears else _AHEAD):
                 parts.append([fetch(x) for x in waiting.popleft()])
@@ -223,6 +239,20 @@ def run_predict(
     listeners.call("on_predict_end", {})
     columns = [c[0] if len(c) == 1 else np.concatenate(c) for c in zip(*parts)]
     return optree.tree_unflatten(runner.step.output_spec, columns)
+
+
+def _predicting(trainer: Any, runner: Runner) -> Callable[[Sequence[Any]], Any]:
+    """Return what gives the outputs for columns: the runner, or the model's own."""
+    function = own_function(trainer.model, "predict")
+    if function is None:
+        return runner.run
+
+    def call(columns: Sequence[Any]) -> Any:
+        data = runner.step.form.data([column[0] for column in columns])
+        leaves, runner.step.output_spec = optree.tree_flatten(function(iter([data])))
+        return leaves
+
+    return call
 
 
 def _listeners(

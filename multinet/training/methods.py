@@ -38,6 +38,7 @@ class Training(Hooks, Layer):
     _running = frozenset(
         {"stop_training", "steps_per_execution", "history", "_matched", "_trainer"}
     )
+    _private = frozenset({"train_function", "test_function", "predict_function"})
 
     def compile(
         self,
@@ -86,6 +87,7 @@ class Training(Hooks, Layer):
             self._trainer = Trainer(self)
         self._trainer.forget()
         self._matched = None
+        self.train_function = self.test_function = self.predict_function = None
 
     def _held_while_moving(self) -> Iterator[Any]:
         yield self._trainer.access.held("to_backend")

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 import optree
 
+from multinet import dtypes
 from multinet.calls import CallContext
 from multinet.capture import discover
 from multinet.errors import ArgumentError, MultinetError
@@ -46,13 +47,20 @@ class Form:
         self.rows = rows
 
     def example(self) -> Any:
-        """Return the tree with arrays of one batch, which take no memory."""
+        """Return data as users give them, of arrays that take no memory."""
         rows = max(1, min(self.rows, _ROWS))
         arrays = [
-            np.broadcast_to(np.zeros((), x.dtype), (rows, *x.shape[1:]))
+            np.broadcast_to(
+                np.zeros((), dtypes.to_numpy(x.dtype)), (rows, *x.shape[1:])
+            )
             for x in self.leaves
         ]
-        return optree.tree_unflatten(self.tree, arrays)
+        return self.data(arrays)
+
+    def data(self, leaves: Sequence[Any]) -> Any:
+        """Return leaves as what users give: x, (x, y) or (x, y, sample_weight)."""
+        batch = DeviceBatch(*optree.tree_unflatten(self.tree, leaves))
+        return pack(*batch.tree())
 
 
 class Step(ABC):
@@ -84,7 +92,7 @@ class Step(ABC):
 
     def _explore(self) -> list[Variable]:
         """Return the Variables that a run on shapes alone reads and writes."""
-        reads, _ = discover(self._hook, (pack(*self.form.example()),))
+        reads, _ = discover(self._hook, (self.form.example(),))
         if self.optimizer is not None and not self.optimizer.skips:
             # The number comes with each step.
             count = self.optimizer.iterations
@@ -110,23 +118,23 @@ class Step(ABC):
         count = len(self.variables)
         stop = count + len(self.form.leaves)
         state, scalars = flat[:count], flat[stop:]
-        batch = DeviceBatch(*optree.tree_unflatten(self.form.tree, flat[count:stop]))
+        data = self.form.data(flat[count:stop])
         draws = StepStream(scalars[0], self.model._trainer.keys.draws)
         with Scope(self.variables, state, stream=draws) as scope:
             scope.owns = self.consumes
             with CallContext(training=self.kind == "train"):
-                outputs = self._outputs(scope, batch, *scalars[1:])
+                outputs = self._outputs(scope, data, *scalars[1:])
             after = scope.values_of(self.variables)
         for i, (variable, old, new) in enumerate(zip(self.variables, state, after)):
             if old is not new or id(variable) in self.updated:
                 self.written[i] = variable
         return (*after, *outputs)
 
-    def _outputs(self, scope: Scope, batch: DeviceBatch, *update: Any) -> Sequence[Any]:
+    def _outputs(self, scope: Scope, data: Any, *update: Any) -> Sequence[Any]:
         if self.counts and self.optimizer is not None:
             done = current().subtract(as_tensor(update[0], "int32"), 1)
             scope.values[id(self.optimizer.iterations)] = done
-        result = self._hook(pack(*batch.tree()), *update)
+        result = self._hook(data, *update)
         leaves, self.output_spec = tensors_of(self._logged(result))
         return leaves
 

@@ -22,10 +22,11 @@ from multinet.training.interrupts import Interrupts
 from multinet.training.loop import Plan, fit_epochs, run_evaluate, run_predict
 from multinet.training.programs import Programs
 from multinet.training.runner import Runner
-from multinet.training.sources import ArraySource, HostBatch, Source
+from multinet.training.sources import ArraySource, HostBatch, Source, prepare
 from multinet.training.sources.orders import Orders
 from multinet.training.step import Form
 from multinet.training.task import Matched, Task
+from multinet.utils import unpack_x_y_sample_weight
 
 
 class Trained(Protocol):
@@ -196,6 +197,15 @@ class Trainer:
     def test_on_batch(self, batch: HostBatch) -> dict[str, Any]:
         """Evaluate one batch; return the metrics since they were last reset."""
         return self._one_step("test", batch)
+
+    @exclusive
+    def step_on(self, kind: str, data: Any) -> Any:
+        """Do one step on x, (x, y) or (x, y, sample_weight); return what it gives."""
+        batch = prepare(*unpack_x_y_sample_weight(data))
+        if kind != "predict":
+            return self._one_step(kind, batch)
+        source = ArraySource(batch, batch.size())
+        return run_predict(self, source, 0, (), None)
 
     def _one_step(self, kind: str, batch: HostBatch) -> dict[str, Any]:
         source = ArraySource(batch, batch.size())
