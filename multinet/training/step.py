@@ -49,13 +49,9 @@ class Form:
     def example(self) -> Any:
         """Return data as users give them, of arrays that take no memory."""
         rows = max(1, min(self.rows, _ROWS))
-        arrays = [
-            np.broadcast_to(
-                np.zeros((), dtypes.to_numpy(x.dtype)), (rows, *x.shape[1:])
-            )
-            for x in self.leaves
-        ]
-        return self.data(arrays)
+        zeros = [np.zeros((), dtypes.to_numpy(x.dtype)) for x in self.leaves]
+        shapes = [(rows, *x.shape[1:]) for x in self.leaves]
+        return self.data(list(map(np.broadcast_to, zeros, shapes)))
 
     def data(self, leaves: Sequence[Any]) -> Any:
         """Return leaves as what users give: x, (x, y) or (x, y, sample_weight)."""

@@ -66,7 +66,7 @@ class Penalized(Linear):
 def test_a_loss_of_ones_own_is_the_one_that_is_trained(backend):
     model, logs = fit(Penalized)
     w, losses = by_hand(lambda w, n: (0.5 * n * np.sum(w**2), n * w))
-    np.testing.assert_allclose(model.get_weights()[0], w, rtol=1e-4)
+    np.testing.assert_allclose(model.dense.kernel.numpy(), w, rtol=1e-4)
     np.testing.assert_allclose(logs["loss"], losses, rtol=1e-5)
     model.scale.assign(0.0)
     plain = model.evaluate(X, Y, verbose=0)
@@ -157,11 +157,11 @@ def test_results_stand_for_when_they_were_asked_for(backend):
     model = Early()
     model.compile(multinet.optimizers.SGD(0.0), "mse")
     seen = []
-    hook = multinet.callbacks.LambdaCallback(
-        on_train_batch_end=lambda batch, logs: seen.append(
-            (logs["before"], logs["after"])
-        )
-    )
+
+    def look(batch, logs):
+        seen.append((logs["before"], logs["after"]))
+
+    hook = multinet.callbacks.LambdaCallback(on_train_batch_end=look)
     model.fit(X, Y, batch_size=SIZE, shuffle=False, verbose=0, callbacks=[hook])
     each = ((X @ np.ones((3, 1)) - Y) ** 2).reshape(-1, SIZE).mean(1)
     after = np.cumsum(each) / np.arange(1, 4)
@@ -214,7 +214,7 @@ def test_functions_of_ones_own_are_called_for_each_batch(backend, eagerly):
 
     class Own(Linear):
         def make_train_function(self, force=False):
-            step = super().make_train_function(force)
+            step = super().make_train_function(force=True)
 
             def counted(iterator):
                 calls.append("train")

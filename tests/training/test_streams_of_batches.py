@@ -76,9 +76,8 @@ def test_evaluate_and_predict_take_batches_to_their_unknown_end(backend):
     for name, value in expected.items():
         np.testing.assert_allclose(found[name], value, rtol=1e-6)
     outputs = model.predict((x for x, *_ in batches()), verbose=0)
-    np.testing.assert_allclose(
-        outputs, model.predict(X, verbose=0), rtol=1e-5, atol=1e-6
-    )
+    expected = model.predict(X, verbose=0)
+    np.testing.assert_allclose(outputs, expected, rtol=1e-5, atol=1e-6)
     few = model.predict(batches(), steps=2, verbose=0)
     np.testing.assert_array_equal(few, outputs[:16])
 
@@ -101,7 +100,7 @@ def test_an_endless_generator_goes_on_from_epoch_to_epoch(backend):
 
 def test_data_that_run_out_end_the_training_with_a_warning(backend):
     model = network()
-    with pytest.warns(UserWarning, match=r"ran out: 6 batches .* 4 came"):
+    with pytest.warns(UserWarning, match=r"ran out: .*6 batches .* 4 came"):
         history = model.fit(batches(), steps_per_epoch=6, verbose=0).history
     assert np.isfinite(history["loss"][0])
     assert int(model.optimizer.iterations.numpy()) == 4
