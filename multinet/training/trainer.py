@@ -205,7 +205,10 @@ class Trainer:
         if kind != "predict":
             return self._one_step(kind, batch)
         source = ArraySource(batch, batch.size())
-        return run_predict(self, source, 0, (), None)
+        runner = self.runner("predict", source)
+        outputs = runner.run([x[None] for x in source.leaves])
+        arrays = [runner.backend.to_numpy(x) for x in outputs]
+        return optree.tree_unflatten(runner.step.output_spec, arrays)
 
     def _one_step(self, kind: str, batch: HostBatch) -> dict[str, Any]:
         source = ArraySource(batch, batch.size())
