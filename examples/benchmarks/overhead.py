@@ -64,7 +64,6 @@ def _child(backend: str) -> dict[str, float]:
 def measure(backend: str) -> dict[str, float]:
     """Return microseconds of the bare call, of the op, and of an empty layer call."""
     contenders.prepare_process(backend, 1)
-    # After the process is prepared: libraries read their number of threads once.
     import numpy as np
 
     import multinet
@@ -99,18 +98,18 @@ def measure(backend: str) -> dict[str, float]:
 
 def _framework_add(backend: str) -> Callable[..., Any]:
     if backend == "jax":
-        import jax.numpy as jnp  # no other framework, to measure this one alone
+        import jax.numpy as jnp
 
         return jnp.add
     if backend == "torch":
-        import torch  # as above
+        import torch
 
         return torch.add
     if backend == "tensorflow":
-        import tensorflow as tf  # as above
+        import tensorflow as tf
 
         return tf.add
-    import numpy as np  # as above
+    import numpy as np
 
     return np.add
 

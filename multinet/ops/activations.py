@@ -15,8 +15,6 @@ from multinet.ops.core import (
     op,
     shape_of,
 )
-from multinet.ops.matrices import norm
-from multinet.ops.shapes import moveaxis
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, public_shape
 
@@ -217,6 +215,8 @@ def sparsemax(x: Any, axis: int = -1) -> Any:
 
     Source: Martins and Astudillo, "From softmax to sparsemax", 2016.
     """
+    from multinet.ops.shapes import moveaxis
+
     backend = current()
     z = moveaxis(floating(x), axis, -1)  # ... k
     last = len(shape_of(z)) - 1
@@ -239,6 +239,8 @@ def normalize(
     """Return x divided by its norm of `order` along an axis, the norm at least
     epsilon.
     """
+    from multinet.ops.matrices import norm
+
     x, backend = floating(x), current()
     if not (isinstance(order, int | float) and order > 0):
         raise ArgumentError(f"Expected a positive order, got {order!r}.")

@@ -9,16 +9,7 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, DTypeError, ShapeError
-from multinet.ops.arithmetic import both
-from multinet.ops.core import (
-    as_tensor,
-    cast_tensor,
-    float_max,
-    host,
-    op,
-    operands,
-    shape_of,
-)
+from multinet.ops.core import as_tensor, cast_tensor, float_max, host, op, shape_of
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, public_shape
 from multinet.symbolic.tensor import KerasTensor
@@ -201,6 +192,9 @@ def view_as_real(x: Any) -> Any:
 @op
 def polar(abs_: Any, angle: Any) -> Any:
     """Return the complex numbers of a modulus and a phase in radians."""
+    from multinet.ops.arithmetic import both
+    from multinet.ops.core import operands
+
     backend = current()
     radius, phase = both(*operands(abs_, angle, floating=True))
     part = dtypes.real_of(dtypes.complex_of(backend.dtype(radius)))
