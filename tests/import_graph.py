@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import io
 import re
 import tokenize
@@ -46,7 +47,12 @@ def imports(path: Path, known: Collection[str] = ()) -> list[Import]:
     `from package import name` is an import of the module package.name if that is known,
     else of the package.
     """
-    return list(_imports(ast.parse(path.read_text()), known, False, False))
+    return list(_imports(_parsed(path.read_text()), known, False, False))
+
+
+@functools.cache
+def _parsed(text: str) -> ast.Module:
+    return ast.parse(text)
 
 
 def _imports(
@@ -119,7 +125,7 @@ def unexplained(path: Path) -> list[str]:
     text = path.read_text()
     comments = _comments(text)
     found = []
-    for body in _bodies(ast.parse(text)):
+    for body in _bodies(_parsed(text)):
         for block in _blocks(body):
             lines = range(block[0].lineno - 1, (block[-1].end_lineno or 0) + 1)
             if not comments.intersection(lines):
