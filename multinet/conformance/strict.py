@@ -20,6 +20,7 @@ import numpy as np
 from multinet import dtypes
 from multinet.errors import BackendError
 from multinet.interface import INTERFACE, Backend, Plugin, fused, primitives
+from multinet.registry import get
 from multinet.symbolic.domains import DOMAINS
 
 _LEANING = (
@@ -232,8 +233,6 @@ class StrictBackend(Backend[StrictTensor]):
     interface = INTERFACE
 
     def __init__(self) -> None:
-        from multinet.registry import get
-
         self._inner = get("numpy")
 
     def is_tensor(self, x: object) -> bool:

@@ -4,9 +4,9 @@ A method marked `@abstractmethod` is a **primitive**: each backend writes it. A 
 with a body is **fused**: the body is its specification, every backend has it for free,
 and overrides it where its framework has something faster. There is no other list.
 
-`array.py` holds conversion to sorting, `program.py` contraction to devices, `fused.py`
-and `sequence.py` the default bodies, `step.py` the compiled step with its state. A
-backend follows the same order.
+`array.py` holds conversion to sorting, `program.py` contraction to devices;
+`composed.py`, `sequence.py` and `fused.py` the default bodies; `step.py` the compiled
+step with its state. A backend follows the same order.
 
 **Arguments arrive clean.** Tensors are native to the backend and share one dtype; axes
 are sorted tuples of non-negative ints; shapes are tuples of ints; permutations are
