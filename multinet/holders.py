@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Self
 
 from multinet.calls import in_call
 
-_serials = itertools.count()
+_serials, _edits = itertools.count(), itertools.count(1)
 _PLAIN = frozenset((int, float, complex, str, bytes, bool, type(None)))
 _CONTAINERS = (list, tuple, dict, set)
 _NONE = object()  # where an attribute is not there
@@ -32,6 +32,9 @@ class Mark:
 
     __slots__ = ("edit", "toggles", "version")
     watched: Any = ()
+    #: The number of the last edit of any mark: who finds the one that he knows need not
+    #: look further. Each has its own, set last, whatever threads do at the same time.
+    latest: ClassVar[int] = 0
 
     def __init__(self) -> None:
         self.version, self.toggles, self.edit = 0, 0, ""
@@ -39,6 +42,7 @@ class Mark:
     def edited(self, name: str) -> None:
         """Note an edit of the attribute `name`."""
         self.version, self.edit = self.version + 1, name
+        Mark.latest = next(_edits)
 
     def toggled(self) -> None:
         """Note an edit of `trainable`."""
@@ -89,7 +93,9 @@ class Index(Mark):
             self._scan()
         if found or watched:
             self.names[name] = bool(found)
-        self.watched += watched
+        if watched:
+            self.watched += watched
+            Mark.latest = next(_edits)
         self._add(found)
         return not _same(before, found)
 
@@ -118,6 +124,7 @@ class Index(Mark):
             self.names[name] = bool(inside)
             found |= {id(part): part for _, part in inside}
         self.watched = watched
+        Mark.latest = next(_edits)
         kept = {*found, *map(id, coming)}
         self.parts = [part for part in self.parts if id(part) in kept]
         self._add(sorted(found.values(), key=lambda part: part._serial))
@@ -125,9 +132,12 @@ class Index(Mark):
     def changed(self) -> str:
         """Return an attribute with a container whose items are others than then."""
         for container, then, name in self.watched:
-            if len(container) != _length(then):
-                return name
-            if type(then) is tuple and not all(map(is_, _items(container), then)):
+            if type(then) is int:
+                if len(container) != then:
+                    return name
+                continue
+            items = container.values() if type(container) is dict else container
+            if len(items) != len(then) or not all(map(is_, items, then)):
                 return name
         return ""
 
@@ -368,16 +378,27 @@ class Watch:
         self.parts = tuple(parts)
         self._versions = [(part._mark, part._mark.version) for part in self.parts]
         self._toggles = [part._mark.toggles for part in self.parts]
+        self._seen = -1  # the edit after which all versions were looked at
+        self._watching: list[tuple[Any, int]] = []  # those with containers
 
     def valid(self) -> bool:
         """Return whether nobody has edited a part, or what its containers hold."""
-        for mark, version in self._versions:
-            if mark.version != version:
-                return False
-            if mark.watched and mark.changed():
+        if self._seen != Mark.latest and not self._look():
+            return False
+        for mark, version in self._watching:
+            if mark.changed():
                 mark.refresh()
                 if mark.version != version:
                     return False
+        return True
+
+    def _look(self) -> bool:
+        """Compare all versions; return whether they are as they were."""
+        latest = Mark.latest  # an edit that comes now has another number
+        if any(mark.version != version for mark, version in self._versions):
+            return False
+        self._watching = [pair for pair in self._versions if pair[0].watched]
+        self._seen = latest
         return True
 
     def alike(self, other: Watch) -> bool:

@@ -57,7 +57,10 @@ def fit_epochs(
             listeners.call("on_epoch_begin", epoch, {})
             progress.begin(epoch)
             run = _Run(trainer, "train", source, total, listeners, progress, guard)
-            logs = run.epoch(epoch, plan.steps)
+            found = run.epoch(epoch, plan.steps)
+            if not run.done:
+                break  # the data are at their end
+            logs = found
             if validation is not None and (epoch + 1) % plan.validation_freq == 0:
                 progress.validate(logs)
                 tested = run_evaluate(
@@ -66,7 +69,7 @@ def fit_epochs(
                 logs |= {f"val_{name}": value for name, value in tested.items()}
             progress.end(logs, prompt=bool(plan.callbacks))
             listeners.call("on_epoch_end", epoch, logs)
-            if model.stop_training:
+            if model.stop_training or run.ran_out:
                 break
     if model.optimizer is not None and model.optimizer.built:
         model.optimizer.finalize_variable_values(model.optimizer.optimized)
@@ -105,6 +108,8 @@ class _Run:
         self.runner: Runner = trainer.runner(kind, source)
         self.function = own_function(trainer.model, kind)
         self.logs: dict[str, Any] = {}  # that the function returned last
+        self.ran_out = False  # of data, before the steps that were asked for
+        self.drawing = 0.0  # seconds to get the data of a step
         self.pace: Pace | None = None
         self._limits: dict[Any, int] = {}  # of a dispatch, by the shapes of a batch
 
@@ -118,9 +123,9 @@ class _Run:
         if limit is None:
             limit = self._limits[shapes] = 1 if left == 1 else self._limit()
         self.pace = pace = self.runner.pace(batch, limit)
-        if left is None:
-            return self.asked or pace.next(pace.room), pace.room
-        return max(1, min(self.asked or pace.next(left), left)), pace.room
+        most = pace.room if left is None else left
+        count = self.asked or pace.next(most, self.drawing)
+        return (count if left is None else max(1, min(count, left))), pace.room
 
     def _limit(self) -> int:
         most = self.source.most
@@ -135,18 +140,29 @@ class _Run:
         start, hook = time.perf_counter(), f"on_{self.kind}_batch"
         with closing(_begun(self.source.chunks(epoch, self.room))) as chunks:
             while self.total is None or self.done < self.total:
-                chunk = next(chunks, None)
+                chunk = self._drawn(chunks)
                 if chunk is None:
                     break
                 self._step(chunk, hook)
                 if self.ends and self.kind == "train" and self._stopped():
                     break
         logs = self._logs() if self.done else {}
-        if not self._stopped():
+        if self.source.size is None and not self._stopped():
             warn_if_short(self.done, _wanted(steps))
+            self.ran_out = self.done < (_wanted(steps) or 0)
         self.progress.stepped(self.done)
         self.runner.learn((time.perf_counter() - start) / max(self.done, 1))
         return logs
+
+    def _drawn(self, chunks: Iterator[Chunk]) -> Chunk | None:
+        """Return the next chunk; note what it takes to draw a batch of a stream."""
+        if self.source.size is not None:
+            return next(chunks, None)
+        start = time.perf_counter()
+        chunk = next(chunks, None)
+        if chunk is not None:
+            self.drawing = (time.perf_counter() - start) / chunk.steps
+        return chunk
 
     def _run(self, chunk: Chunk) -> None:
         if self.function is not None:
@@ -233,7 +249,8 @@ def run_predict(
             if index == total:
                 break
         parts += [[fetch(x) for x in outputs] for outputs in waiting]
-        warn_if_short(index, _wanted(steps))
+        if source.size is None:
+            warn_if_short(index, _wanted(steps))
         progress.stepped(index)
         progress.end({})
     listeners.call("on_predict_end", {})

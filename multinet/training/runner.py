@@ -156,12 +156,16 @@ class Pace:
         self.room, self.calls = room, 0
         self.seconds: float | None = None
 
-    def next(self, left: int) -> int:
-        """Return how many of the steps that are left to take."""
+    def next(self, left: int, drawing: float = 0.0) -> int:
+        """Return how many of the steps that are left to take.
+
+        `drawing` is how many seconds it takes to get the data of one.
+        """
         if self.room == 1 or self.seconds is None:
             return 1
-        few = min(_FEW, int(_PATIENCE / self.seconds))
-        return max(1, min(self.room, left, max(few, int(_CHUNK / self.seconds))))
+        seconds = max(self.seconds, drawing)
+        few = min(_FEW, int(_PATIENCE / seconds))
+        return max(1, min(self.room, left, max(few, int(_CHUNK / seconds))))
 
     def run(self, runner: Runner, columns: Sequence[Any], count: int) -> None:
         """Run the steps; measure where that is still needed."""
