@@ -20,7 +20,8 @@ from multinet_numpy import (
 )
 from multinet_numpy.fast import fused_kernels, sequence
 from multinet_numpy.fast.plan import plannable
-from multinet_numpy.tape import binary, constant, quiet, raw, traced, unary, variadic
+from multinet_numpy.spaces import raw, traced
+from multinet_numpy.tape import binary, constant, quiet, unary, variadic
 
 _MODULES = (elementwise, arrays, windows, linalg, fused_kernels, sequence)
 # Kernels of NumPy's own, by how they record; the others are methods of the interface.
