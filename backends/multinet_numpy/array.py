@@ -18,11 +18,25 @@ from multinet_numpy.tape import Traced, strip
 _READY = {k: name for k, name in NAMES.items() if k not in native.DEFAULTS}
 
 
+def _over(apply):
+    return lambda x, axes, keepdims: apply(x, axes, keepdims)
+
+
+def _along(apply):
+    return lambda x, axis: apply(x, axis)
+
+
+# Functions that record take no names; methods do.
+_NAMED = {"over": _over, "along": _along}
+
+
 def _by_form(cls):
-    """Make the primitives that have a form the recording functions themselves."""
+    """Make the primitives that have a form of the recording functions."""
     for name in primitives():
-        if SIGNATURES[name].form:
-            setattr(cls, name, staticmethod(getattr(traced, name)))
+        form = SIGNATURES[name].form
+        if form:
+            method = _NAMED.get(form, lambda apply: apply)(getattr(traced, name))
+            setattr(cls, name, staticmethod(method))
     return cls
 
 
