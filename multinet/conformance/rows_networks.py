@@ -157,7 +157,7 @@ def probe_rows() -> Iterator[Row]:
         "random_normal",
     ):
         yield Row(name, probes=probes.PROBES[name])
-    for name in ("dropout_mask", "sgd_update", "adam_update"):
+    for name in ("dropout_mask", "decay_update", "sgd_update", "adam_update"):
         yield Row(name, probes=probes.PROBES[name])
 
 

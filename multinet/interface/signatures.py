@@ -326,6 +326,7 @@ _FUSED = {
         mask="mask",
     ),
     # -- optimizers --------------------------------------------------------------------
+    "decay_update": Facts(FLOATS, gradient="none"),
     "sgd_update": Facts(FLOATS, gradient="none"),
     "adam_update": Facts(FLOATS, gradient="none"),
 }
