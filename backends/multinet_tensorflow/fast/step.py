@@ -10,7 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from multinet.interface import Program
-from multinet_tensorflow.fast.trace import Trace, used
+from multinet.interface.kernels import noting, used
+from multinet_tensorflow.fast.trace import Trace
 
 Array = np.ndarray[Any, Any]
 _SIGNATURES = 16
@@ -134,9 +135,8 @@ class TensorflowProgram(Program[Any]):
     def _step_on(self, *xs: Any) -> tuple[Any, ...]:
         """Run one step on tensors, and assign what is new to the Variables."""
         state = [_read(variable) for variable in self.variables]
-        with Held(self.variables, state) as held:
+        with Held(self.variables, state) as held, noting(self.kernels):
             results = self.function(*state, *xs)
-        self.kernels |= held.kernels
         new = results[: len(state)]
         due = [
             (variable, value)

@@ -21,7 +21,6 @@ class Trace:
     _active = _Active()
 
     def __init__(self) -> None:
-        self.kernels: set[str] = set()  # the names of those used that are not TF's ops
         self._owners: dict[int, tuple[Any, Any]] = {}
         self._moments: dict[int, tuple[Any, Any, Any]] = {}
         self._outer: Trace | None = None
@@ -54,10 +53,3 @@ class Trace:
         """Return whether these are known as the moments of the channels of x."""
         known = self._moments.get(id(mean))
         return known is not None and known[1] is variance and known[2] is x
-
-
-def used(kernel: str) -> None:
-    """Note the name of a kernel, for `explain` of the step in progress."""
-    trace = Trace.current()
-    if trace is not None:
-        trace.kernels.add(kernel)
