@@ -71,9 +71,10 @@ class TorchProgram(Program[Tensor]):
     def explain(self) -> dict[str, str]:
         """Return how the steps of the last batch run."""
         path = next(reversed(self._paths.values()), "no step yet")
-        if isinstance(path, str):
-            return {"path": f"eager, since {path}", "steps": "one after another"}
         own = ", ".join(["torch's own, oneDNN and BLAS", *sorted(self._kernels)])
+        if isinstance(path, str):
+            why, steps = f"eager, since {path}", "one after another"
+            return {"path": why, "kernels": own, "steps": steps}
         compiled = "torch.compile, as jit_compile=True asks; the others lie around it"
         return {
             "path": f"replay of {path.calls} torch operations, those of autograd too",
