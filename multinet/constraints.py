@@ -9,6 +9,21 @@ from multinet import ops
 from multinet.configurable import Configurable
 from multinet.saving.tables import Table
 
+__all__ = [
+    "Constraint",
+    "MaxNorm",
+    "MinMaxNorm",
+    "NonNeg",
+    "UnitNorm",
+    "deserialize",
+    "get",
+    "max_norm",
+    "min_max_norm",
+    "non_neg",
+    "serialize",
+    "unit_norm",
+]
+
 _TINY = 1e-7  # keeps a zero weight zero instead of 0 / 0
 
 

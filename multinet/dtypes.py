@@ -10,9 +10,35 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from multinet.errors import DTypeError, unknown_name
+
+__all__ = [
+    "ALL",
+    "COMPLEX",
+    "FLOATS",
+    "INTEGERS",
+    "SIGNED",
+    "UNSIGNED",
+    "complex_of",
+    "enable_x64",
+    "floatx",
+    "is_complex",
+    "is_differentiable",
+    "is_float",
+    "is_integer",
+    "of_host",
+    "promote",
+    "real_of",
+    "set_floatx",
+    "standardize",
+    "to_float",
+    "to_numpy",
+    "weaken",
+    "x64_enabled",
+]
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 SIGNED = ("int8", "int16", "int32", "int64")
@@ -196,8 +222,6 @@ def complex_of(dtype: str) -> str:
 def to_numpy(dtype: str) -> np.dtype[Any]:
     """Return the NumPy dtype named `dtype` (bfloat16 comes from ml_dtypes)."""
     if dtype == "bfloat16":
-        import ml_dtypes
-
         return np.dtype(ml_dtypes.bfloat16)
     if dtype not in _UPPER_NAMES:
         raise DTypeError(f"{dtype!r} is not a Multinet dtype: {', '.join(ALL)}.")

@@ -5,6 +5,20 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+__all__ = [
+    "ArgumentError",
+    "BackendError",
+    "DTypeError",
+    "MissingPrimitive",
+    "MultinetError",
+    "NeverCalled",
+    "NoValue",
+    "ShapeError",
+    "TraceError",
+    "Unordered",
+    "unknown_name",
+]
+
 
 class MultinetError(Exception):
     """The base of every exception that Multinet raises on purpose."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from multinet.errors import ArgumentError, ShapeError
-from multinet.layers.tracking import Tracked
 from multinet.ops.core import as_tensor
 from multinet.registry import current
 from multinet.scope import Scope
 from multinet.variables import Variable
+
+if TYPE_CHECKING:  # layers import this module
+    from multinet.layers.tracking import Tracked
 
 
 def functional_call(

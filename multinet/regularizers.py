@@ -11,6 +11,21 @@ from multinet.errors import ArgumentError, ShapeError
 from multinet.registry import current
 from multinet.saving.tables import Table
 
+__all__ = [
+    "L1",
+    "L1L2",
+    "L2",
+    "OrthogonalRegularizer",
+    "Regularizer",
+    "deserialize",
+    "get",
+    "l1",
+    "l1_l2",
+    "l2",
+    "orthogonal_regularizer",
+    "serialize",
+]
+
 
 class Regularizer(Configurable):
     """The base of regularizers: subclass it, `__call__` returns a scalar penalty."""

@@ -110,7 +110,7 @@ class NumpyBackend(ProgramBackend):
 
 
 def _tangents(body):
-    """Return the function of inputs, tangents and the rest that gives those of `body`."""
+    """Return the function of inputs, tangents and the rest that gives `body`'s."""
     return lambda inputs, tangents, rest: transforms.jvp(
         lambda *xs: body(*xs, *rest), inputs, tangents
     )[1]

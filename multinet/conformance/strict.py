@@ -21,6 +21,7 @@ from multinet import dtypes
 from multinet.errors import BackendError
 from multinet.interface import INTERFACE, Backend, Plugin, fused, primitives
 from multinet.interface.signatures import SIGNATURES
+from multinet.registry import get
 from multinet.symbolic.spec import dtype_kind
 
 _LEANING = (
@@ -183,8 +184,6 @@ class StrictBackend(Backend[StrictTensor]):
     interface = INTERFACE
 
     def __init__(self) -> None:
-        from multinet.registry import get
-
         self._inner = get("numpy")
 
     def is_tensor(self, x: object) -> bool:

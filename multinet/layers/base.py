@@ -12,6 +12,7 @@ import optree
 from multinet import dtypes, regularizers
 from multinet.calls import CallContext, Within, active
 from multinet.errors import ArgumentError, MultinetError, NeverCalled
+from multinet.functional import stateless_call
 from multinet.layers import families
 from multinet.layers.configured import Configured
 from multinet.layers.context import keep_masks, loose, mask_of, masks_in, set_mask
@@ -352,8 +353,6 @@ class Layer(Configured, Tracked):
 
         >>> y, state = layer.stateless_call(trainable, non_trainable, x)
         """
-        from multinet.functional import stateless_call  # it needs layers
-
         return stateless_call(
             self,
             trainable_variables,

@@ -29,7 +29,7 @@ class Tracked(Movable, Typed):
     name: str
     built: bool
     _trainable: bool
-    _of_compile: tuple[str, ...] = ()  # the attributes that it gives a model
+    _is_model = False
     _memory: Any = None  # what a stateful layer remembers between calls
     _nodes: list[Node]
     _private = frozenset({"_nodes", "_added_losses"})
@@ -193,7 +193,7 @@ class Tracked(Movable, Typed):
         """
         layers = self._flatten_layers()
         memory = [v for y in layers if y._memory is not None for v in y._remembered()]
-        inner = [y for y in layers if y._of_compile and y is not self]
+        inner = [y for y in layers if y._is_model and y is not self]
         called = [v for y in inner for m in y._called() for v in m.variables]
         known = set(map(id, self.metrics_variables))
         return _unique([*memory, *(v for v in called if id(v) not in known)])
@@ -216,15 +216,14 @@ class Tracked(Movable, Typed):
 
     def _find_metrics(self) -> list[Metric]:
         layers = self._flatten_layers()
-        inner = [y for y in layers[1:] if not y._of_compile]
+        inner = [y for y in layers[1:] if not y._is_model]
         of_layers = [p for y in inner for p in holders.parts(y)]
-        found = [*self._of_compile_parts(), *holders.parts(self), *of_layers]
+        found = [*self._metrics_of_compile(), *holders.parts(self), *of_layers]
         return _unique(part for part in found if isinstance(part, Metric))
 
-    def _of_compile_parts(self) -> list[Any]:
-        attributes = vars(self)
-        names = [name for name in self._of_compile if name in attributes]
-        return [p for n in names for _, p in holders.search(n, attributes[n])]
+    def _metrics_of_compile(self) -> list[Any]:
+        """Return the metrics that `compile` made, which only a model has."""
+        return []
 
     def _called_variables(self) -> list[Variable]:
         """Return the Variables of all metrics that a call may update."""
@@ -233,7 +232,7 @@ class Tracked(Movable, Typed):
 
     def _called(self) -> list[Metric]:
         """Return the metrics that `call` may update: not those made by `compile`."""
-        compiled = set(map(id, self._of_compile_parts()))
+        compiled = set(map(id, self._metrics_of_compile()))
         return [
             part
             for part in holders.parts(self)

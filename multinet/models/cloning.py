@@ -70,8 +70,9 @@ class _Cloning:
         return self._subclassed(model, input_tensors)
 
     def _compiled(self, clone: Any, model: Any) -> Any:
-        if model._given is not None:
-            clone.compile(**optree.tree_map(_again, dict(model._given)))  # type: ignore[arg-type]
+        if model._task is not None:
+            told: Any = model._task.arguments()
+            clone.compile(**optree.tree_map(_again, told))
         return clone
 
     def layer(self, layer: Any) -> Any:

@@ -18,6 +18,7 @@ from multinet.ops.core import (
     operands,
     shape_of,
 )
+from multinet.ops.indexing import diagonal
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
 
@@ -88,8 +89,6 @@ def logdet(x: Any) -> Any:
     """Return the log of the determinant of positive definite matrices."""
     backend = current()
     lower = backend.cholesky(_matrix(x, "logdet"))
-    from multinet.ops.indexing import diagonal
-
     roots = diagonal(lower, 0, -2, -1)
     if dtypes.is_complex(backend.dtype(roots)):
         roots = backend.real(roots)

@@ -22,6 +22,18 @@ from multinet.ops.core import as_tensor, cast_tensor
 from multinet.registry import current
 from multinet.saving.tables import Table
 
+__all__ = [
+    "CosineDecay",
+    "CosineDecayRestarts",
+    "ExponentialDecay",
+    "InverseTimeDecay",
+    "LearningRateSchedule",
+    "PiecewiseConstantDecay",
+    "PolynomialDecay",
+    "deserialize",
+    "serialize",
+]
+
 _LAST = 2**31 - 1  # the largest number of updates, an int32
 
 

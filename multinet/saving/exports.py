@@ -16,6 +16,15 @@ _LAST = ("models", "dtype_policies", "mixed_precision")
 _FUNCTIONS = ("activations", "losses", "metrics", "ops")
 
 
+_root: ModuleType | None = None
+
+
+def install(root: ModuleType) -> None:
+    """Take the module whose namespaces are meant; `multinet` does, being above all."""
+    global _root
+    _root = root
+
+
 class Name(NamedTuple):
     """How an object's class is written."""
 
@@ -112,15 +121,15 @@ def _says(space: ModuleType) -> str:
 
 def _namespaces() -> Iterator[tuple[str, ModuleType]]:
     """Yield the modules that have what can be written, the preferred ones first."""
-    import multinet
-
+    root = _root
+    assert root is not None, "multinet has been imported, which hands itself in"
     order = {name: place for place, name in enumerate(_FUNCTIONS)}
     order |= {"": len(order) + 1} | {name: len(order) + 2 for name in _LAST}
-    parts = [vars(multinet)[name] for name in multinet.__all__]
+    parts = [vars(root)[name] for name in root.__all__]
     spaces = [part for part in parts if isinstance(part, ModuleType)]
-    spaces += [multinet.optimizers.schedules, multinet]
+    spaces += [root.optimizers.schedules, root]
     for space in sorted(spaces, key=lambda s: order.get(_says(s), len(_FUNCTIONS))):
-        yield space.__name__.replace(multinet.__name__, ROOT, 1), space
+        yield space.__name__.replace(root.__name__, ROOT, 1), space
 
 
 def _public(space: ModuleType) -> Iterator[tuple[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -53,19 +54,19 @@ class TensorflowProgram(Program[Any]):
 
     # -- running -----------------------------------------------------------------------
 
-    def capacity(self, batch: Sequence[Array], wanted: int) -> int:
+    def capacity(self, batch: Sequence[Any], wanted: int) -> int:
         if self.has_outputs:
             return 1
         if not self.looping:
             self.looping = True
             self.graphs.clear()
-        size = sum(x.nbytes for x in batch)
+        size = sum(_kind(x).itemsize * math.prod(x.shape) for x in batch)
         return max(1, min(wanted, _CHUNK_BYTES // max(size, 1)))
 
     def run(
-        self, batch: Sequence[Array], scalars: Sequence[Array], count: int
+        self, batch: Sequence[Any], scalars: Sequence[Array], count: int
     ) -> tuple[Any, ...]:
-        key = tuple([(x.dtype, x.shape[1:]) for x in batch])
+        key = tuple([(_kind(x), tuple(x.shape[1:])) for x in batch])
         graph = self.graphs.get(key)
         if graph is None:
             if len(self.graphs) == _SIGNATURES:
@@ -73,12 +74,11 @@ class TensorflowProgram(Program[Any]):
             graph = self.graphs[key] = self._graph(batch)
         self.graphs.move_to_end(key)
         numbers = [np.asarray(x, d) for x, d in zip(scalars, self.scalars)]
-        # tf.constant copies: neither state nor outputs may share memory with a batch.
         if self.looping:
-            return graph(*[tf.constant(x[:count]) for x in (*batch, *numbers)])
+            return graph(*[_part(x, slice(count)) for x in (*batch, *numbers)])
         outputs: tuple[Any, ...] = ()
         for i in range(count):
-            outputs = graph(*[tf.constant(x[i]) for x in (*batch, *numbers)])
+            outputs = graph(*[_part(x, i) for x in (*batch, *numbers)])
         return outputs
 
     def wait(self) -> None:
@@ -103,7 +103,7 @@ class TensorflowProgram(Program[Any]):
 
     # -- tracing -----------------------------------------------------------------------
 
-    def _graph(self, batch: Sequence[Array]) -> Callable[..., Any]:
+    def _graph(self, batch: Sequence[Any]) -> Callable[..., Any]:
         lead = (None,) if self.looping else ()
         specs = [tf.TensorSpec((*lead, *x.shape[1:]), x.dtype) for x in batch]
         specs += [tf.TensorSpec(lead, dtype) for dtype in self.scalars]
@@ -150,6 +150,18 @@ class TensorflowProgram(Program[Any]):
             for variable, value in due:
                 variable.assign(value)
         return tuple(results[len(state) :])
+
+
+def _kind(x: Any) -> np.dtype[Any]:
+    return np.dtype(x.dtype.as_numpy_dtype) if tf.is_tensor(x) else x.dtype
+
+
+def _part(x: Any, rows: int | slice) -> Any:
+    """Return rows of a column as a tensor; those of the device may be more."""
+    if not tf.is_tensor(x):
+        # It copies: neither state nor outputs may share memory with a batch.
+        return tf.constant(x[rows])
+    return x if isinstance(rows, slice) else x[rows]
 
 
 class _HasOutputs(Exception):

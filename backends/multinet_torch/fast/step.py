@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from multinet import dtypes
 from multinet.interface import Program
 from multinet.interface.kernels import noting
 from multinet_torch import transforms
-from multinet_torch.array import placement, share
+from multinet_torch.array import NAMES, placed, placement
 from multinet_torch.fast.tape import Tape
 from multinet_torch.windows import laid_out
 
@@ -21,6 +22,10 @@ Array = np.ndarray[Any, Any]
 Tensors = tuple[Tensor, ...]
 _below_autograd: Any = torch._C._AutoDispatchBelowAutograd  # type: ignore[attr-defined]
 _KEPT = 16  # shapes of batch
+
+
+def _kind(x: Array | Tensor) -> np.dtype[Any]:
+    return dtypes.to_numpy(NAMES[x.dtype]) if isinstance(x, Tensor) else x.dtype
 
 
 class TorchProgram(Program[Tensor]):
@@ -36,17 +41,17 @@ class TorchProgram(Program[Tensor]):
         """Replace one entry of the state by a value, which is never changed."""
         super().put(index, laid_out(value))
 
-    def capacity(self, batch: Sequence[Array], wanted: int) -> int:
+    def capacity(self, batch: Sequence[Array | Tensor], wanted: int) -> int:
         """Return `wanted`: each step is a call, which any number can follow."""
         return wanted
 
     def run(
-        self, batch: Sequence[Array], scalars: Sequence[Array], count: int
+        self, batch: Sequence[Array | Tensor], scalars: Sequence[Array], count: int
     ) -> Tensors:
         """Run `count` steps; return the outputs of the last one."""
         if self.lent:
             self._own()
-        key = tuple([(x.shape[1:], x.dtype) for x in batch])
+        key = tuple([(x.shape[1:], _kind(x)) for x in batch])
         path = self._paths.get(key)
         if path is None:
             outputs = self._record(key, batch, scalars)
@@ -54,7 +59,7 @@ class TorchProgram(Program[Tensor]):
             return self.run(batch, scalars, count - 1) if count > 1 else outputs
         if isinstance(path, str):
             return super().run(batch, scalars, count)
-        columns = [share(x[:count]).to(self.device).unbind(0) for x in batch]
+        columns = [placed(x[:count], self.device).unbind(0) for x in batch]
         columns += [x[:count].tolist() for x in scalars]
         columns += [self._tensors(i, scalars[i][:count]) for i in path.needs]
         held, outputs = self.held, ()
@@ -102,11 +107,11 @@ class TorchProgram(Program[Tensor]):
         return torch.from_numpy(values).to(self.device).unbind(0)
 
     def _record(
-        self, key: Any, batch: Sequence[Array], scalars: Sequence[Array]
+        self, key: Any, batch: Sequence[Array | Tensor], scalars: Sequence[Array]
     ) -> Tensors:
         """Run one step and keep what replays it."""
         self.device = placement.get()
-        rows = [share(x[0]).to(self.device) for x in batch]
+        rows = [placed(x[0], self.device) for x in batch]
         numbers = [self._tensors(i, x[:1])[0] for i, x in enumerate(scalars)]
         # Aliases, so that each entry of the state is an object that no other is.
         state = [x.detach() for x in self.held]
