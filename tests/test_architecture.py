@@ -335,5 +335,6 @@ def test_a_backend_stays_small(name):
         sys.path.pop(0)
     folder = ROOT / "backends" / f"multinet_{name}"
     limits = sizes.LIMITS[f"backends/multinet_{name}"]
-    for lines, limit in zip(sizes.parts(folder), limits, strict=True):
-        assert lines < limit
+    required, _, native = sizes.parts(folder)
+    assert required < limits[0] and native < limits[2]
+    assert limits[1] is None  # what is for speed is measured, not counted

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from multinet.errors import TraceError
+from multinet.interface.signatures import SIGNATURES
 from multinet_numpy.operators import Operators
 from multinet_numpy.spaces import RULES, Rule
 
@@ -285,7 +286,7 @@ def conj(F: Any, x: Any) -> Any:
 # Rules that follow the complex convention by themselves; the others are of holomorphic
 # functions, and the walk conjugates around them.
 CONJUGATES: set[Rule] = set()
-MAKES_COMPLEX = frozenset(("make_complex", "cast", "rfft"))
+MAKES_COMPLEX = {k for k, f in SIGNATURES.items() if f.result in ("complex", "asked")}
 
 
 def rule(*names: str, conjugates: bool = False) -> Callable[[Rule], Rule]:

@@ -6,7 +6,8 @@ and overrides it where its framework has something faster. There is no other lis
 
 `array.py` holds conversion to sorting, `program.py` contraction to devices;
 `composed.py`, `sequence.py` and `fused.py` the default bodies; `step.py` the compiled
-step with its state. A backend follows the same order.
+step with its state. A backend follows the same order. `signatures.py` holds the facts
+of each method, which tools go by: its dtypes, its results, its gradient.
 
 **Arguments arrive clean.** Tensors are native to the backend and share one dtype; axes
 are sorted tuples of non-negative ints; shapes are tuples of ints; permutations are

@@ -251,6 +251,18 @@ class Backend(SequenceMethods[T]):
 
     # -- optimizers (lists in, lists out; params and slots are consumed) ---------------
 
+    def decay_update(self, params: Sequence[T], rate: Any) -> list[T]:
+        """Return param - param * rate for each: weights decayed before their step.
+
+        `rate` is a float or a scalar tensor.
+
+        Source: Loshchilov and Hutter, "Decoupled weight decay regularization", 2017.
+        """
+        return [
+            self.subtract(p, self.multiply(p, self._scalar_like(rate, p)))
+            for p in params
+        ]
+
     def sgd_update(
         self,
         params: Sequence[T],

@@ -73,10 +73,9 @@ def decay(
     backend = current()
     tensor = backend.is_tensor(rate)
     amount = backend.multiply(rate, weight_decay) if tensor else rate * weight_decay
-    return [
-        backend.subtract(p, backend.multiply(p, like(amount, p))) if yes else p
-        for p, yes in zip(params, decays, strict=True)
-    ]
+    chosen = [p for p, yes in zip(params, decays, strict=True) if yes]
+    decayed = iter(backend.decay_update(chosen, amount))
+    return [next(decayed) if yes else p for p, yes in zip(params, decays, strict=True)]
 
 
 def average(

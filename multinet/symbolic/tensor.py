@@ -225,7 +225,8 @@ def shadowing() -> AbstractContextManager[Any]:
     concrete = current().concrete
     shadow = _shadows.get(id(concrete))
     if shadow is None:
-        shadow = _shadows[id(concrete)] = SymbolicBackend(concrete)
+        complete: Any = SymbolicBackend  # with the rules that `by_form` gave it
+        shadow = _shadows[id(concrete)] = complete(concrete)
     return use_backend.scoped(shadow)
 
 

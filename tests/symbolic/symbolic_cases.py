@@ -205,6 +205,7 @@ CONTRACTIONS = [
         *("float32 9", "float32 9", None, True, True),
         ["float32 7 5 3", "float32 7 3"],
     ),
+    row("decay_update", ["float32 7 3", "float16"], 0.1, ["float32 7 3", "float16"]),
     row(
         "sgd_update",
         *(["float32 7 3"], ["float32 7 3"], ["float32 7 3"], 0.1, 0.9, True),

@@ -19,6 +19,7 @@ from jax import lax
 from jax.core import Tracer
 from jax.extend.core import Jaxpr, Var, subjaxprs
 
+from multinet.interface.kernels import noting
 from multinet.interface.program import Tensors
 from multinet.interface.step import EagerProgram, Program
 from multinet_jax.array import Array
@@ -150,6 +151,7 @@ class JaxProgram(Program[Array]):
         """Return which path runs and why."""
         told = {"path": "jit on " + platform(), "memory": "state donated"}
         for form in reversed(self.forms.values()):
+            told["kernels"] = ", ".join(["XLA's", *sorted(form.kernels)])
             steps = "as many a dispatch as the loop gives, in a loop of XLA"
             told["steps"] = steps if form.capacity > 1 else f"one a call: {form.reason}"
             break
@@ -183,7 +185,9 @@ class Form:
         self.inner = jax.jit(_distinct(function, self.size))
         kinds = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in state]
         kinds += [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in row]
-        self.jaxpr: Jaxpr = self.inner.trace(*kinds).jaxpr.jaxpr
+        self.kernels: set[str] = set()
+        with noting(self.kernels):
+            self.jaxpr: Jaxpr = self.inner.trace(*kinds).jaxpr.jaxpr
         pairs = enumerate(zip(self.jaxpr.invars[: self.size], self.jaxpr.outvars))
         self.written = tuple(i for i, (old, new) in pairs if old is not new)
         self.reason = "no more were asked for"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,6 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from multinet.interface import Program
+from multinet.interface.kernels import noting, used
+from multinet_tensorflow.fast.trace import Trace
 
 Array = np.ndarray[Any, Any]
 _SIGNATURES = 16
@@ -31,7 +32,7 @@ class TensorflowProgram(Program[Any]):
         self.graphs: OrderedDict[Any, Callable[..., Any]] = OrderedDict()
         self.has_outputs = False  # known once traced
         self.looping = bool(self.consumed)  # whether steps repeat inside of the graph
-        self.kernels: set[str] = set()  # fused ones of optimizers, found by tracing
+        self.kernels: set[str] = set()  # fused ones, found by tracing
 
     # -- state -------------------------------------------------------------------------
 
@@ -96,7 +97,7 @@ class TensorflowProgram(Program[Any]):
             "path": "jit: a TensorFlow graph, the state in Variables updated in place",
             "steps": steps,
             "XLA": "on: jit_compile=True" if self.jit_compile is True else xla,
-            "kernels": ", ".join(sorted(self.kernels)) or "no fused optimizer kernel",
+            "kernels": ", ".join(sorted(self.kernels)) or "TensorFlow's own",
             "memory format": "channels last, as TensorFlow's kernels have it",
         }
 
@@ -134,9 +135,8 @@ class TensorflowProgram(Program[Any]):
     def _step_on(self, *xs: Any) -> tuple[Any, ...]:
         """Run one step on tensors, and assign what is new to the Variables."""
         state = [_read(variable) for variable in self.variables]
-        with Held(self.variables, state) as held:
+        with Held(self.variables, state) as held, noting(self.kernels):
             results = self.function(*state, *xs)
-        self.kernels |= held.kernels
         new = results[: len(state)]
         due = [
             (variable, value)
@@ -172,29 +172,20 @@ def _read(variable: Any) -> Any:
     return tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=variable.dtype)
 
 
-class Held:
-    """While a step is traced: which Variables the tensors of its state stand for."""
-
-    active = threading.local()
+class Held(Trace):
+    """The trace of a step, whose state is in Variables."""
 
     def __init__(self, variables: Sequence[Any], state: Sequence[Any]) -> None:
-        self.variables = {id(x): v for v, x in zip(variables, state)}
+        super().__init__()
+        self.state = {id(x) for x in state}
+        for variable, x in zip(variables, state, strict=True):
+            self.own(x, variable)
         self.now: dict[Any, Any] = {}
-        self.kernels: set[str] = set()
 
     def __enter__(self) -> Held:
-        Held.active.held, self.graph = self, tf.compat.v1.get_default_graph()
+        self.graph = tf.compat.v1.get_default_graph()
+        super().__enter__()
         return self
-
-    def __exit__(self, *exc: object) -> None:
-        Held.active.held = None
-
-    def owner(self, x: Any) -> Any:
-        """Return the Variable that x stands for, or is a decayed weight of."""
-        found = self.variables.get(id(x))
-        if found is None and x.op.type == "Sub":
-            found = self.variables.get(id(x.op.inputs[0]))
-        return found
 
     def update(
         self, columns: Sequence[Sequence[Any]], grads: Sequence[Any], apply: Any
@@ -212,9 +203,9 @@ class Held:
             # When there is a gradient nothing fails any more: state stays whole.
             with tf.control_dependencies([grad]):
                 for variable, column in zip(row, columns):
-                    if id(column[i]) not in self.variables:
+                    if id(column[i]) not in self.state:
                         variable.assign(column[i])
-                self.kernels.add(apply(grad, *[v.handle for v in row]).type)
+                used(apply(grad, *[v.handle for v in row]).type)
                 new.append([_read(variable) for variable in row])
             self.now.update(zip([v.ref() for v in row], new[-1]))
         return [list(column) for column in zip(*new)]
@@ -227,5 +218,14 @@ def update_held(
 
     `columns` are params and slots; `apply(grad, *handles)` makes the operation.
     """
-    held = getattr(Held.active, "held", None)
-    return held and held.update(columns, grads, apply)
+    trace = Trace.current()
+    return trace.update(columns, grads, apply) if isinstance(trace, Held) else None
+
+
+def decayed(params: Sequence[Any], new: list[Any]) -> list[Any]:
+    """Return decayed weights, which stand for the Variables that the weights do."""
+    trace = Trace.current()
+    if trace is not None:
+        for old, x in zip(params, new, strict=True):
+            trace.own(x, trace.owner(old))
+    return new

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from multinet import dtypes
 from multinet.interface import Program
+from multinet.interface.kernels import noting
 from multinet_torch import transforms
 from multinet_torch.array import NAMES, placed, placement
 from multinet_torch.fast.tape import Tape
@@ -34,6 +35,7 @@ class TorchProgram(Program[Tensor]):
         super().__init__(*arguments)
         self._paths: dict[Any, Any] = {}  # by signature: a function, or why not
         self._compiles = self.jit_compile is True
+        self._kernels: set[str] = set()
 
     def put(self, index: int, value: Tensor) -> None:
         """Replace one entry of the state by a value, which is never changed."""
@@ -74,12 +76,14 @@ class TorchProgram(Program[Tensor]):
     def explain(self) -> dict[str, str]:
         """Return how the steps of the last batch run."""
         path = next(reversed(self._paths.values()), "no step yet")
+        own = ", ".join(["torch's own, oneDNN and BLAS", *sorted(self._kernels)])
         if isinstance(path, str):
-            return {"path": f"eager, since {path}", "steps": "one after another"}
+            why, steps = f"eager, since {path}", "one after another"
+            return {"path": why, "kernels": own, "steps": steps}
         compiled = "torch.compile, as jit_compile=True asks; the others lie around it"
         return {
             "path": f"replay of {path.calls} torch operations, those of autograd too",
-            "kernels": compiled if self._compiles else "torch's own, oneDNN and BLAS",
+            "kernels": compiled if self._compiles else own,
             "rejected": ""
             if self._compiles
             else "torch.compile: opt-in, slow to start",
@@ -117,7 +121,8 @@ class TorchProgram(Program[Tensor]):
                 tape.names[x] = form.format(i)
         for i, x in enumerate(numbers):
             tape.hosted[x] = f"n{i}", scalars[i][0].item()
-        with tape:
+        self._kernels.clear()
+        with tape, noting(self._kernels):
             results = self.function(*state, *rows, *numbers)
             results = self._apart(results, tape, [*state, *rows, *numbers])
             new = {i: x for i, x in enumerate(results[: len(state)]) if x is not None}
