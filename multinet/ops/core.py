@@ -21,6 +21,7 @@ from multinet.errors import (
 )
 from multinet.names import snake_case
 from multinet.ops.classes import class_name
+from multinet.ops.refusals import refusal
 from multinet.registry import current, get, owner
 from multinet.symbolic.dims import Dim
 from multinet.symbolic.tensor import KerasTensor, Operation, record
@@ -56,13 +57,19 @@ def op(function: F) -> F:
 
     @functools.wraps(function)
     def public(*args: Any, **kwargs: Any) -> Any:
-        for arg in args:
-            kind = type(arg)
-            if kind is KerasTensor or (kind in _WATCHED and _is_recorded(arg)):
+        try:
+            for arg in args:
+                kind = type(arg)
+                if kind is KerasTensor or (kind in _WATCHED and _is_recorded(arg)):
+                    return record(Operation(public, prefix), function, args, kwargs)
+            if kwargs and _is_recorded(kwargs):
                 return record(Operation(public, prefix), function, args, kwargs)
-        if kwargs and _is_recorded(kwargs):
-            return record(Operation(public, prefix), function, args, kwargs)
-        return function(*args, **kwargs)
+            return function(*args, **kwargs)
+        except Exception as error:
+            told = refusal(function, args, kwargs, error)
+            if told is error:
+                raise
+            raise told from error
 
     PUBLIC[function.__name__] = public
     return public  # type: ignore[return-value]
