@@ -26,6 +26,10 @@ class ArgumentError(MultinetError, ValueError):
     """An argument outside what the function accepts."""
 
 
+class OutOfRange(ArgumentError, IndexError):
+    """An index outside the axis that it should pick from."""
+
+
 class BackendError(MultinetError, RuntimeError):
     """A backend that is unknown, not installed, broken, or given foreign tensors."""
 

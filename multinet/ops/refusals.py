@@ -22,7 +22,7 @@ from multinet.symbolic.spec import SymbolicArray
 from multinet.symbolic.tensor import KerasTensor, shadowing
 
 # What says nothing about the arguments.
-_ELSEWHERE = (MemoryError, RecursionError, NotImplementedError)
+_ELSEWHERE = (MemoryError, RecursionError)
 
 
 def refusal(

@@ -89,6 +89,11 @@ def position(method: str) -> Callable[[Any, X, int], X]:
         x = self.spec(x)
         check_domain(method, x.dtype)
         check_axis(method, axis, len(x.shape))
+        if x.shape[axis] == 0 and not isinstance(x.shape[axis], Dim):
+            raise ShapeError(
+                f"{method} expects an axis that is not empty; got shape "
+                f"{show(x.shape)} and axis {axis}. An empty set has no place."
+            )
         return SymbolicArray(kept(x.shape, (axis,), False), "int32")
 
     return _named(rule, method)
