@@ -9,15 +9,33 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, DTypeError, ShapeError
-from multinet.ops.core import as_tensor, cast_tensor, float_max, host, op, shape_of
+from multinet.ops.core import (
+    as_tensor,
+    behind,
+    both,
+    cast_tensor,
+    float_max,
+    host,
+    op,
+    operands,
+    shape_of,
+)
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, public_shape
 from multinet.symbolic.tensor import KerasTensor
 
+_NAMES = frozenset(dtypes.ALL)
+_REAL = _NAMES - frozenset(dtypes.COMPLEX)
 _WIDTHS = {"bool": 8, "bfloat16": 16, "complex64": 64, "complex128": 128}
 
 
-@op
+def _tensor_door(x: Any, dtype: Any = None) -> Any:
+    backend = current()
+    have = backend.common_dtype(x, x)
+    return x if have is not None and (dtype is None or dtype == have) else None
+
+
+@behind(_tensor_door)
 def convert_to_tensor(
     x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None
 ) -> Any:
@@ -83,7 +101,16 @@ def size(x: Any) -> Any:
     return math.prod(shape(x))
 
 
-@op
+def _cast_door(x: Any, dtype: Any) -> Any:
+    backend = current()
+    have = backend.common_dtype(x, x)
+    if have == dtype:
+        return x
+    # The real part of complex numbers is the general path's.
+    return backend.cast(x, dtype) if have in _REAL and dtype in _NAMES else None
+
+
+@behind(_cast_door)
 def cast(x: Any, dtype: Any) -> Any:
     """Return `x` in another dtype: float to integer truncates, to bool is x != 0."""
     return cast_tensor(as_tensor(x), dtypes.standardize(dtype))
@@ -192,9 +219,6 @@ def view_as_real(x: Any) -> Any:
 @op
 def polar(abs_: Any, angle: Any) -> Any:
     """Return the complex numbers of a modulus and a phase in radians."""
-    from multinet.ops.arithmetic import both
-    from multinet.ops.core import operands
-
     backend = current()
     radius, phase = both(*operands(abs_, angle, floating=True))
     part = dtypes.real_of(dtypes.complex_of(backend.dtype(radius)))

@@ -12,14 +12,19 @@ from multinet.errors import ArgumentError, DTypeError, ShapeError
 from multinet.ops.core import (
     as_tensor,
     axis_of,
+    behind,
+    boolean,
+    broadcast_shapes,
     cast_tensor,
     host,
     needed,
     op,
     operands,
+    plain_dtype,
     shape_of,
 )
 from multinet.ops.creation import shape_tuple
+from multinet.ops.reductions import sum as total
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, public_shape, same
 
@@ -73,8 +78,6 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
             f"ops.take_along_axis expects indices of {rank} axes, as x has, got shape "
             f"{public_shape(shape_of(index))}."
         )
-    from multinet.ops.arithmetic import broadcast_shapes
-
     others = [(*s[:axis], 1, *s[axis + 1 :]) for s in (shape_of(x), shape_of(index))]
     common = broadcast_shapes(*others, what="ops.take_along_axis")
     wide = [
@@ -84,6 +87,34 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
         for v in (x, index)
     ]
     return backend.take_along_axis(wide[0], wide[1], axis)
+
+
+def _where_door(condition: Any, x1: Any, x2: Any) -> Any:
+    backend = current()
+    mask = backend.common_dtype(condition, condition) == "bool"
+    if mask and plain_dtype(backend, x1, x2) is not None:
+        return backend.where(condition, x1, x2)
+    return None
+
+
+@behind(_where_door)
+def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
+    """Return x1 where the condition holds, else x2, all broadcasting.
+
+    With the condition alone, the indices where it holds, as `nonzero` gives them.
+    """
+    if (x1 is None) != (x2 is None):
+        raise DTypeError("ops.where takes x1 and x2 together, or neither.")
+    if x1 is None:
+        return nonzero(condition)
+    condition = boolean(condition)
+    x1, x2 = operands(x1, x2)
+    try:
+        return current().where(condition, x1, x2)
+    except Exception as error:
+        shapes = [shape_of(as_tensor(x)) for x in (condition, x1, x2)]
+        broadcast_shapes(*shapes, what="ops.where", cause=error)
+        raise
 
 
 @op
@@ -279,8 +310,6 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
             f"ops.select expects as many choices as conditions, got {len(condlist)} "
             f"conditions and {len(choicelist)} choices."
         )
-    from multinet.ops.arithmetic import where
-
     values = operands(*choicelist, default)
     result = values[-1]
     for condition, choice in reversed(list(zip(condlist, values))):
@@ -350,6 +379,4 @@ def diagflat(x: Any, k: int = 0) -> Any:
 @op
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """Return the sum of a diagonal of two axes."""
-    from multinet.ops.reductions import sum as total
-
     return total(diagonal(x, offset, axis1, axis2), -1)
