@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from multinet import dtypes
 from multinet.errors import DTypeError
+from multinet.ops.checks import check_real, not_complex
 from multinet.ops.core import (
     as_tensor,
     behind,
@@ -43,6 +44,7 @@ def _arithmetic(name: str, doc: str, on_bool: str | None) -> Binary:
 
     That is the name of a logical primitive, "int32" to count, or None to refuse.
     """
+    ready = domain(name)
 
     def function(x1: Any, x2: Any) -> Any:
         backend = current()
@@ -50,6 +52,8 @@ def _arithmetic(name: str, doc: str, on_bool: str | None) -> Binary:
         if dtype == "bool":
             x1, x2, logical = _on_bool(name, x1, x2, on_bool)
             return getattr(backend, logical)(x1, x2)
+        if dtype not in ready:
+            raise not_complex(f"ops.{name}", dtype)
         return _apply(backend, name, x1, x2)
 
     return _public(name, doc, function)
@@ -57,21 +61,28 @@ def _arithmetic(name: str, doc: str, on_bool: str | None) -> Binary:
 
 def _floating(name: str, doc: str) -> Binary:
     """Return the op for a primitive on floats; integers and bool become floatx."""
+    ready = domain(name)
 
     def function(x1: Any, x2: Any) -> Any:
         backend = current()
         x1, x2, dtype = pair(backend, x1, x2)
         if dtype not in _INEXACT:
             x1, x2 = operands(x1, x2, floating=True)
+        elif dtype not in ready:
+            raise not_complex(f"ops.{name}", dtype)
         return _apply(backend, name, x1, x2)
 
     return _public(name, doc, function)
 
 
 def _comparison(name: str, doc: str) -> Binary:
+    ready = domain(name)
+
     def function(x1: Any, x2: Any) -> Any:
         backend = current()
-        x1, x2, _ = pair(backend, x1, x2)
+        x1, x2, dtype = pair(backend, x1, x2)
+        if dtype not in ready:
+            raise not_complex(f"ops.{name}", dtype)
         return _apply(backend, name, x1, x2)
 
     return _public(name, doc, function)
@@ -258,6 +269,7 @@ def hypot(x1: Any, x2: Any) -> Any:
     """Return sqrt(x1**2 + x2**2) without overflow."""
     x1, x2 = both(*operands(x1, x2, floating=True))
     backend = current()
+    check_real("ops.hypot", backend.dtype(x1))
     x1, x2 = backend.abs(x1), backend.abs(x2)
     large, small = backend.maximum(x1, x2), backend.minimum(x1, x2)
     zero = backend.equal(large, 0)
@@ -274,6 +286,7 @@ def heaviside(x1: Any, x2: Any) -> Any:
     """Return 0 where x1 < 0, x2 where it is 0, 1 where it is positive."""
     x1, x2 = both(*operands(x1, x2, floating=True))
     backend = current()
+    check_real("ops.heaviside", backend.dtype(x1))
     step = backend.where(
         backend.less(x1, 0), 0, backend.where(backend.isnan(x1), x1, 1)
     )
@@ -284,6 +297,7 @@ def heaviside(x1: Any, x2: Any) -> Any:
 def logaddexp2(x1: Any, x2: Any) -> Any:
     """Return log2(2**x1 + 2**x2) without overflow."""
     x1, x2 = both(*operands(x1, x2, floating=True))
+    check_real("ops.logaddexp2", current().dtype(x1))
     backend, log_2 = current(), math.log(2.0)
     total = backend.logaddexp(backend.multiply(x1, log_2), backend.multiply(x2, log_2))
     return backend.multiply(total, 1 / log_2)

@@ -8,6 +8,7 @@ from typing import Any
 from multinet import dtypes
 from multinet.errors import ArgumentError, DTypeError, ShapeError
 from multinet.ops.core import as_tensor, floating
+from multinet.ops.refusals import shown
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
 
@@ -26,7 +27,7 @@ def at_least(value: Any, least: int, what: str) -> Any:
         number = least - 1
     if number < least:
         raise ArgumentError(
-            f"Expected {what} as an int of at least {least}, got {value!r}."
+            f"Expected {what} as an int of at least {least}, got {shown(value)}."
         )
     return number
 
@@ -53,7 +54,7 @@ def within(shape: tuple[Any, ...], limit: tuple[Any, ...], what: str) -> None:
 def function(value: Any, what: str) -> Any:
     """Return a function; `ArgumentError` if it cannot be called."""
     if not callable(value):
-        raise ArgumentError(f"Expected {what} as a function, got {value!r}.")
+        raise ArgumentError(f"Expected {what} as a function, got {shown(value)}.")
     return value
 
 
@@ -62,15 +63,18 @@ def whole(value: Any, what: str) -> int:
     try:
         return operator.index(value)
     except TypeError as error:
-        raise ArgumentError(f"Expected {what} as an int, got {value!r}.") from error
+        raise ArgumentError(
+            f"Expected {what} as an int, got {shown(value)}."
+        ) from error
 
 
 def number(value: Any, what: str) -> float:
     """Return a number of the host as a float; else `ArgumentError`."""
     try:
         return float(value)
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(f"Expected {what} as a number, got {value!r}.") from error
+    except (TypeError, ValueError, RuntimeError) as error:
+        text = f"Expected {what} as a number, got {shown(value)}."
+        raise ArgumentError(text) from error
 
 
 def real_floats(name: str, x: Any) -> Any:
@@ -93,7 +97,12 @@ def real_numbers(name: str, x: Any) -> Any:
 def check_real(name: str, dtype: str) -> None:
     """Refuse complex numbers, which some frameworks would order or round."""
     if dtype not in _FLOATS and dtypes.is_complex(dtype):
-        raise DTypeError(
-            f"{name} takes real numbers, got {dtype}. Apply it to ops.real(x) and "
-            "ops.imag(x), or to ops.abs(x)."
-        )
+        raise not_complex(name, dtype)
+
+
+def not_complex(name: str, dtype: str) -> DTypeError:
+    """Return the error of an op that takes real numbers only."""
+    return DTypeError(
+        f"{name} takes real numbers, got {dtype}. Apply it to ops.real(x) and "
+        "ops.imag(x), or to ops.abs(x)."
+    )

@@ -9,6 +9,7 @@ from typing import Any
 from multinet import dtypes
 from multinet.errors import ArgumentError, ShapeError
 from multinet.ops.arithmetic import multiply, subtract
+from multinet.ops.checks import at_least
 from multinet.ops.core import (
     as_tensor,
     axis_of,
@@ -177,6 +178,7 @@ def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Any:
     backend = current()
     s1, s2 = shape_of(x1), shape_of(x2)
     if isinstance(axes, int):
+        at_least(axes, 0, "axes")
         left, right = list(range(len(s1) - axes, len(s1))), list(range(axes))
     else:
         left, right = ([a] if isinstance(a, int) else list(a) for a in axes)

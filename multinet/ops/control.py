@@ -12,6 +12,7 @@ from multinet.ops.checks import at_least
 from multinet.ops.checks import function as checked
 from multinet.ops.core import axis_of, boolean, cast_tensor, op, shape_of
 from multinet.ops.indexing import as_index
+from multinet.ops.refusals import shown
 from multinet.ops.shapes import moveaxis
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
@@ -243,12 +244,12 @@ def scan(
 def _two(result: Any, promise: str) -> Any:
     """Return what a function of the user's returned, which must be two things."""
     if not isinstance(result, list | tuple) or len(result) != 2:
-        raise ArgumentError(f"{promise}, got {type(result).__name__}.")
+        raise ArgumentError(f"{promise}, got {shown(result)}.")
     return result
 
 
 def _length(rows: Sequence[Any], length: int | None, what: str) -> Any:
-    if not all(map(shape_of, rows)):
+    if not all(shape_of(row) for row in rows):
         raise ShapeError(f"ops.{what} goes along first axes, got a scalar.")
     sizes = [shape_of(row)[0] for row in rows]
     if length is not None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, DTypeError, ShapeError
+from multinet.ops.checks import check_real
 from multinet.ops.core import (
     as_tensor,
     behind,
@@ -221,6 +222,7 @@ def polar(abs_: Any, angle: Any) -> Any:
     """Return the complex numbers of a modulus and a phase in radians."""
     backend = current()
     radius, phase = both(*operands(abs_, angle, floating=True))
+    check_real("ops.polar", backend.dtype(radius))
     part = dtypes.real_of(dtypes.complex_of(backend.dtype(radius)))
     radius, phase = cast_tensor(radius, part), cast_tensor(phase, part)
     return backend.make_complex(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import numbers
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -21,7 +22,7 @@ from multinet.errors import (
 )
 from multinet.names import snake_case
 from multinet.ops.classes import class_name
-from multinet.ops.refusals import refusal
+from multinet.ops.refusals import refusal, shown
 from multinet.registry import current, get, owner
 from multinet.symbolic.dims import Dim, differ
 from multinet.symbolic.domains import DOMAINS
@@ -344,12 +345,18 @@ def boolean(x: Any) -> Any:
 
 def axis_of(axis: int, rank: int, what: str = "axis") -> int:
     """Return a non-negative axis; `ArgumentError` naming the range if it is outside."""
-    if not -rank <= axis < rank:
+    if type(axis) is int and -rank <= axis < rank:
+        return axis % rank
+    try:
+        place = operator.index(axis)
+    except TypeError as error:
+        raise ArgumentError(f"Expected {what} as an int, got {shown(axis)}.") from error
+    if not -rank <= place < rank:
         raise ArgumentError(
             f"Expected {what} in [{-rank}, {rank}) for a tensor of {rank} axes, got "
             f"{axis}."
         )
-    return axis % rank
+    return place % rank
 
 
 def axes_of(axis: Any, rank: int) -> tuple[int, ...]:
@@ -358,8 +365,8 @@ def axes_of(axis: Any, rank: int) -> tuple[int, ...]:
         return tuple(range(rank))
     if type(axis) is int and -rank <= axis < rank:
         return (axis % rank,)
-    chosen = [axis] if isinstance(axis, int | np.integer) else list(axis)
-    axes = sorted(axis_of(int(a), rank) for a in chosen)
+    chosen = axis if isinstance(axis, list | tuple | set | range) else [axis]
+    axes = sorted(axis_of(a, rank) for a in chosen)
     if len(set(axes)) < len(axes):
         raise ArgumentError(f"Expected each axis once, got axis={axis}.")
     return tuple(axes)

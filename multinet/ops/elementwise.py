@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, DTypeError
+from multinet.ops.checks import not_complex, real_numbers, whole
 from multinet.ops.core import (
     as_tensor,
     behind,
@@ -77,10 +78,7 @@ def _public(name: str, doc: str, function: Callable[[Any], Any]) -> Unary:
 
 
 def _not_complex(name: str, dtype: str) -> DTypeError:
-    return DTypeError(
-        f"ops.{name} takes real numbers, got {dtype}. Apply it to ops.real(x) and "
-        "ops.imag(x), or to ops.abs(x)."
-    )
+    return not_complex(f"ops.{name}", dtype)
 
 
 # fmt: off
@@ -248,6 +246,7 @@ def trunc(x: Any) -> Any:
 def round(x: Any, decimals: int = 0) -> Any:
     """Round to `decimals` places, halves to even. Gradient zero."""
     x, backend = _no_bool("round", x), current()
+    decimals = whole(decimals, "decimals")
     if decimals == 0:
         return _round(x)
     if dtypes.is_integer(backend.dtype(x)):
@@ -267,7 +266,7 @@ def round(x: Any, decimals: int = 0) -> Any:
 @op
 def clip(x: Any, x_min: Any, x_max: Any) -> Any:
     """Return minimum(maximum(x, x_min), x_max); bool becomes int32."""
-    x, low, high = operands(as_tensor(x), x_min, x_max)
+    x, low, high = operands(real_numbers("ops.clip", x), x_min, x_max)
     return current().clip(numeric(x), _number(low), _number(high))
 
 

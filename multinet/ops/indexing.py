@@ -9,6 +9,7 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, DTypeError, ShapeError
+from multinet.ops.checks import check_real, sizes_at_least, whole
 from multinet.ops.core import (
     as_tensor,
     axis_of,
@@ -25,6 +26,7 @@ from multinet.ops.core import (
 )
 from multinet.ops.creation import shape_tuple
 from multinet.ops.reductions import sum as total
+from multinet.ops.refusals import shown
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, public_shape, same
 
@@ -146,6 +148,7 @@ def slice(inputs: Any, start_indices: Any, shape: Any) -> Any:
             f"ops.slice expects {len(have)} starts and sizes, got {len(starts)} and "
             f"{len(sizes)}."
         )
+    sizes_at_least(sizes, -1, "a block")
     fixed = [s if type(s) is int or isinstance(s, Dim) else 0 for s in starts]
     sizes = tuple(
         n - s if type(size) is int and size == -1 else size
@@ -180,7 +183,10 @@ def _starts(start_indices: Any) -> list[Any]:
         start_indices, int
     ):
         listed = list(host(start_indices).reshape(-1))
-    return [s if isinstance(s, Dim) or backend.is_tensor(s) else int(s) for s in listed]
+    return [
+        s if isinstance(s, Dim) or backend.is_tensor(s) else whole(s, "a start")
+        for s in listed
+    ]
 
 
 def _fit(start: Any, size: Any, limit: Any) -> Any:
@@ -277,8 +283,15 @@ def scatter_update(
     x, backend = as_tensor(inputs), current()
     index = as_index(indices)
     form = shape_of(index)
-    depth, count = form[-1], math.prod(form[:-1])
     have = shape_of(x)
+    if not form or isinstance(form[-1], Dim) or form[-1] > len(have):
+        raise ShapeError(
+            f"Expected indices (..., k) of the first k axes of shape "
+            f"{public_shape(have)}, got shape {public_shape(form)}."
+        )
+    if reduction in ("max", "min"):
+        check_real(f"Scattering with {reduction!r}", backend.dtype(x))
+    depth, count = form[-1], math.prod(form[:-1])
     sizes = [size_like(n) for n in have[:depth]]
     bound = backend.from_numpy(np.asarray(sizes, backend.dtype(index)))
     index = backend.where(backend.less(index, 0), backend.add(index, bound), index)
@@ -294,6 +307,9 @@ def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
     axis.
     """
     backend, sizes = current(), shape_tuple(shape)
+    if not sizes:
+        raise ShapeError("ops.unravel_index expects a shape of one axis or more.")
+    sizes_at_least(sizes, 1, "a shape")
     rest = as_index(indices, math.prod(sizes))
     found = []
     for size in reversed(sizes):
@@ -305,6 +321,13 @@ def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
 @op
 def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     """Return for each element the choice of the first condition that holds."""
+    if not (
+        isinstance(condlist, list | tuple) and isinstance(choicelist, list | tuple)
+    ):
+        raise ArgumentError(
+            "Expected condlist and choicelist as lists or tuples, got "
+            f"{shown(condlist)} and {shown(choicelist)}."
+        )
     if len(condlist) != len(choicelist) or not condlist:
         raise ArgumentError(
             f"ops.select expects as many choices as conditions, got {len(condlist)} "

@@ -8,6 +8,7 @@ from typing import Any
 
 from multinet import dtypes
 from multinet.errors import DTypeError, ShapeError
+from multinet.ops.checks import check_real, real_floats, real_numbers
 from multinet.ops.core import (
     as_tensor,
     axes_of,
@@ -128,7 +129,7 @@ def amin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 
 def _extreme(name: str, x: Any, axis: Any, keepdims: bool, initial: Any) -> Any:
-    x, backend = as_tensor(x), current()
+    x, backend = real_numbers(f"ops.{name}", x), current()
     shape = backend.shape(x)
     axes = axes_of(axis, len(shape))
     if backend.dtype(x) == "bool":
@@ -194,7 +195,7 @@ def std(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 @behind(_reduction("logsumexp"))
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Return log(sum(e**x)) over axes without overflow."""
-    x, backend = floating(x), current()
+    x, backend = real_floats("ops.logsumexp", x), current()
     return backend.logsumexp(x, axes_of(axis, len(backend.shape(x))), keepdims)
 
 
@@ -229,7 +230,7 @@ def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
 
 
 def _arg(name: str, x: Any, axis: int | None, keepdims: bool) -> Any:
-    x, backend = as_tensor(x), current()
+    x, backend = real_numbers(f"ops.{name}", x), current()
     rank = len(backend.shape(x))
     if axis is None:
         result = getattr(backend, name)(ravel(x), 0)
@@ -255,6 +256,7 @@ def cumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
 
 def _running(name: str, x: Any, axis: int | None, dtype: Any) -> Any:
     x = numeric(x) if dtype is None else as_tensor(x, dtypes.standardize(dtype))
+    check_real(f"ops.{name}", current().dtype(x))
     if axis is None:
         x, axis = ravel(x), 0
     return getattr(current(), name)(x, axis_of(axis, len(shape_of(x))))

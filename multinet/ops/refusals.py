@@ -77,7 +77,7 @@ def _on_shapes(function: Any, args: Any, kwargs: Any) -> Exception | None:
 
 def _text(function: Any, args: Any, kwargs: Any, error: Exception) -> str:
     given = inspect.signature(function).bind(*args, **kwargs).arguments
-    told = ", ".join(f"{name}={_shown(value)}" for name, value in given.items())
+    told = ", ".join(f"{name}={shown(value)}" for name, value in given.items())
     reason = f"{error}" if str(error) else type(error).__name__
     return (
         f"Expected arguments that {full_name(function)} accepts, got {told}: "
@@ -91,7 +91,7 @@ def full_name(function: Any) -> str:
     return f"{place}.{function.__name__}"
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """Return an argument in short, its tensors as their dtypes and shapes."""
     return textwrap.shorten(
         repr(optree.tree_map(_described, value, none_is_leaf=True)),
@@ -105,7 +105,7 @@ def _described(leaf: Any) -> Any:
     value = getattr(leaf, "__multinet_tensor__", None)
     if value is not None:
         leaf = value()
-    if isinstance(leaf, np.ndarray | SymbolicArray):
+    if isinstance(leaf, np.ndarray | np.generic | SymbolicArray):
         return _Words(f"{leaf.dtype} {public_shape(leaf.shape)}")
     backend = current()
     if backend.is_tensor(leaf):

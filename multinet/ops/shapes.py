@@ -11,6 +11,7 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, ShapeError
+from multinet.ops.checks import at_least, whole
 from multinet.ops.core import (
     as_tensor,
     axes_of,
@@ -24,6 +25,7 @@ from multinet.ops.core import (
     shape_of,
 )
 from multinet.ops.creation import shape_tuple
+from multinet.ops.refusals import shown
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
 
@@ -152,7 +154,8 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Any:
     target = [destination] if isinstance(destination, int) else list(destination)
     origin = [axis_of(a, rank, "source") for a in origin]
     target = [axis_of(a, rank, "destination") for a in target]
-    if len(origin) != len(target) or len(set(origin)) < len(origin):
+    again = len(set(origin)) < len(origin) or len(set(target)) < len(target)
+    if len(origin) != len(target) or again:
         raise ArgumentError(
             "ops.moveaxis expects as many distinct sources as destinations, got "
             f"{source} "
@@ -177,7 +180,7 @@ def expand_dims(x: Any, axis: Any) -> Any:
     x, backend = as_tensor(x), current()
     positions = [axis] if isinstance(axis, int) else list(axis)
     rank = len(shape_of(x)) + len(positions)
-    for position in sorted(axis_of(a, rank) for a in positions):
+    for position in axes_of(tuple(positions), rank):
         x = backend.expand_dims(x, position)
     return x
 
@@ -326,7 +329,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     axis = axis_of(axis, len(shape_of(x)))
     size = shape_of(x)[axis]
     if isinstance(indices_or_sections, int | np.integer):
-        count = int(indices_or_sections)
+        count = at_least(indices_or_sections, 1, "indices_or_sections")
         if not isinstance(size, Dim) and size % count:
             raise ShapeError(
                 f"ops.split expects sections that divide the axis: {size} into "
@@ -339,10 +342,8 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 
 def _cut(x: Any, indices: Any, axis: int) -> list[Any]:
     size = shape_of(x)[axis]
-    places = [
-        int(i)
-        for i in (indices if isinstance(indices, list | tuple) else host(indices))
-    ]
+    listed = indices if isinstance(indices, list | tuple) else host(indices)
+    places = [whole(i, "an index to split at") for i in listed]
     if not isinstance(size, Dim):
         places = [min(i + size if i < 0 else i, size) for i in places]
     edges = [0, *places, size]
@@ -359,7 +360,7 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     axis = axis_of(axis, len(shape_of(x)))
     if not isinstance(indices_or_sections, int | np.integer):
         return _cut(x, indices_or_sections, axis)
-    count = int(indices_or_sections)
+    count = at_least(indices_or_sections, 1, "indices_or_sections")
     each, extra = divmod(operator.index(shape_of(x)[axis]), count)
     widths = (each + 1,) * extra + (each,) * (count - extra)
     return list(current().split(x, widths, axis))
@@ -442,8 +443,17 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
         return backend.repeat(x, repeats, axis)  # type: ignore[arg-type]
     remedy = "Pass repeats as an int, or as numbers known before."
     counts = needed(repeats, "repeat", remedy).reshape(-1)
+    if counts.dtype.kind not in "iu" or (counts < 0).any():
+        raise ArgumentError(
+            f"Expected repeats as ints of at least 0, got {shown(repeats)}."
+        )
     if counts.size == 1:
         return backend.repeat(x, int(counts[0]), axis)
+    if differ(counts.size, shape_of(x)[axis]):
+        raise ShapeError(
+            f"Expected one number of repeats, or {shape_of(x)[axis]} as the axis has "
+            f"slices, got {counts.size}."
+        )
     order = np.repeat(np.arange(counts.size, dtype=np.int32), counts)
     return backend.take(x, backend.from_numpy(order), axis)
 
@@ -475,7 +485,7 @@ def rot90(array: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
     first, second = (axis_of(a, rank, "axes") for a in axes)
     if first == second:
         raise ArgumentError(f"ops.rot90 expects two different axes, got {axes}.")
-    turns = k % 4
+    turns = whole(k, "k") % 4
     if turns == 0:
         return array
     if turns == 2:
@@ -491,8 +501,10 @@ def roll(x: Any, shift: Any, axis: Any = None) -> Any:
     x, backend = as_tensor(x), current()
     if axis is None:
         return backend.reshape(roll(ravel(x), shift, 0), shape_of(x))
-    axes = [axis] if isinstance(axis, int) else list(axis)
-    shifts = [int(s) for s in np.broadcast_to(np.asarray(shift), (len(axes),))]
+    axes = list(axis) if isinstance(axis, list | tuple) else [axis]
+    shifts = [
+        whole(s, "shift") for s in np.broadcast_to(np.asarray(shift), (len(axes),))
+    ]
     for a, count in zip(axes, shifts):
         at = axis_of(a, len(shape_of(x)))
         size = shape_of(x)[at]

@@ -142,6 +142,8 @@ def beta(shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None)
 
     Both broadcast to `shape`. No gradient.
     """
+    _check_positive(alpha, "alpha")
+    _check_positive(beta, "beta")
     name, key, (a, b) = _begin("beta", shape, dtype, seed, (alpha, beta))
     backend = current()
     # x / (x + y) by logarithms: for tiny parameters both may underflow.
