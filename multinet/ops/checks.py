@@ -36,7 +36,8 @@ def sizes_at_least(shape: tuple[Any, ...], least: int, what: str) -> tuple[Any, 
     """Return a tuple of sizes after checking each; `ShapeError` if one is less."""
     if any(not isinstance(n, Dim) and n < least for n in shape):
         raise ShapeError(
-            f"Expected {what} of sizes of at least {least}, got {public_shape(shape)}."
+            f"Expected {what} with sizes of at least {least}, got "
+            f"{public_shape(shape)}."
         )
     return shape
 
@@ -46,7 +47,7 @@ def within(shape: tuple[Any, ...], limit: tuple[Any, ...], what: str) -> None:
     rest = limit[len(limit) - len(shape) :] if len(shape) <= len(limit) else None
     if rest is None or any(differ(n, m) and differ(n, 1) for n, m in zip(shape, rest)):
         raise ShapeError(
-            f"Expected {what} that broadcasts to shape {public_shape(limit)}, got "
+            f"Expected {what} to broadcast to shape {public_shape(limit)}, got shape "
             f"{public_shape(shape)}."
         )
 

@@ -164,7 +164,7 @@ def bincount(
         raise ShapeError("ops.bincount expects one axis or more, got a scalar.")
     if weights is not None:
         weights = as_tensor(weights)
-        merge("ops.bincount of x and weights", shape_of(x), shape_of(weights))
+        merge("x with weights", shape_of(x), shape_of(weights))
     try:
         values = needed(x, "bincount", "Pass minlength=, the length of the result.")
         size = max(size, int(values.max()) + 1 if values.size else 0)

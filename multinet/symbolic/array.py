@@ -53,8 +53,8 @@ class SymbolicArrayPart:
         if self.concrete.is_tensor(x):
             return SymbolicArray(self.concrete.shape(x), self.concrete.dtype(x))
         raise DTypeError(
-            f"A symbolic tensor is expected here; got {type(x).__name__} {x!r}. "
-            "Convert it to a tensor first."
+            f"Expected a tensor or a number, got {type(x).__name__} {x!r}. Convert it "
+            "to a tensor first."
         )
 
     def operands(self, method: str, *operands: Any) -> tuple[Shape, str]:
