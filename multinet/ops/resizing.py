@@ -156,11 +156,12 @@ def scale_and_translate(
     _check_rest(shape, shape_of(x), axes)
     count = (1,) * len(axes)
     rows = [as_tensor(v, wide) for v in (scale, translation)]
-    if any(shape_of(row) != (len(axes),) for row in rows):
+    forms = [shape_of(row) for row in rows]
+    if any(len(form) != 1 or differ(form[0], len(axes)) for form in forms):
         raise ShapeError(
             f"Expected scale and translation as {len(axes)} numbers, one for each of "
-            f"spatial_dims, got shapes {public_shape(shape_of(rows[0]))} and "
-            f"{public_shape(shape_of(rows[1]))}."
+            f"spatial_dims, got shapes {public_shape(forms[0])} and "
+            f"{public_shape(forms[1])}."
         )
     scales, shifts = (backend.split(row, count, 0) for row in rows)
     for axis, s, t in zip(axes, scales, shifts):
