@@ -29,10 +29,12 @@ _REAL = _NAMES - frozenset(dtypes.COMPLEX)
 _WIDTHS = {"bool": 8, "bfloat16": 16, "complex64": 64, "complex128": 128}
 
 
-def _tensor_door(x: Any, dtype: Any = None) -> Any:
+def _tensor_door(x: Any, dtype: Any, sparse: Any, ragged: Any) -> Any:
     backend = current()
     have = backend.common_dtype(x, x)
-    return x if have is not None and (dtype is None or dtype == have) else None
+    if have is None or sparse or ragged or (dtype is not None and dtype != have):
+        return None
+    return x
 
 
 @behind(_tensor_door)
