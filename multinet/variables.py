@@ -197,7 +197,11 @@ class Variable(Operators, Part):
         return len(self.shape)
 
     def __multinet_tensor__(self) -> Any:
-        cast = autocasting.get()
+        cast, backend = autocasting.get(), current()
+        if cast is None and backend.name == self.backend and active_scope() is None:
+            # Nearly always outside of steps: each eager call of a layer asks for this.
+            held = None if self._carrier is not None else self._held
+            return self._value if held is None else held
         if cast is not None and self.autocast:
             return cast.of(self, self.uncast())
         scope = active_scope()
@@ -207,7 +211,6 @@ class Variable(Operators, Part):
                 value = scope.look(self)
             if value is not None:
                 return value
-        backend = current()
         if backend.symbolic:
             return backend.full(self.shape, 0, self.dtype)
         if backend.name != self.backend:

@@ -80,9 +80,12 @@ def shape(x: Any) -> tuple[Any, ...]:
     Sizes add, multiply and floor-divide, so `reshape(x, (shape(x)[0] * 2, -1))` works
     on symbolic tensors too.
     """
+    backend = current()
+    if backend.is_tensor(x):
+        return tuple(backend.shape(x))
     if isinstance(x, KerasTensor):
         return tuple(x.array.shape)
-    known = getattr(x, "shape", None) if not current().is_tensor(x) else None
+    known = getattr(x, "shape", None)
     return tuple(known) if isinstance(known, tuple) else tuple(shape_of(as_tensor(x)))
 
 
