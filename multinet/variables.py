@@ -198,10 +198,6 @@ class Variable(Operators, Part):
 
     def __multinet_tensor__(self) -> Any:
         cast, backend = autocasting.get(), current()
-        if cast is None and backend.name == self.backend and active_scope() is None:
-            # Nearly always outside of steps: each eager call of a layer asks for this.
-            held = None if self._carrier is not None else self._held
-            return self._value if held is None else held
         if cast is not None and self.autocast:
             return cast.of(self, self.uncast())
         scope = active_scope()
@@ -221,6 +217,14 @@ class Variable(Operators, Part):
                 f"{backend.name!r})."
             )
         return self._value
+
+    def held_on(self, backend: Any) -> Any:
+        """Return the tensor, outside of any step and mixed layer: the quick way."""
+        if self._carrier is None and self.backend == backend.name:
+            held = self._held
+            if held is not None:
+                return held
+        return self.__multinet_tensor__()
 
     def uncast(self) -> Any:
         """Return the tensor in the Variable's own dtype, also in a mixed layer."""

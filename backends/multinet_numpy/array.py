@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from multinet.errors import TraceError
 from multinet.interface import Backend
@@ -45,8 +46,8 @@ class ArrayBackend(Backend[Any]):
         return NAMES[x.dtype.type]
 
     def common_dtype(self, x, y):
-        if type(x) is type(y) is np.ndarray and x.dtype is y.dtype:
-            return _READY.get(x.dtype.type)
+        if type(x) is type(y) is ndarray and (dtype := x.dtype) is y.dtype:
+            return _READY.get(dtype.type)
         return None
 
     def cast(self, x, dtype):

@@ -116,11 +116,8 @@ class Layer(Configured, Tracked):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Build if needed, and compute: on tensors, host arrays, or KerasTensors."""
         # Nearly always there is one tensor, of the dtype that the layer computes in.
-        if not (
-            len(args) == 1
-            and not kwargs
-            and current().common_dtype(args[0], args[0]) == self._compute_dtype
-        ):
+        first = args[0] if len(args) == 1 and not kwargs else None
+        if current().common_dtype(first, first) != self._compute_dtype:
             for value in (*args, *kwargs.values()):
                 kind = type(value)
                 if kind is KerasTensor or (

@@ -7,30 +7,31 @@ from __future__ import annotations
 
 from typing import Any
 
+from multinet.autocast import autocasting
 from multinet.errors import ShapeError
 from multinet.ops.core import as_tensor, behind, domain, floating, op, shape_of
 from multinet.registry import current
+from multinet.scope import active_scope
 from multinet.symbolic.dims import differ, public_shape
 
 _FLOATS = domain("dense")
 
 
 def _dense_door(x: Any, kernel: Any, bias: Any) -> Any:
-    backend, held = current(), _held(kernel)
-    dtype = backend.common_dtype(x, held)
+    backend, kind = current(), type(x)
+    # Outside of steps and mixed layers, where nothing stands for a Variable's value.
+    alone = active_scope() is None and autocasting.get() is None
+    if type(kernel) is not kind:
+        kernel = kernel.held_on(backend) if alone else kernel.__multinet_tensor__()
+    dtype = backend.common_dtype(x, kernel)
     if dtype not in _FLOATS:
         return None
-    if bias is None:
-        return backend.dense(x, held, None)
-    added = _held(bias)
-    if backend.common_dtype(held, added) is dtype:
-        return backend.dense(x, held, added)
-    return None
-
-
-def _held(weight: Any) -> Any:
-    value = getattr(weight, "__multinet_tensor__", None)
-    return weight if value is None else value()
+    if bias is not None:
+        if type(bias) is not kind:
+            bias = bias.held_on(backend) if alone else bias.__multinet_tensor__()
+        if backend.common_dtype(kernel, bias) is not dtype:
+            return None
+    return backend.dense(x, kernel, bias)
 
 
 @behind(_dense_door)
