@@ -197,6 +197,11 @@ class ArrayBackend(Backend[Any]):
     def take(self, x, indices, axis):
         return traced.take(x, indices, axis)
 
+    def pick(self, x, indices, axis):
+        if type(x) is type(indices) is ndarray:
+            return np.take(x, indices, axis)  # which counts back by itself
+        return super().pick(x, indices, axis)
+
     def take_along_axis(self, x, indices, axis):
         return traced.take_along_axis(x, indices, axis)
 
