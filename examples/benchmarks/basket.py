@@ -68,7 +68,7 @@ def waist(backend: Any, given: Mapping[str, Any]) -> dict[str, Call]:
         "reshape": lambda: backend.reshape(x, (4, 2)),
         "sum": lambda: backend.sum(x, (1,), False),
         "concatenate": lambda: backend.concatenate([x, x], 1),
-        "take": lambda: backend.take(x, indices, 1),
+        "take": lambda: backend.pick(x, indices, 1),
         "softmax": lambda: backend.softmax(x, 1),
         "expand_dims": lambda: backend.expand_dims(x, 2),
         "cast": lambda: backend.cast(x, "int32"),

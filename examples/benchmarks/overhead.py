@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-CALLS, ROUNDS = 200, 100
+CALLS, ROUNDS = 20, 1000
 WIDTH = 8  # of the layers: so little that only the calls cost
 
 #: The most that a call may add to what it calls.

@@ -193,7 +193,7 @@ def _along(name: str) -> Callable[..., Any]:
     """Return the door to a function of one axis."""
     ready = domain(name)
 
-    def door(x: Any, axis: Any = -1) -> Any:
+    def door(x: Any, axis: Any) -> Any:
         backend = current()
         if type(axis) is not int or backend.common_dtype(x, x) not in ready:
             return None

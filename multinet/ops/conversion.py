@@ -30,10 +30,12 @@ _REAL = _NAMES - frozenset(dtypes.COMPLEX)
 _WIDTHS = {"bool": 8, "bfloat16": 16, "complex64": 64, "complex128": 128}
 
 
-def _tensor_door(x: Any, dtype: Any = None) -> Any:
+def _tensor_door(x: Any, dtype: Any, sparse: Any, ragged: Any) -> Any:
     backend = current()
     have = backend.common_dtype(x, x)
-    return x if have is not None and (dtype is None or dtype == have) else None
+    if have is None or sparse or ragged or (dtype is not None and dtype != have):
+        return None
+    return x
 
 
 @behind(_tensor_door)
@@ -79,9 +81,12 @@ def shape(x: Any) -> tuple[Any, ...]:
     Sizes add, multiply and floor-divide, so `reshape(x, (shape(x)[0] * 2, -1))` works
     on symbolic tensors too.
     """
+    backend = current()
+    if backend.is_tensor(x):
+        return tuple(backend.shape(x))
     if isinstance(x, KerasTensor):
         return tuple(x.array.shape)
-    known = getattr(x, "shape", None) if not current().is_tensor(x) else None
+    known = getattr(x, "shape", None)
     return tuple(known) if isinstance(known, tuple) else tuple(shape_of(as_tensor(x)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import numbers
 import operator
 from collections.abc import Callable, Sequence
@@ -95,17 +96,36 @@ def _public(function: F, door: Callable[..., Any] | None) -> F:
     return public  # type: ignore[return-value]
 
 
+_ENTRANCE = """
+def public({parameters}):
+    try:
+        result = door({names})
+    except Exception:
+        result = None  # what was wrong, the general path finds again and words
+    return general({names}) if result is None else result
+"""
+
+
 def _entrance(
     door: Callable[..., Any], general: Callable[..., Any]
 ) -> Callable[..., Any]:
-    @functools.wraps(general)
-    def public(*args: Any, **kwargs: Any) -> Any:
-        try:
-            result = door(*args, **kwargs)
-        except Exception:
-            result = None  # what was wrong, the general path finds again and words
-        return general(*args, **kwargs) if result is None else result
+    """Return the public op: the door, and the general path where that has no answer.
 
+    It is written with the op's own parameters, as a dataclass writes its `__init__`:
+    with `*args, **kwargs` a call takes 0.1 us more, and 0.3 with a named argument.
+    """
+    parameters = inspect.signature(general).parameters.values()
+    given = {f"_{p.name}": p.default for p in parameters if p.default is not p.empty}
+    source = _ENTRANCE.format(
+        parameters=", ".join(
+            f"{p.name}=_{p.name}" if f"_{p.name}" in given else p.name
+            for p in parameters
+        ),
+        names=", ".join(p.name for p in parameters),
+    )
+    space: dict[str, Any] = {"door": door, "general": general, **given}
+    exec(source, space)
+    public = functools.wraps(general)(space["public"])
     public.door = door  # type: ignore[attr-defined]
     return public
 

@@ -30,6 +30,7 @@ from multinet.ops.refusals import shown
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, public_shape, same
 
+_INDICES = frozenset(("int32", "int64"))
 _SCATTER = {None: "set", "add": "add", "mul": "multiply", "max": "max", "min": "min"}
 
 
@@ -56,14 +57,23 @@ def size_like(size: Any) -> Any:
     return 1 if isinstance(size, Dim) else size
 
 
-@op
+def _take_door(x: Any, indices: Any, axis: Any) -> Any:
+    backend = current()
+    if type(axis) is not int or backend.common_dtype(x, x) is None:
+        return None
+    if backend.common_dtype(indices, indices) not in _INDICES:
+        return None
+    return backend.pick(x, indices, axis_of(axis, len(backend.shape(x))))
+
+
+@behind(_take_door)
 def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     """Pick slices along an axis, or of the flat tensor; negative indices count back."""
     x, backend = as_tensor(x), current()
     if axis is None:
         x, axis = backend.reshape(x, (math.prod(shape_of(x)),)), 0
     axis = axis_of(axis, len(shape_of(x)))
-    return backend.take(x, as_index(indices, shape_of(x)[axis]), axis)
+    return backend.pick(x, as_index(indices), axis)
 
 
 @op

@@ -36,7 +36,7 @@ def _reduction(name: str) -> Callable[..., Any]:
     """Return the door to a reduction that keeps the dtype."""
     ready = domain(name) - (_SUMMED.keys() if name == "sum" else set())
 
-    def door(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    def door(x: Any, axis: Any, keepdims: bool) -> Any:
         backend = current()
         if backend.common_dtype(x, x) not in ready:
             return None
@@ -50,9 +50,7 @@ def _extremum(name: str) -> Callable[..., Any]:
     """Return the door to a maximum or minimum; of nothing there is none."""
     ready = domain(name)
 
-    def door(
-        x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None
-    ) -> Any:
+    def door(x: Any, axis: Any, keepdims: bool, initial: Any = None) -> Any:
         backend = current()
         if initial is not None or backend.common_dtype(x, x) not in ready:
             return None
@@ -65,12 +63,12 @@ def _extremum(name: str) -> Callable[..., Any]:
 
 
 def _along(name: str) -> Callable[..., Any]:
-    """Return the door to what goes along one axis, which is given."""
+    """Return the door to what goes along one axis, without other options."""
     ready = domain(name)
 
-    def door(x: Any, axis: int) -> Any:
+    def door(x: Any, axis: Any, option: Any) -> Any:
         backend = current()
-        if type(axis) is not int or backend.common_dtype(x, x) not in ready:
+        if option or type(axis) is not int or backend.common_dtype(x, x) not in ready:
             return None
         return getattr(backend, name)(x, axis_of(axis, len(backend.shape(x))))
 

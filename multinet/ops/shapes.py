@@ -110,7 +110,7 @@ def ravel(x: Any) -> Any:
     return current().reshape(x, (math.prod(shape_of(x)),))
 
 
-def _transpose_door(x: Any, axes: Any = None) -> Any:
+def _transpose_door(x: Any, axes: Any) -> Any:
     backend = current()
     if backend.common_dtype(x, x) is None:
         return None
@@ -185,7 +185,7 @@ def expand_dims(x: Any, axis: Any) -> Any:
     return x
 
 
-def _squeeze_door(x: Any, axis: Any = None) -> Any:
+def _squeeze_door(x: Any, axis: Any) -> Any:
     backend = current()
     if type(axis) is not int or backend.common_dtype(x, x) is None:
         return None
@@ -244,31 +244,28 @@ def promoted(xs: Any, what: str) -> list[Any]:
     return [as_tensor(v, name) for v in values]
 
 
-def _alike(backend: Any, xs: Any) -> int | None:
-    """Return the rank that plain tensors of one dtype in a sequence share, or None.
-
-    torch would join an empty vector to tensors of any rank.
-    """
-    if type(xs) not in _SEQUENCES or not xs:
+def _concatenate_door(xs: Any, axis: Any) -> Any:
+    if type(axis) is not int or type(xs) not in _SEQUENCES or not xs:
         return None
-    first = xs[0]
+    backend, first = current(), xs[0]
     rank = len(backend.shape(first))
     for x in xs:
+        # torch would join an empty vector to tensors of any rank.
         if backend.common_dtype(first, x) is None or len(backend.shape(x)) != rank:
             return None
-    return rank
+    return backend.concatenate(xs, axis_of(axis, rank))
 
 
-def _concatenate_door(xs: Any, axis: Any = 0) -> Any:
-    backend = current()
-    rank = None if type(axis) is not int else _alike(backend, xs)
-    return None if rank is None else backend.concatenate(xs, axis_of(axis, rank))
-
-
-def _stack_door(x: Any, axis: Any = 0) -> Any:
-    backend = current()
-    rank = None if type(axis) is not int else _alike(backend, x)
-    return None if rank is None else backend.stack(x, axis_of(axis, rank + 1))
+def _stack_door(x: Any, axis: Any) -> Any:
+    if type(axis) is not int or type(x) not in _SEQUENCES or not x:
+        return None
+    backend, first = current(), x[0]
+    for one in x:
+        if backend.common_dtype(first, one) is None:
+            return None
+    if axis < 0:
+        axis = axis_of(axis, len(backend.shape(first)) + 1)
+    return backend.stack(x, axis)
 
 
 @behind(_concatenate_door)
