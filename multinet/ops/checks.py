@@ -6,8 +6,8 @@ import operator
 from typing import Any
 
 from multinet import dtypes
-from multinet.errors import ArgumentError, DTypeError, ShapeError
-from multinet.ops.core import as_tensor, floating
+from multinet.errors import ArgumentError, DTypeError, OutOfRange, ShapeError
+from multinet.ops.core import as_tensor, floating, read
 from multinet.ops.refusals import shown
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
@@ -50,6 +50,20 @@ def within(shape: tuple[Any, ...], limit: tuple[Any, ...], what: str) -> None:
             f"Expected {what} to broadcast to shape {public_shape(limit)}, got shape "
             f"{public_shape(shape)}."
         )
+
+
+def in_axis(indices: Any, size: Any) -> None:
+    """Refuse ints of the host outside of an axis; those of tensors are trusted."""
+    foreign = current().is_tensor(indices) or hasattr(indices, "__multinet_tensor__")
+    if foreign or isinstance(size, Dim):
+        return
+    values = read(indices)
+    if values.dtype.kind in "iu" and values.size:
+        if values.min() < -size or values.max() >= size:
+            raise OutOfRange(
+                f"Expected indices in [{-size}, {size}) for an axis of {size}, got "
+                f"{shown(indices)}."
+            )
 
 
 def function(value: Any, what: str) -> Any:

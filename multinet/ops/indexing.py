@@ -9,7 +9,7 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, DTypeError, ShapeError
-from multinet.ops.checks import check_real, sizes_at_least, whole
+from multinet.ops.checks import check_real, in_axis, sizes_at_least, whole
 from multinet.ops.core import (
     as_tensor,
     axis_of,
@@ -22,6 +22,7 @@ from multinet.ops.core import (
     op,
     operands,
     plain_dtype,
+    read,
     shape_of,
 )
 from multinet.ops.creation import shape_tuple
@@ -73,6 +74,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     if axis is None:
         x, axis = backend.reshape(x, (math.prod(shape_of(x)),)), 0
     axis = axis_of(axis, len(shape_of(x)))
+    in_axis(indices, shape_of(x)[axis])
     return backend.pick(x, as_index(indices), axis)
 
 
@@ -84,6 +86,7 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
         x, axis = backend.reshape(x, (math.prod(shape_of(x)),)), 0
     rank = len(shape_of(x))
     axis = axis_of(axis, rank)
+    in_axis(indices, shape_of(x)[axis])
     index = as_index(indices, shape_of(x)[axis])
     if len(shape_of(index)) != rank:
         raise ShapeError(
@@ -302,6 +305,9 @@ def scatter_update(
     if reduction in ("max", "min"):
         check_real(f"Scattering with {reduction!r}", backend.dtype(x))
     depth, count = form[-1], math.prod(form[:-1])
+    if isinstance(indices, list | tuple):
+        for at, size in enumerate(have[:depth]):
+            in_axis(read(indices)[..., at].tolist(), size)
     sizes = [size_like(n) for n in have[:depth]]
     bound = backend.from_numpy(np.asarray(sizes, backend.dtype(index)))
     index = backend.where(backend.less(index, 0), backend.add(index, bound), index)
@@ -320,6 +326,7 @@ def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
     if not sizes:
         raise ShapeError("ops.unravel_index expects a shape of one axis or more.")
     sizes_at_least(sizes, 1, "a shape")
+    in_axis(indices, math.prod(sizes))
     rest = as_index(indices, math.prod(sizes))
     found = []
     for size in reversed(sizes):

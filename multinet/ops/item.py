@@ -11,6 +11,7 @@ import numpy as np
 
 from multinet.errors import ArgumentError, OutOfRange, ShapeError
 from multinet.ops.arithmetic import broadcast_shapes
+from multinet.ops.checks import in_axis
 from multinet.ops.core import as_tensor, host, op, shape_of
 from multinet.ops.indexing import as_index, nonzero, size_like
 from multinet.registry import current
@@ -28,6 +29,7 @@ def get_item(x: Any, key: Any) -> Any:
     if isinstance(key, dict):
         raise ArgumentError("ops.get_item takes the key of x[key], got a dict.")
     items = list(key) if isinstance(key, tuple) else [key]
+    _check_lists(shape_of(x), items)
     items = [_plain(item) for item in items]
     consumed = sum(_axes_taken(item) for item in items)
     rank = len(shape_of(x))
@@ -103,6 +105,15 @@ def _sliced(x: Any, bounds: list[tuple[Any, Any, int, bool]]) -> Any:
         x = backend.slice(x, start, stop, step)
     backwards = tuple(axis for axis, bound in enumerate(bounds) if bound[3])
     return backend.flip(x, backwards) if backwards else x
+
+
+def _check_lists(shape: Any, items: list[Any]) -> None:
+    """Refuse lists of ints outside of their axes, as far as the axes are plain."""
+    for item, size in zip([item for item in items if item is not None], shape):
+        if item is Ellipsis or not isinstance(item, int | list | builtins.slice):
+            return
+        if isinstance(item, list):
+            in_axis(item, size)
 
 
 def _check_masks(shape: Any, items: list[Any]) -> None:

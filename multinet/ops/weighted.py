@@ -9,7 +9,8 @@ from typing import Any
 
 from multinet.autocast import autocasting
 from multinet.errors import ShapeError
-from multinet.ops.core import as_tensor, behind, domain, floating, op, shape_of
+from multinet.ops.checks import check_real, real_floats, real_numbers
+from multinet.ops.core import as_tensor, behind, cast_tensor, domain, op, shape_of
 from multinet.registry import current
 from multinet.scope import active_scope
 from multinet.symbolic.dims import differ, public_shape
@@ -40,9 +41,9 @@ def dense(x: Any, kernel: Any, bias: Any = None) -> Any:
 
     (..., n), (n, m), (m,) or None -> (..., m).
     """
-    kernel, backend = floating(kernel), current()
+    kernel, backend = real_floats("dense", kernel), current()
     dtype = backend.dtype(kernel)
-    x = as_tensor(x, dtype)
+    x = cast_tensor(real_numbers("dense", x), dtype)
     shape, sizes = shape_of(x), shape_of(kernel)
     if not shape or len(sizes) != 2 or differ(shape[-1], sizes[0]):
         raise ShapeError(
@@ -58,10 +59,16 @@ def embedding(table: Any, indices: Any) -> Any:
 
     Indices that are not int32 or int64 become int32.
     """
-    backend, indices = current(), as_tensor(indices)
+    backend, indices = current(), real_numbers("embedding", indices)
+    table = as_tensor(table)
+    if len(shape_of(table)) != 2:
+        raise ShapeError(
+            "Expected a table of shape (rows, width), got "
+            f"{public_shape(shape_of(table))}."
+        )
     if backend.dtype(indices) not in ("int32", "int64"):
         indices = as_tensor(indices, "int32")
-    return backend.embedding(as_tensor(table), indices)
+    return backend.embedding(table, indices)
 
 
 @op
@@ -83,6 +90,7 @@ def lstm(
     x, h, c, kernel, recurrent, bias, mask = map(
         _tensor_or_none, (x, h, c, kernel, recurrent, bias, mask)
     )
+    _check_gates("lstm", 4, (x, h, kernel, recurrent), (bias,), mask)
     return current().lstm(x, h, c, kernel, recurrent, bias, mask, bool(reverse))
 
 
@@ -106,6 +114,8 @@ def gru(
     x, h, kernel, recurrent, bias, recurrent_bias, mask = map(
         _tensor_or_none, (x, h, kernel, recurrent, bias, recurrent_bias, mask)
     )
+    biases = (bias, recurrent_bias)
+    _check_gates("gru", 3, (x, h, kernel, recurrent), biases, mask)
     return current().gru(
         x,
         h,
@@ -117,6 +127,30 @@ def gru(
         bool(reverse),
         bool(reset_after),
     )
+
+
+def _check_gates(
+    name: str, gates: int, given: tuple[Any, ...], biases: tuple[Any, ...], mask: Any
+) -> None:
+    """Refuse shapes that do not fit; torch reads weights as if they had others."""
+    check_real(name, current().dtype(given[0]))
+    x, h, *kernels = (shape_of(v) for v in given)
+    fits = len(x) == 3 and len(h) == 2
+    if fits:
+        width = gates * h[1]
+        pairs = list(zip(kernels, ((x[2], width), (h[1], width))))
+        pairs += [(shape_of(bias), (width,)) for bias in biases if bias is not None]
+        pairs += [] if mask is None else [(shape_of(mask), x[:2])]
+        fits = all(
+            len(have) == len(want) and not any(map(differ, have, want))
+            for have, want in pairs
+        )
+    if not fits:
+        raise ShapeError(
+            f"{name} expects x (b, t, n), h (b, m), a kernel (n, {gates}m), a "
+            f"recurrent one (m, {gates}m), biases ({gates}m,) and a mask (b, t), got "
+            f"{', '.join(str(public_shape(shape_of(v))) for v in given)}."
+        )
 
 
 def _tensor_or_none(x: Any) -> Any:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from multinet import ops, random
+from multinet.ops import weighted
 
 rng = np.random.default_rng(3)
 
@@ -101,11 +102,22 @@ ARRAYS = {
     "flag": np.array(True),
     "zero": np.array(0, "int32"),
     "wide0": _f(3, 0),
+    "row0": _f(1),
+    "w43": _f(4, 3),
+    "zk": _z(4, 3),
+    "seq": _f(2, 5, 4),
+    "zseq": _z(2, 5, 4),
+    "h": _f(2, 3),
+    "kl": _f(4, 12),
+    "rl": _f(3, 12),
+    "kg": _f(4, 9),
+    "rg": _f(3, 9),
 }
 
 #: What the calls name besides: functions that fit where they stand, or do not.
 SCOPE = {
     "random": random,
+    "weighted": weighted,
     "slice_": slice,
     "same": (2, 5, 6, 3),
     "one": lambda: ops.zeros(()),

@@ -15,6 +15,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 import invalid_creation
 import invalid_elementwise
+import invalid_layers
 import invalid_linalg
 import invalid_networks
 import invalid_others
@@ -32,6 +33,7 @@ TABLES = (
     invalid_creation,
     invalid_linalg,
     invalid_networks,
+    invalid_layers,
     invalid_others,
 )
 # Ops that no argument is invalid for.
@@ -96,6 +98,7 @@ def test_every_public_op_has_a_row():
     public = {n for n in ops.__all__ if callable(getattr(ops, n))}
     public |= {f"image.{name}" for name in ops.image.__all__}
     public |= {f"random.{name}" for name in random.__all__}
+    public |= {f"weighted.{n}" for n in ("dense", "embedding", "lstm", "gru")}
     assert public - named - ACCEPT_ALL == set()
     assert named - public == set()
 
