@@ -117,7 +117,7 @@ DTypeError: Expected integer indices, got bool. Cast them to 'int32'.
     take(a, m, 0)
 ArgumentError: Expected axis as an int, got 'x'.
     take(a, 0, 'x')
-ShapeError: take expects an axis that is not empty; got shape (0, 4) and
+OutOfRange: Expected indices in [0, 0) for an axis of 0, got 0.
     take(empty_, 0, 0)
 ShapeError: expects indices of 2 axes, as x has, got shape (4,).
     take_along_axis(a, k, 0)
