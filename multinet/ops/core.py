@@ -369,7 +369,7 @@ def axis_of(axis: int, rank: int, what: str = "axis") -> int:
             f"Expected {what} in [{-rank}, {rank}) for a tensor of {rank} axes, got "
             f"{axis}."
         )
-    return axis % rank
+    return int(axis) % rank
 
 
 def axes_of(axis: Any, rank: int) -> tuple[int, ...]:
