@@ -88,7 +88,7 @@ def reshape(x: Any, newshape: Any) -> Any:
 def shape_tuple_or_none(shape: Any) -> tuple[Any, ...]:
     """Return a shape argument that may hold None as a tuple."""
     if isinstance(shape, list | tuple) and None in [n for n in shape if n is None]:
-        return tuple(-1 if n is None else n for n in shape)
+        shape = [-1 if n is None else n for n in shape]
     return shape_tuple(shape)
 
 
@@ -178,7 +178,7 @@ def _expand_dims_door(x: Any, axis: Any) -> Any:
 def expand_dims(x: Any, axis: Any) -> Any:
     """Insert axes of size 1 at positions of the result."""
     x, backend = as_tensor(x), current()
-    positions = [axis] if isinstance(axis, int) else list(axis)
+    positions = [axis] if isinstance(axis, int | np.integer) else list(axis)
     rank = len(shape_of(x)) + len(positions)
     for position in axes_of(tuple(positions), rank):
         x = backend.expand_dims(x, position)

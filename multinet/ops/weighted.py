@@ -47,8 +47,9 @@ def dense(x: Any, kernel: Any, bias: Any = None) -> Any:
     shape, sizes = shape_of(x), shape_of(kernel)
     if not shape or len(sizes) != 2 or differ(shape[-1], sizes[0]):
         raise ShapeError(
-            f"Expected a last axis of {sizes[:1]} for a kernel of shape "
-            f"{public_shape(sizes)}, got shape {public_shape(shape)}."
+            "Expected x (..., n) and a kernel (n, m), got shapes "
+            f"{public_shape(shape)} and {public_shape(sizes)}. Was the kernel made for "
+            "other data?"
         )
     return backend.dense(x, kernel, None if bias is None else as_tensor(bias, dtype))
 
