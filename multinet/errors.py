@@ -13,6 +13,7 @@ __all__ = [
     "MultinetError",
     "NeverCalled",
     "NoValue",
+    "OutOfRange",
     "ShapeError",
     "TraceError",
     "Unordered",
@@ -38,6 +39,10 @@ class DTypeError(MultinetError, TypeError):
 
 class ArgumentError(MultinetError, ValueError):
     """An argument outside what the function accepts."""
+
+
+class OutOfRange(ArgumentError, IndexError):
+    """An index outside the axis that it should pick from."""
 
 
 class BackendError(MultinetError, RuntimeError):

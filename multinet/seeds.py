@@ -97,6 +97,8 @@ class SeedGenerator(Configurable, Holder):
     numbers = LOOSE  # of the draws outside of steps, `count` so far
 
     def __init__(self, seed: int | None = None, name: str | None = None) -> None:
+        if seed is not None and not isinstance(seed, int | np.integer):
+            raise ArgumentError(f"Expected seed as an int or None, got {seed!r}.")
         self.seed = seed
         self.name = name or "seed_generator"
         self.key = site_key() if seed is None else philox.make_key(int(seed))

@@ -297,6 +297,7 @@ _FUSED = {
     "eye": Facts(result="asked"),
     "one_hot": Facts(INTEGERS, "asked"),
     "embedding": Facts(ALL, indices="indices"),
+    "pick": Facts(ALL, indices="indices"),
     "top_k": Facts(ORDERED, ("same", "int32")),
     # -- contraction and linear algebra ------------------------------------------------
     "dense": Facts(FLOATS, alike=("x", "kernel", "bias")),

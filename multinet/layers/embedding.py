@@ -7,8 +7,7 @@ from typing import Any
 from multinet import ops
 from multinet.layers.arguments import positive
 from multinet.layers.base import Layer
-from multinet.ops.core import as_tensor
-from multinet.registry import current
+from multinet.ops.weighted import embedding
 
 
 class Embedding(Layer):
@@ -55,10 +54,7 @@ class Embedding(Layer):
 
     def call(self, inputs: Any) -> Any:
         """Return (..., output_dim) for integers (...)."""
-        if ops.dtype(inputs) not in ("int32", "int64"):
-            inputs = ops.cast(inputs, "int32")
-        rows = current().embedding(as_tensor(self.embeddings), inputs)
-        return ops.cast(rows, self.compute_dtype)
+        return ops.cast(embedding(self.embeddings, inputs), self.compute_dtype)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Return where the integers are not 0, if `mask_zero`."""

@@ -3,50 +3,57 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from multinet import config, dtypes
 from multinet.errors import ArgumentError, ShapeError
+from multinet.ops.checks import number, real_floats, real_numbers
 from multinet.ops.core import (
     axes_of,
     axis_of,
+    behind,
+    domain,
     floating,
     numeric,
     op,
     shape_of,
+    unary,
 )
+from multinet.ops.matrices import norm
+from multinet.ops.shapes import moveaxis
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, public_shape
 
 
-@op
+@behind(unary("relu"))
 def relu(x: Any) -> Any:
     """Return x where positive, else 0."""
-    return current().relu(numeric(x))
+    return current().relu(numeric(real_numbers("ops.relu", x)))
 
 
 @op
 def relu6(x: Any) -> Any:
     """Return x limited to [0, 6]."""
-    return current().minimum(current().relu(floating(x)), 6)
+    return current().minimum(current().relu(real_floats("ops.relu6", x)), 6)
 
 
 @op
 def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
     """Return x where positive, else negative_slope * x."""
-    return current().leaky_relu(floating(x), float(negative_slope))
+    return current().leaky_relu(real_floats("ops.leaky_relu", x), float(negative_slope))
 
 
 @op
 def elu(x: Any, alpha: float = 1.0) -> Any:
     """Return x where positive, else alpha * (e**x - 1)."""
-    return current().elu(floating(x), float(alpha))
+    return current().elu(real_floats("ops.elu", x), float(alpha))
 
 
 @op
 def celu(x: Any, alpha: float = 1.0) -> Any:
     """Return x where positive, else alpha * (e**(x / alpha) - 1)."""
-    x, backend = floating(x), current()
+    x, backend = real_floats("ops.celu", x), current()
     return backend.multiply(backend.elu(backend.multiply(x, 1 / alpha), 1.0), alpha)
 
 
@@ -57,31 +64,31 @@ def selu(x: Any) -> Any:
     Source: Klambauer et al., "Self-normalizing neural networks", 2017.
     """
     alpha, scale = 1.6732632423543772, 1.0507009873554805
-    return current().multiply(current().elu(floating(x), alpha), scale)
+    return current().multiply(current().elu(real_floats("ops.selu", x), alpha), scale)
 
 
 @op
 def gelu(x: Any, approximate: bool = True) -> Any:
     """Return x times the normal distribution function of x, by tanh or exact."""
-    return current().gelu(floating(x), bool(approximate))
+    return current().gelu(real_floats("ops.gelu", x), bool(approximate))
 
 
-@op
+@behind(unary("silu"))
 def silu(x: Any) -> Any:
     """Return x * sigmoid(x)."""
-    return current().silu(floating(x))
+    return current().silu(real_floats("ops.silu", x))
 
 
-@op
+@behind(unary("softplus"))
 def softplus(x: Any) -> Any:
     """Return log(1 + e**x)."""
-    return current().softplus(floating(x))
+    return current().softplus(real_floats("ops.softplus", x))
 
 
 @op
 def log_sigmoid(x: Any) -> Any:
     """Return log(sigmoid(x)) = -softplus(-x)."""
-    x, backend = floating(x), current()
+    x, backend = real_floats("ops.log_sigmoid", x), current()
     return backend.negative(backend.softplus(backend.negative(x)))
 
 
@@ -95,21 +102,22 @@ def softsign(x: Any) -> Any:
 @op
 def hard_sigmoid(x: Any) -> Any:
     """Return x / 6 + 1/2 limited to [0, 1]."""
-    x, backend = floating(x), current()
+    x, backend = real_floats("ops.hard_sigmoid", x), current()
     return backend.clip(backend.add(backend.multiply(x, 1 / 6), 0.5), 0, 1)
 
 
 @op
 def hard_silu(x: Any) -> Any:
     """Return x * hard_sigmoid(x)."""
-    x = floating(x)
+    x = real_floats("ops.hard_silu", x)
     return current().multiply(x, hard_sigmoid(x))
 
 
 @op
 def hard_tanh(x: Any) -> Any:
     """Return x limited to [-1, 1]."""
-    return current().clip(numeric(x), -1, 1)
+    x = numeric(real_numbers("ops.hard_tanh", x))
+    return current().clip(x, -1, 1)
 
 
 @op
@@ -122,14 +130,14 @@ def tanh_shrink(x: Any) -> Any:
 @op
 def hard_shrink(x: Any, threshold: float = 0.5) -> Any:
     """Return x, 0 where |x| <= threshold."""
-    x, backend = floating(x), current()
+    x, backend = real_floats("ops.hard_shrink", x), current()
     return backend.where(backend.less_equal(backend.abs(x), threshold), 0, x)
 
 
 @op
 def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
     """Return x moved towards 0 by threshold, 0 where |x| <= threshold."""
-    x, backend = floating(x), current()
+    x, backend = real_floats("ops.soft_shrink", x), current()
     small = backend.less_equal(backend.abs(x), threshold)
     moved = backend.subtract(x, backend.multiply(backend.sign(x), threshold))
     return backend.where(small, 0, moved)
@@ -138,8 +146,9 @@ def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
 @op
 def threshold(x: Any, threshold: float, default_value: float) -> Any:
     """Return x where it is above the threshold, else default_value."""
-    x, backend = floating(x), current()
-    return backend.where(backend.less_equal(x, threshold), default_value, x)
+    x, backend = real_floats("ops.threshold", x), current()
+    value = number(default_value, "default_value")
+    return backend.where(backend.less_equal(x, threshold), value, x)
 
 
 @op
@@ -153,7 +162,7 @@ def squareplus(x: Any, b: float = 4) -> Any:
 @op
 def sparse_plus(x: Any) -> Any:
     """Return 0 below -1, (x + 1)**2 / 4 between -1 and 1, x above."""
-    x, backend = floating(x), current()
+    x, backend = real_floats("ops.sparse_plus", x), current()
     middle = backend.multiply(backend.square(backend.add(x, 1)), 0.25)
     upper = backend.where(backend.less(x, 1), middle, x)
     return backend.where(backend.less_equal(x, -1), 0, upper)
@@ -162,14 +171,14 @@ def sparse_plus(x: Any) -> Any:
 @op
 def sparse_sigmoid(x: Any) -> Any:
     """Return (x + 1) / 2 limited to [0, 1]."""
-    x, backend = floating(x), current()
+    x, backend = real_floats("ops.sparse_sigmoid", x), current()
     return backend.clip(backend.multiply(backend.add(x, 1), 0.5), 0, 1)
 
 
 @op
 def glu(x: Any, axis: int = -1) -> Any:
     """Return the first half of an axis times the sigmoid of the second."""
-    x, backend = floating(x), current()
+    x, backend = real_floats("ops.glu", x), current()
     shape = shape_of(x)
     axis = axis_of(axis, len(shape))
     if not isinstance(shape[axis], Dim) and shape[axis] % 2:
@@ -180,20 +189,33 @@ def glu(x: Any, axis: int = -1) -> Any:
     return backend.multiply(a, backend.sigmoid(b))
 
 
-@op
+def _along(name: str) -> Callable[..., Any]:
+    """Return the door to a function of one axis."""
+    ready = domain(name)
+
+    def door(x: Any, axis: Any) -> Any:
+        backend = current()
+        if type(axis) is not int or backend.common_dtype(x, x) not in ready:
+            return None
+        return getattr(backend, name)(x, axis_of(axis, len(backend.shape(x))))
+
+    return door
+
+
+@behind(_along("softmax"))
 def softmax(x: Any, axis: Any = -1) -> Any:
     """Return e**x / sum(e**x) along an axis, or over several together."""
     return _over_axes("softmax", x, axis)
 
 
-@op
+@behind(_along("log_softmax"))
 def log_softmax(x: Any, axis: Any = -1) -> Any:
     """Return x - log(sum(e**x)) along an axis, or over several together."""
     return _over_axes("log_softmax", x, axis)
 
 
 def _over_axes(name: str, x: Any, axis: Any) -> Any:
-    x, backend = floating(x), current()
+    x, backend = real_floats(f"ops.{name}", x), current()
     shape = shape_of(x)
     if isinstance(axis, int):
         return getattr(backend, name)(x, axis_of(axis, len(shape)))
@@ -215,10 +237,8 @@ def sparsemax(x: Any, axis: int = -1) -> Any:
 
     Source: Martins and Astudillo, "From softmax to sparsemax", 2016.
     """
-    from multinet.ops.shapes import moveaxis
-
     backend = current()
-    z = moveaxis(floating(x), axis, -1)  # ... k
+    z = moveaxis(real_floats("ops.sparsemax", x), axis, -1)  # ... k
     last = len(shape_of(z)) - 1
     k = shape_of(z)[-1]
     ordered = backend.flip(backend.sort(z), (last,))
@@ -239,8 +259,6 @@ def normalize(
     """Return x divided by its norm of `order` along an axis, the norm at least
     epsilon.
     """
-    from multinet.ops.matrices import norm
-
     x, backend = floating(x), current()
     if not (isinstance(order, int | float) and order > 0):
         raise ArgumentError(f"Expected a positive order, got {order!r}.")

@@ -7,6 +7,7 @@ from typing import Any
 
 from multinet.config import standardize_data_format
 from multinet.errors import ArgumentError, ShapeError
+from multinet.ops.checks import at_least
 from multinet.ops.colors import image_rank
 from multinet.ops.convolution import check_padding, per_axis, window_padding
 from multinet.ops.core import as_tensor, op, shape_of
@@ -26,7 +27,11 @@ def _margins(
         raise ArgumentError(
             f"ops.image.{what} expects exactly two of {', '.join(names)}, got {values}."
         )
-    before, after, target = given
+    checked: list[Any] = [
+        value if value is None else at_least(value, 0, name)
+        for name, value in zip(names, given)
+    ]
+    before, after, target = checked
     if target is not None:
         both = (target - size) * sign
         before, after = (
@@ -147,7 +152,7 @@ def _patches(
 ) -> Any:
     x, backend = as_tensor(images), current()
     window = per_axis(size, rank, "size")
-    steps = window if not strides else per_axis(strides, rank, "strides")
+    steps = window if strides is None else per_axis(strides, rank, "strides")
     spread = per_axis(dilation, rank, "dilation_rate")
     if len(shape_of(x)) not in (rank + 1, rank + 2):
         raise ShapeError(
@@ -163,6 +168,12 @@ def _patches(
     widths = window_padding(shape_of(x)[1:-1], extent, steps, check_padding(padding))
     zero = False if backend.dtype(x) == "bool" else 0
     x = backend.pad(x, [(0, 0), *widths, (0, 0)], zero)
+    for n, e in zip(shape_of(x)[1:], extent):
+        if type(n) is int and n < e:
+            raise ShapeError(
+                f"A patch of {window} does not fit the sizes "
+                f"{public_shape(shape_of(x)[1:-1])} with padding={padding!r}."
+            )
     counts = [(n - e) // s + 1 for n, e, s in zip(shape_of(x)[1:], extent, steps)]
     for axis, (count, k, s, d) in enumerate(zip(counts, window, steps, spread)):
         x = _windows(x, 1 + 2 * axis, count, k, s, d)

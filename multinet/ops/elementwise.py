@@ -9,14 +9,17 @@ from typing import Any, Protocol
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, DTypeError
+from multinet.ops.checks import not_complex, real_numbers, whole
 from multinet.ops.core import (
     as_tensor,
+    behind,
     float_max,
     floating,
     is_scalar,
     numeric,
     op,
     operands,
+    unary,
 )
 from multinet.registry import current
 
@@ -71,14 +74,11 @@ def _exact(name: str, doc: str) -> Unary:
 def _public(name: str, doc: str, function: Callable[[Any], Any]) -> Unary:
     function.__name__ = function.__qualname__ = name
     function.__doc__ = doc
-    return op(function)  # type: ignore[return-value]
+    return behind(unary(name))(function)  # type: ignore[return-value]
 
 
 def _not_complex(name: str, dtype: str) -> DTypeError:
-    return DTypeError(
-        f"ops.{name} takes real numbers, got {dtype}. Apply it to ops.real(x) and "
-        "ops.imag(x), or to ops.abs(x)."
-    )
+    return not_complex(f"ops.{name}", dtype)
 
 
 # fmt: off
@@ -109,13 +109,13 @@ _round = _exact("round", "Round to the nearest integer, halves to even.")
 # fmt: on
 
 
-@op
+@behind(unary("negative"))
 def negative(x: Any) -> Any:
     """Return -x; unsigned integers wrap."""
     return current().negative(_no_bool("negative", x))
 
 
-@op
+@behind(unary("abs"))
 def abs(x: Any) -> Any:
     """Return |x|: the modulus, in the real dtype, of complex numbers."""
     x, backend = as_tensor(x), current()
@@ -144,7 +144,7 @@ def _no_bool(name: str, x: Any) -> Any:
     return x
 
 
-@op
+@behind(unary("square"))
 def square(x: Any) -> Any:
     """Return x * x; bool becomes int32."""
     return current().square(numeric(x))
@@ -246,6 +246,7 @@ def trunc(x: Any) -> Any:
 def round(x: Any, decimals: int = 0) -> Any:
     """Round to `decimals` places, halves to even. Gradient zero."""
     x, backend = _no_bool("round", x), current()
+    decimals = whole(decimals, "decimals")
     if decimals == 0:
         return _round(x)
     if dtypes.is_integer(backend.dtype(x)):
@@ -265,7 +266,7 @@ def round(x: Any, decimals: int = 0) -> Any:
 @op
 def clip(x: Any, x_min: Any, x_max: Any) -> Any:
     """Return minimum(maximum(x, x_min), x_max); bool becomes int32."""
-    x, low, high = operands(as_tensor(x), x_min, x_max)
+    x, low, high = operands(real_numbers("ops.clip", x), x_min, x_max)
     return current().clip(numeric(x), _number(low), _number(high))
 
 

@@ -7,9 +7,18 @@ from typing import Any
 from multinet.config import standardize_data_format
 from multinet.errors import ArgumentError, ShapeError
 from multinet.ops.arithmetic import both
+from multinet.ops.checks import at_least, number, real_numbers
 from multinet.ops.colors import image_rank
 from multinet.ops.convolution import per_axis
-from multinet.ops.core import as_tensor, cast_tensor, floating, op, operands, shape_of
+from multinet.ops.core import (
+    as_tensor,
+    cast_tensor,
+    floating,
+    is_scalar,
+    op,
+    operands,
+    shape_of,
+)
 from multinet.ops.resizing import restored
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
@@ -48,7 +57,7 @@ def blur(x: Any, size: tuple[int, int], sigma: Any) -> Any:
 
 def _batch(images: Any, data_format: str | None, what: str) -> tuple[Any, bool, bool]:
     """Return images as (n, h, w, c), and whether they were single, channels first."""
-    x, backend = as_tensor(images), current()
+    x, backend = real_numbers(f"ops.image.{what}", images), current()
     single = image_rank(x, what) == 3
     first = standardize_data_format(data_format) == "channels_first"
     x = backend.expand_dims(x, 0) if single else x
@@ -70,6 +79,8 @@ def gaussian_blur(
     x, single, first = _batch(images, data_format, "gaussian_blur")
     size = per_axis(kernel_size, 2, "kernel_size")
     y = floating(x)
+    if isinstance(sigma, list | tuple) and any(is_scalar(s) and s <= 0 for s in sigma):
+        raise ArgumentError(f"Expected sigma as two positive numbers, got {sigma!r}.")
     widths = as_tensor(sigma, backend.dtype(y))
     if shape_of(widths) != (2,):
         raise ArgumentError(f"Expected sigma as two positive numbers, got {sigma!r}.")
@@ -99,6 +110,23 @@ def sobel_edges(images: Any, data_format: str | None = None) -> Any:
     return backend.squeeze(y, (0,)) if single else y
 
 
+def _window(sizes: Any, filter_size: Any) -> int:
+    """Return the size of a window that fits images."""
+    size = at_least(filter_size, 1, "filter_size")
+    if any(type(n) is int and n < size for n in sizes):
+        raise ShapeError(
+            f"Expected filter_size that fits images of {public_shape(sizes)}, got "
+            f"{size}."
+        )
+    return size
+
+
+def _positive(value: Any, what: str) -> float:
+    if not number(value, what) > 0:
+        raise ArgumentError(f"Expected a positive {what}, got {value}.")
+    return value
+
+
 @op
 def ssim(
     image1: Any,
@@ -126,6 +154,11 @@ def ssim(
             f"{public_shape(forms[0])} and {public_shape(forms[1])}."
         )
     (x, single, _), (y, _, _) = (_batch(p, data_format, "ssim") for p in pair)
+    filter_size = _window(shape_of(x)[1:3], filter_size)
+    filter_sigma, max_val = (
+        _positive(filter_sigma, "filter_sigma"),
+        _positive(max_val, "max_val"),
+    )
     low = backend.dtype(x) in ("float16", "bfloat16")
     x, y = (cast_tensor(v, "float32") if low else v for v in (x, y))
     weights = _gauss(filter_size, filter_sigma, backend.dtype(x))

@@ -9,20 +9,29 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, DTypeError, ShapeError
+from multinet.ops.checks import check_real, in_axis, sizes_at_least, whole
 from multinet.ops.core import (
     as_tensor,
     axis_of,
+    behind,
+    boolean,
+    broadcast_shapes,
     cast_tensor,
     host,
     needed,
     op,
     operands,
+    plain_dtype,
+    read,
     shape_of,
 )
 from multinet.ops.creation import shape_tuple
+from multinet.ops.reductions import sum as total
+from multinet.ops.refusals import shown
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, public_shape, same
 
+_INDICES = frozenset(("int32", "int64"))
 _SCATTER = {None: "set", "add": "add", "mul": "multiply", "max": "max", "min": "min"}
 
 
@@ -49,14 +58,24 @@ def size_like(size: Any) -> Any:
     return 1 if isinstance(size, Dim) else size
 
 
-@op
+def _take_door(x: Any, indices: Any, axis: Any) -> Any:
+    backend = current()
+    if type(axis) is not int or backend.common_dtype(x, x) is None:
+        return None
+    if backend.common_dtype(indices, indices) not in _INDICES:
+        return None
+    return backend.pick(x, indices, axis_of(axis, len(backend.shape(x))))
+
+
+@behind(_take_door)
 def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     """Pick slices along an axis, or of the flat tensor; negative indices count back."""
     x, backend = as_tensor(x), current()
     if axis is None:
         x, axis = backend.reshape(x, (math.prod(shape_of(x)),)), 0
     axis = axis_of(axis, len(shape_of(x)))
-    return backend.take(x, as_index(indices, shape_of(x)[axis]), axis)
+    in_axis(indices, shape_of(x)[axis])
+    return backend.pick(x, as_index(indices), axis)
 
 
 @op
@@ -67,14 +86,13 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
         x, axis = backend.reshape(x, (math.prod(shape_of(x)),)), 0
     rank = len(shape_of(x))
     axis = axis_of(axis, rank)
+    in_axis(indices, shape_of(x)[axis])
     index = as_index(indices, shape_of(x)[axis])
     if len(shape_of(index)) != rank:
         raise ShapeError(
             f"ops.take_along_axis expects indices of {rank} axes, as x has, got shape "
             f"{public_shape(shape_of(index))}."
         )
-    from multinet.ops.arithmetic import broadcast_shapes
-
     others = [(*s[:axis], 1, *s[axis + 1 :]) for s in (shape_of(x), shape_of(index))]
     common = broadcast_shapes(*others, what="ops.take_along_axis")
     wide = [
@@ -84,6 +102,34 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
         for v in (x, index)
     ]
     return backend.take_along_axis(wide[0], wide[1], axis)
+
+
+def _where_door(condition: Any, x1: Any, x2: Any) -> Any:
+    backend = current()
+    mask = backend.common_dtype(condition, condition) == "bool"
+    if mask and plain_dtype(backend, x1, x2) is not None:
+        return backend.where(condition, x1, x2)
+    return None
+
+
+@behind(_where_door)
+def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
+    """Return x1 where the condition holds, else x2, all broadcasting.
+
+    With the condition alone, the indices where it holds, as `nonzero` gives them.
+    """
+    if (x1 is None) != (x2 is None):
+        raise DTypeError("ops.where takes x1 and x2 together, or neither.")
+    if x1 is None:
+        return nonzero(condition)
+    condition = boolean(condition)
+    x1, x2 = operands(x1, x2)
+    try:
+        return current().where(condition, x1, x2)
+    except Exception as error:
+        shapes = [shape_of(as_tensor(x)) for x in (condition, x1, x2)]
+        broadcast_shapes(*shapes, what="ops.where", cause=error)
+        raise
 
 
 @op
@@ -115,6 +161,7 @@ def slice(inputs: Any, start_indices: Any, shape: Any) -> Any:
             f"ops.slice expects {len(have)} starts and sizes, got {len(starts)} and "
             f"{len(sizes)}."
         )
+    sizes_at_least(sizes, -1, "a block")
     fixed = [s if type(s) is int or isinstance(s, Dim) else 0 for s in starts]
     sizes = tuple(
         n - s if type(size) is int and size == -1 else size
@@ -149,7 +196,10 @@ def _starts(start_indices: Any) -> list[Any]:
         start_indices, int
     ):
         listed = list(host(start_indices).reshape(-1))
-    return [s if isinstance(s, Dim) or backend.is_tensor(s) else int(s) for s in listed]
+    return [
+        s if isinstance(s, Dim) or backend.is_tensor(s) else whole(s, "a start")
+        for s in listed
+    ]
 
 
 def _fit(start: Any, size: Any, limit: Any) -> Any:
@@ -246,8 +296,18 @@ def scatter_update(
     x, backend = as_tensor(inputs), current()
     index = as_index(indices)
     form = shape_of(index)
-    depth, count = form[-1], math.prod(form[:-1])
     have = shape_of(x)
+    if not form or isinstance(form[-1], Dim) or form[-1] > len(have):
+        raise ShapeError(
+            f"Expected indices (..., k) of the first k axes of shape "
+            f"{public_shape(have)}, got shape {public_shape(form)}."
+        )
+    if reduction in ("max", "min"):
+        check_real(f"Scattering with {reduction!r}", backend.dtype(x))
+    depth, count = form[-1], math.prod(form[:-1])
+    if isinstance(indices, list | tuple):
+        for at, size in enumerate(have[:depth]):
+            in_axis(read(indices)[..., at].tolist(), size)
     sizes = [size_like(n) for n in have[:depth]]
     bound = backend.from_numpy(np.asarray(sizes, backend.dtype(index)))
     index = backend.where(backend.less(index, 0), backend.add(index, bound), index)
@@ -263,6 +323,10 @@ def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
     axis.
     """
     backend, sizes = current(), shape_tuple(shape)
+    if not sizes:
+        raise ShapeError("ops.unravel_index expects a shape of one axis or more.")
+    sizes_at_least(sizes, 1, "a shape")
+    in_axis(indices, math.prod(sizes))
     rest = as_index(indices, math.prod(sizes))
     found = []
     for size in reversed(sizes):
@@ -274,13 +338,18 @@ def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
 @op
 def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     """Return for each element the choice of the first condition that holds."""
+    if not (
+        isinstance(condlist, list | tuple) and isinstance(choicelist, list | tuple)
+    ):
+        raise ArgumentError(
+            "Expected condlist and choicelist as lists or tuples, got "
+            f"{shown(condlist)} and {shown(choicelist)}."
+        )
     if len(condlist) != len(choicelist) or not condlist:
         raise ArgumentError(
             f"ops.select expects as many choices as conditions, got {len(condlist)} "
             f"conditions and {len(choicelist)} choices."
         )
-    from multinet.ops.arithmetic import where
-
     values = operands(*choicelist, default)
     result = values[-1]
     for condition, choice in reversed(list(zip(condlist, values))):
@@ -350,6 +419,4 @@ def diagflat(x: Any, k: int = 0) -> Any:
 @op
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """Return the sum of a diagonal of two axes."""
-    from multinet.ops.reductions import sum as total
-
     return total(diagonal(x, offset, axis1, axis2), -1)

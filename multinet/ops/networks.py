@@ -8,6 +8,14 @@ from typing import Any
 from multinet import config, dtypes
 from multinet.errors import ArgumentError, ShapeError
 from multinet.ops.arithmetic import both
+from multinet.ops.checks import (
+    at_least,
+    check_real,
+    number,
+    real_floats,
+    real_numbers,
+    within,
+)
 from multinet.ops.core import (
     as_tensor,
     axes_of,
@@ -33,7 +41,7 @@ def moments(
         raise ArgumentError(
             "ops.moments runs on one device; synchronized must be False."
         )
-    x = floating(x)
+    x = real_floats("ops.moments", x)
     return current().moments(x, axes_of(axes, len(shape_of(x))), keepdims)
 
 
@@ -51,7 +59,7 @@ def batch_normalization(
 
     The statistics are vectors along `axis`, or broadcast with x.
     """
-    x = floating(x)
+    x = real_floats("ops.batch_normalization", x)
     dtype = current().dtype(x)
     rank = len(shape_of(x))
     along = axis_of(axis, rank)
@@ -59,6 +67,9 @@ def batch_normalization(
         None if v is None else _along(as_tensor(v, dtype), along, rank)
         for v in (mean, variance, scale, offset)
     ]
+    for part in parts:
+        if part is not None:
+            within(shape_of(part), shape_of(x), "statistics and weights")
     return current().batch_norm(x, *parts, epsilon)  # type: ignore[arg-type]
 
 
@@ -79,7 +90,7 @@ def layer_normalization(
     epsilon: float | None = None,
 ) -> Any:
     """Normalize over axes to mean 0 and variance 1; then times gamma, plus beta."""
-    x = floating(x)
+    x = real_floats("ops.layer_normalization", x)
     axes = axes_of(axis, len(shape_of(x)))
     scale, offset = (None if v is None else _over(v, x, axes) for v in (gamma, beta))
     return current().layer_norm(x, scale, offset, axes, _least(epsilon))
@@ -114,6 +125,7 @@ def _over(weight: Any, x: Any, axes: tuple[int, ...]) -> Any:
     if len(shape_of(weight)) != len(axes) or axes == tuple(
         range(len(shape) - len(axes), len(shape))
     ):
+        within(shape_of(weight), shape, "a weight")
         return weight
     form = tuple(n if i in axes else 1 for i, n in enumerate(shape))
     return backend.reshape(weight, form)
@@ -168,6 +180,7 @@ def _attended(query: Any, key: Any, value: Any) -> list[Any]:
     backend = current()
     q, k, v = (as_tensor(x) for x in (query, key, value))
     dtype = dtypes.to_float(dtypes.promote(*(backend.dtype(x) for x in (q, k, v))))
+    check_real("ops.dot_product_attention", dtype)
     q, k, v = (cast_tensor(x, dtype) for x in (q, k, v))
     shapes = [shape_of(x) for x in (q, k, v)]
     if any(len(s) != 4 for s in shapes) or differ(shapes[0][3], shapes[1][3]):
@@ -175,6 +188,11 @@ def _attended(query: Any, key: Any, value: Any) -> list[Any]:
             "ops.dot_product_attention expects (batch, length, heads, size) with equal "
             "sizes "
             f"of query and key, got {', '.join(str(public_shape(s)) for s in shapes)}."
+        )
+    if any(map(differ, shapes[1][:3], shapes[2][:3])):
+        raise ShapeError(
+            "ops.dot_product_attention expects key and value of one batch, length and "
+            f"heads, got {public_shape(shapes[1])} and {public_shape(shapes[2])}."
         )
     heads, served = shapes[0][2], shapes[1][2]
     if not differ(heads, served):
@@ -201,11 +219,11 @@ def one_hot(
     """Return 1 where a new axis equals the integer x, 0 elsewhere and out of range."""
     if sparse:
         raise ArgumentError("Sparse tensors are not supported; pass sparse=False.")
-    backend = current()
-    x = as_tensor(x)
+    backend, count = current(), at_least(num_classes, 0, "num_classes")
+    x = real_numbers("ops.one_hot", x)
     if not dtypes.is_integer(backend.dtype(x)):
         x = cast_tensor(x, "int32")  # labels of a float data set
-    y = backend.one_hot(as_index(x), num_classes, dtypes.standardize(dtype))
+    y = backend.one_hot(as_index(x), count, dtypes.standardize(dtype))
     rank = len(shape_of(y))
     at = axis_of(axis, rank)
     if at == rank - 1:
@@ -240,6 +258,10 @@ def psnr(x1: Any, x2: Any, max_val: float) -> Any:
     """Return the peak signal-to-noise ratio of two images, in decibels."""
     x1, x2 = both(*operands(x1, x2, floating=True))
     backend = current()
+    check_real("ops.psnr", backend.dtype(x1))
+    max_val = number(max_val, "max_val")
+    if not max_val > 0:
+        raise ArgumentError(f"Expected a positive max_val, got {max_val}.")
     axes = tuple(range(len(shape_of(x1))))
     error = backend.mean(backend.square(backend.subtract(x1, x2)), axes, False)
     noise = backend.multiply(backend.log(error), -10 / math.log(10.0))
@@ -252,7 +274,13 @@ def cdist(x: Any, y: Any) -> Any:
     m).
     """
     x, y = both(*operands(as_tensor(x), as_tensor(y), floating=True))
-    backend = current()
+    backend, shapes = current(), (shape_of(x), shape_of(y))
+    check_real("ops.cdist", backend.dtype(x))
+    if min(map(len, shapes)) < 2 or differ(shapes[0][-1], shapes[1][-1]):
+        raise ShapeError(
+            "ops.cdist expects rows of one size, (..., n, d) and (..., m, d), got "
+            f"{public_shape(shapes[0])} and {public_shape(shapes[1])}."
+        )
     a = backend.expand_dims(x, len(shape_of(x)) - 1)  # ... n 1 d
     b = backend.expand_dims(y, len(shape_of(y)) - 2)  # ... 1 m d
     gap = backend.subtract(a, b)
@@ -304,10 +332,16 @@ def in_top_k(targets: Any, predictions: Any, k: int) -> Any:
 
     A tie at the border counts as in; a target out of range or NaN as out.
     """
-    backend = current()
-    y = floating(predictions)  # n c
+    backend, k = current(), at_least(k, 1, "k")
+    y = real_floats("ops.in_top_k", predictions)  # n c
     index = as_index(targets)
-    classes = shape_of(y)[-1]
+    shapes = shape_of(index), shape_of(y)
+    if (len(shapes[0]), len(shapes[1])) != (1, 2) or differ(shapes[0][0], shapes[1][0]):
+        raise ShapeError(
+            "ops.in_top_k expects targets (n,) and predictions (n, classes), got "
+            f"{public_shape(shapes[0])} and {public_shape(shapes[1])}."
+        )
+    classes = shapes[1][1]
     inside = backend.logical_and(
         backend.less_equal(0, index), backend.less(index, _int(classes))
     )
@@ -316,7 +350,7 @@ def in_top_k(targets: Any, predictions: Any, k: int) -> Any:
     larger = backend.sum(backend.cast(backend.less(chosen, y), "int32"), (1,), False)
     finite = backend.squeeze(backend.isfinite(chosen), (1,))
     valid = backend.logical_and(inside, finite)
-    return backend.logical_and(valid, backend.less(larger, int(k)))
+    return backend.logical_and(valid, backend.less(larger, k))
 
 
 def _int(size: Any) -> int:

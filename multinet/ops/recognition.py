@@ -8,7 +8,8 @@ from typing import Any
 from multinet import dtypes
 from multinet.errors import ArgumentError, ShapeError, unknown_name
 from multinet.ops.beams import search
-from multinet.ops.core import as_tensor, axis_of, cast_tensor, op, shape_of
+from multinet.ops.checks import real_numbers
+from multinet.ops.core import axis_of, cast_tensor, op, shape_of
 from multinet.ops.indexing import as_index, size_like
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
@@ -19,7 +20,7 @@ _NEVER = -1e30
 
 def _scores(x: Any, what: str) -> Any:
     """Return scores (b, t, k) in float32 or wider."""
-    x = as_tensor(x)
+    x = real_numbers(f"ops.{what}", x)
     if len(shape_of(x)) != 3:
         raise ShapeError(
             f"ops.{what} expects scores of shape (batch, time, classes), got "

@@ -10,6 +10,7 @@ import numpy as np
 from multinet import dtypes
 from multinet.errors import TraceError
 from multinet.ops.arithmetic import both
+from multinet.ops.checks import at_least, check_real
 from multinet.ops.core import (
     as_tensor,
     axis_of,
@@ -57,11 +58,13 @@ def unique(
     `fill_value` or else the least value; indices with the first, counts with 0.
     """
     x = as_tensor(x)
+    axis = None if axis is None else axis_of(axis, len(shape_of(x)))
     wanted = (return_index, return_inverse, return_counts)
     if size is None:
         found = _by_value(x, axis)
     else:
-        found = _of_size(x, axis, int(size), fill_value)
+        check_real("ops.unique with size", current().dtype(x))
+        found = _of_size(x, axis, at_least(size, 1, "size"), fill_value)
     kept = [part for part, yes in zip(found, (True, *wanted)) if yes]
     return kept[0] if len(kept) == 1 else tuple(kept)
 
@@ -82,7 +85,6 @@ def _of_size(x: Any, axis: int | None, size: int, fill: Any) -> list[Any]:
     if axis is None:
         rows = backend.reshape(x, (math.prod(shape), 1))
     else:
-        axis = axis_of(axis, len(shape))
         moved = moveaxis(x, axis, 0)
         rest = shape_of(moved)[1:]
         rows = backend.reshape(moved, (shape[axis], math.prod(rest)))

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from multinet import dtypes
-from multinet.errors import ArgumentError, ShapeError
+from multinet.errors import ArgumentError, DTypeError, ShapeError
 from multinet.ops.arithmetic import both
+from multinet.ops.checks import at_least, real_floats
 from multinet.ops.core import (
     as_tensor,
     axes_of,
@@ -34,7 +35,7 @@ from multinet.ops.reductions import max as largest
 from multinet.ops.reductions import min as smallest
 from multinet.ops.reductions import sum as total
 from multinet.registry import current
-from multinet.symbolic.dims import Dim
+from multinet.symbolic.dims import Dim, public_shape
 
 _METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
@@ -46,6 +47,7 @@ def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
     """
     a, backend = as_tensor(a), current()
     axis = axis_of(axis, len(shape_of(a)))
+    n = at_least(n, 0, "n")
     apart = backend.not_equal if backend.dtype(a) == "bool" else backend.subtract
     for _ in range(n):
         shape = shape_of(a)
@@ -67,8 +69,7 @@ def quantile(
 
     Between two elements `method` takes linear, lower, higher, midpoint or nearest.
     """
-    x = floating(x)
-    flat, kept = _joined(x, axis)
+    flat, kept = _rows("quantile", x, axis, method)
     backend = current()
     size = shape_of(flat)[-1]
     if isinstance(size, Dim):
@@ -76,8 +77,40 @@ def quantile(
     ordered = backend.sort(flat)
     broken = backend.any(backend.isnan(flat), (len(shape_of(flat)) - 1,), True)
     ordered = backend.where(broken, math.nan, ordered)
-    positions = np.asarray(host(q), np.float64)
-    return _picked(ordered, positions, size - 1, method, kept if keepdims else None)
+    kept = kept if keepdims else None
+    return _picked(ordered, _fractions(q), size - 1, method, kept)
+
+
+def _rows(name: str, x: Any, axis: Any, method: str) -> tuple[Any, tuple[Any, ...]]:
+    """Return `_joined` of floats, of which there must be some."""
+    if method not in _METHODS:
+        raise ArgumentError(f"Expected method {', '.join(_METHODS)}, got {method!r}.")
+    x = real_floats(f"ops.{name}", x)
+    flat, kept = _joined(x, axis)
+    size = shape_of(flat)[-1]
+    if not isinstance(size, Dim) and size == 0:
+        raise ShapeError(
+            f"ops.{name} expects axes that are not empty, got shape "
+            f"{public_shape(shape_of(x))}."
+        )
+    return flat, kept
+
+
+def _fractions(q: Any) -> np.ndarray[Any, Any]:
+    """Return the quantiles to take, checked."""
+    fractions = _float64(q)
+    if fractions.ndim > 1 or not ((fractions >= 0) & (fractions <= 1)).all():
+        raise ShapeError(
+            f"Expected q as a number or a vector within [0, 1], got {fractions}."
+        )
+    return fractions
+
+
+def _float64(q: Any) -> np.ndarray[Any, Any]:
+    values = host(q)
+    if values.dtype.kind not in "biuf" and dtypes.is_complex(str(values.dtype)):
+        raise DTypeError(f"Expected q as real numbers, got {values.dtype}.")
+    return np.asarray(values, np.float64)
 
 
 def _joined(x: Any, axis: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -93,10 +126,6 @@ def _joined(x: Any, axis: Any) -> tuple[Any, tuple[Any, ...]]:
 
 def _picked(ordered: Any, q: Any, top: int, method: str, kept: Any) -> Any:
     """Return the elements of sorted rows at positions q * top."""
-    if method not in _METHODS:
-        raise ArgumentError(f"Expected method {', '.join(_METHODS)}, got {method!r}.")
-    if q.ndim > 1 or (q < 0).any() or (q > 1).any():
-        raise ShapeError(f"Expected q as a number or a vector within [0, 1], got {q}.")
     backend, last = current(), len(shape_of(ordered)) - 1
     results = []
     for place in np.atleast_1d(q) * top:
@@ -131,7 +160,7 @@ def percentile(
     x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False
 ) -> Any:
     """Return the quantiles q / 100 over axes."""
-    return quantile(x, np.asarray(host(q), np.float64) / 100, axis, method, keepdims)
+    return quantile(x, _float64(q) / 100, axis, method, keepdims)
 
 
 @op
@@ -146,6 +175,11 @@ def corrcoef(x: Any) -> Any:
     x, backend = floating(x), current()
     if len(shape_of(x)) == 1:
         x = backend.expand_dims(x, 0)
+    if len(shape_of(x)) != 2:
+        raise ShapeError(
+            "ops.corrcoef expects a matrix or a vector, got shape "
+            f"{public_shape(shape_of(x))}."
+        )
     centred = backend.subtract(x, backend.mean(x, (1,), True))
     turned = backend.transpose(centred, (1, 0))
     complex_ = dtypes.is_complex(backend.dtype(x))
@@ -164,7 +198,13 @@ def correlate(x1: Any, x2: Any, mode: str = "valid") -> Any:
     """
     x1, x2 = both(*operands(as_tensor(x1), as_tensor(x2)))
     backend, dtype = current(), current().dtype(x1)
-    n, m = shape_of(x1)[0], shape_of(x2)[0]
+    shapes = shape_of(x1), shape_of(x2)
+    if any(len(s) != 1 or (type(s[0]) is int and s[0] == 0) for s in shapes):
+        raise ShapeError(
+            "ops.correlate expects two vectors that are not empty, got shapes "
+            f"{public_shape(shapes[0])} and {public_shape(shapes[1])}."
+        )
+    n, m = shapes[0][0], shapes[1][0]
     if mode not in ("valid", "same", "full"):
         raise ArgumentError(f"Expected mode valid, same or full, got {mode!r}.")
     swap = m > n and mode != "full"
@@ -312,16 +352,14 @@ def nanquantile(
     """Return the quantiles q in [0, 1] over axes, leaving NaN out; methods as
     `quantile`.
     """
-    if method not in _METHODS:
-        raise ArgumentError(f"Expected method {', '.join(_METHODS)}, got {method!r}.")
-    flat, kept = _joined(floating(x), axis)
+    flat, kept = _rows("nanquantile", x, axis, method)
     backend, last = current(), len(shape_of(flat)) - 1
     dtype = backend.dtype(flat)
     ordered = backend.sort(flat)  # NaN last
     present = backend.logical_not(backend.isnan(flat))
     count = backend.sum(backend.cast(present, "int32"), (last,), True)
     top = backend.cast(backend.maximum(backend.subtract(count, 1), 0), dtype)
-    fractions, results = np.asarray(host(q), np.float64), []
+    fractions, results = _fractions(q), []
     for fraction in np.atleast_1d(fractions):
         place = backend.multiply(top, float(fraction))
         low, high = backend.floor(place), backend.ceil(place)
@@ -345,7 +383,7 @@ def nanpercentile(
     x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False
 ) -> Any:
     """Return the quantiles q / 100 over axes, leaving NaN out."""
-    return nanquantile(x, np.asarray(host(q), np.float64) / 100, axis, method, keepdims)
+    return nanquantile(x, _float64(q) / 100, axis, method, keepdims)
 
 
 @op

@@ -10,6 +10,7 @@ from typing import Any
 from multinet import dtypes
 from multinet.config import standardize_data_format
 from multinet.errors import ArgumentError, ShapeError, unknown_name
+from multinet.ops.checks import number, real_floats, real_numbers
 from multinet.ops.colors import image_rank
 from multinet.ops.core import as_tensor, cast_tensor, floating, op, shape_of
 from multinet.ops.filters import blur
@@ -145,7 +146,7 @@ def map_coordinates(
     interpolates linearly. Outside, `fill_mode` is constant (`fill_value`), nearest,
     wrap, mirror (about the edge elements) or reflect (about the edges).
     """
-    x, backend = as_tensor(inputs), current()
+    x, backend = real_numbers("ops.image.map_coordinates", inputs), current()
     if isinstance(coordinates, list | tuple):
         coordinates = stack(coordinates)
     at = as_tensor(coordinates)
@@ -158,7 +159,7 @@ def map_coordinates(
     if order not in (0, 1):
         raise ArgumentError(f"Expected order 0 or 1, got {order!r}.")
     _check_mode(fill_mode)
-    dtype, at = backend.dtype(x), floating(at)
+    dtype, at = backend.dtype(x), real_floats("ops.image.map_coordinates", at)
     wide = dtypes.promote(dtype, backend.dtype(at))
     rows = backend.reshape(cast_tensor(x, wide), (math.prod(shape_of(x)),))
     parts = [backend.squeeze(p, (0,)) for p in backend.split(at, (1,) * rank, 0)]
@@ -173,7 +174,7 @@ class _Images:
     """A batch of images, channels last, and the way back to what came."""
 
     def __init__(self, images: Any, data_format: str | None, what: str) -> None:
-        x, backend = as_tensor(images), current()
+        x, backend = real_numbers(f"ops.image.{what}", images), current()
         self.single = image_rank(x, what) == 3
         self.first = standardize_data_format(data_format) == "channels_first"
         x = backend.expand_dims(x, 0) if self.single else x
@@ -238,7 +239,10 @@ def affine_transform(
     `transform` is (a0, a1, a2, b0, b1, b2, c0, c1), or a row of them for each image.
     `interpolation` is nearest or bilinear; for `fill_mode` see `map_coordinates`.
     """
-    order, batch = _order(interpolation), _Images(images, data_format, "affine")
+    order, batch = (
+        _order(interpolation),
+        _Images(images, data_format, "affine_transform"),
+    )
     _check_mode(fill_mode)
     backend, rows = current(), floating(transform)
     if len(shape_of(rows)) == 1:
@@ -269,7 +273,10 @@ def perspective_transform(
     Points are (4, 2), or (n, 4, 2), as (x, y): the same corners in the same order. What
     comes from outside is `fill_value`.
     """
-    order, batch = _order(interpolation), _Images(images, data_format, "perspective")
+    order, batch = (
+        _order(interpolation),
+        _Images(images, data_format, "perspective_transform"),
+    )
     start, end = (as_tensor(p, "float32") for p in (start_points, end_points))
     forms = shape_of(start), shape_of(end)
     if any(len(f) not in (2, 3) or any(map(differ, f[-2:], (4, 2))) for f in forms) or (
@@ -327,9 +334,15 @@ def elastic_transform(
     Source: Simard et al., "Best practices for convolutional neural networks applied to
     visual document analysis", 2003.
     """
-    order, batch = _order(interpolation), _Images(images, data_format, "elastic")
+    order, batch = (
+        _order(interpolation),
+        _Images(images, data_format, "elastic_transform"),
+    )
     _check_mode(fill_mode)
     backend = current()
+    alpha, sigma = number(alpha, "alpha"), number(sigma, "sigma")
+    if not sigma > 0:
+        raise ArgumentError(f"Expected a positive sigma, got {sigma}.")
     wide = dtypes.promote(dtypes.to_float(batch.dtype), "float32")
     noise = backend.random_normal(key_of(seed), (batch.n, batch.h, batch.w, 2))
     noise = backend.multiply(cast_tensor(noise, wide), float(sigma))

@@ -9,6 +9,14 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, DTypeError
+from multinet.ops.checks import (
+    at_least,
+    number,
+    real_floats,
+    sizes_at_least,
+    whole,
+    within,
+)
 from multinet.ops.core import (
     as_tensor,
     axis_of,
@@ -21,6 +29,7 @@ from multinet.ops.core import (
 from multinet.ops.creation import shape_tuple
 from multinet.registry import current
 from multinet.seeds import key_of
+from multinet.symbolic.dims import public_shape
 
 _BITS = {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}
 
@@ -45,14 +54,15 @@ def uniform(
     Equal bit for bit on every backend if the range is symmetric or one end is 0;
     otherwise to the last bit, since compilers may fuse the shift with the scale.
     """
-    name = _float(dtype, "uniform")
+    name, size = _float(dtype, "uniform"), sizes_of(shape)
+    minval, maxval = number(minval, "minval"), number(maxval, "maxval")
     if not minval < maxval:
         raise ArgumentError(f"Expected minval < maxval, got {minval} and {maxval}.")
     backend, kind = current(), dtypes.to_numpy(name)
     # Rounded here: a backend that rounded the product of wider numbers would differ.
     low, high = kind.type(minval), kind.type(maxval)
     width, middle = float(kind.type(maxval - minval)), (maxval + minval) / 2
-    u = _unit(key_of(seed), shape_tuple(shape), name)
+    u = _unit(key_of(seed), size, name)
     if low == 0:
         return u if high == 1 else backend.multiply(u, float(high))
     if high == 0:
@@ -107,7 +117,8 @@ def normal(
     shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None
 ) -> Any:
     """Return normal floats of a mean and a standard deviation."""
-    name, size = _float(dtype, "normal"), shape_tuple(shape)
+    name, size = _float(dtype, "normal"), sizes_of(shape)
+    mean, stddev = _moments(mean, stddev, size)
     backend, key = current(), key_of(seed)
     if name == "float64":
         z = backend.erfinv(_centred(key, size, name))
@@ -115,6 +126,24 @@ def normal(
     else:
         z = backend.random_normal(key, size)
     return _moved(z, mean, stddev, name)
+
+
+def sizes_of(shape: Any) -> tuple[Any, ...]:
+    """Return the shape of what to draw, which holds no negative sizes."""
+    return sizes_at_least(shape_tuple(shape), 0, "a shape")
+
+
+def _moments(mean: Any, stddev: Any, size: tuple[Any, ...]) -> tuple[Any, Any]:
+    """Return a mean and a standard deviation, checked, as numbers or tensors."""
+    if is_scalar(stddev) and number(stddev, "stddev") < 0:
+        raise ArgumentError(f"Expected a stddev of at least 0, got {stddev}.")
+    found = []
+    for value, what in ((mean, "mean"), (stddev, "stddev")):
+        if not is_scalar(value):
+            value = as_tensor(value)
+            within(shape_of(value), size, f"a {what}")
+        found.append(value)
+    return found[0], found[1]
 
 
 def _moved(z: Any, mean: Any, stddev: Any, dtype: str) -> Any:
@@ -133,10 +162,11 @@ def truncated_normal(
     shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None
 ) -> Any:
     """Return normal floats conditioned on two standard deviations around the mean."""
-    name = _float(dtype, "truncated_normal")
+    name, size = _float(dtype, "truncated_normal"), sizes_of(shape)
+    mean, stddev = _moments(mean, stddev, size)
     backend = current()
     wide = "float64" if name == "float64" else "float32"
-    v = _centred(key_of(seed), shape_tuple(shape), wide)
+    v = _centred(key_of(seed), size, wide)
     inside = math.erf(math.sqrt(2.0))  # the probability of [-2, 2]
     z = backend.multiply(backend.erfinv(backend.multiply(v, inside)), math.sqrt(2.0))
     return _moved(backend.clip(z, -2.0, 2.0), mean, stddev, name)
@@ -150,7 +180,9 @@ def randint(
 
     Equal bit for bit on every backend.
     """
-    name, span = dtypes.standardize(dtype), int(maxval) - int(minval)
+    name, size = dtypes.standardize(dtype), sizes_of(shape)
+    minval, maxval = whole(minval, "minval"), whole(maxval, "maxval")
+    span = maxval - minval
     if not dtypes.is_integer(name):
         raise DTypeError(f"random.randint makes integers, got dtype={name!r}.")
     limits = np.iinfo(name)
@@ -160,8 +192,7 @@ def randint(
             "apart, "
             f"got {minval} and {maxval}."
         )
-    size, backend = shape_tuple(shape), current()
-    last = len(size)
+    backend, last = current(), len(size)
     words = backend.random_bits(key_of(seed), (*size, 2), 32)
     high, low = (
         backend.squeeze(w, (last,)) for w in backend.split(words, (1, 1), last)
@@ -208,15 +239,18 @@ def categorical(
     The class with the largest logit after adding Gumbel noise is drawn.
     """
     backend = current()
-    logits = floating(logits)
+    logits = real_floats("random.categorical", logits)
+    num_samples = at_least(num_samples, 0, "num_samples")
     if backend.dtype(logits) in ("float16", "bfloat16"):
         logits = cast_tensor(logits, "float32")
     wide, shape = backend.dtype(logits), shape_of(logits)
     if len(shape) != 2:
         raise ArgumentError(
-            f"random.categorical expects logits of 2 axes, got shape {shape}."
+            "random.categorical expects logits of 2 axes, got shape "
+            f"{public_shape(shape)}."
         )
     rows, classes = shape
+    sizes_at_least((classes,), 1, "classes of the logits")
     v = _centred(key_of(seed), (rows, num_samples, classes), wide)
     u = backend.multiply(backend.add(v, 1.0), 0.5)  # n samples c, in (0, 1)
     noise = backend.negative(backend.log(backend.negative(backend.log(u))))
@@ -240,7 +274,7 @@ def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None)
     Sizes of 1 in `noise_shape` drop whole axes together. The mask is equal bit for bit
     on every backend.
     """
-    if not 0 <= rate <= 1:
+    if not 0 <= number(rate, "rate") <= 1:
         raise ArgumentError(f"Expected a rate in [0, 1], got {rate}.")
     x, backend = floating(inputs), current()
     if rate == 0:

@@ -50,8 +50,8 @@ class SymbolicArrayPart:
         if self.concrete.is_tensor(x):
             return SymbolicArray(self.concrete.shape(x), self.concrete.dtype(x))
         raise DTypeError(
-            f"A symbolic tensor is expected here; got {type(x).__name__} {x!r}. "
-            "Convert it to a tensor first."
+            f"Expected a tensor or a number, got {type(x).__name__} {x!r}. Convert it "
+            "to a tensor first."
         )
 
     # -- conversion --------------------------------------------------------------------
@@ -224,8 +224,13 @@ class SymbolicArrayPart:
     def take(self, x: X, indices: X, axis: int) -> X:
         x, indices = self.spec(x), _indices("take", self.spec(indices))
         check_axis("take", axis, len(x.shape))
+        if x.shape[axis] == 0 and not isinstance(x.shape[axis], Dim):
+            _refuse_empty(x.shape, indices.shape, axis)
         shape = (*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :])
         return SymbolicArray(shape, x.dtype)
+
+    def pick(self, x: X, indices: X, axis: int) -> X:
+        return self.take(x, indices, axis)  # the size may be unknown
 
     def take_along_axis(self, x: X, indices: X, axis: int) -> X:
         x, indices = self.spec(x), _indices("take_along_axis", self.spec(indices))
@@ -293,3 +298,12 @@ def _cut(shape: Shape, size: Size, start: Size, stop: Size, step: int) -> Size:
             f"shape {show(shape)}; got start {start}, stop {stop}, step {step}."
         )
     return (stop - start + step - 1) // step
+
+
+def _refuse_empty(shape: Shape, picks: Shape, axis: int) -> None:
+    """Refuse to pick elements of an axis that has none."""
+    if all(isinstance(n, Dim) or n for n in picks):
+        raise ShapeError(
+            f"take expects an axis that is not empty; got shape {show(shape)} and "
+            f"axis {axis}. There is nothing to pick."
+        )

@@ -57,7 +57,8 @@ class SymbolicProgramPart(SymbolicArrayPart):
         terms = left.split(",")
         letters = set("".join(terms)) | set(right)
         plain = all(letter.isalpha() for letter in letters)
-        if not arrow or not plain or not set(right) <= set("".join(terms)):
+        once = len(set(right)) == len(right)
+        if not (arrow and plain and once and set(right) <= set("".join(terms))):
             raise ArgumentError(
                 f"einsum expects an explicit equation such as 'bij,bjk->bik'; got "
                 f"{equation!r}. Write out the ellipsis and the result."

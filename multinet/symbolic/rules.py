@@ -80,6 +80,11 @@ def along(method: str) -> Callable[[Any, X, int], X]:
         x = self.spec(x)
         check_domain(method, x.dtype)
         check_axis(method, axis, len(x.shape))
+        if index and x.shape[axis] == 0 and not isinstance(x.shape[axis], Dim):
+            raise ShapeError(
+                f"{method} expects an axis that is not empty; got shape "
+                f"{show(x.shape)} and axis {axis}. An empty set has no place."
+            )
         shape = kept(x.shape, (axis,), False) if index else x.shape
         return made(method, x.dtype, shape)
 
