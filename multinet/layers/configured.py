@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Self
 
 from multinet import dtype_policies
 from multinet.configurable import (
@@ -46,7 +46,7 @@ class Configured(Configurable):
         return config
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """Return a layer of this configuration, with fresh weights.
 
         The name and `trainable` are set where the constructor does not take them.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from multinet import ops
@@ -9,6 +10,13 @@ from multinet.layers.arguments import positive
 from multinet.layers.base import Layer
 from multinet.ops.core import as_tensor
 from multinet.registry import current
+from multinet.typing import (
+    ConstraintLike,
+    InitializerLike,
+    RegularizerLike,
+    Shape,
+    Tensor,
+)
 
 
 class Embedding(Layer):
@@ -27,11 +35,11 @@ class Embedding(Layer):
         self,
         input_dim: int,
         output_dim: int,
-        embeddings_initializer: Any = "uniform",
-        embeddings_regularizer: Any = None,
-        embeddings_constraint: Any = None,
+        embeddings_initializer: InitializerLike = "uniform",
+        embeddings_regularizer: RegularizerLike | None = None,
+        embeddings_constraint: ConstraintLike | None = None,
         mask_zero: bool = False,
-        weights: Any = None,
+        weights: Sequence[Tensor] | None = None,
         **options: Any,
     ) -> None:
         options.pop("input_length", None)  # older programs give it; it has no effect
@@ -45,7 +53,7 @@ class Embedding(Layer):
             alone = isinstance(weights, list | tuple) and len(weights) == 1
             self.set_weights(weights if alone else [weights])
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         """Create the table, unless `weights` gave it."""
         if self.built:
             return
@@ -53,13 +61,15 @@ class Embedding(Layer):
             "embeddings", (self.input_dim, self.output_dim)
         )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (..., output_dim) for integers (...)."""
         if ops.dtype(inputs) not in ("int32", "int64"):
             inputs = ops.cast(inputs, "int32")
         rows = current().embedding(as_tensor(self.embeddings), inputs)
         return ops.cast(rows, self.compute_dtype)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(
+        self, inputs: Tensor, previous_mask: Tensor | None = None
+    ) -> Tensor | None:
         """Return where the integers are not 0, if `mask_zero`."""
         return ops.not_equal(inputs, 0) if self.mask_zero else None

@@ -14,6 +14,7 @@ from multinet.layers.policy import casting
 from multinet.layers.recurrent_cells import RecurrentCell
 from multinet.ops.core import as_tensor, boolean
 from multinet.symbolic.dims import Dim
+from multinet.typing import Shape, Shapes, Size, Tensor, Tensors, Tree
 from multinet.variables import Variable
 
 
@@ -36,13 +37,13 @@ class StackedRNNCells(Layer):
         """The size of the last cell's output."""
         return output_size(self.cells[-1])
 
-    def get_initial_state(self, batch_size: Any = None) -> list[Any]:
+    def get_initial_state(self, batch_size: Size | None = None) -> list[Any]:
         """Return the initial states, one tree a cell."""
         return [
             initial_state(cell, batch_size, self.compute_dtype) for cell in self.cells
         ]
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Build the cells, each for the outputs of the one before."""
         for cell in self.cells:
             if isinstance(cell, Layer) and not cell.built:
@@ -50,13 +51,15 @@ class StackedRNNCells(Layer):
             input_shape = (input_shape[0], output_size(cell))
         self.built = True
 
-    def call(self, inputs: Any, states: Any, training: bool | None = False) -> Any:
+    def call(
+        self, inputs: Tensor, states: Tree, training: bool | None = False
+    ) -> Tensors:
         """Return the output of the last cell, and the new states of all."""
         drop = draw(self, ops.shape(inputs), training)
         return advance(self, inputs, states, training, drop)
 
 
-def check_cell(cell: Any) -> None:
+def check_cell(cell: object) -> None:
     """Raise unless the object has what a cell has."""
     for name in ("call", "state_size"):
         if not hasattr(cell, name):
@@ -66,7 +69,7 @@ def check_cell(cell: Any) -> None:
             )
 
 
-def output_size(cell: Any) -> Any:
+def output_size(cell: object) -> Size:
     """Return the size of a cell's output: by default that of its first state."""
     size = getattr(cell, "output_size", None)
     if size is None:
@@ -75,7 +78,7 @@ def output_size(cell: Any) -> Any:
     return size
 
 
-def initial_state(cell: Any, batch: Any, dtype: str) -> Any:
+def initial_state(cell: object, batch: Size, dtype: str) -> Tree:
     """Return the cell's own initial state, or zeros."""
     own = getattr(cell, "get_initial_state", None)
     if own is not None:
@@ -88,7 +91,7 @@ def initial_state(cell: Any, batch: Any, dtype: str) -> Any:
     return zeros[0] if isinstance(sizes, int) else zeros
 
 
-def draw(cell: Any, shape: Any, training: bool | None) -> Any:
+def draw(cell: object, shape: Shape, training: bool | None) -> Tree:
     """Return the dropout of a cell for a whole sequence of inputs, drawn once."""
     if isinstance(cell, StackedRNNCells):
         drawn = []
@@ -105,7 +108,7 @@ def _is_plain(cell: Any) -> bool:
 
 
 def advance(
-    cell: Any, inputs: Any, states: Any, training: bool | None, drop: Any
+    cell: object, inputs: Tensor, states: Tree, training: bool | None, drop: Tree
 ) -> tuple[Any, Any]:
     """Return the output and the new states after one step, with given dropout."""
     if isinstance(cell, StackedRNNCells):
@@ -140,7 +143,7 @@ class RNN(Layer):
 
     def __init__(
         self,
-        cell: Any,
+        cell: object,
         return_sequences: bool = False,
         return_state: bool = False,
         go_backwards: bool = False,
@@ -165,7 +168,9 @@ class RNN(Layer):
 
     # -- states ------------------------------------------------------------------------
 
-    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+    def build(
+        self, sequences_shape: Shape, initial_state_shape: Shapes | None = None
+    ) -> None:
         """Build the cell for one step, and make the states of a stateful layer."""
         if len(sequences_shape) < 3:
             raise ShapeError(
@@ -189,11 +194,11 @@ class RNN(Layer):
         return Variable(value, dtype=dtype, trainable=False, name="rnn_state")
 
     @property
-    def states(self) -> Any:
+    def states(self) -> Tree:
         """The Variables of a stateful layer, which are no weights; None of others."""
         return self._memory
 
-    def get_initial_state(self, batch_size: Any) -> list[Any]:
+    def get_initial_state(self, batch_size: Size) -> list[Any]:
         """Return the states that a sequence starts from, a list."""
         state = initial_state(self.cell, batch_size, self.compute_dtype)
         return list(state) if isinstance(state, list | tuple) else [state]
@@ -230,11 +235,11 @@ class RNN(Layer):
 
     def call(
         self,
-        sequences: Any,
-        initial_state: Any = None,
-        mask: Any = None,
+        sequences: Tensor,
+        initial_state: Tree | None = None,
+        mask: Tensor | None = None,
         training: bool | None = False,
-    ) -> Any:
+    ) -> Tensors:
         """Return the outputs, and with `return_state` the last states after them."""
         batch, length = ops.shape(sequences)[:2]
         if self.unroll and isinstance(length, Dim):
@@ -263,7 +268,11 @@ class RNN(Layer):
         return optree.tree_map(lambda x: ops.cast(x, self.compute_dtype), found)
 
     def inner_loop(
-        self, sequences: Any, initial_state: Any, mask: Any, training: Any = False
+        self,
+        sequences: Tensor,
+        initial_state: Tree,
+        mask: Tensor | None,
+        training: bool | None = False,
     ) -> tuple[Any, Any, Any]:
         """Return the last output, all of them in order of time, and the last states."""
         cell: Any = self.cell
@@ -304,12 +313,14 @@ class RNN(Layer):
     # -- shapes, masks, configuration --------------------------------------------------
 
     def compute_output_shape(
-        self, sequences_shape: Any, initial_state_shape: Any = None
-    ) -> Any:
+        self, sequences_shape: Shape, initial_state_shape: Shapes | None = None
+    ) -> Shapes:
         """Return the shape of the output, with `return_state` those of the states."""
         return self._output_shape(sequences_shape)
 
-    def compute_mask(self, sequences: Any, previous_mask: Any) -> Any:
+    def compute_mask(
+        self, sequences: Tensor, previous_mask: Tensor | None
+    ) -> Tensor | None:
         """Return the mask for a sequence of outputs; None for states."""
         masks = optree.tree_leaves(previous_mask)
         mask = masks[0] if masks and self.return_sequences else None

@@ -16,6 +16,7 @@ from multinet.metrics import Metric
 from multinet.moving import Movable, backend_of
 from multinet.patterns import find
 from multinet.symbolic.tensor import Node
+from multinet.typing import ConstraintLike, DType, InitializerLike, RegularizerLike
 from multinet.variables import Variable
 
 
@@ -42,19 +43,19 @@ class Tracked(Movable, Typed):
         layer.__dict__.update(_nodes=[], built=False)
         return layer
 
-    def __setstate__(self, state: Any) -> None:
+    def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__["_nodes"] = []
         super().__setstate__(state)
 
     def add_weight(
         self,
         shape: Sequence[int] | None = None,
-        initializer: Any = None,
-        dtype: Any = None,
+        initializer: InitializerLike | None = None,
+        dtype: DType | None = None,
         trainable: bool = True,
         autocast: bool = True,
-        regularizer: Any = None,
-        constraint: Any = None,
+        regularizer: RegularizerLike | None = None,
+        constraint: ConstraintLike | None = None,
         aggregation: str = "none",
         name: str | None = None,
     ) -> Variable:

@@ -7,6 +7,7 @@ from typing import Any
 from multinet.optimizers.base import Optimizer, Tensors, shared
 from multinet.optimizers.rules import fraction, like
 from multinet.registry import current
+from multinet.typing import LearningRate, Numbers
 
 
 class RMSprop(Optimizer):
@@ -19,7 +20,7 @@ class RMSprop(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         rho: float = 0.9,
         momentum: float = 0.0,
         epsilon: float = 1e-7,
@@ -47,8 +48,8 @@ class RMSprop(Optimizer):
         params: Tensors,
         grads: Tensors,
         slots: list[Tensors],
-        step: Any,
-        learning_rate: Any,
+        step: Numbers,
+        learning_rate: Numbers,
     ) -> tuple[Tensors, list[Tensors]]:
         """Return params and slots after a step."""
         f = current()
@@ -93,7 +94,7 @@ class Adagrad(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         initial_accumulator_value: float = 0.1,
         epsilon: float = 1e-7,
         weight_decay: float | None = None,
@@ -120,8 +121,8 @@ class Adagrad(Optimizer):
         params: Tensors,
         grads: Tensors,
         slots: list[Tensors],
-        step: Any,
-        learning_rate: Any,
+        step: Numbers,
+        learning_rate: Numbers,
     ) -> tuple[Tensors, list[Tensors]]:
         """Return params and accumulators after a step."""
         f = current()
@@ -144,7 +145,7 @@ class Adadelta(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         rho: float = 0.95,
         epsilon: float = 1e-7,
         weight_decay: float | None = None,
@@ -166,8 +167,8 @@ class Adadelta(Optimizer):
         params: Tensors,
         grads: Tensors,
         slots: list[Tensors],
-        step: Any,
-        learning_rate: Any,
+        step: Numbers,
+        learning_rate: Numbers,
     ) -> tuple[Tensors, list[Tensors]]:
         """Return params and accumulators after a step."""
         f, keep, take = current(), self.rho, 1 - self.rho

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 from multinet.configurable import Configurable, arguments, parameters, revived
 from multinet.errors import ArgumentError
@@ -16,6 +16,7 @@ from multinet.patterns import is_called, warn_of_nothing
 from multinet.registry import current
 from multinet.saving import custom_object_scope
 from multinet.scope import active_scope
+from multinet.typing import LearningRate, Numbers, Tensor
 from multinet.variables import Variable
 
 Tensors = list[Any]
@@ -46,7 +47,7 @@ class Optimizer(Configurable, Movable):
 
     def __init__(
         self,
-        learning_rate: Any,
+        learning_rate: LearningRate,
         weight_decay: float | None = None,
         clipnorm: float | None = None,
         clipvalue: float | None = None,
@@ -109,8 +110,8 @@ class Optimizer(Configurable, Movable):
         params: Tensors,
         grads: Tensors,
         slots: list[Tensors],
-        step: Any,
-        learning_rate: Any,
+        step: Numbers,
+        learning_rate: Numbers,
     ) -> tuple[Tensors, list[Tensors]]:
         """Return the params moved and, for each slot, the new values.
 
@@ -172,13 +173,13 @@ class Optimizer(Configurable, Movable):
         return self._make_counters()
 
     @property
-    def learning_rate(self) -> Any:
+    def learning_rate(self) -> Numbers:
         """The rate: a Variable, or a float where a schedule or function computes it."""
         done = self._make_counters()
         return self._rate.variable or self.rate_at(int(done.numpy()))
 
     @learning_rate.setter
-    def learning_rate(self, value: Any) -> None:
+    def learning_rate(self, value: LearningRate) -> None:
         self._rate.set(value)
 
     @property
@@ -196,7 +197,7 @@ class Optimizer(Configurable, Movable):
         """Return the learning rate on the host after `iterations` updates."""
         return self._rate.at(iterations)
 
-    def rates_at(self, iterations: int, count: int) -> Any:
+    def rates_at(self, iterations: int, count: int) -> float | list[float]:
         """Return the rates of `count` updates after `iterations`: one, or an array."""
         return self._rate.of_updates(iterations, count)
 
@@ -207,8 +208,8 @@ class Optimizer(Configurable, Movable):
         params: Sequence[Any],
         grads: Sequence[Any],
         slots: Sequence[Any],
-        step: Any,
-        learning_rate: Any,
+        step: Numbers,
+        learning_rate: Numbers,
     ) -> tuple[Tensors, Tensors]:
         """Return params and slots after one update; both are consumed.
 
@@ -377,7 +378,7 @@ class Optimizer(Configurable, Movable):
         return current().add(done, 1), self._rate.inside(done)
 
     @contextmanager
-    def given(self, step: Any, learning_rate: Any) -> Iterator[Given]:
+    def given(self, step: Numbers, learning_rate: Numbers) -> Iterator[Given]:
         """Let `apply` inside use this step and rate: a compiled step's arguments."""
         before, self._given = self._given, Given(step, learning_rate)
         try:
@@ -385,7 +386,7 @@ class Optimizer(Configurable, Movable):
         finally:
             self._given = before
 
-    def scale_loss(self, loss: Any) -> Any:
+    def scale_loss(self, loss: Tensor) -> Tensor:
         """Return the loss times `loss_scale_factor`, which `update` divides out."""
         if self.loss_scale_factor is None:
             return loss
@@ -411,7 +412,7 @@ class Optimizer(Configurable, Movable):
         cls,
         config: Mapping[str, Any],
         custom_objects: Mapping[str, Any] | None = None,
-    ) -> Any:
+    ) -> Self:
         """Return a new optimizer of this configuration."""
         with custom_object_scope(custom_objects):
             return cls(**revived(cls, config))
@@ -420,7 +421,7 @@ class Optimizer(Configurable, Movable):
 class Given:
     """The step and rate for `apply`, which may be called several times."""
 
-    def __init__(self, step: Any, rate: Any) -> None:
+    def __init__(self, step: Numbers, rate: Numbers) -> None:
         self.step, self.rate, self.applied = step, rate, 0
         self.counts = False  # whether `iterations` is to follow inside the step
 

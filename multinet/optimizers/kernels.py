@@ -10,6 +10,7 @@ from multinet.errors import ArgumentError
 from multinet.optimizers.base import Optimizer, Tensors, shared
 from multinet.optimizers.rules import fraction, like
 from multinet.registry import current
+from multinet.typing import LearningRate, Numbers, Tensor
 
 
 class SGD(Optimizer):
@@ -20,7 +21,7 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.01,
+        learning_rate: LearningRate = 0.01,
         momentum: float = 0.0,
         nesterov: bool = False,
         weight_decay: float | None = None,
@@ -45,8 +46,8 @@ class SGD(Optimizer):
         params: Tensors,
         grads: Tensors,
         slots: list[Tensors],
-        step: Any,
-        learning_rate: Any,
+        step: Numbers,
+        learning_rate: Numbers,
     ) -> tuple[Tensors, list[Tensors]]:
         """Return params and velocities after a step."""
         params, velocities = current().sgd_update(
@@ -71,7 +72,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
@@ -102,8 +103,8 @@ class Adam(Optimizer):
         params: Tensors,
         grads: Tensors,
         slots: list[Tensors],
-        step: Any,
-        learning_rate: Any,
+        step: Numbers,
+        learning_rate: Numbers,
     ) -> tuple[Tensors, list[Tensors]]:
         """Return params and moments after a step."""
         if self.amsgrad:
@@ -151,7 +152,7 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         weight_decay: float = 0.004,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
@@ -180,7 +181,7 @@ class Adamax(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
@@ -207,8 +208,8 @@ class Adamax(Optimizer):
         params: Tensors,
         grads: Tensors,
         slots: list[Tensors],
-        step: Any,
-        learning_rate: Any,
+        step: Numbers,
+        learning_rate: Numbers,
     ) -> tuple[Tensors, list[Tensors]]:
         """Return params, means and norms after a step."""
         f = current()
@@ -234,7 +235,7 @@ class Lion(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.99,
         weight_decay: float | None = None,
@@ -259,8 +260,8 @@ class Lion(Optimizer):
         params: Tensors,
         grads: Tensors,
         slots: list[Tensors],
-        step: Any,
-        learning_rate: Any,
+        step: Numbers,
+        learning_rate: Numbers,
     ) -> tuple[Tensors, list[Tensors]]:
         """Return params and momenta after a step."""
         f = current()
@@ -276,8 +277,8 @@ class Lion(Optimizer):
 
 
 def corrected_rate(
-    step: Any, rate: Any, beta_1: float, beta_2: float, params: Tensors
-) -> Any:
+    step: Numbers, rate: Numbers, beta_1: float, beta_2: float, params: Tensors
+) -> Tensor:
     """Return rate * sqrt(1 - beta_2**step) / (1 - beta_1**step), as wide as params."""
     f = current()
     if not f.is_tensor(step):

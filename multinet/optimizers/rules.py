@@ -12,9 +12,10 @@ from typing import Any
 from multinet import dtypes
 from multinet.errors import ArgumentError
 from multinet.registry import current
+from multinet.typing import Numbers, Tensor
 
 
-def like(value: Any, x: Any) -> Any:
+def like(value: Numbers, x: Numbers) -> Tensor:
     """Return a scalar tensor in the dtype of `x`; a host number as it is."""
     backend = current()
     return backend.cast(value, backend.dtype(x)) if backend.is_tensor(value) else value
@@ -64,7 +65,7 @@ def _shrink(grad: Any, norm: Any, limit: float) -> Any:
 
 
 def decay(
-    params: Sequence[Any], decays: Sequence[bool], rate: Any, weight_decay: float
+    params: Sequence[Any], decays: Sequence[bool], rate: Numbers, weight_decay: float
 ) -> list[Any]:
     """Return params - params * weight_decay * rate, where `decays` says so.
 
@@ -80,7 +81,7 @@ def decay(
 
 
 def average(
-    averages: Sequence[Any], params: Sequence[Any], step: Any, momentum: float
+    averages: Sequence[Any], params: Sequence[Any], step: Numbers, momentum: float
 ) -> list[Any]:
     """Return moving averages of params; the params themselves after the first step."""
     backend = current()
@@ -102,7 +103,7 @@ def average(
 
 
 def overwrite(
-    params: Sequence[Any], averages: Sequence[Any], step: Any, every: int
+    params: Sequence[Any], averages: Sequence[Any], step: Numbers, every: int
 ) -> list[Any]:
     """Return the averages at each multiple of `every` steps, the params otherwise."""
     backend = current()
