@@ -230,7 +230,7 @@ _table = Table(
 )
 
 
-def get(identifier: ActivationLike | None) -> Callable[..., Tensor] | None:
+def get(identifier: ActivationLike | None) -> Callable[..., Tensor]:
     """Return the activation of a name, or the function itself; None is linear."""
     return linear if identifier is None else _table.get(identifier)
 
@@ -242,6 +242,6 @@ def serialize(activation: object) -> Data:
 
 def deserialize(
     config: Data, custom_objects: Mapping[str, Any] | None = None
-) -> Callable[..., Tensor] | None:
+) -> Callable[..., Tensor]:
     """Return the activation of a name."""
     return linear if config is None else _table.deserialize(config, custom_objects)

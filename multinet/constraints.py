@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from multinet import ops
 from multinet.configurable import Configurable
 from multinet.saving.tables import Table
-from multinet.typing import ConstraintLike, Data, Tensor
+from multinet.typing import ConstraintLike, Data, Made, Tensor
 
 _TINY = 1e-7  # keeps a zero weight zero instead of 0 / 0
 
@@ -85,7 +85,7 @@ _table = Table("constraint", (MaxNorm, MinMaxNorm, NonNeg, UnitNorm))
 max_norm, min_max_norm, non_neg, unit_norm = MaxNorm, MinMaxNorm, NonNeg, UnitNorm
 
 
-def get(identifier: ConstraintLike | None) -> Callable[..., Tensor] | None:
+def get(identifier: ConstraintLike | None) -> Made:
     """Return the constraint of a name, a configuration, or the object itself."""
     return _table.get(identifier)
 
@@ -95,8 +95,6 @@ def serialize(constraint: object) -> Data:
     return _table.serialize(constraint)
 
 
-def deserialize(
-    config: Data, custom_objects: Mapping[str, Any] | None = None
-) -> Callable[..., Tensor] | None:
+def deserialize(config: Data, custom_objects: Mapping[str, Any] | None = None) -> Made:
     """Return the constraint of a configuration."""
     return _table.deserialize(config, custom_objects)

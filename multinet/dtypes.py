@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from multinet.errors import DTypeError, unknown_name
+from multinet.typing import DType
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 SIGNED = ("int8", "int16", "int32", "int64")
@@ -92,7 +93,7 @@ def x64_enabled() -> bool:
     return _x64 or _floatx == "float64"
 
 
-def of_host(dtype: Any) -> str:
+def of_host(dtype: DType) -> str:
     """Return the dtype that host data of a NumPy dtype become where none is asked for.
 
     NumPy's defaults float64, int64 and complex128 become floatx, int32 and complex64
@@ -127,13 +128,13 @@ def promote(*dtypes: Any) -> str:
     return _concrete(joined)
 
 
-def weaken(dtype: Any) -> str:
+def weaken(dtype: DType) -> str:
     """Return the lattice name of a dtype name or of a Python scalar type."""
     weak = _WEAK.get(dtype) if isinstance(dtype, type) else None
     return weak if weak is not None else standardize(dtype)
 
 
-def standardize(dtype: Any) -> str:
+def standardize(dtype: DType) -> str:
     """Return the name of `dtype`: a name, a Python or NumPy type, a framework's dtype.
 
     `None` is floatx, `int` is int32, `float` is floatx. An unknown one is an

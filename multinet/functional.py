@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.tracking import Tracked
@@ -12,9 +12,15 @@ from multinet.registry import current
 from multinet.scope import Scope
 from multinet.variables import Variable
 
+# A `Layer`, whose class is written on top of this module.
+AnyLayer: TypeAlias = Any
+
 
 def functional_call(
-    layer: Any, parameters: Mapping[str, Any] | Sequence[Any], *args: Any, **kwargs: Any
+    layer: AnyLayer,
+    parameters: Mapping[str, Any] | Sequence[Any],
+    *args: Any,
+    **kwargs: Any,
 ) -> tuple[Any, dict[str, Any]]:
     """Return layer(*args, **kwargs) computed with other weights, and the new state.
 
@@ -60,7 +66,7 @@ def _named(layer: Any, paths: Mapping[str, Variable], path: str) -> Variable:
 
 
 def stateless_call(
-    layer: Any,
+    layer: AnyLayer,
     trainable_variables: Sequence[Any],
     non_trainable_variables: Sequence[Any],
     *args: Any,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from multinet import ops
@@ -10,7 +10,7 @@ from multinet.configurable import Configurable
 from multinet.errors import ArgumentError, ShapeError
 from multinet.registry import current
 from multinet.saving.tables import Table
-from multinet.typing import Data, RegularizerLike, Tensor
+from multinet.typing import Data, Made, RegularizerLike, Tensor
 
 
 class Regularizer(Configurable):
@@ -105,7 +105,7 @@ _table = Table(
 l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
 
 
-def get(identifier: RegularizerLike | None) -> Callable[..., Tensor] | None:
+def get(identifier: RegularizerLike | None) -> Made:
     """Return the regularizer of a name, a configuration, or the object itself."""
     return _table.get(identifier)
 
@@ -115,8 +115,6 @@ def serialize(regularizer: object) -> Data:
     return _table.serialize(regularizer)
 
 
-def deserialize(
-    config: Data, custom_objects: Mapping[str, Any] | None = None
-) -> Callable[..., Tensor] | None:
+def deserialize(config: Data, custom_objects: Mapping[str, Any] | None = None) -> Made:
     """Return the regularizer of a configuration."""
     return _table.deserialize(config, custom_objects)

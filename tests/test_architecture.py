@@ -13,7 +13,7 @@ PACKAGE = ROOT / "multinet"
 
 # A file imports its own floor or a lower one.
 FLOORS = [
-    {"errors", "version"},
+    {"errors", "typing", "version"},
     {"absent"},
     {"dtypes", "philox", "tree"},
     {"interface"},

@@ -1,6 +1,6 @@
 """Initial values of weights, made on the host: bit-identical on every backend."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from multinet.initializers.distributions import (
 )
 from multinet.initializers.fourier import STFT
 from multinet.saving.tables import Table
-from multinet.typing import Data, Host, InitializerLike, Tensor
+from multinet.typing import Data, Host, InitializerLike, Made
 
 _CLASSES = (
     Zeros,
@@ -69,7 +69,7 @@ orthogonal, stft = Orthogonal, STFT
 
 def get(
     identifier: InitializerLike | Host | float | None,
-) -> Callable[..., Tensor] | None:
+) -> Made:
     """Return the initializer of a name, a configuration, or the object itself."""
     if isinstance(identifier, int | float | np.ndarray):
         return Constant(identifier)
@@ -81,9 +81,7 @@ def serialize(initializer: object) -> Data:
     return _table.serialize(initializer)
 
 
-def deserialize(
-    config: Data, custom_objects: Mapping[str, Any] | None = None
-) -> Callable[..., Tensor] | None:
+def deserialize(config: Data, custom_objects: Mapping[str, Any] | None = None) -> Made:
     """Return the initializer of a configuration."""
     return _table.deserialize(config, custom_objects)
 

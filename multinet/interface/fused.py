@@ -8,7 +8,7 @@ value, gradient and second order.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,6 +18,7 @@ from multinet.interface.array import Axes, Scalar, Shape, T
 from multinet.interface.program import Function, Key, Pairs, Tensors
 from multinet.interface.sequence import SequenceMethods
 from multinet.interface.step import Program
+from multinet.typing import Numbers, Tensor
 
 _LOW = ("float16", "bfloat16")
 
@@ -36,7 +37,7 @@ class Backend(SequenceMethods[T]):
         return self
 
     @property
-    def trace(self) -> Any:
+    def trace(self) -> Hashable:
         """What tells by == whether a trace in progress is the same as before.
 
         A tensor made in one is of no use outside. None where nothing is traced, and in
@@ -46,7 +47,7 @@ class Backend(SequenceMethods[T]):
 
     # -- program arguments -------------------------------------------------------------
 
-    def argument(self, value: Any, dtype: str) -> Any:
+    def argument(self, value: Numbers, dtype: str) -> T:
         """Return a host number (or tuple of them) as `jit` carries it from call to
         call.
 
@@ -62,7 +63,7 @@ class Backend(SequenceMethods[T]):
         function: Function[T],
         consumed: Sequence[int],
         scalars: Sequence[str],
-        jit_compile: Any,
+        jit_compile: bool | str,
     ) -> Program[T]:
         """Return a step ready to run many times with its state; see `Program`."""
         return Program(self, function, consumed, scalars, jit_compile)
@@ -80,7 +81,7 @@ class Backend(SequenceMethods[T]):
         one = self.full((), 1, self.dtype(outputs[0]))
         return outputs[0], outputs[1:], pullback((one, *seeds))
 
-    def common_dtype(self, x: Any, y: Any) -> str | None:
+    def common_dtype(self, x: Tensor, y: Tensor) -> str | None:
         """Return the dtype of two tensors that share one; None of anything else.
 
         It stands before each operation of two operands, so a backend looks no further
@@ -453,7 +454,7 @@ class Backend(SequenceMethods[T]):
         params: Sequence[T],
         grads: Sequence[T],
         velocities: Sequence[T],
-        learning_rate: Any,
+        learning_rate: Numbers,
         momentum: float,
         nesterov: bool,
     ) -> tuple[list[T], list[T]]:
@@ -482,8 +483,8 @@ class Backend(SequenceMethods[T]):
         grads: Sequence[T],
         means: Sequence[T],
         variances: Sequence[T],
-        step: Any,
-        learning_rate: Any,
+        step: Numbers,
+        learning_rate: Numbers,
         beta_1: float,
         beta_2: float,
         epsilon: float,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-def stand_in(*operands: Any) -> Any:
+def stand_in(*operands: Any) -> object:
     """Return the first operand that stands for a tensor, or None; keys are looked into.
 
     Such an object, a Variable among them, has Python's reflected operators, and

@@ -85,8 +85,9 @@ class PReLU(Layer):
         super().__init__(**options)
         if shared_axes is not None:
             alone = not isinstance(shared_axes, list | tuple)
-            shared_axes = [shared_axes] if alone else list(shared_axes)
-        self.shared_axes = shared_axes
+            axes: Any = shared_axes
+            shared_axes = [axes] if alone else list(axes)
+        self.shared_axes: Any = shared_axes
         self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:
@@ -132,10 +133,9 @@ class Softmax(Layer):
         """Return probabilities, 0 where `mask` (broadcast to inputs) is false."""
         if mask is not None:
             mask = self._fitting(mask, ops.shape(inputs))
-        several = isinstance(self.axis, list | tuple)
-        return masked_softmax(
-            inputs, mask, tuple(self.axis) if several else (self.axis,)
-        )
+        axes: Any = self.axis
+        axes = tuple(axes) if isinstance(axes, list | tuple) else (axes,)
+        return masked_softmax(inputs, mask, axes)
 
     def _fitting(self, mask: Any, shape: Any) -> Any:
         given = ops.shape(mask)

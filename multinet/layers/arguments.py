@@ -30,7 +30,7 @@ def fraction(name: str, value: object) -> float:
     return value
 
 
-def sizes(name: str, value: object, rank: int) -> tuple[int, ...]:
+def sizes(name: str, value: int | Sequence[int], rank: int) -> tuple[int, ...]:
     """Return `rank` positive integers, given as one for all or as a sequence."""
     values = (value,) * rank if isinstance(value, int) else tuple(value)
     if len(values) != rank or not all(isinstance(v, int) and v > 0 for v in values):

@@ -103,9 +103,7 @@ class Layer(Configured, Tracked):
         """Create the weights for inputs of a shape, `None` where a size is unknown."""
         self.built = True
 
-    def add_family(
-        self, family: str, shape: Sequence[int], **options: Any
-    ) -> Variable | None:
+    def add_family(self, family: str, shape: Sequence[int], **options: Any) -> Variable:
         """Create and return the weight of a family, with the constructor's options.
 
         `options` are those of `add_weight`, and go before the constructor's.

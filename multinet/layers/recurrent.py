@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import optree
 
@@ -17,11 +17,14 @@ from multinet.symbolic.dims import Dim
 from multinet.typing import Shape, Shapes, Size, Tensor, Tensors, Tree
 from multinet.variables import Variable
 
+# A `RecurrentCell`, or any object with `call(inputs, states)` and `state_size`.
+Cell: TypeAlias = Any
+
 
 class StackedRNNCells(Layer):
     """Several cells as one, each fed with the output of the one before."""
 
-    def __init__(self, cells: Sequence[Any], **options: Any) -> None:
+    def __init__(self, cells: Sequence[Cell], **options: Any) -> None:
         super().__init__(**options)
         for cell in cells:
             check_cell(cell)
@@ -59,7 +62,7 @@ class StackedRNNCells(Layer):
         return advance(self, inputs, states, training, drop)
 
 
-def check_cell(cell: object) -> None:
+def check_cell(cell: Cell) -> None:
     """Raise unless the object has what a cell has."""
     for name in ("call", "state_size"):
         if not hasattr(cell, name):
@@ -69,7 +72,7 @@ def check_cell(cell: object) -> None:
             )
 
 
-def output_size(cell: object) -> Size:
+def output_size(cell: Cell) -> Size:
     """Return the size of a cell's output: by default that of its first state."""
     size = getattr(cell, "output_size", None)
     if size is None:
@@ -78,7 +81,7 @@ def output_size(cell: object) -> Size:
     return size
 
 
-def initial_state(cell: object, batch: Size, dtype: str) -> Tree:
+def initial_state(cell: Cell, batch: Size, dtype: str) -> Tree:
     """Return the cell's own initial state, or zeros."""
     own = getattr(cell, "get_initial_state", None)
     if own is not None:
@@ -91,7 +94,7 @@ def initial_state(cell: object, batch: Size, dtype: str) -> Tree:
     return zeros[0] if isinstance(sizes, int) else zeros
 
 
-def draw(cell: object, shape: Shape, training: bool | None) -> Tree:
+def draw(cell: Cell, shape: Shape, training: bool | None) -> Tree:
     """Return the dropout of a cell for a whole sequence of inputs, drawn once."""
     if isinstance(cell, StackedRNNCells):
         drawn = []
@@ -108,7 +111,7 @@ def _is_plain(cell: Any) -> bool:
 
 
 def advance(
-    cell: object, inputs: Tensor, states: Tree, training: bool | None, drop: Tree
+    cell: Cell, inputs: Tensor, states: Tree, training: bool | None, drop: Tree
 ) -> tuple[Any, Any]:
     """Return the output and the new states after one step, with given dropout."""
     if isinstance(cell, StackedRNNCells):
@@ -143,7 +146,7 @@ class RNN(Layer):
 
     def __init__(
         self,
-        cell: object,
+        cell: Cell,
         return_sequences: bool = False,
         return_state: bool = False,
         go_backwards: bool = False,
@@ -248,7 +251,7 @@ class RNN(Layer):
                 "it in Input, or set unroll=False."
             )
         start = self._start(initial_state, batch)
-        masks = optree.tree_leaves(mask)
+        masks = optree.tree_leaves(mask)  # type: ignore[arg-type]
         mask = boolean(masks[0]) if masks else None
         if mask is not None and len(ops.shape(mask)) == 3:
             mask = ops.any(mask, -1)
@@ -318,9 +321,7 @@ class RNN(Layer):
         """Return the shape of the output, with `return_state` those of the states."""
         return self._output_shape(sequences_shape)
 
-    def compute_mask(
-        self, sequences: Tensor, previous_mask: Tensor | None
-    ) -> Tensor | None:
+    def compute_mask(self, sequences: Tensor, previous_mask: Tensors) -> Tensor | None:
         """Return the mask for a sequence of outputs; None for states."""
         masks = optree.tree_leaves(previous_mask)
         mask = masks[0] if masks and self.return_sequences else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import optree
 
@@ -16,6 +16,9 @@ from multinet.typing import Shape, Shapes, Tensor, Tensors, Tree
 
 _MERGES = ("sum", "mul", "ave", "concat", None)
 _COMMON = ("stateful", "return_sequences", "return_state")
+
+# An `RNN`, or any layer that goes over time with the same options.
+Recurrent: TypeAlias = Any
 
 
 class Bidirectional(Layer):
@@ -30,10 +33,10 @@ class Bidirectional(Layer):
 
     def __init__(
         self,
-        layer: Layer,
+        layer: Recurrent,
         merge_mode: str | None = "concat",
         weights: Sequence[Any] | None = None,
-        backward_layer: Layer | None = None,
+        backward_layer: Recurrent | None = None,
         **options: Any,
     ) -> None:
         for one in (layer, backward_layer or layer):
@@ -47,7 +50,7 @@ class Bidirectional(Layer):
         self.forward_layer = _copy(layer, "forward_")
         if backward_layer is None:
             backward_layer = _copy(layer, "backward_", go_backwards=True)
-        self.backward_layer = backward_layer
+        self.backward_layer: Recurrent = backward_layer
         self._check()
         for one in (self.forward_layer, self.backward_layer):
             if hasattr(one, "zero_output_for_mask"):
@@ -64,7 +67,7 @@ class Bidirectional(Layer):
     return_state: bool
 
     @property
-    def layer(self) -> Layer:
+    def layer(self) -> Recurrent:
         """The layer that runs forwards."""
         return self.forward_layer
 
@@ -138,9 +141,7 @@ class Bidirectional(Layer):
         """Return the shapes of what `call` returns."""
         return self._output_shape(sequences_shape)
 
-    def compute_mask(
-        self, sequences: Tensor, previous_mask: Tensor | None
-    ) -> Tensor | None:
+    def compute_mask(self, sequences: Tensor, previous_mask: Tensors) -> Tensor | None:
         """Return the mask for sequences of outputs; None for states."""
         masks = optree.tree_leaves(previous_mask)
         mask = masks[0] if masks and self.return_sequences else None

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import optree
@@ -13,6 +11,7 @@ import optree
 from multinet.errors import MultinetError
 from multinet.registry import current
 from multinet.symbolic.dims import public_shape
+from multinet.typing import Made, Tree
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def is_number_tree(value: object) -> bool:
     return isinstance(value, bool | int | float | np.generic)
 
 
-def explain(error: MultinetError, layer: object, args: Sequence[Any]) -> None:
+def explain(error: MultinetError, layer: Made, args: Tree) -> None:
     """Add to an error in which layer it came, and on what shapes, if none did."""
     if getattr(error, "__notes__", None):
         return

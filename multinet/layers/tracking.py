@@ -16,7 +16,13 @@ from multinet.metrics import Metric
 from multinet.moving import Movable, backend_of
 from multinet.patterns import find
 from multinet.symbolic.tensor import Node
-from multinet.typing import ConstraintLike, DType, InitializerLike, RegularizerLike
+from multinet.typing import (
+    ConstraintLike,
+    DType,
+    InitializerLike,
+    RegularizerLike,
+    Tree,
+)
 from multinet.variables import Variable
 
 
@@ -43,7 +49,7 @@ class Tracked(Movable, Typed):
         layer.__dict__.update(_nodes=[], built=False)
         return layer
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: Tree) -> None:
         self.__dict__["_nodes"] = []
         super().__setstate__(state)
 

@@ -53,7 +53,7 @@ from multinet.losses.probabilistic import (
     sparse_categorical_crossentropy,
 )
 from multinet.saving.tables import Table
-from multinet.typing import Config, Data, Tensor
+from multinet.typing import Config, Data, Made
 
 _CLASSES: tuple[type[FunctionLoss], ...] = (
     BinaryCrossentropy,
@@ -99,7 +99,7 @@ _table = Table("loss", (*_class_of, *_CLASSES, LossFunctionWrapper), ALIASES)
 
 def get(
     identifier: str | Callable[..., Any] | Config | None,
-) -> Callable[..., Tensor] | None:
+) -> Made:
     """Return the loss of a name, a configuration, or the object itself.
 
     As in Keras a snake_case name is the function, a CamelCase one a Loss.
@@ -121,9 +121,7 @@ def serialize(loss: object) -> Data:
     return _table.serialize(loss)
 
 
-def deserialize(
-    name: Data, custom_objects: Mapping[str, Any] | None = None
-) -> Callable[..., Tensor] | None:
+def deserialize(name: Data, custom_objects: Mapping[str, Any] | None = None) -> Made:
     """Return the loss of a name or a configuration."""
     return _table.deserialize(name, custom_objects)
 

@@ -81,7 +81,7 @@ from multinet.metrics.scores import (
 )
 from multinet.saving.tables import Table
 from multinet.symbolic.dims import Dim, public_shape
-from multinet.typing import Config, Data, Tensors
+from multinet.typing import Config, Data, Made
 
 _CLASSES: tuple[type[Metric], ...] = (
     AUC,
@@ -149,7 +149,7 @@ _SHORT = {"acc": "accuracy", "ce": "crossentropy"}
 
 def get(
     identifier: str | Callable[..., Any] | Config | None,
-) -> Callable[..., Tensors] | None:
+) -> Made:
     """Return the metric of a name, a configuration, or the object itself."""
     return _table.get(identifier)
 
@@ -211,9 +211,7 @@ def serialize(metric: object) -> Data:
     return _table.serialize(metric)
 
 
-def deserialize(
-    config: Data, custom_objects: Mapping[str, Any] | None = None
-) -> Callable[..., Tensors] | None:
+def deserialize(config: Data, custom_objects: Mapping[str, Any] | None = None) -> Made:
     """Return the metric of a name or a configuration."""
     return _table.deserialize(config, custom_objects)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -248,7 +249,10 @@ def shuffle(x: Tensor, axis: int = 0, seed: Seed = None) -> Tensor:
 
 @op
 def dropout(
-    inputs: Tensor, rate: float, noise_shape: ShapeLike | None = None, seed: Seed = None
+    inputs: Tensor,
+    rate: float,
+    noise_shape: Sequence[int | None] | None = None,
+    seed: Seed = None,
 ) -> Tensor:
     """Return inputs / (1 - rate), zeros with probability `rate`.
 

@@ -37,6 +37,7 @@ from multinet.symbolic.spec import (
     merge,
     show,
 )
+from multinet.typing import Numbers
 
 X = SymbolicArray
 
@@ -46,7 +47,7 @@ class SymbolicArrayPart:
 
     concrete: Any
 
-    def spec(self, x: Any) -> X:
+    def spec(self, x: object) -> X:
         """Return x, or the spec of a tensor of the concrete backend (a weight, say)."""
         if isinstance(x, SymbolicArray):
             return x
@@ -138,7 +139,7 @@ class SymbolicArrayPart:
         check_fill("full", value, dtype)
         return SymbolicArray(check_shape("full", shape), dtypes.standardize(dtype))
 
-    def arange(self, start: Any, stop: Any, step: Any, dtype: str) -> X:
+    def arange(self, start: Numbers, stop: Numbers, step: Numbers, dtype: str) -> X:
         check_domain("arange", dtype)
         span = stop - start
         if not isinstance(step, Dim) and step == 0:
