@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.tracking import Tracked
 from multinet.ops.core import as_tensor
 from multinet.registry import current
 from multinet.scope import Scope
+from multinet.typing import AnyLayer
 from multinet.variables import Variable
-
-# A `Layer`, whose class is written on top of this module.
-AnyLayer: TypeAlias = Any
 
 
 def functional_call(

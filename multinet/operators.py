@@ -40,22 +40,22 @@ def install(ops: Mapping[str, Callable[..., Any]]) -> None:
     _ops = ops
 
 
-def _binary(name: str) -> Callable[[Any, Any], Any]:
-    def forward(self: Any, other: Any) -> Any:
+def _binary(name: str) -> Callable[[Any, Tensor], Tensor]:
+    def forward(self: Any, other: Tensor) -> Tensor:
         return _ops[name](self, other)
 
     return forward
 
 
-def _reflected(name: str) -> Callable[[Any, Any], Any]:
-    def backward(self: Any, other: Any) -> Any:
+def _reflected(name: str) -> Callable[[Any, Tensor], Tensor]:
+    def backward(self: Any, other: Tensor) -> Tensor:
         return _ops[name](other, self)
 
     return backward
 
 
-def _unary(name: str) -> Callable[[Any], Any]:
-    def apply(self: Any) -> Any:
+def _unary(name: str) -> Callable[[Any], Tensor]:
+    def apply(self: Any) -> Tensor:
         return _ops[name](self)
 
     return apply

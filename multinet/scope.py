@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from multinet.registry import current
 from multinet.streams import HOST, StepStream, Stream
-from multinet.typing import Numbers, Tensor
+from multinet.typing import AnyLayer, AnyVariable, Numbers, Tensor
 
 _active: ContextVar[Scope | None] = ContextVar("scope", default=None)
 
@@ -59,7 +59,7 @@ class Scope:
         """Do something when the block ends, such as drop what belongs to it."""
         self._ends.append(act)
 
-    def use(self, part: object) -> None:
+    def use(self, part: AnyLayer) -> None:
         """Tell the scopes around that something was used."""
         if self.outer is not None:
             self.outer.use(part)
@@ -68,16 +68,16 @@ class Scope:
         """Return the value that each variable has at this point."""
         return [self.values[id(v)] for v in variables]
 
-    def look(self, variable: object) -> Tensor:
+    def look(self, variable: AnyVariable) -> Tensor:
         """Return a value that this scope was not given from those around; or None."""
         return None if self.outer is None else self.outer.read(variable)
 
-    def read(self, variable: object) -> Tensor:
+    def read(self, variable: AnyVariable) -> Tensor:
         """Return the value of a variable in this scope; None where it has none."""
         value = self.values.get(id(variable))
         return self.look(variable) if value is None else value
 
-    def write(self, variable: object, value: Tensor) -> bool:
+    def write(self, variable: AnyVariable, value: Tensor) -> bool:
         """Take a value; return False where this scope does not carry the variable."""
         if id(variable) not in self.values:
             return False
@@ -106,15 +106,15 @@ class Capture(Scope):
         self.writes: dict[int, Any] = {}
         self.uses: dict[int, Any] = {}  # the layers that ran
 
-    def use(self, part: object) -> None:
+    def use(self, part: AnyLayer) -> None:
         self.uses[id(part)] = part
         super().use(part)
 
-    def look(self, variable: object) -> Tensor:
+    def look(self, variable: AnyVariable) -> Tensor:
         self.reads[id(variable)] = variable
         return super().look(variable)
 
-    def write(self, variable: object, value: Tensor) -> bool:
+    def write(self, variable: AnyVariable, value: Tensor) -> bool:
         self.values[id(variable)] = value
         self.writes[id(variable)] = variable
         return True

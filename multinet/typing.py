@@ -19,6 +19,8 @@ import numpy as np
 
 __all__ = [
     "ActivationLike",
+    "AnyLayer",
+    "AnyVariable",
     "Axis",
     "Config",
     "ConstraintLike",
@@ -93,6 +95,12 @@ Data: TypeAlias = Any
 
 Made: TypeAlias = Any
 """An object made from its configuration, of whatever class that names."""
+
+AnyLayer: TypeAlias = Any
+"""A `Layer`, in a module that stands below its class."""
+
+AnyVariable: TypeAlias = Any
+"""A `Variable`, in a module that stands below its class."""
 
 InitializerLike: TypeAlias = str | Callable[..., Any] | Config
 """An `Initializer`, its name, class or configuration, or a function (shape, dtype)."""

@@ -22,6 +22,7 @@ from multinet.registry import current
 from multinet.symbolic.dims import public_shape
 from multinet.typing import (
     ActivationLike,
+    AnyLayer,
     ConstraintLike,
     InitializerLike,
     RegularizerLike,
@@ -36,10 +37,10 @@ from multinet.typing import (
 def shown(name: str) -> property:
     """Return a property that reads and sets an attribute of the layer's cell."""
 
-    def read(layer: Any) -> Any:
+    def read(layer: AnyLayer) -> object:
         return getattr(layer.cell, name)
 
-    def write(layer: Any, value: Any) -> None:
+    def write(layer: AnyLayer, value: object) -> None:
         setattr(layer.cell, name, value)
 
     return property(read, write, doc=f"The cell's `{name}`.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 import optree
@@ -181,7 +181,7 @@ class KerasTensor(Operators):
     def _apply(self, name: str, *args: Any) -> Any:
         return operators._ops[name](self, *args)
 
-    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
+    def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise NoValue(
             f"{self!r} has no value: it stands for data that the model will get. Use "
             "ops on it (ops.where instead of if), or build a Model and call it on "
