@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 from multinet.errors import ArgumentError
 from multinet.saving import exports
 from multinet.saving.serialization import revive, to_data
-from multinet.typing import Data
+from multinet.typing import Config, Data
 
 _OPEN = (Parameter.VAR_KEYWORD, Parameter.VAR_POSITIONAL)
 _ABSENT = object()
@@ -51,7 +51,7 @@ class Configurable:
         if "__init__" in vars(cls) and not _is_ours(cls):
             cls.__init__ = _remembering(cls, cls.__init__)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the constructor's arguments, as data that can be written to a file."""
         return arguments(self, Configurable)
 

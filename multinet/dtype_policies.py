@@ -10,7 +10,7 @@ from multinet import dtypes
 from multinet.errors import ArgumentError
 from multinet.saving.serialization import to_data
 from multinet.saving.tables import Table
-from multinet.typing import PolicyLike
+from multinet.typing import Config, PolicyLike
 
 __all__ = [
     "DTypePolicy",
@@ -61,7 +61,7 @@ class DTypePolicy:
         """Return the policy of the layer with this path."""
         return self
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return what `from_config` needs."""
         return {"name": self.name}
 
@@ -168,7 +168,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
     def __len__(self) -> int:
         return len(self._policies)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return what `from_config` needs."""
         return {
             "default_policy": to_data(self._given),

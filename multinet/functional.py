@@ -10,7 +10,7 @@ from multinet.layers.tracking import Tracked
 from multinet.ops.core import as_tensor
 from multinet.registry import current
 from multinet.scope import Scope
-from multinet.typing import AnyLayer
+from multinet.typing import AnyLayer, Tensor
 from multinet.variables import Variable
 
 
@@ -65,8 +65,8 @@ def _named(layer: Any, paths: Mapping[str, Variable], path: str) -> Variable:
 
 def stateless_call(
     layer: AnyLayer,
-    trainable_variables: Sequence[Any],
-    non_trainable_variables: Sequence[Any],
+    trainable_variables: Sequence[Tensor],
+    non_trainable_variables: Sequence[Tensor],
     *args: Any,
     return_losses: bool = False,
     **kwargs: Any,

@@ -64,7 +64,7 @@ class Scope:
         if self.outer is not None:
             self.outer.use(part)
 
-    def values_of(self, variables: Sequence[Any]) -> list[Any]:
+    def values_of(self, variables: Sequence[AnyVariable]) -> list[Tensor]:
         """Return the value that each variable has at this point."""
         return [self.values[id(v)] for v in variables]
 

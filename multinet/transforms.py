@@ -23,7 +23,7 @@ from multinet.ops.shapes import moveaxis
 from multinet.registry import current
 from multinet.scope import Capture, own_stream, stream
 from multinet.streams import Entry
-from multinet.typing import Tree
+from multinet.typing import Tensor, Tree
 from multinet.variables import Variable
 
 Function = Callable[..., Any]
@@ -56,7 +56,7 @@ class Call:
         draws = stream() if again else own_stream()
         self.entry = None if draws is None else Entry(draws)
 
-    def flat(self, *tensors: Any) -> tuple[Any, ...]:
+    def flat(self, *tensors: Any) -> tuple[Tensor, ...]:
         """Return the outputs, the auxiliary outputs and what was written."""
         leaves = list(tensors)
         for i in self.places:
@@ -72,7 +72,7 @@ class Call:
             self.writes = list(scope.writes.values())
             return (*outputs, *extra, *scope.written())
 
-    def split(self, results: Sequence[Any]) -> tuple[Any, Any]:
+    def split(self, results: Sequence[Tensor]) -> tuple[Any, Any]:
         """Assign what was written; return the trees of outputs and auxiliaries."""
         end = len(results) - len(self.writes)
         for variable, value in zip(self.writes, results[end:], strict=True):
@@ -80,7 +80,7 @@ class Call:
         output = optree.tree_unflatten(self.output, results[: self.count])
         return output, optree.tree_unflatten(self.auxiliary, results[self.count : end])
 
-    def cotangents(self, tree: Tree, results: Sequence[Any]) -> tuple[Any, ...]:
+    def cotangents(self, tree: Tree, results: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Return a cotangent of each result: those of the output, then zeros."""
         given, structure = tensors_of(tree)
         if structure != self.output:
@@ -220,8 +220,8 @@ def vjp(fun: Function, *primals: Any, has_aux: bool = False) -> Tree:
 
 def jvp(
     fun: Function,
-    primals: Sequence[Any],
-    tangents: Sequence[Any],
+    primals: Sequence[Tree],
+    tangents: Sequence[Tree],
     has_aux: bool = False,
 ) -> Tree:
     """Return fun(*primals) and its directional derivative along `tangents`.

@@ -26,7 +26,7 @@ from multinet.saving import (
     serialize_keras_object,
 )
 from multinet.seeds import set_random_seed
-from multinet.typing import Tensors, Tree
+from multinet.typing import Host, Tensors, Tree
 
 __all__ = [
     "CustomObjectScope",
@@ -77,7 +77,7 @@ def unpack_x_y_sample_weight(data: Tree) -> tuple[Any, Any, Any]:
     return x, y, weight
 
 
-def to_categorical(x: Tensors, num_classes: int | None = None) -> np.ndarray[Any, Any]:
+def to_categorical(x: Tensors, num_classes: int | None = None) -> Host:
     """Return integer labels as one-hot floats: (...) -> (..., num_classes).
 
     A last axis of size 1 is dropped. `num_classes` is the largest label plus 1 by

@@ -27,7 +27,7 @@ from multinet.ops.core import as_tensor, cast_tensor, host
 from multinet.pending import Pending
 from multinet.registry import current, get, use_backend
 from multinet.scope import active_scope
-from multinet.typing import DType, InitializerLike, Numbers, Tensor
+from multinet.typing import DType, Host, InitializerLike, Numbers, Tensor
 
 
 class Carrier(Protocol):
@@ -235,16 +235,14 @@ class Variable(Operators, Part):
         value = self.__multinet_tensor__()
         return value if active_scope() is not None else current().copy(value)
 
-    def numpy(self) -> np.ndarray[Any, Any]:
+    def numpy(self) -> Host:
         """Return a copy as a NumPy array."""
         scope = active_scope()
         if scope is not None and scope.read(self) is not None:
             return host(self.uncast())
         return get(self.backend).to_numpy(self._value)
 
-    def __array__(
-        self, dtype: DType | None = None, copy: bool | None = None
-    ) -> np.ndarray:
+    def __array__(self, dtype: DType | None = None, copy: bool | None = None) -> Host:
         try:
             value = self.numpy()
         except TraceError as error:

@@ -45,6 +45,9 @@ def _functions(thing: object, name: str) -> Iterator[tuple[str, Callable, int]]:
     """
     if inspect.isfunction(thing):
         yield name, inspect.unwrap(thing), 0
+    elif callable(thing) and not inspect.isclass(thing):  # an op, that is an object
+        inner = inspect.unwrap(thing)
+        yield from _functions(type(thing) if inner is thing else inner, name)
     elif inspect.isclass(thing):
         for cls in thing.__mro__:
             for attribute, member in vars(cls).items():

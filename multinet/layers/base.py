@@ -377,7 +377,7 @@ class Layer(Configured, Tracked):
         context.losses.append(loss)
 
     @property
-    def losses(self) -> list[Any]:
+    def losses(self) -> list[Tensor]:
         """Penalties of the trainable weights, and losses of the last outer call.
 
         Those of a call inside of a compiled function or a transform end with that.
@@ -391,7 +391,7 @@ class Layer(Configured, Tracked):
     def _forget_losses(self) -> None:
         self.__dict__["_added_losses"] = []
 
-    def regularization_losses(self) -> list[Any]:
+    def regularization_losses(self) -> list[Tensor]:
         """Return a scalar for each trainable weight that has a regularizer."""
         return [v.regularizer(v) for v in self._penalized()]
 

@@ -16,6 +16,7 @@ from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import KerasTensor, Node
 from multinet.typing import (
     ActivationLike,
+    Config,
     ConstraintLike,
     DType,
     InitializerLike,
@@ -88,7 +89,7 @@ class InputLayer(Layer):
         """Return nothing: a model feeds its inputs itself."""
         raise ArgumentError("An InputLayer is fed by its model, not called.")
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return what `from_config` needs, with a dtype in place of a policy."""
         own = ("batch_shape", "sparse", "ragged", "optional", "dtype")
         return {**super().get_config(), **{name: getattr(self, name) for name in own}}

@@ -113,7 +113,7 @@ class GroupQueryAttention(BaseHeads):
         causal: bool,
         training: bool,
         scores: bool,
-    ) -> tuple[Any, Any]:
+    ) -> tuple[Tensor, Tensor | None]:
         """Return the attended values, and the scores if asked for, else None."""
         group = self.num_query_heads // self.num_key_value_heads
         if group > 1:

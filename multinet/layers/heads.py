@@ -146,7 +146,7 @@ class BaseHeads(Layer):
         causal: bool,
         training: bool,
         scores: bool,
-    ) -> tuple[Any, Any]:
+    ) -> tuple[Tensor, Tensor | None]:
         """Return the attended values, and the scores if asked for, else None."""
         if mask is not None:
             for _ in range(4 - len(ops.shape(mask))):

@@ -26,7 +26,7 @@ class Merge(Layer):
         super().__init__(**options)
         self.supports_masking = True
 
-    def merge(self, inputs: list[Any]) -> Tensor:
+    def merge(self, inputs: list[Tensor]) -> Tensor:
         """Return the result for tensors of one rank; subclasses write it."""
         raise NotImplementedError(f"{type(self).__name__} must define merge(inputs).")
 
@@ -66,7 +66,7 @@ def _expanded(x: Any, missing: int) -> Any:
 class Add(Merge):
     """The sum of the inputs."""
 
-    def merge(self, inputs: list[Any]) -> Tensor:
+    def merge(self, inputs: list[Tensor]) -> Tensor:
         """Return x + y + ..."""
         return reduce(ops.add, inputs)
 
@@ -76,7 +76,7 @@ class Subtract(Merge):
 
     count = 2
 
-    def merge(self, inputs: list[Any]) -> Tensor:
+    def merge(self, inputs: list[Tensor]) -> Tensor:
         """Return x - y."""
         return ops.subtract(*inputs)
 
@@ -84,7 +84,7 @@ class Subtract(Merge):
 class Average(Merge):
     """The mean of the inputs."""
 
-    def merge(self, inputs: list[Any]) -> Tensor:
+    def merge(self, inputs: list[Tensor]) -> Tensor:
         """Return (x + y + ...) / their number."""
         return ops.divide(reduce(ops.add, inputs), len(inputs))
 
@@ -92,7 +92,7 @@ class Average(Merge):
 class Multiply(Merge):
     """The product of the inputs; masked factors count as 1, all masked give 0."""
 
-    def merge(self, inputs: list[Any]) -> Tensor:
+    def merge(self, inputs: list[Tensor]) -> Tensor:
         """Return x * y * ..."""
         masks = [mask_of(x) for x in inputs]
         shown = [_spread(mask, x) for x, mask in zip(inputs, masks)]
@@ -113,7 +113,7 @@ class _Extremum(Merge):
 
     choose: Callable[[Any, Any], Any]
 
-    def merge(self, inputs: list[Any]) -> Tensor:
+    def merge(self, inputs: list[Tensor]) -> Tensor:
         """Return the extremum; where only one of two counts, that one."""
         output, shown = inputs[0], _spread(mask_of(inputs[0]), inputs[0])
         for x in inputs[1:]:

@@ -120,7 +120,7 @@ class MultiHeadAttention(BaseHeads):
         causal: bool,
         training: bool,
         scores: bool,
-    ) -> tuple[Any, Any]:
+    ) -> tuple[Tensor, Tensor | None]:
         """Return the attended values, and the scores if asked for, else None."""
         rank = len(ops.shape(q))
         axes = self.attention_axes or tuple(range(1, rank - 2))

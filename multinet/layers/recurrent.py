@@ -40,7 +40,7 @@ class StackedRNNCells(Layer):
         """The size of the last cell's output."""
         return output_size(self.cells[-1])
 
-    def get_initial_state(self, batch_size: Size | None = None) -> list[Any]:
+    def get_initial_state(self, batch_size: Size | None = None) -> list[Tensor]:
         """Return the initial states, one tree a cell."""
         return [
             initial_state(cell, batch_size, self.compute_dtype) for cell in self.cells
@@ -112,7 +112,7 @@ def _is_plain(cell: Any) -> bool:
 
 def advance(
     cell: Cell, inputs: Tensor, states: Tree, training: bool | None, drop: Tree
-) -> tuple[Any, Any]:
+) -> tuple[Tensor, Tree]:
     """Return the output and the new states after one step, with given dropout."""
     if isinstance(cell, StackedRNNCells):
         new = []
@@ -201,7 +201,7 @@ class RNN(Layer):
         """The Variables of a stateful layer, which are no weights; None of others."""
         return self._memory
 
-    def get_initial_state(self, batch_size: Size) -> list[Any]:
+    def get_initial_state(self, batch_size: Size) -> list[Tensor]:
         """Return the states that a sequence starts from, a list."""
         state = initial_state(self.cell, batch_size, self.compute_dtype)
         return list(state) if isinstance(state, list | tuple) else [state]
@@ -276,7 +276,7 @@ class RNN(Layer):
         initial_state: Tree,
         mask: Tensor | None,
         training: bool | None = False,
-    ) -> tuple[Any, Any, Any]:
+    ) -> tuple[Tensor, Tensor, Tree]:
         """Return the last output, all of them in order of time, and the last states."""
         cell: Any = self.cell
         shape = ops.shape(sequences)
@@ -303,9 +303,7 @@ class RNN(Layer):
                 idle = ops.zeros_like(output)
             return kept, _where(row[1], output, idle)
 
-        rows = [_time_first(sequences)]
-        if mask is not None:
-            rows.append(_time_first(mask))
+        rows = [_time_first(x) for x in (sequences, mask) if x is not None]
         run = _unrolled if self.unroll else ops.scan
         leaves, outputs = run(step, start, rows, reverse=self.go_backwards)
         if self.go_backwards:

@@ -91,7 +91,7 @@ class RecurrentCell(Layer):
         """Return the biases of inputs and of the state, None where there is none."""
         return None if self.bias is None else as_tensor(self.bias), None
 
-    def get_initial_state(self, batch_size: Size | None = None) -> list[Any]:
+    def get_initial_state(self, batch_size: Size | None = None) -> list[Tensor]:
         """Return zeros (batch_size, units) for each state."""
         shape = (batch_size, self.units)
         return [ops.zeros(shape, dtype=self.compute_dtype) for _ in range(self.states)]
@@ -143,7 +143,7 @@ class RecurrentCell(Layer):
         y = ops.concatenate(products, -1)
         return y if bias is None else ops.add(y, bias)
 
-    def step(self, z: Tensor, states: Tree, masks: Masks) -> tuple[Any, ...]:
+    def step(self, z: Tensor, states: Tree, masks: Masks) -> tuple[Tensor, ...]:
         """Return the new states, the output first, for projected inputs z."""
         raise NotImplementedError
 
@@ -200,7 +200,7 @@ class SimpleRNNCell(RecurrentCell):
             **options,
         )
 
-    def step(self, z: Tensor, states: Tree, masks: Masks) -> tuple[Any, ...]:
+    def step(self, z: Tensor, states: Tree, masks: Masks) -> tuple[Tensor, ...]:
         """Return (h,)."""
         return (self.activation(ops.add(z, self.recur(states[0], masks))),)
 
@@ -275,7 +275,7 @@ class LSTMCell(GatedCell):
         parts = [first((m,), dtype=dtype), ones, first((2 * m,), dtype=dtype)]
         return ops.concatenate(parts, 0)
 
-    def step(self, z: Tensor, states: Tree, masks: Masks) -> tuple[Any, ...]:
+    def step(self, z: Tensor, states: Tree, masks: Masks) -> tuple[Tensor, ...]:
         """Return (h, c)."""
         h, c = states
         z = ops.add(z, self.recur(h, masks))
@@ -342,7 +342,7 @@ class GRUCell(GatedCell):
         first, second = ops.split(self.bias, 2, axis=0)
         return ops.squeeze(first, 0), ops.squeeze(second, 0)
 
-    def step(self, z: Tensor, states: Tree, masks: Masks) -> tuple[Any, ...]:
+    def step(self, z: Tensor, states: Tree, masks: Masks) -> tuple[Tensor, ...]:
         """Return (h,)."""
         (h,), drop = states, masks.recurrent
         xz, xr, xg = ops.split(z, 3, axis=-1)

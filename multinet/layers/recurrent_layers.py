@@ -138,7 +138,7 @@ class FusedLayer(CellLayer):
         initial_state: Tree,
         mask: Tensor | None,
         training: bool | None = False,
-    ) -> tuple[Any, Any, Any]:
+    ) -> tuple[Tensor, Tensor, Tree]:
         """Return the last output, all of them in order of time, and the last states."""
         if not self._is_fused(training):
             return super().inner_loop(sequences, initial_state, mask, training)

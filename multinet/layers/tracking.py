@@ -19,8 +19,10 @@ from multinet.symbolic.tensor import Node
 from multinet.typing import (
     ConstraintLike,
     DType,
+    Host,
     InitializerLike,
     RegularizerLike,
+    Tensor,
     Tree,
 )
 from multinet.variables import Variable
@@ -263,11 +265,11 @@ class Tracked(Movable, Typed):
     def _arrived(self) -> None:
         self.__dict__.pop("_added_losses", None)  # those of the last call
 
-    def get_weights(self) -> list[np.ndarray[Any, Any]]:
+    def get_weights(self) -> list[Host]:
         """Return copies of all weights as NumPy arrays."""
         return [variable.numpy() for variable in self.weights]
 
-    def set_weights(self, weights: Sequence[Any]) -> None:
+    def set_weights(self, weights: Sequence[Tensor]) -> None:
         """Set all weights, in the order of `get_weights`; all or none.
 
         `ShapeError` if the number or a shape differs.

@@ -17,12 +17,12 @@ from multinet.ops.core import as_tensor, floating, in_dtype
 from multinet.registry import current
 from multinet.saving.exports import inner
 from multinet.symbolic.dims import differ
-from multinet.typing import PolicyLike, Tensor
+from multinet.typing import Config, PolicyLike, Tensor
 
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none")
 
 
-def match_ranks(x: Tensor, y: Tensor) -> tuple[Any, Any]:
+def match_ranks(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Return two tensors, a last axis of 1 added or removed if ranks differ by 1."""
     shape, other = current().shape(x), current().shape(y)
     if len(shape) == len(other) + 1:
@@ -41,7 +41,7 @@ def _match(small: Any, large: Any, shape: Any, larger: Any) -> tuple[Any, Any]:
     return small, backend.squeeze(large, (last,))
 
 
-def pair(y_true: Tensor, y_pred: Tensor) -> tuple[Any, Any]:
+def pair(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
     """Return float targets and predictions of one rank; `ShapeError` if none fits."""
     y_pred = floating(y_pred)
     y_true = as_tensor(y_true, current().dtype(y_pred))
@@ -212,7 +212,7 @@ class LossFunctionWrapper(Loss):
         y_true, y_pred = match_ranks(as_tensor(y_true), as_tensor(y_pred))
         return self.fn(y_true, y_pred, **self.kwargs)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the constructor's arguments, those of the function too."""
         extra = {name: as_argument(value) for name, value in self.kwargs.items()}
         return {**arguments(self, LossFunctionWrapper), **extra}

@@ -81,7 +81,7 @@ from multinet.metrics.scores import (
 )
 from multinet.saving.tables import Table
 from multinet.symbolic.dims import Dim, public_shape
-from multinet.typing import Config, Data, Made
+from multinet.typing import Config, Data, Made, Size
 
 _CLASSES: tuple[type[Metric], ...] = (
     AUC,
@@ -157,8 +157,8 @@ def get(
 def resolve(
     name: str | Callable[..., Any] | Config,
     loss: str | Callable[..., Any] | Config | None = None,
-    y_true_shape: Sequence[Any] | None = None,
-    y_pred_shape: Sequence[Any] | None = None,
+    y_true_shape: Sequence[Size] | None = None,
+    y_pred_shape: Sequence[Size] | None = None,
 ) -> Metric:
     """Return the Metric that a name, a configuration, a function or a metric means.
 

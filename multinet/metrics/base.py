@@ -15,7 +15,7 @@ from multinet.moving import Movable
 from multinet.names import snake_case, unique_name
 from multinet.ops.core import as_tensor, cast_tensor, in_dtype
 from multinet.registry import current
-from multinet.typing import DType, InitializerLike, PolicyLike, Tensor, Tensors
+from multinet.typing import Config, DType, InitializerLike, PolicyLike, Tensor, Tensors
 from multinet.variables import Variable
 
 
@@ -103,7 +103,7 @@ class Metric(Configurable, Movable):
 
 def samplewise(
     values: Tensor, sample_weight: Tensor, dtype: str, reduce: Callable[..., Any]
-) -> tuple[Any, Any]:
+) -> tuple[Tensor, Tensor]:
     """Return one weighted value a sample, and the weights (None without any).
 
     Axes that the weights do not have are reduced before, the others after weighting.
@@ -217,7 +217,7 @@ class MeanMetricWrapper(Mean):
             y_pred = cast_tensor(y_pred, self.dtype)
         super().update_state(self.values(y_true, y_pred), sample_weight)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the constructor's arguments, those of the function too."""
         extra = {name: as_argument(value) for name, value in self.kwargs.items()}
         return {**arguments(self, MeanMetricWrapper), **extra}

@@ -83,7 +83,7 @@ class _Counts(Metric):
             for key, label in self.counted
         }
 
-    def prepare(self, y_true: Tensor, y_pred: Tensor) -> tuple[Any, Any]:
+    def prepare(self, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
         """Return the targets and predictions to compare."""
         return y_true, y_pred
 
@@ -159,7 +159,7 @@ class _Ratio(_Counts):
         if top_k is not None and thresholds is None:
             self._limits = [0.0]  # what is among the best counts, whatever its value
 
-    def prepare(self, y_true: Tensor, y_pred: Tensor) -> tuple[Any, Any]:
+    def prepare(self, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
         """Return the predictions among the best, of one class, as asked."""
         if self.top_k is not None:
             y_pred = _only_best(y_pred, self.top_k)

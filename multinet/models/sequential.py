@@ -20,7 +20,7 @@ from multinet.saving import custom_object_scope
 from multinet.saving.serialization import from_data, to_data
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import KerasTensor
-from multinet.typing import Size, Tensor
+from multinet.typing import Config, Size, Tensor
 
 
 class Sequential(Model):
@@ -147,7 +147,7 @@ class Sequential(Model):
             inputs = layer(inputs)
         return inputs
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the name, the layers as data, and the shape they are built for."""
         if not _takes_layers(type(self)):
             return self._own_config(Sequential)

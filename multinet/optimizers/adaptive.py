@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from multinet.optimizers.base import Optimizer, Tensors, shared
+from multinet.optimizers.base import Optimizer, shared
 from multinet.optimizers.rules import fraction, like
 from multinet.registry import current
-from multinet.typing import LearningRate, Numbers
+from multinet.typing import LearningRate, Numbers, Tensor
 
 
 class RMSprop(Optimizer):
@@ -45,12 +45,12 @@ class RMSprop(Optimizer):
 
     def kernel(
         self,
-        params: Tensors,
-        grads: Tensors,
-        slots: list[Tensors],
+        params: list[Tensor],
+        grads: list[Tensor],
+        slots: list[list[Tensor]],
         step: Numbers,
         learning_rate: Numbers,
-    ) -> tuple[Tensors, list[Tensors]]:
+    ) -> tuple[list[Tensor], list[list[Tensor]]]:
         """Return params and slots after a step."""
         f = current()
         names = [name for group in self.slot_groups for name in group]
@@ -118,12 +118,12 @@ class Adagrad(Optimizer):
 
     def kernel(
         self,
-        params: Tensors,
-        grads: Tensors,
-        slots: list[Tensors],
+        params: list[Tensor],
+        grads: list[Tensor],
+        slots: list[list[Tensor]],
         step: Numbers,
         learning_rate: Numbers,
-    ) -> tuple[Tensors, list[Tensors]]:
+    ) -> tuple[list[Tensor], list[list[Tensor]]]:
         """Return params and accumulators after a step."""
         f = current()
         totals = [f.add(a, f.square(g)) for a, g in zip(slots[0], grads)]
@@ -164,15 +164,15 @@ class Adadelta(Optimizer):
 
     def kernel(
         self,
-        params: Tensors,
-        grads: Tensors,
-        slots: list[Tensors],
+        params: list[Tensor],
+        grads: list[Tensor],
+        slots: list[list[Tensor]],
         step: Numbers,
         learning_rate: Numbers,
-    ) -> tuple[Tensors, list[Tensors]]:
+    ) -> tuple[list[Tensor], list[list[Tensor]]]:
         """Return params and accumulators after a step."""
         f, keep, take = current(), self.rho, 1 - self.rho
-        new: list[Tensors] = [[], [], []]
+        new: list[list[Tensor]] = [[], [], []]
         for p, g, squares, steps in zip(params, grads, *slots, strict=True):
             squares = f.add(f.multiply(squares, keep), f.multiply(f.square(g), take))
             above = f.sqrt(f.add(steps, self.epsilon))

@@ -16,10 +16,8 @@ from multinet.patterns import is_called, warn_of_nothing
 from multinet.registry import current
 from multinet.saving import custom_object_scope
 from multinet.scope import active_scope
-from multinet.typing import LearningRate, Numbers, Tensor
+from multinet.typing import Config, LearningRate, Numbers, Tensor
 from multinet.variables import Variable
-
-Tensors = list[Any]
 
 
 class Optimizer(Configurable, Movable):
@@ -107,12 +105,12 @@ class Optimizer(Configurable, Movable):
 
     def kernel(
         self,
-        params: Tensors,
-        grads: Tensors,
-        slots: list[Tensors],
+        params: list[Tensor],
+        grads: list[Tensor],
+        slots: list[list[Tensor]],
         step: Numbers,
         learning_rate: Numbers,
-    ) -> tuple[Tensors, list[Tensors]]:
+    ) -> tuple[list[Tensor], list[list[Tensor]]]:
         """Return the params moved and, for each slot, the new values.
 
         `slots` has a list for each slot, in the order of `slot_groups`. `step` counts
@@ -205,12 +203,12 @@ class Optimizer(Configurable, Movable):
 
     def update(
         self,
-        params: Sequence[Any],
-        grads: Sequence[Any],
-        slots: Sequence[Any],
+        params: Sequence[Tensor],
+        grads: Sequence[Tensor | None],
+        slots: Sequence[Tensor],
         step: Numbers,
         learning_rate: Numbers,
-    ) -> tuple[Tensors, Tensors]:
+    ) -> tuple[list[Tensor], list[Tensor]]:
         """Return params and slots after one update; both are consumed.
 
         `params` and `grads` are in the order given to `build`, `slots` in the order of
@@ -245,12 +243,12 @@ class Optimizer(Configurable, Movable):
     def _move(
         self,
         active: list[int],
-        params: Tensors,
-        grads: Tensors,
-        table: list[Tensors],
+        params: list[Tensor],
+        grads: list[Tensor],
+        table: list[list[Tensor]],
         step: Any,
         rate: Any,
-    ) -> tuple[Tensors, list[Tensors]]:
+    ) -> tuple[list[Tensor], list[list[Tensor]]]:
         if self.loss_scale_factor is not None:
             grads = rules.scale(grads, 1.0 / self.loss_scale_factor)
         if self.clipnorm is not None:
@@ -265,15 +263,15 @@ class Optimizer(Configurable, Movable):
         return self.kernel(params, grads, table, step, rate)
 
     def _average(
-        self, params: Tensors, averages: Tensors, step: Any
-    ) -> tuple[Tensors, Tensors]:
+        self, params: list[Tensor], averages: list[Tensor], step: Any
+    ) -> tuple[list[Tensor], list[Tensor]]:
         averages = rules.average(averages, params, step, self.ema_momentum)
         every = self.ema_overwrite_frequency
         if every is None:
             return params, averages
         return rules.overwrite(params, averages, step, every), averages
 
-    def _constrain(self, params: Tensors) -> Tensors:
+    def _constrain(self, params: list[Tensor]) -> list[Tensor]:
         constraints = [v.constraint for v in self.optimized]
         if not any(constraints):
             return params
@@ -321,7 +319,7 @@ class Optimizer(Configurable, Movable):
 
     def apply(
         self,
-        grads: Sequence[Any],
+        grads: Sequence[Tensor | None],
         trainable_variables: Sequence[Variable] | None = None,
     ) -> None:
         """Update variables (by default those of `build`) by their gradients.
@@ -346,13 +344,15 @@ class Optimizer(Configurable, Movable):
         if self._given is None or self._given.counts:
             self.iterations.assign_add(1)
 
-    def _in_order(self, grads: Sequence[Any], variables: Sequence[Variable]) -> Tensors:
+    def _in_order(
+        self, grads: Sequence[Any], variables: Sequence[Variable]
+    ) -> list[Tensor]:
         if len(grads) != len(variables):
             raise ArgumentError(
                 f"Expected a gradient for each of {len(variables)} variables, got "
                 f"{len(grads)}."
             )
-        ordered: Tensors = [None] * len(self.optimized)
+        ordered: list[Tensor] = [None] * len(self.optimized)
         places = {id(v): i for i, v in enumerate(self.optimized)}
         for grad, variable in zip(grads, variables):
             if id(variable) not in places:
@@ -402,7 +402,7 @@ class Optimizer(Configurable, Movable):
 
     # -- configuration -----------------------------------------------------------------
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the constructor's arguments, with the present learning rate."""
         rate = self._rate.config()
         return {**arguments(self, Optimizer), "learning_rate": rate}
@@ -425,7 +425,7 @@ class Given:
         self.step, self.rate, self.applied = step, rate, 0
         self.counts = False  # whether `iterations` is to follow inside the step
 
-    def next(self) -> tuple[Any, Any]:
+    def next(self) -> tuple[Numbers, Numbers]:
         """Return the step and rate of the next update."""
         step, done = self.step, self.applied
         self.applied += 1
@@ -435,7 +435,7 @@ class Given:
         return later, self.rate
 
 
-def _to_consume(variables: Iterable[Variable]) -> Tensors:
+def _to_consume(variables: Iterable[Variable]) -> list[Tensor]:
     """Return the values for an update that may overwrite them."""
     scope, copy = active_scope(), current().copy
     values = [v.__multinet_tensor__() for v in variables]

@@ -7,7 +7,7 @@ from typing import Any
 
 from multinet import dtypes
 from multinet.errors import ArgumentError
-from multinet.optimizers.base import Optimizer, Tensors, shared
+from multinet.optimizers.base import Optimizer, shared
 from multinet.optimizers.rules import fraction, like
 from multinet.registry import current
 from multinet.typing import LearningRate, Numbers, Tensor
@@ -43,12 +43,12 @@ class SGD(Optimizer):
 
     def kernel(
         self,
-        params: Tensors,
-        grads: Tensors,
-        slots: list[Tensors],
+        params: list[Tensor],
+        grads: list[Tensor],
+        slots: list[list[Tensor]],
         step: Numbers,
         learning_rate: Numbers,
-    ) -> tuple[Tensors, list[Tensors]]:
+    ) -> tuple[list[Tensor], list[list[Tensor]]]:
         """Return params and velocities after a step."""
         params, velocities = current().sgd_update(
             params,
@@ -100,12 +100,12 @@ class Adam(Optimizer):
 
     def kernel(
         self,
-        params: Tensors,
-        grads: Tensors,
-        slots: list[Tensors],
+        params: list[Tensor],
+        grads: list[Tensor],
+        slots: list[list[Tensor]],
         step: Numbers,
         learning_rate: Numbers,
-    ) -> tuple[Tensors, list[Tensors]]:
+    ) -> tuple[list[Tensor], list[list[Tensor]]]:
         """Return params and moments after a step."""
         if self.amsgrad:
             return self._amsgrad(params, grads, slots, step, learning_rate)
@@ -124,15 +124,15 @@ class Adam(Optimizer):
 
     def _amsgrad(
         self,
-        params: Tensors,
-        grads: Tensors,
-        slots: list[Tensors],
+        params: list[Tensor],
+        grads: list[Tensor],
+        slots: list[list[Tensor]],
         step: Any,
         rate: Any,
-    ) -> tuple[Tensors, list[Tensors]]:
+    ) -> tuple[list[Tensor], list[list[Tensor]]]:
         f = current()
         rate = corrected_rate(step, rate, self.beta_1, self.beta_2, params)
-        new: list[Tensors] = [[], [], [], []]
+        new: list[list[Tensor]] = [[], [], [], []]
         for p, g, m, v, top in zip(params, grads, *slots, strict=True):
             m = f.add(m, f.multiply(f.subtract(g, m), 1 - self.beta_1))
             v = f.add(v, f.multiply(f.subtract(f.square(g), v), 1 - self.beta_2))
@@ -205,16 +205,16 @@ class Adamax(Optimizer):
 
     def kernel(
         self,
-        params: Tensors,
-        grads: Tensors,
-        slots: list[Tensors],
+        params: list[Tensor],
+        grads: list[Tensor],
+        slots: list[list[Tensor]],
         step: Numbers,
         learning_rate: Numbers,
-    ) -> tuple[Tensors, list[Tensors]]:
+    ) -> tuple[list[Tensor], list[list[Tensor]]]:
         """Return params, means and norms after a step."""
         f = current()
         rate = corrected_rate(step, learning_rate, self.beta_1, 0.0, params)
-        new: list[Tensors] = [[], [], []]
+        new: list[list[Tensor]] = [[], [], []]
         for p, g, m, u in zip(params, grads, *slots, strict=True):
             m = f.add(m, f.multiply(f.subtract(g, m), 1 - self.beta_1))
             u = f.maximum(f.multiply(u, self.beta_2), f.abs(g))
@@ -257,12 +257,12 @@ class Lion(Optimizer):
 
     def kernel(
         self,
-        params: Tensors,
-        grads: Tensors,
-        slots: list[Tensors],
+        params: list[Tensor],
+        grads: list[Tensor],
+        slots: list[list[Tensor]],
         step: Numbers,
         learning_rate: Numbers,
-    ) -> tuple[Tensors, list[Tensors]]:
+    ) -> tuple[list[Tensor], list[list[Tensor]]]:
         """Return params and momenta after a step."""
         f = current()
         moved, momenta = [], []
@@ -277,7 +277,7 @@ class Lion(Optimizer):
 
 
 def corrected_rate(
-    step: Numbers, rate: Numbers, beta_1: float, beta_2: float, params: Tensors
+    step: Numbers, rate: Numbers, beta_1: float, beta_2: float, params: list[Tensor]
 ) -> Tensor:
     """Return rate * sqrt(1 - beta_2**step) / (1 - beta_1**step), as wide as params."""
     f = current()

@@ -37,7 +37,7 @@ from multinet.symbolic.spec import (
     merge,
     show,
 )
-from multinet.typing import Numbers
+from multinet.typing import Host, Numbers
 
 X = SymbolicArray
 
@@ -74,10 +74,10 @@ class SymbolicArrayPart:
 
     # -- conversion --------------------------------------------------------------------
 
-    def from_numpy(self, array: np.ndarray[Any, Any]) -> X:
+    def from_numpy(self, array: Host) -> X:
         return SymbolicArray(array.shape, dtypes.standardize(array.dtype))
 
-    def to_numpy(self, x: X) -> np.ndarray[Any, Any]:
+    def to_numpy(self, x: X) -> Host:
         raise TraceError(
             f"A tensor with values is expected here; got {x!r}, which has a shape and "
             "a dtype only, because the program is being traced. Keep the computation "
