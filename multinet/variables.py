@@ -199,7 +199,7 @@ class Variable(Operators, Part):
         return len(self.shape)
 
     def __multinet_tensor__(self) -> Tensor:
-        cast = autocasting.get()
+        cast, backend = autocasting.get(), current()
         if cast is not None and self.autocast:
             return cast.of(self, self.uncast())
         scope = active_scope()
@@ -209,7 +209,6 @@ class Variable(Operators, Part):
                 value = scope.look(self)
             if value is not None:
                 return value
-        backend = current()
         if backend.symbolic:
             return backend.full(self.shape, 0, self.dtype)
         if backend.name != self.backend:
@@ -220,6 +219,14 @@ class Variable(Operators, Part):
                 f"{backend.name!r})."
             )
         return self._value
+
+    def held_on(self, backend: Backend[Any]) -> Tensor:
+        """Return the tensor, outside of any step and mixed layer: the quick way."""
+        if self._carrier is None and self.backend == backend.name:
+            held = self._held
+            if held is not None:
+                return held
+        return self.__multinet_tensor__()
 
     def uncast(self) -> Tensor:
         """Return the tensor in the Variable's own dtype, also in a mixed layer."""

@@ -6,6 +6,7 @@ against 10 microseconds for an addition), so `lax` is here only for a narrower m
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -114,6 +115,26 @@ def _power_jvp(primals: Any, tangents: Any) -> tuple[Array, Array]:
 
 
 _power.defjvp(_power_jvp, symbolic_zeros=True)
+
+
+def _take(x: Array, indices: Array, axis: int) -> Array:
+    ndim = x.ndim + indices.ndim - 1
+    numbers = lax.GatherDimensionNumbers(
+        offset_dims=(*range(axis), *range(axis + indices.ndim, ndim)),
+        collapsed_slice_dims=(axis,),
+        start_index_map=(axis,),
+    )
+    sizes = (*x.shape[:axis], 1, *x.shape[axis + 1 :])
+    places = lax.expand_dims(indices, (indices.ndim,))
+    # Widened so that the gradient, a sum over repeated indices, is not rounded at
+    # each term; XLA fuses the casts into the gather.
+    return widened(lambda x: lax.gather(x, places, numbers, sizes, mode=_IN_BOUNDS), x)
+
+
+@functools.partial(jax.jit, static_argnums=2)
+def _pick(x: Array, indices: Array, axis: int) -> Array:
+    ahead = jnp.where(indices < 0, indices + x.shape[axis], indices)
+    return _take(x, ahead, axis)
 
 
 class ArrayOps(Backend[Array]):
@@ -331,20 +352,8 @@ class ArrayOps(Backend[Array]):
 
     # -- indexing ----------------------------------------------------------------------
 
-    def take(self, x: Array, indices: Array, axis: int) -> Array:
-        ndim = x.ndim + indices.ndim - 1
-        numbers = lax.GatherDimensionNumbers(
-            offset_dims=(*range(axis), *range(axis + indices.ndim, ndim)),
-            collapsed_slice_dims=(axis,),
-            start_index_map=(axis,),
-        )
-        sizes = (*x.shape[:axis], 1, *x.shape[axis + 1 :])
-        places = lax.expand_dims(indices, (indices.ndim,))
-        # Widened so that the gradient, a sum over repeated indices, is not rounded at
-        # each term; XLA fuses the casts into the gather.
-        return widened(
-            lambda x: lax.gather(x, places, numbers, sizes, mode=_IN_BOUNDS), x
-        )
+    take = plain(_take)
+    pick = plain(_pick)  # compiled: four calls in one
 
     def take_along_axis(self, x: Array, indices: Array, axis: int) -> Array:
         return widened(

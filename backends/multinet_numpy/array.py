@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from multinet.errors import TraceError
 from multinet.interface import Backend
@@ -45,8 +46,8 @@ class ArrayBackend(Backend[Any]):
         return NAMES[x.dtype.type]
 
     def common_dtype(self, x, y):
-        if type(x) is type(y) is np.ndarray and x.dtype is y.dtype:
-            return _READY.get(x.dtype.type)
+        if type(x) is type(y) is ndarray and (dtype := x.dtype) is y.dtype:
+            return _READY.get(dtype.type)
         return None
 
     def cast(self, x, dtype):
@@ -195,6 +196,11 @@ class ArrayBackend(Backend[Any]):
 
     def take(self, x, indices, axis):
         return traced.take(x, indices, axis)
+
+    def pick(self, x, indices, axis):
+        if type(x) is type(indices) is ndarray:
+            return np.take(x, indices, axis)  # which counts back by itself
+        return super().pick(x, indices, axis)
 
     def take_along_axis(self, x, indices, axis):
         return traced.take_along_axis(x, indices, axis)

@@ -1,4 +1,4 @@
-"""What Multinet adds to an eager call, in microseconds: an op, and a layer.
+"""What Multinet adds to eager calls, in microseconds: ops, a layer, and a small model.
 
 python examples/benchmarks/overhead.py --backends jax,torch
 """
@@ -6,53 +6,60 @@ python examples/benchmarks/overhead.py --backends jax,torch
 from __future__ import annotations
 
 import json
+import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from typing import Annotated, Any
 
+import basket
 import contenders
 import typer
 from rich.console import Console
 from rich.table import Table
 
-CALLS, ROUNDS = 1000, 60
-OP_TARGET, LAYER_TARGET = 0.5, 3.0
+CALLS, ROUNDS = 20, 1000
+WIDTH = 8  # of the layers: so little that only the calls cost
+
+#: The most that a call may add to what it calls.
+TARGETS = {"empty layer": 3.0, "dense": 4.0, "mlp": 20.0}
+OP_TARGET, MEDIAN_TARGET = 1.5, 1.0
 
 
 def main(
     backends: Annotated[str, typer.Option(help="of these, or all")] = "all",
 ) -> None:
-    """Print what `ops.add` on 8 elements and a layer that does nothing cost."""
+    """Print what ops, an empty layer, Dense and an MLP of six layers add to a call."""
     names = contenders.BACKENDS if backends == "all" else backends.split(",")
-    table = Table(title="Microseconds a call")
-    for head in (
-        "backend",
-        "framework's add",
-        "ops.add",
-        f"an op adds (≤ {OP_TARGET:g})",
-        f"a layer adds (≤ {LAYER_TARGET:g})",
-    ):
-        table.add_column(head)
     for name in names:
-        found = _child(name)
-        bare, op, layer = found["bare"], found["op"], found["layer"]
-        table.add_row(
-            name,
-            f"{bare:.2f}",
-            f"{op:.2f}",
-            _verdict(op - bare, OP_TARGET),
-            _verdict(layer, LAYER_TARGET),
-        )
+        _print(name, _child(name))
+
+
+def _print(backend: str, found: dict[str, dict[str, float]]) -> None:
+    table = Table(title=f"{backend}: microseconds a call")
+    for head in ("", "framework", "the waist adds", f"ops add (≤ {OP_TARGET:g})"):
+        table.add_column(head, justify="left" if not head else "right")
+    added = []
+    for name in basket.OPS:
+        bare, waist, ours = (found[kind][name] for kind in ("bare", "waist", "ours"))
+        added.append(ours - waist)
+        cells = (f"{bare:.2f}", f"{waist - bare:.2f}", _verdict(added[-1], OP_TARGET))
+        table.add_row(name, *cells)
+    table.add_section()
+    middle = _verdict(statistics.median(added), MEDIAN_TARGET)
+    table.add_row("median", "", "", f"{middle} (≤ {MEDIAN_TARGET:g})")
+    for name, target in TARGETS.items():
+        waist = found["waist"].get(name, 0.0)
+        text = _verdict(found["ours"][name] - waist, target)
+        table.add_row(name, "", "", f"{text} (≤ {target:g})")
     Console().print(table)
 
 
 def _verdict(value: float, target: float) -> str:
-    return f"[{'green' if value <= target else 'red'}]{value:.2f}"
+    return f"[{'green' if value <= target else 'red'}]{value:.2f}[/]"
 
 
-def _child(backend: str) -> dict[str, float]:
+def _child(backend: str) -> dict[str, dict[str, float]]:
     done = subprocess.run(
         [sys.executable, __file__, "--one", backend], capture_output=True, text=True
     )
@@ -61,57 +68,78 @@ def _child(backend: str) -> dict[str, float]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def measure(backend: str) -> dict[str, float]:
-    """Return microseconds of the bare call, of the op, and of an empty layer call."""
+def measure(backend: str) -> dict[str, dict[str, float]]:
+    """Return microseconds of each call: the framework's, the waist's, and ours."""
     contenders.prepare_process(backend, 1)
+    from multinet import ops
+    from multinet.registry import current
+
+    contenders.limit_threads(backend, 1)
+    given = {
+        name: ops.convert_to_tensor(array) for name, array in basket.arrays().items()
+    }
+    kinds = {
+        "bare": basket.framework(backend, given),
+        "waist": basket.waist(current(), given),
+        "ours": basket.public(ops, given),
+    }
+    _add_layers(kinds["waist"], kinds["ours"])
+    return _timed(kinds)
+
+
+def _timed(kinds: dict[str, dict[str, basket.Call]]) -> dict[str, dict[str, float]]:
+    calls = {(kind, name): call for kind in kinds for name, call in kinds[kind].items()}
+    calls["", "nothing"] = lambda: None
+    least = dict.fromkeys(calls, float("inf"))
+    for _ in range(ROUNDS):
+        for key, call in calls.items():
+            start = time.perf_counter()
+            for _ in range(CALLS):
+                call()
+            # The least of many rounds: what a call costs while nobody else has the
+            # core.
+            least[key] = min(least[key], time.perf_counter() - start)
+    empty = least.pop(("", "nothing"))
+    result: dict[str, dict[str, float]] = {kind: {} for kind in kinds}
+    for (kind, name), seconds in least.items():
+        result[kind][name] = (seconds - empty) / CALLS * 1e6
+    return result
+
+
+def _add_layers(waist: dict[str, basket.Call], ours: dict[str, basket.Call]) -> None:
+    """Add the calls of layers, and those of the primitives that they come down to."""
     import numpy as np
 
-    import multinet
+    from multinet import Layer, Sequential, layers, ops
+    from multinet.registry import current
 
-    class Nothing(multinet.Layer):
+    class Nothing(Layer):
         """Return the input."""
 
         def call(self, inputs: Any) -> Any:
             return inputs
 
-    contenders.limit_threads(backend, 1)
-    x = multinet.ops.convert_to_tensor(np.arange(8, dtype="float32"))
-    add, ours, layer = _framework_add(backend), multinet.ops.add, Nothing()
-    layer(x)
-    calls: dict[str, Callable[[], Any]] = {
-        "bare": lambda: add(x, x),
-        "op": lambda: ours(x, x),
-        "layer": lambda: layer(x),
-        "nothing": lambda: x,
-    }
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(ROUNDS):
-        for name, call in calls.items():
-            start = time.perf_counter()
-            for _ in range(CALLS):
-                call()
-            times[name].append((time.perf_counter() - start) / CALLS * 1e6)
-    # The least of many rounds: what a call costs while nobody else has the core.
-    result = {name: min(values) for name, values in times.items()}
-    return {name: value - result["nothing"] for name, value in result.items()}
+    backend = current()
+    x = ops.convert_to_tensor(np.ones((2, WIDTH), "float32"))
+    empty, dense = Nothing(), layers.Dense(WIDTH)
+    hidden = [layers.Dense(WIDTH, activation="relu") for _ in range(5)]
+    model = Sequential([*hidden, layers.Dense(WIDTH)])
+    for part in (empty, dense, model):
+        part(x)
+    weights = [(ops.copy(w.kernel), ops.copy(w.bias)) for w in model.layers]
 
+    def primitives() -> Any:
+        y = x
+        for kernel, bias in weights[:-1]:
+            y = backend.relu(backend.dense(y, kernel, bias))
+        return backend.dense(y, *weights[-1])
 
-def _framework_add(backend: str) -> Callable[..., Any]:
-    if backend == "jax":
-        import jax.numpy as jnp
-
-        return jnp.add
-    if backend == "torch":
-        import torch
-
-        return torch.add
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        return tf.add
-    import numpy as np
-
-    return np.add
+    kernel, bias = weights[0]
+    waist["dense"] = lambda: backend.dense(x, kernel, bias)
+    waist["mlp"] = primitives
+    ours["empty layer"] = lambda: empty(x)
+    ours["dense"] = lambda: dense(x)
+    ours["mlp"] = lambda: model(x)
 
 
 if __name__ == "__main__":

@@ -205,7 +205,7 @@ def _top_k(x: Any, k: int) -> Any:
 
 
 def indexing_rows() -> Iterator[Row]:
-    """Yield eye, one_hot, embedding, top_k."""
+    """Yield eye, one_hot, pick, embedding, top_k."""
     yield Row("program", probes=probes_step.PROBES)
     yield Row("eye", probes=probes.PROBES["eye"])
     yield Row("one_hot", probes=probes.PROBES["one_hot"])
@@ -217,6 +217,14 @@ def indexing_rows() -> Iterator[Row]:
         Case("none", (table, fixed([], "int32")), gradient=False),
         Case("int64", (table, fixed([1, 0], "int64")), dtypes=("float64",)),
     )
+    signed = (
+        Case("rows", (table, fixed([[0, -2], [-4, 3]], "int32")), (0,)),
+        Case("columns", (table, fixed([-1, 1, 1], "int32")), (1,)),
+        Case("0-d", (table, fixed(-1, "int32")), (0,)),
+        Case("none", (table, fixed([], "int32")), (0,), gradient=False),
+        Case("int64", (table, fixed([-1, 0], "int64")), (0,), dtypes=("float64",)),
+    )
+    yield Row("pick", np.take, signed, FLOAT, True)
     yield Row("embedding", lambda x, i: x[i], cases, FLOAT, True)
     ties = fixed([[1, 3, 3, 0, 3], [2, 2, 2, 2, 2]])
     nan = fixed([[1.0, np.nan, 3.0, np.nan, np.inf]])

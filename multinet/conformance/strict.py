@@ -84,6 +84,7 @@ _INDICES = {
     "take_along_axis": "indices",
     "scatter": "indices",
     "embedding": "indices",
+    "pick": "indices",
     "sparse_softmax_cross_entropy": "labels",
 }
 _MASKS = {

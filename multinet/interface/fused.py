@@ -280,6 +280,12 @@ class Backend(SequenceMethods[T]):
         spread = self.expand_dims(indices, len(self.shape(indices)))
         return self.cast(self.equal(spread, places), dtype)
 
+    def pick(self, x: T, indices: T, axis: int) -> T:
+        """Return `take` of indices in [-size, size): negative ones count back."""
+        size = self.shape(x)[axis]
+        ahead = self.where(self.less(indices, 0), self.add(indices, size), indices)
+        return self.take(x, ahead, axis)
+
     def embedding(self, table: T, indices: T) -> T:
         """Return rows of `table` (rows, width): shape indices + (width,)."""
         return self.take(table, indices, 0)

@@ -117,18 +117,16 @@ class Layer(Configured, Tracked):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Tensors:
         """Build if needed, and compute: on tensors, host arrays, or KerasTensors."""
-        for value in (*args, *kwargs.values()):
-            kind = type(value)
-            if kind is KerasTensor or (
-                kind in (list, tuple, dict) and is_symbolic(value)
-            ):
-                return self._call_symbolic(args, kwargs)
-        args = tuple([self._convert(value) for value in args])
-        if kwargs:
-            kwargs = {
-                name: x if x is None or x is True or x is False else self._convert(x)
-                for name, x in kwargs.items()
-            }
+        # Nearly always there is one tensor, of the dtype that the layer computes in.
+        first = args[0] if len(args) == 1 and not kwargs else None
+        if current().common_dtype(first, first) != self._compute_dtype:
+            for value in (*args, *kwargs.values()):
+                kind = type(value)
+                if kind is KerasTensor or (
+                    kind in (list, tuple, dict) and is_symbolic(value)
+                ):
+                    return self._call_symbolic(args, kwargs)
+            args, kwargs = self._converted(args, kwargs)
         if not self.built:
             self._build(args, kwargs)
         context = active.get()
@@ -257,6 +255,15 @@ class Layer(Configured, Tracked):
 
     def _call_symbolic(self, args: Any, kwargs: dict[str, Any]) -> Any:
         return record(self, self.__call__, args, kwargs)
+
+    def _converted(self, args: Any, kwargs: dict[str, Any]) -> tuple[Any, Any]:
+        args = tuple([self._convert(value) for value in args])
+        if kwargs:
+            kwargs = {
+                name: x if x is None or x is True or x is False else self._convert(x)
+                for name, x in kwargs.items()
+            }
+        return args, kwargs
 
     def _convert(self, value: Any) -> Any:
         backend = current()

@@ -10,8 +10,7 @@ from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.arguments import data_format_of, fraction, generator_of, positive
 from multinet.layers.base import Layer
 from multinet.names import unique_name
-from multinet.ops.core import as_tensor
-from multinet.registry import current
+from multinet.ops.weighted import dense
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import KerasTensor, Node
 from multinet.typing import (
@@ -173,15 +172,13 @@ class Dense(Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return (..., units) for (..., n)."""
-        inputs = ops.cast(inputs, self.compute_dtype)
-        size = ops.shape(inputs)[-1]
-        if isinstance(size, int) and size != self.kernel.shape[0]:
+        try:
+            outputs = dense(inputs, self.kernel, self.bias)
+        except ShapeError as error:
             raise ShapeError(
                 f"{self.name} expects a last axis of {self.kernel.shape[0]}, got shape "
-                f"{ops.shape(inputs)}. Was the layer built on other data?"
-            )
-        bias = None if self.bias is None else as_tensor(self.bias)
-        outputs = current().dense(inputs, as_tensor(self.kernel), bias)
+                f"{public_shape(ops.shape(inputs))}. Was the layer built on other data?"
+            ) from error
         return self.activation(outputs)
 
 

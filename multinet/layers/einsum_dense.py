@@ -11,8 +11,7 @@ from typing import Any
 from multinet import activations, initializers, ops
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.base import Layer
-from multinet.ops.core import as_tensor
-from multinet.registry import current
+from multinet.ops.weighted import dense
 from multinet.symbolic.dims import public_shape
 from multinet.typing import (
     ActivationLike,
@@ -102,12 +101,10 @@ class EinsumDense(Layer):
             )
         rows, columns = math.prod(sizes[:n]), math.prod(sizes[n:])
         kernel = ops.reshape(self.kernel, (rows, columns))
-        bias = None
-        if self.bias is not None:
-            bias = as_tensor(ops.reshape(self.bias, (columns,)))
+        bias = None if self.bias is None else ops.reshape(self.bias, (columns,))
         if n > 1:
             inputs = ops.reshape(inputs, (*shape[:-n], rows))
-        outputs = current().dense(ops.cast(inputs, self.compute_dtype), kernel, bias)
+        outputs = dense(inputs, kernel, bias)
         return ops.reshape(outputs, (*shape[:-n], *sizes[n:]))
 
 

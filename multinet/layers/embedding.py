@@ -8,8 +8,7 @@ from typing import Any
 from multinet import ops
 from multinet.layers.arguments import positive
 from multinet.layers.base import Layer
-from multinet.ops.core import as_tensor
-from multinet.registry import current
+from multinet.ops.weighted import embedding
 from multinet.typing import (
     ConstraintLike,
     InitializerLike,
@@ -63,10 +62,7 @@ class Embedding(Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return (..., output_dim) for integers (...)."""
-        if ops.dtype(inputs) not in ("int32", "int64"):
-            inputs = ops.cast(inputs, "int32")
-        rows = current().embedding(as_tensor(self.embeddings), inputs)
-        return ops.cast(rows, self.compute_dtype)
+        return ops.cast(embedding(self.embeddings, inputs), self.compute_dtype)
 
     def compute_mask(
         self, inputs: Tensor, previous_mask: Tensor | None = None

@@ -9,7 +9,7 @@ from multinet.errors import ShapeError
 from multinet.layers.arguments import fraction, generator_of, positive
 from multinet.layers.base import Layer
 from multinet.ops.core import as_tensor
-from multinet.registry import current
+from multinet.ops.weighted import dense
 from multinet.symbolic.dims import public_shape
 from multinet.typing import (
     ActivationLike,
@@ -134,7 +134,6 @@ class RecurrentCell(Layer):
 
     def _product(self, x: Any, kernel: Any, bias: Any, drop: Any) -> Any:
         """Return x @ kernel + bias, x dropped out: alike for all gates, or each."""
-        dense, kernel = current().dense, as_tensor(kernel)
         if drop is None or len(drop) == 1:
             x = x if drop is None else ops.multiply(x, drop[0])
             return dense(x, kernel, bias)

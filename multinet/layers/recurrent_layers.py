@@ -17,8 +17,7 @@ from multinet.layers.recurrent_cells import (
     SimpleRNNCell,
 )
 from multinet.names import snake_case
-from multinet.ops.core import as_tensor
-from multinet.registry import current
+from multinet.ops.weighted import gru, lstm
 from multinet.symbolic.dims import public_shape
 from multinet.typing import (
     ActivationLike,
@@ -148,7 +147,7 @@ class FusedLayer(CellLayer):
         (drop, _) = cell.draw(shape[0], shape[2], training)
         if drop is not None:
             x = ops.multiply(x, ops.expand_dims(drop[0], 1))
-        weights = [as_tensor(cell.kernel), as_tensor(cell.recurrent_kernel)]
+        weights = [cell.kernel, cell.recurrent_kernel]
         ys, *states = self._fused(x, initial_state, weights, mask)
         last = states[0]
         if mask is not None and self.zero_output_for_mask:
@@ -247,7 +246,7 @@ class LSTM(FusedLayer):
         bias, _ = self.cell.biases()
         (h, c), (kernel, recurrent) = states, weights
         backwards = self.go_backwards
-        return current().lstm(x, h, c, kernel, recurrent, bias, mask, backwards)
+        return lstm(x, h, c, kernel, recurrent, bias, mask, backwards)
 
 
 class GRU(FusedLayer):
@@ -296,4 +295,4 @@ class GRU(FusedLayer):
     def _fused(self, x: Any, states: Any, weights: Any, mask: Any) -> Any:
         options: Any = (mask, self.go_backwards, self.cell.reset_after)
         inputs: Any = (x, *states, *weights, *self.cell.biases())
-        return current().gru(*inputs, *options)
+        return gru(*inputs, *options)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import optree
 
+from multinet.calls import active
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.base import Layer
 from multinet.layers.context import mask_of, set_mask
@@ -74,7 +75,7 @@ class Graph(Movable):
 
     def _arrived(self) -> None:
         """Let the recorded calls have the constants that the plan has now."""
-        for node, (_, leaves, spec, _) in zip(self.nodes, self._plan, strict=True):
+        for node, (_, leaves, spec, *_) in zip(self.nodes, self._plan, strict=True):
             arguments: Any = optree.tree_unflatten(spec, leaves)
             node.args, node.kwargs = arguments
 
@@ -110,16 +111,27 @@ class Graph(Movable):
 
     def run(self, inputs: Tensors, masks: Tensors | None = None) -> Tensors:
         """Return the outputs for a tree of tensors, and of their masks or None."""
-        values = {
-            id(slot): _fit(value, slot)
-            for slot, value in zip(self.flat_inputs, self._match(inputs))
-        }
+        if type(self.inputs) is KerasTensor and current().is_tensor(inputs):
+            values = {id(self.inputs): _fit(inputs, self.inputs)}
+        else:
+            values = {
+                id(slot): _fit(value, slot)
+                for slot, value in zip(self.flat_inputs, self._match(inputs))
+            }
         if masks is not None:
             flat = optree.tree_leaves(masks, none_is_leaf=True)
             for slot, mask in zip(self.flat_inputs, flat):
                 set_mask(values[id(slot)], mask)
         sizes = self._sizes(values) if self._sized else {}
-        for operation, leaves, spec, produced in self._plan:
+        context = active.get()
+        for operation, leaves, spec, produced, is_plain in self._plan:
+            if is_plain:
+                x = values[id(leaves[0])]
+                if context is not None and _is_ready(operation, leaves[0]):
+                    values[id(produced[0])] = operation._run(context, (x,), {})
+                else:
+                    values[id(produced[0])] = operation(x)
+                continue
             filled = [values[id(x)] if type(x) is KerasTensor else x for x in leaves]
             if self._sized:
                 filled = [substitute(x, sizes) for x in filled]
@@ -130,6 +142,8 @@ class Graph(Movable):
                 continue
             for slot, value in zip(produced, optree.tree_leaves(results)):
                 values[id(slot)] = value
+        if type(self.outputs) is KerasTensor:
+            return values[id(self.outputs)]
         outputs = [values[id(slot)] for slot in self.flat_outputs]
         return optree.tree_unflatten(self.output_spec, outputs)
 
@@ -242,21 +256,59 @@ class _Walk:
                 stack += [(source.node, False) for source in reversed(node.inputs)]
 
 
-def _plan(node: Node) -> tuple[Any, list[Any], Any, list[Any]]:
+def _is_ready(operation: Any, slot: KerasTensor) -> bool:
+    """Return whether a layer takes what a placeholder stands for as it is.
+
+    Its own `__call__` would find the same out from the tensor.
+    """
+    return (
+        type(operation).__call__ is Layer.__call__
+        and operation.built
+        and operation._compute_dtype == slot.array.dtype
+    )
+
+
+class _Call(NamedTuple):
+    """A call to make: its arguments as leaves of a tree, and the tensors it gives."""
+
+    operation: Any
+    leaves: list[Any]
+    spec: Any
+    produced: list[Any]
+    is_plain: bool  # whether a tensor is all that it takes, and all that it gives
+
+
+def _plan(node: Node) -> _Call:
     leaves, spec = optree.tree_flatten((node.args, node.kwargs))  # type: ignore[arg-type]
     operation = node.operation
     if isinstance(operation, Operation):
         operation = operation.function
-    return operation, leaves, spec, optree.tree_leaves(node.outputs)
+    kinds = [*map(type, node.args), type(node.outputs)]
+    is_plain = kinds == [KerasTensor, KerasTensor] and not node.kwargs
+    return _Call(operation, leaves, spec, optree.tree_leaves(node.outputs), is_plain)
 
 
-def _is_sized(step: tuple[Any, list[Any], Any, list[Any]]) -> bool:
+def _is_sized(step: _Call) -> bool:
     """Return whether an argument depends on a size that only the data will tell."""
-    return any(isinstance(leaf, Dim) for leaf in step[1])
+    return any(isinstance(leaf, Dim) for leaf in step.leaves)
+
+
+def _is_like(shape: Any, wanted: Any) -> bool:
+    """Return whether a shape is one that a placeholder stands for, for certain."""
+    if len(shape) != len(wanted):
+        return False
+    for n, m in zip(shape, wanted):
+        if type(m) is int and n != m:
+            return False
+    return True
 
 
 def _fit(value: Any, slot: KerasTensor) -> Any:
     """Return an input as the placeholder declares it: dtype, and a last axis of 1."""
+    backend = current()
+    if backend.common_dtype(value, value) == slot.dtype:
+        if _is_like(backend.shape(value), slot.array.shape):
+            return value
     if value is None:
         if getattr(slot.node and slot.node.operation, "optional", False):
             return None

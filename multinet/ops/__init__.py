@@ -15,11 +15,11 @@ from multinet.ops.activations import (
     threshold,
 )
 from multinet.ops.arithmetic import (
-    add, arctan2, bitwise_and, bitwise_left_shift, bitwise_not, bitwise_or,
+    add, allclose, arctan2, bitwise_and, bitwise_left_shift, bitwise_not, bitwise_or,
     bitwise_right_shift, bitwise_xor, divide, divide_no_nan, equal, floor_divide, fmax,
     fmin, fmod, gcd, greater, greater_equal, heaviside, hypot, isclose, lcm, ldexp,
     less, less_equal, logaddexp, logaddexp2, logical_and, logical_not, logical_or,
-    logical_xor, maximum, minimum, mod, multiply, not_equal, power, subtract, where,
+    logical_xor, maximum, minimum, mod, multiply, not_equal, power, subtract,
 )
 from multinet.ops.contraction import (
     cross, dot, einsum, inner, kron, matmul, outer, tensordot, trapezoid, vdot,
@@ -54,7 +54,7 @@ from multinet.ops.fft import (
 )
 from multinet.ops.indexing import (
     diag, diagflat, diagonal, nonzero, scatter, scatter_update, select, slice,
-    slice_update, take, take_along_axis, trace, unravel_index,
+    slice_update, take, take_along_axis, trace, unravel_index, where,
 )
 from multinet.ops.item import (
     get_item,
@@ -81,7 +81,7 @@ from multinet.ops.recognition import (
     ctc_decode, ctc_loss,
 )
 from multinet.ops.reductions import (
-    all, allclose, amax, amin, any, argmax, argmin, average, count_nonzero, cumprod,
+    all, amax, amin, any, argmax, argmin, average, count_nonzero, cumprod,
     cumsum, logsumexp, max, mean, min, prod, ptp, std, sum, var,
 )
 from multinet.ops.shapes import (

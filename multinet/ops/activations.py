@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from multinet import config, dtypes
@@ -10,16 +11,21 @@ from multinet.errors import ArgumentError, ShapeError
 from multinet.ops.core import (
     axes_of,
     axis_of,
+    behind,
+    domain,
     floating,
     numeric,
     op,
     shape_of,
+    unary,
 )
+from multinet.ops.matrices import norm
+from multinet.ops.shapes import moveaxis
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, public_shape
 
 
-@op
+@behind(unary("relu"))
 def relu(x: Any) -> Any:
     """Return x where positive, else 0."""
     return current().relu(numeric(x))
@@ -66,13 +72,13 @@ def gelu(x: Any, approximate: bool = True) -> Any:
     return current().gelu(floating(x), bool(approximate))
 
 
-@op
+@behind(unary("silu"))
 def silu(x: Any) -> Any:
     """Return x * sigmoid(x)."""
     return current().silu(floating(x))
 
 
-@op
+@behind(unary("softplus"))
 def softplus(x: Any) -> Any:
     """Return log(1 + e**x)."""
     return current().softplus(floating(x))
@@ -180,13 +186,26 @@ def glu(x: Any, axis: int = -1) -> Any:
     return backend.multiply(a, backend.sigmoid(b))
 
 
-@op
+def _along(name: str) -> Callable[..., Any]:
+    """Return the door to a function of one axis."""
+    ready = domain(name)
+
+    def door(x: Any, axis: Any) -> Any:
+        backend = current()
+        if type(axis) is not int or backend.common_dtype(x, x) not in ready:
+            return None
+        return getattr(backend, name)(x, axis_of(axis, len(backend.shape(x))))
+
+    return door
+
+
+@behind(_along("softmax"))
 def softmax(x: Any, axis: Any = -1) -> Any:
     """Return e**x / sum(e**x) along an axis, or over several together."""
     return _over_axes("softmax", x, axis)
 
 
-@op
+@behind(_along("log_softmax"))
 def log_softmax(x: Any, axis: Any = -1) -> Any:
     """Return x - log(sum(e**x)) along an axis, or over several together."""
     return _over_axes("log_softmax", x, axis)
@@ -215,8 +234,6 @@ def sparsemax(x: Any, axis: int = -1) -> Any:
 
     Source: Martins and Astudillo, "From softmax to sparsemax", 2016.
     """
-    from multinet.ops.shapes import moveaxis
-
     backend = current()
     z = moveaxis(floating(x), axis, -1)  # ... k
     last = len(shape_of(z)) - 1
@@ -239,8 +256,6 @@ def normalize(
     """Return x divided by its norm of `order` along an axis, the norm at least
     epsilon.
     """
-    from multinet.ops.matrices import norm
-
     x, backend = floating(x), current()
     if not (isinstance(order, int | float) and order > 0):
         raise ArgumentError(f"Expected a positive order, got {order!r}.")

@@ -7,23 +7,25 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from multinet import dtypes
-from multinet.errors import DTypeError, ShapeError
+from multinet.errors import DTypeError
 from multinet.ops.core import (
-    PUBLIC,
     as_tensor,
+    behind,
     boolean,
+    both,
+    broadcast_shapes,
     cast_tensor,
+    domain,
     dtype_of,
     op,
     operands,
     pair,
+    plain_dtype,
     shape_of,
 )
 from multinet.registry import current
-from multinet.symbolic.dims import differ
 
 _INEXACT = frozenset(dtypes.FLOATS + dtypes.COMPLEX)
-_NUMBERS = frozenset(dtypes.INTEGERS + dtypes.FLOATS + dtypes.COMPLEX)
 
 
 class Binary(Protocol):
@@ -50,7 +52,7 @@ def _arithmetic(name: str, doc: str, on_bool: str | None) -> Binary:
             return getattr(backend, logical)(x1, x2)
         return _apply(backend, name, x1, x2)
 
-    return _public(name, doc, function, _NUMBERS)
+    return _public(name, doc, function)
 
 
 def _floating(name: str, doc: str) -> Binary:
@@ -63,7 +65,7 @@ def _floating(name: str, doc: str) -> Binary:
             x1, x2 = operands(x1, x2, floating=True)
         return _apply(backend, name, x1, x2)
 
-    return _public(name, doc, function, _INEXACT)
+    return _public(name, doc, function)
 
 
 def _comparison(name: str, doc: str) -> Binary:
@@ -72,7 +74,7 @@ def _comparison(name: str, doc: str) -> Binary:
         x1, x2, _ = pair(backend, x1, x2)
         return _apply(backend, name, x1, x2)
 
-    return _public(name, doc, function, _NUMBERS)
+    return _public(name, doc, function)
 
 
 def _bits(name: str, doc: str, primitive: str) -> Binary:
@@ -88,14 +90,14 @@ def _bits(name: str, doc: str, primitive: str) -> Binary:
             raise DTypeError(f"ops.{name} takes integers or bool, got {dtype}.")
         return getattr(backend, primitive)(x, y)
 
-    return op(_named(name, doc, function))  # type: ignore[return-value]
+    return _public(name, doc, function, primitive)
 
 
 def _logical(name: str, doc: str) -> Binary:
     def function(x1: Any, x2: Any) -> Any:
         return getattr(current(), name)(boolean(x1), boolean(x2))
 
-    return _public(name, doc, function, frozenset(("bool",)))
+    return _public(name, doc, function)
 
 
 def _named(name: str, doc: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -105,26 +107,19 @@ def _named(name: str, doc: str, function: Callable[..., Any]) -> Callable[..., A
 
 
 def _public(
-    name: str, doc: str, function: Callable[..., Any], ready: frozenset[str]
+    name: str, doc: str, function: Callable[..., Any], primitive: str = ""
 ) -> Binary:
-    """Return the public op; two tensors of one dtype in `ready` go straight through.
+    """Return the public op, by which two tensors of one dtype go straight through."""
+    primitive = primitive or name
+    ready = domain(primitive)
 
-    That is the usual call, and what stands before the primitive is its whole cost.
-    """
-    general = op(_named(name, doc, function))
-
-    def public(x1: Any, x2: Any) -> Any:
+    def door(x1: Any, x2: Any) -> Any:
         backend = current()
-        if backend.common_dtype(x1, x2) not in ready:
-            return general(x1, x2)
-        try:
-            return getattr(backend, name)(x1, x2)
-        except Exception as error:
-            _explain(name, x1, x2, error)
-            raise
+        if plain_dtype(backend, x1, x2) in ready:
+            return getattr(backend, primitive)(x1, x2)
+        return None
 
-    PUBLIC[name] = public
-    return _named(name, doc, public)  # type: ignore[return-value]
+    return behind(door)(_named(name, doc, function))  # type: ignore[return-value]
 
 
 def _apply(backend: Any, name: str, x1: Any, x2: Any) -> Any:
@@ -151,33 +146,6 @@ def _explain(name: str, x1: Any, x2: Any, error: Exception) -> None:
     """Raise a ShapeError if the shapes are what made a primitive fail."""
     shapes = [shape_of(as_tensor(x)) for x in (x1, x2)]
     broadcast_shapes(*shapes, what=f"ops.{name}", cause=error)
-
-
-def broadcast_shapes(
-    *shapes: Any, what: str = "broadcasting", cause: Exception | None = None
-) -> tuple[Any, ...]:
-    """Return the shape that `shapes` broadcast to; an unknown size yields to a known
-    one.
-    """
-    result: list[Any] = []
-    for i in range(1, max(map(len, shapes), default=0) + 1):
-        size: Any = 1
-        for n in (shape[-i] for shape in shapes if len(shape) >= i):
-            if isinstance(n, int) and n == 1:
-                continue
-            if isinstance(size, int) and size == 1:
-                size = n
-            elif differ(size, n):
-                raise ShapeError(
-                    f"{what} expects shapes that broadcast, got "
-                    f"{' and '.join(map(str, shapes))}: sizes {size} and {n} at axis "
-                    f"-{i} "
-                    "differ and neither is 1."
-                ) from cause
-            elif isinstance(n, int):
-                size = n
-        result.append(size)
-    return tuple(reversed(result))
 
 
 # fmt: off
@@ -262,12 +230,6 @@ def fmod(x1: Any, x2: Any) -> Any:
         backend.not_equal(backend.less(x1, 0), backend.less(x2, 0)),
     )
     return backend.where(wrong, backend.subtract(floored, x2), floored)
-
-
-def both(x1: Any, x2: Any) -> tuple[Any, Any]:
-    """Return promoted operands as tensors of their one dtype."""
-    dtype = dtype_of(x1, x2)
-    return as_tensor(x1, dtype), as_tensor(x2, dtype)
 
 
 @op
@@ -394,22 +356,9 @@ def isclose(
 
 
 @op
-def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
-    """Return x1 where the condition holds, else x2, all broadcasting.
-
-    With the condition alone, the indices where it holds, as `nonzero` gives them.
-    """
-    if (x1 is None) != (x2 is None):
-        raise DTypeError("ops.where takes x1 and x2 together, or neither.")
-    if x1 is None:
-        from multinet.ops.indexing import nonzero
-
-        return nonzero(condition)
-    condition = boolean(condition)
-    x1, x2 = operands(x1, x2)
-    try:
-        return current().where(condition, x1, x2)
-    except Exception as error:
-        shapes = [shape_of(as_tensor(x)) for x in (condition, x1, x2)]
-        broadcast_shapes(*shapes, what="ops.where", cause=error)
-        raise
+def allclose(
+    x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> Any:
+    """Return whether |x1 - x2| <= atol + rtol * |x2| everywhere, as a bool scalar."""
+    near, backend = isclose(x1, x2, rtol, atol, equal_nan), current()
+    return backend.all(near, tuple(range(len(backend.shape(near)))), False)

@@ -6,18 +6,27 @@ import math
 import string
 from typing import Any
 
+from multinet import dtypes
 from multinet.errors import ArgumentError, ShapeError
-from multinet.ops.arithmetic import both, broadcast_shapes
+from multinet.ops.arithmetic import multiply, subtract
 from multinet.ops.core import (
     as_tensor,
     axis_of,
+    behind,
+    both,
+    broadcast_shapes,
     cast_tensor,
+    domain,
+    floating,
     numeric,
     op,
     operands,
     shape_of,
 )
+from multinet.ops.elementwise import conj
 from multinet.ops.reductions import sum as total
+from multinet.ops.shapes import expand_dims, moveaxis, ravel, stack, unstack
+from multinet.ops.statistics import diff
 from multinet.registry import current
 from multinet.symbolic.dims import differ, public_shape
 
@@ -31,7 +40,19 @@ def _on_bool(function: Any, x1: Any, x2: Any) -> Any:
     return cast_tensor(function(numeric(x1), numeric(x2)), "bool")
 
 
-@op
+_MULTIPLIED = domain("matmul")
+
+
+def _matmul_door(x1: Any, x2: Any) -> Any:
+    backend = current()
+    if backend.common_dtype(x1, x2) not in _MULTIPLIED:
+        return None
+    if len(backend.shape(x1)) > 1 and len(backend.shape(x2)) > 1:
+        return backend.matmul(x1, x2)
+    return None
+
+
+@behind(_matmul_door)
 def matmul(x1: Any, x2: Any) -> Any:
     """Multiply matrices, batches broadcasting; a vector is a row before, a column
     after.
@@ -66,8 +87,6 @@ def einsum(subscripts: str, *operands: Any) -> Any:
     """Contract by an equation such as `"bij,bjk->bik"`; the arrow and `...` as in
     NumPy.
     """
-    from multinet import dtypes
-
     backend = current()
     values = [as_tensor(x) for x in operands]
     name = dtypes.promote(*(backend.dtype(v) for v in values))
@@ -192,8 +211,6 @@ def dot(x1: Any, x2: Any) -> Any:
     x1, x2 = _pair(x1, x2)
     s1, s2 = shape_of(x1), shape_of(x2)
     if not s1 or not s2:
-        from multinet.ops.arithmetic import multiply
-
         return multiply(x1, x2)
     return tensordot(x1, x2, [[len(s1) - 1], [max(len(s2) - 2, 0)]])
 
@@ -210,18 +227,12 @@ def inner(x1: Any, x2: Any) -> Any:
 @op
 def vdot(x1: Any, x2: Any) -> Any:
     """Sum products of the flat tensors, the first one conjugated."""
-    from multinet.ops.elementwise import conj
-    from multinet.ops.shapes import ravel
-
     return dot(ravel(conj(x1)), ravel(x2))
 
 
 @op
 def outer(x1: Any, x2: Any) -> Any:
     """Return the products of all pairs of elements of the flat tensors."""
-    from multinet.ops.arithmetic import multiply
-    from multinet.ops.shapes import expand_dims, ravel
-
     return multiply(expand_dims(ravel(x1), 1), expand_dims(ravel(x2), 0))
 
 
@@ -253,9 +264,6 @@ def cross(
 
     Two vectors of 2 give the third entry alone, without the axis.
     """
-    from multinet.ops.arithmetic import multiply, subtract
-    from multinet.ops.shapes import moveaxis, unstack
-
     if axis is not None:
         axisa = axisb = axisc = axis
     x1, x2 = _pair(x1, x2)
@@ -276,8 +284,6 @@ def cross(
 
     if len(a) == len(b) == 2:
         return minor(0, 1)
-    from multinet.ops.shapes import stack
-
     parts = [minor(1, 2), minor(2, 0), minor(0, 1)]
     shape = broadcast_shapes(*(shape_of(p) for p in parts))
     parts = [current().broadcast_to(p, shape) for p in parts]
@@ -289,11 +295,6 @@ def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
     """Integrate along an axis by the trapezoidal rule, at points x or with spacing
     dx.
     """
-    from multinet.ops.arithmetic import multiply
-    from multinet.ops.core import floating
-    from multinet.ops.shapes import moveaxis
-    from multinet.ops.statistics import diff
-
     backend = current()
     if x is None:
         y = moveaxis(floating(y), axis, -1)

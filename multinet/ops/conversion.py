@@ -9,15 +9,35 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, DTypeError, ShapeError
-from multinet.ops.core import as_tensor, cast_tensor, float_max, host, op, shape_of
+from multinet.ops.core import (
+    as_tensor,
+    behind,
+    both,
+    cast_tensor,
+    float_max,
+    host,
+    op,
+    operands,
+    shape_of,
+)
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, public_shape
 from multinet.symbolic.tensor import KerasTensor
 
+_NAMES = frozenset(dtypes.ALL)
+_REAL = _NAMES - frozenset(dtypes.COMPLEX)
 _WIDTHS = {"bool": 8, "bfloat16": 16, "complex64": 64, "complex128": 128}
 
 
-@op
+def _tensor_door(x: Any, dtype: Any, sparse: Any, ragged: Any) -> Any:
+    backend = current()
+    have = backend.common_dtype(x, x)
+    if have is None or sparse or ragged or (dtype is not None and dtype != have):
+        return None
+    return x
+
+
+@behind(_tensor_door)
 def convert_to_tensor(
     x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None
 ) -> Any:
@@ -60,9 +80,12 @@ def shape(x: Any) -> tuple[Any, ...]:
     Sizes add, multiply and floor-divide, so `reshape(x, (shape(x)[0] * 2, -1))` works
     on symbolic tensors too.
     """
+    backend = current()
+    if backend.is_tensor(x):
+        return tuple(backend.shape(x))
     if isinstance(x, KerasTensor):
         return tuple(x.array.shape)
-    known = getattr(x, "shape", None) if not current().is_tensor(x) else None
+    known = getattr(x, "shape", None)
     return tuple(known) if isinstance(known, tuple) else tuple(shape_of(as_tensor(x)))
 
 
@@ -83,7 +106,16 @@ def size(x: Any) -> Any:
     return math.prod(shape(x))
 
 
-@op
+def _cast_door(x: Any, dtype: Any) -> Any:
+    backend = current()
+    have = backend.common_dtype(x, x)
+    if have == dtype:
+        return x
+    # The real part of complex numbers is the general path's.
+    return backend.cast(x, dtype) if have in _REAL and dtype in _NAMES else None
+
+
+@behind(_cast_door)
 def cast(x: Any, dtype: Any) -> Any:
     """Return `x` in another dtype: float to integer truncates, to bool is x != 0."""
     return cast_tensor(as_tensor(x), dtypes.standardize(dtype))
@@ -192,9 +224,6 @@ def view_as_real(x: Any) -> Any:
 @op
 def polar(abs_: Any, angle: Any) -> Any:
     """Return the complex numbers of a modulus and a phase in radians."""
-    from multinet.ops.arithmetic import both
-    from multinet.ops.core import operands
-
     backend = current()
     radius, phase = both(*operands(abs_, angle, floating=True))
     part = dtypes.real_of(dtypes.complex_of(backend.dtype(radius)))

@@ -11,12 +11,14 @@ from multinet import dtypes
 from multinet.errors import ArgumentError, DTypeError
 from multinet.ops.core import (
     as_tensor,
+    behind,
     float_max,
     floating,
     is_scalar,
     numeric,
     op,
     operands,
+    unary,
 )
 from multinet.registry import current
 
@@ -71,7 +73,7 @@ def _exact(name: str, doc: str) -> Unary:
 def _public(name: str, doc: str, function: Callable[[Any], Any]) -> Unary:
     function.__name__ = function.__qualname__ = name
     function.__doc__ = doc
-    return op(function)  # type: ignore[return-value]
+    return behind(unary(name))(function)  # type: ignore[return-value]
 
 
 def _not_complex(name: str, dtype: str) -> DTypeError:
@@ -109,13 +111,13 @@ _round = _exact("round", "Round to the nearest integer, halves to even.")
 # fmt: on
 
 
-@op
+@behind(unary("negative"))
 def negative(x: Any) -> Any:
     """Return -x; unsigned integers wrap."""
     return current().negative(_no_bool("negative", x))
 
 
-@op
+@behind(unary("abs"))
 def abs(x: Any) -> Any:
     """Return |x|: the modulus, in the real dtype, of complex numbers."""
     x, backend = as_tensor(x), current()
@@ -144,7 +146,7 @@ def _no_bool(name: str, x: Any) -> Any:
     return x
 
 
-@op
+@behind(unary("square"))
 def square(x: Any) -> Any:
     """Return x * x; bool becomes int32."""
     return current().square(numeric(x))

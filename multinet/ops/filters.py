@@ -6,10 +6,17 @@ from typing import Any
 
 from multinet.config import standardize_data_format
 from multinet.errors import ArgumentError, ShapeError
-from multinet.ops.arithmetic import both
 from multinet.ops.colors import image_rank
 from multinet.ops.convolution import per_axis
-from multinet.ops.core import as_tensor, cast_tensor, floating, op, operands, shape_of
+from multinet.ops.core import (
+    as_tensor,
+    both,
+    cast_tensor,
+    floating,
+    op,
+    operands,
+    shape_of,
+)
 from multinet.ops.resizing import restored
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape

@@ -12,17 +12,23 @@ from multinet.errors import ArgumentError, DTypeError, ShapeError
 from multinet.ops.core import (
     as_tensor,
     axis_of,
+    behind,
+    boolean,
+    broadcast_shapes,
     cast_tensor,
     host,
     needed,
     op,
     operands,
+    plain_dtype,
     shape_of,
 )
 from multinet.ops.creation import shape_tuple
+from multinet.ops.reductions import sum as total
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, public_shape, same
 
+_INDICES = frozenset(("int32", "int64"))
 _SCATTER = {None: "set", "add": "add", "mul": "multiply", "max": "max", "min": "min"}
 
 
@@ -49,14 +55,23 @@ def size_like(size: Any) -> Any:
     return 1 if isinstance(size, Dim) else size
 
 
-@op
+def _take_door(x: Any, indices: Any, axis: Any) -> Any:
+    backend = current()
+    if type(axis) is not int or backend.common_dtype(x, x) is None:
+        return None
+    if backend.common_dtype(indices, indices) not in _INDICES:
+        return None
+    return backend.pick(x, indices, axis_of(axis, len(backend.shape(x))))
+
+
+@behind(_take_door)
 def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     """Pick slices along an axis, or of the flat tensor; negative indices count back."""
     x, backend = as_tensor(x), current()
     if axis is None:
         x, axis = backend.reshape(x, (math.prod(shape_of(x)),)), 0
     axis = axis_of(axis, len(shape_of(x)))
-    return backend.take(x, as_index(indices, shape_of(x)[axis]), axis)
+    return backend.pick(x, as_index(indices), axis)
 
 
 @op
@@ -73,8 +88,6 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
             f"ops.take_along_axis expects indices of {rank} axes, as x has, got shape "
             f"{public_shape(shape_of(index))}."
         )
-    from multinet.ops.arithmetic import broadcast_shapes
-
     others = [(*s[:axis], 1, *s[axis + 1 :]) for s in (shape_of(x), shape_of(index))]
     common = broadcast_shapes(*others, what="ops.take_along_axis")
     wide = [
@@ -84,6 +97,34 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
         for v in (x, index)
     ]
     return backend.take_along_axis(wide[0], wide[1], axis)
+
+
+def _where_door(condition: Any, x1: Any, x2: Any) -> Any:
+    backend = current()
+    mask = backend.common_dtype(condition, condition) == "bool"
+    if mask and plain_dtype(backend, x1, x2) is not None:
+        return backend.where(condition, x1, x2)
+    return None
+
+
+@behind(_where_door)
+def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
+    """Return x1 where the condition holds, else x2, all broadcasting.
+
+    With the condition alone, the indices where it holds, as `nonzero` gives them.
+    """
+    if (x1 is None) != (x2 is None):
+        raise DTypeError("ops.where takes x1 and x2 together, or neither.")
+    if x1 is None:
+        return nonzero(condition)
+    condition = boolean(condition)
+    x1, x2 = operands(x1, x2)
+    try:
+        return current().where(condition, x1, x2)
+    except Exception as error:
+        shapes = [shape_of(as_tensor(x)) for x in (condition, x1, x2)]
+        broadcast_shapes(*shapes, what="ops.where", cause=error)
+        raise
 
 
 @op
@@ -279,8 +320,6 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
             f"ops.select expects as many choices as conditions, got {len(condlist)} "
             f"conditions and {len(choicelist)} choices."
         )
-    from multinet.ops.arithmetic import where
-
     values = operands(*choicelist, default)
     result = values[-1]
     for condition, choice in reversed(list(zip(condlist, values))):
@@ -350,6 +389,4 @@ def diagflat(x: Any, k: int = 0) -> Any:
 @op
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """Return the sum of a diagonal of two axes."""
-    from multinet.ops.reductions import sum as total
-
     return total(diagonal(x, offset, axis1, axis2), -1)

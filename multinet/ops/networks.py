@@ -7,12 +7,12 @@ from typing import Any
 
 from multinet import config, dtypes
 from multinet.errors import ArgumentError, ShapeError
-from multinet.ops.arithmetic import both
 from multinet.ops.core import (
     as_tensor,
     axes_of,
     axis_of,
     boolean,
+    both,
     cast_tensor,
     floating,
     op,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Callable
 from typing import Any
 
 from multinet import dtypes
@@ -11,14 +12,17 @@ from multinet.ops.core import (
     as_tensor,
     axes_of,
     axis_of,
+    behind,
     boolean,
     cast_tensor,
+    domain,
     floating,
     numeric,
     op,
     operands,
     shape_of,
 )
+from multinet.ops.shapes import ravel
 from multinet.registry import current
 
 _SUMMED = {"bool": "int32", "int8": "int32", "int16": "int32"} | {
@@ -27,12 +31,55 @@ _SUMMED = {"bool": "int32", "int8": "int32", "int16": "int32"} | {
 }
 
 
+def _reduction(name: str) -> Callable[..., Any]:
+    """Return the door to a reduction that keeps the dtype."""
+    ready = domain(name) - (_SUMMED.keys() if name == "sum" else set())
+
+    def door(x: Any, axis: Any, keepdims: bool) -> Any:
+        backend = current()
+        if backend.common_dtype(x, x) not in ready:
+            return None
+        axes = axes_of(axis, len(backend.shape(x)))
+        return getattr(backend, name)(x, axes, keepdims)
+
+    return door
+
+
+def _extremum(name: str) -> Callable[..., Any]:
+    """Return the door to a maximum or minimum; of nothing there is none."""
+    ready = domain(name)
+
+    def door(x: Any, axis: Any, keepdims: bool, initial: Any = None) -> Any:
+        backend = current()
+        if initial is not None or backend.common_dtype(x, x) not in ready:
+            return None
+        shape = backend.shape(x)
+        if 0 in shape:
+            return None
+        return getattr(backend, name)(x, axes_of(axis, len(shape)), keepdims)
+
+    return door
+
+
+def _along(name: str) -> Callable[..., Any]:
+    """Return the door to what goes along one axis, without other options."""
+    ready = domain(name)
+
+    def door(x: Any, axis: Any, option: Any) -> Any:
+        backend = current()
+        if option or type(axis) is not int or backend.common_dtype(x, x) not in ready:
+            return None
+        return getattr(backend, name)(x, axis_of(axis, len(backend.shape(x))))
+
+    return door
+
+
 def summed(dtype: str) -> str:
     """Return the dtype that sums and products of `dtype` have: 32 bits or more."""
     return _SUMMED.get(dtype, dtype)
 
 
-@op
+@behind(_reduction("sum"))
 def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Return the sum over axes; bool and narrow integers add up in 32 bits."""
     backend = current()
@@ -54,25 +101,25 @@ def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) ->
     return backend.prod(x, axes_of(axis, len(backend.shape(x))), keepdims)
 
 
-@op
+@behind(_extremum("max"))
 def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Any:
     """Return the largest over axes; NaN wins; `initial` is at least returned."""
     return _extreme("max", x, axis, keepdims, initial)
 
 
-@op
+@behind(_extremum("min"))
 def min(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Any:
     """Return the smallest over axes; NaN wins; `initial` is at most returned."""
     return _extreme("min", x, axis, keepdims, initial)
 
 
-@op
+@behind(_extremum("max"))
 def amax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Return the largest over axes; NaN wins."""
     return _extreme("max", x, axis, keepdims, None)
 
 
-@op
+@behind(_extremum("min"))
 def amin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Return the smallest over axes; NaN wins."""
     return _extreme("min", x, axis, keepdims, None)
@@ -104,21 +151,21 @@ def _extreme(name: str, x: Any, axis: Any, keepdims: bool, initial: Any) -> Any:
     return getattr(backend, name + "imum")(*operands(result, initial))
 
 
-@op
+@behind(_reduction("any"))
 def any(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Return whether any element over axes is true (nonzero), as bool."""
     x, backend = boolean(x), current()
     return backend.any(x, axes_of(axis, len(backend.shape(x))), keepdims)
 
 
-@op
+@behind(_reduction("all"))
 def all(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Return whether all elements over axes are true (nonzero), as bool."""
     x, backend = boolean(x), current()
     return backend.all(x, axes_of(axis, len(backend.shape(x))), keepdims)
 
 
-@op
+@behind(_reduction("mean"))
 def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Return the mean over axes; integers and bool give floatx."""
     x, backend = floating(x), current()
@@ -142,7 +189,7 @@ def std(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return current().sqrt(var(x, axis, keepdims))
 
 
-@op
+@behind(_reduction("logsumexp"))
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Return log(sum(e**x)) over axes without overflow."""
     x, backend = floating(x), current()
@@ -163,7 +210,7 @@ def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return current().subtract(max(x, axis, keepdims), min(x, axis, keepdims))
 
 
-@op
+@behind(_along("argmax"))
 def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """Return the int32 index of the first maximum along an axis, or of the flat
     tensor.
@@ -171,7 +218,7 @@ def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     return _arg("argmax", x, axis, keepdims)
 
 
-@op
+@behind(_along("argmin"))
 def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """Return the int32 index of the first minimum along an axis, or of the flat
     tensor.
@@ -180,8 +227,6 @@ def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
 
 
 def _arg(name: str, x: Any, axis: int | None, keepdims: bool) -> Any:
-    from multinet.ops.shapes import ravel
-
     x, backend = as_tensor(x), current()
     rank = len(backend.shape(x))
     if axis is None:
@@ -192,7 +237,7 @@ def _arg(name: str, x: Any, axis: int | None, keepdims: bool) -> Any:
     return backend.expand_dims(result, axis) if keepdims else result
 
 
-@op
+@behind(_along("cumsum"))
 def cumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
     """Return running sums along an axis, or of the flat tensor; bool counts in
     int32.
@@ -200,15 +245,13 @@ def cumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
     return _running("cumsum", x, axis, dtype)
 
 
-@op
+@behind(_along("cumprod"))
 def cumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
     """Return running products along an axis, or of the flat tensor; bool is int32."""
     return _running("cumprod", x, axis, dtype)
 
 
 def _running(name: str, x: Any, axis: int | None, dtype: Any) -> Any:
-    from multinet.ops.shapes import ravel
-
     x = numeric(x) if dtype is None else as_tensor(x, dtypes.standardize(dtype))
     if axis is None:
         x, axis = ravel(x), 0
@@ -237,13 +280,3 @@ def average(x: Any, axis: Any = None, weights: Any = None) -> Any:
     w = backend.broadcast_to(w, shape)
     total = backend.sum(backend.multiply(x, w), axes, False)
     return backend.divide(total, backend.sum(w, axes, False))
-
-
-@op
-def allclose(
-    x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
-) -> Any:
-    """Return whether |x1 - x2| <= atol + rtol * |x2| everywhere, as a bool scalar."""
-    from multinet.ops.arithmetic import isclose
-
-    return all(isclose(x1, x2, rtol, atol, equal_nan))

@@ -9,10 +9,10 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import TraceError
-from multinet.ops.arithmetic import both
 from multinet.ops.core import (
     as_tensor,
     axis_of,
+    both,
     cast_tensor,
     is_scalar,
     needed,

@@ -9,10 +9,10 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, ShapeError, TraceError
-from multinet.ops.arithmetic import both
 from multinet.ops.core import (
     as_tensor,
     axis_of,
+    both,
     cast_tensor,
     dtype_of,
     needed,
@@ -20,6 +20,7 @@ from multinet.ops.core import (
     operands,
     shape_of,
 )
+from multinet.ops.creation import linspace
 from multinet.ops.indexing import as_index
 from multinet.ops.shapes import moveaxis, ravel
 from multinet.registry import current
@@ -99,8 +100,6 @@ def histogram(x: Any, bins: int = 10, range: Any = None) -> tuple[Any, Any]:
     `range` is (low, high), by default the least and the largest value. The last bin
     includes its right edge.
     """
-    from multinet.ops.creation import linspace
-
     backend = current()
     x = ravel(x)
     x = cast_tensor(x, dtypes.to_float(backend.dtype(x)))

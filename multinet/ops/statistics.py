@@ -9,11 +9,11 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, ShapeError
-from multinet.ops.arithmetic import both
 from multinet.ops.core import (
     as_tensor,
     axes_of,
     axis_of,
+    both,
     cast_tensor,
     floating,
     host,

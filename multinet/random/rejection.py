@@ -14,8 +14,7 @@ from typing import Any
 
 from multinet import dtypes
 from multinet.errors import DTypeError, ShapeError
-from multinet.ops.arithmetic import broadcast_shapes
-from multinet.ops.core import as_tensor, cast_tensor, op, shape_of
+from multinet.ops.core import as_tensor, broadcast_shapes, cast_tensor, op, shape_of
 from multinet.ops.creation import shape_tuple
 from multinet.registry import current
 from multinet.seeds import key_of

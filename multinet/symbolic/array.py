@@ -331,6 +331,9 @@ class SymbolicArrayPart:
         shape = (*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :])
         return SymbolicArray(shape, x.dtype)
 
+    def pick(self, x: X, indices: X, axis: int) -> X:
+        return self.take(x, indices, axis)  # the size may be unknown
+
     def take_along_axis(self, x: X, indices: X, axis: int) -> X:
         x, indices = self.spec(x), _indices("take_along_axis", self.spec(indices))
         check_axis("take_along_axis", axis, len(x.shape))

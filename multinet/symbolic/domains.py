@@ -19,7 +19,7 @@ _METHODS = {
     _ALL: (
         "cast bitcast copy equal not_equal where reshape transpose broadcast_to "
         "concatenate pad slice flip take take_along_axis stop_gradient expand_dims "
-        "squeeze stack split tile repeat embedding scatter"
+        "squeeze stack split tile repeat embedding pick scatter"
     ),
     _BOOL: "logical_and logical_or logical_not any all",
     _INTEGERS: "left_shift right_shift one_hot",

@@ -1,0 +1,119 @@
+"""What an op says of a call that failed: the same class and text on every backend."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import optree
+
+from multinet.errors import (
+    ArgumentError,
+    BackendError,
+    MultinetError,
+    TraceError,
+)
+from multinet.registry import current
+from multinet.symbolic.dims import public_shape
+from multinet.symbolic.spec import SymbolicArray
+from multinet.symbolic.tensor import KerasTensor, shadowing
+
+# What says nothing about the arguments.
+_ELSEWHERE = (MemoryError, RecursionError, NotImplementedError)
+
+
+def refusal(
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    error: Exception,
+) -> Exception:
+    """Return what to raise where `function(*args, **kwargs)` failed with `error`.
+
+    Errors of Multinet stay. Frameworks word theirs each in its own way, so the call
+    runs again on shapes alone, whose rules are one: what they say is returned. It is
+    `error` itself where they find nothing, since then the call is not to blame; and
+    where a function of the user's is among the arguments, since then it may be his.
+    """
+    told = isinstance(error, MultinetError) and not isinstance(error, BackendError)
+    if told or isinstance(error, _ELSEWHERE) or not _binds(function, args, kwargs):
+        return error
+    leaves: list[Any] = optree.tree_leaves((args, kwargs))  # type: ignore[arg-type]
+    if any(callable(leaf) for leaf in leaves):
+        return error
+    if not (current().symbolic or any(type(leaf) is KerasTensor for leaf in leaves)):
+        found = _on_shapes(function, args, kwargs)
+        if found is None or isinstance(found, TraceError):
+            return error
+        error = found
+    if isinstance(error, MultinetError):
+        return error
+    return ArgumentError(_text(function, args, kwargs, error))
+
+
+def _binds(function: Any, args: Any, kwargs: Any) -> bool:
+    """Return whether arguments are those of the signature; if not, Python's TypeError
+    names the wrong one.
+    """
+    try:
+        inspect.signature(function).bind(*args, **kwargs)
+    except TypeError:
+        return False
+    return True
+
+
+def _on_shapes(function: Any, args: Any, kwargs: Any) -> Exception | None:
+    """Return the error of a run of the call on shapes and dtypes, or None."""
+    try:
+        with shadowing():
+            function(*args, **kwargs)
+    except Exception as error:
+        return error
+    return None
+
+
+def _text(function: Any, args: Any, kwargs: Any, error: Exception) -> str:
+    given = inspect.signature(function).bind(*args, **kwargs).arguments
+    told = ", ".join(f"{name}={_shown(value)}" for name, value in given.items())
+    reason = f"{error}" if str(error) else type(error).__name__
+    return (
+        f"Expected arguments that {full_name(function)} accepts, got {told}: "
+        f"{reason.rstrip('.')}. Its docstring says what it takes."
+    )
+
+
+def full_name(function: Any) -> str:
+    """Return an op's name as users write it, such as `ops.sum` or `random.normal`."""
+    place = "random" if ".random." in function.__module__ else "ops"
+    return f"{place}.{function.__name__}"
+
+
+def _shown(value: Any) -> str:
+    """Return an argument in short, its tensors as their dtypes and shapes."""
+    return textwrap.shorten(
+        repr(optree.tree_map(_described, value, none_is_leaf=True)),
+        80,
+        placeholder="...",
+    )
+
+
+def _described(leaf: Any) -> Any:
+    leaf = leaf.array if isinstance(leaf, KerasTensor) else leaf
+    value = getattr(leaf, "__multinet_tensor__", None)
+    if value is not None:
+        leaf = value()
+    if isinstance(leaf, np.ndarray | SymbolicArray):
+        return _Words(f"{leaf.dtype} {public_shape(leaf.shape)}")
+    backend = current()
+    if backend.is_tensor(leaf):
+        return _Words(f"{backend.dtype(leaf)} {public_shape(backend.shape(leaf))}")
+    return leaf
+
+
+class _Words(str):
+    """A text that shows itself without quotes."""
+
+    __repr__ = str.__str__
