@@ -11,6 +11,7 @@ from multinet.ops.core import as_tensor, axis_of, cast_tensor, floating, op, sha
 from multinet.ops.indexing import as_index
 from multinet.registry import current
 from multinet.symbolic.dims import differ, public_shape
+from multinet.typing import Tensor
 
 
 def _wide(x: Any) -> tuple[Any, str]:
@@ -31,7 +32,9 @@ def _check_equal(name: str, target: Any, output: Any) -> None:
 
 
 @op
-def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
+def binary_crossentropy(
+    target: Tensor, output: Tensor, from_logits: bool = False
+) -> Tensor:
     """Return -target * log(output) - (1 - target) * log(1 - output), elementwise.
 
     `output` holds probabilities, or logits if `from_logits`.
@@ -52,8 +55,8 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
 
 @op
 def categorical_crossentropy(
-    target: Any, output: Any, from_logits: bool = False, axis: int = -1
-) -> Any:
+    target: Tensor, output: Tensor, from_logits: bool = False, axis: int = -1
+) -> Tensor:
     """Return -sum(target * log(output)) over the class axis.
 
     `output` holds probabilities, scaled here to sum to 1, or logits if `from_logits`.
@@ -72,8 +75,8 @@ def categorical_crossentropy(
 
 @op
 def sparse_categorical_crossentropy(
-    target: Any, output: Any, from_logits: bool = False, axis: int = -1
-) -> Any:
+    target: Tensor, output: Tensor, from_logits: bool = False, axis: int = -1
+) -> Tensor:
     """Return -log(output[target]) over the class axis, target holding class numbers.
 
     `output` holds probabilities, scaled here to sum to 1, or logits if `from_logits`.

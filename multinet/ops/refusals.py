@@ -85,7 +85,7 @@ def _text(function: Any, args: Any, kwargs: Any, error: Exception) -> str:
     )
 
 
-def full_name(function: Any) -> str:
+def full_name(function: Callable[..., Any]) -> str:
     """Return an op's name as users write it, such as `ops.sum` or `random.normal`."""
     place = "random" if ".random." in function.__module__ else "ops"
     return f"{place}.{function.__name__}"
