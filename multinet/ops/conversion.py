@@ -23,7 +23,7 @@ from multinet.ops.core import (
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, public_shape
 from multinet.symbolic.tensor import KerasTensor
-from multinet.typing import DType, Host, Tensor
+from multinet.typing import DType, Host, Shape, Tensor
 
 _NAMES = frozenset(dtypes.ALL)
 _REAL = _NAMES - frozenset(dtypes.COMPLEX)
@@ -77,7 +77,7 @@ def is_tensor(x: object) -> bool:
     return isinstance(x, KerasTensor) or current().is_tensor(x)
 
 
-def shape(x: Tensor) -> tuple[Any, ...]:
+def shape(x: Tensor) -> Shape:
     """Return the shape as a tuple of ints; unknown sizes of symbolic tensors are
     `Dim`s.
 

@@ -28,7 +28,7 @@ from multinet.registry import current, get, owner
 from multinet.symbolic.dims import Dim, differ
 from multinet.symbolic.domains import DOMAINS
 from multinet.symbolic.tensor import KerasTensor, Operation, record
-from multinet.typing import Axis, Host, Tensor
+from multinet.typing import Axis, Host, Shape, Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -387,7 +387,7 @@ def axes_of(axis: Axis | None, rank: int) -> tuple[int, ...]:
     return tuple(axes)
 
 
-def shape_of(x: Tensor) -> tuple[Any, ...]:
+def shape_of(x: Tensor) -> Shape:
     """Return the shape of a native tensor."""
     return current().shape(x)
 

@@ -19,7 +19,6 @@ from multinet.errors import ArgumentError, unknown_name
 from multinet.ops import image, linalg, nn, numpy
 from multinet.ops.classes import class_name
 from multinet.saving.exports import ROOT
-from multinet.typing import Tensor
 
 #: The package in which Keras has the classes.
 HOME = f"{ROOT}.src.ops"
@@ -90,7 +89,7 @@ def op_of(class_: str) -> str:
 
 
 def split(
-    op: str, args: tuple[Tensor, ...], kwargs: Mapping[str, Any]
+    op: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[Any], dict[str, Any]]:
     """Return what an op's class takes when made, and when called: by position, by name.
 
@@ -121,7 +120,7 @@ def split(
 
 
 def join(
-    op: str, made: Mapping[str, Any], called: list[Tensor], named: Mapping[str, Any]
+    op: str, made: Mapping[str, Any], called: list[Any], named: Mapping[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Return the arguments of the function for those of its class: undo `split`."""
     parameters = inspect.signature(operators._ops[op]).parameters

@@ -229,7 +229,7 @@ def broadcast_to(x: Tensor, shape: ShapeLike) -> Tensor:
     return current().broadcast_to(x, want)
 
 
-def promoted(xs: Tensor, what: str) -> list[Tensor]:
+def promoted(xs: Sequence[Tensor], what: str) -> list[Tensor]:
     """Return a sequence of tensors, or the rows of one tensor, in one dtype."""
     backend = current()
     if backend.is_tensor(xs) or isinstance(xs, np.ndarray):
