@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any, Generic
+from typing import Any, Generic, TypeAlias
 
 import numpy as np
 
 from multinet.interface.array import T
 from multinet.interface.program import Tensors
+from multinet.typing import Host
 
-Array = np.ndarray[Any, Any]
+Array = Host
+# The `Backend` that makes the program; its class is written after this one.
+Maker: TypeAlias = Any
 
 
 class Program(Generic[T]):
@@ -33,11 +36,11 @@ class Program(Generic[T]):
 
     def __init__(
         self,
-        backend: Any,
+        backend: Maker,
         function: Callable[..., Tensors[T]],
         consumed: Sequence[int],
         scalars: Sequence[str],
-        jit_compile: Any = "auto",
+        jit_compile: bool | str = "auto",
     ) -> None:
         self.backend, self.function = backend, function
         self.consumed, self.scalars = tuple(consumed), tuple(scalars)

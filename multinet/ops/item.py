@@ -16,10 +16,11 @@ from multinet.ops.core import as_tensor, host, op, shape_of
 from multinet.ops.indexing import as_index, nonzero, size_like
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape, same
+from multinet.typing import Tensor
 
 
 @op
-def get_item(x: Any, key: Any) -> Any:
+def get_item(x: Tensor, key: object) -> Tensor:
     """Return x[key] with NumPy's meaning: ints, slices, None, ..., and index tensors.
 
     A bool tensor selects by value, so it works where values are known, not in a
