@@ -96,7 +96,7 @@ def _of_module(module: ModuleType) -> Any:
     return __getattr__
 
 
-def member(self: Any, name: str) -> Any:
+def member(self: object, name: str) -> object:
     """Do what the `__getattr__` of an object does where there is no such name."""
     cls = type(self)
     if inspect.getattr_static(cls, name, None) is not None:

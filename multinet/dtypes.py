@@ -14,6 +14,7 @@ import ml_dtypes
 import numpy as np
 
 from multinet.errors import DTypeError, unknown_name
+from multinet.typing import DType
 
 __all__ = [
     "ALL",
@@ -118,7 +119,7 @@ def x64_enabled() -> bool:
     return _x64 or _floatx == "float64"
 
 
-def of_host(dtype: Any) -> str:
+def of_host(dtype: DType) -> str:
     """Return the dtype that host data of a NumPy dtype become where none is asked for.
 
     NumPy's defaults float64, int64 and complex128 become floatx, int32 and complex64
@@ -153,13 +154,13 @@ def promote(*dtypes: Any) -> str:
     return _concrete(joined)
 
 
-def weaken(dtype: Any) -> str:
+def weaken(dtype: DType) -> str:
     """Return the lattice name of a dtype name or of a Python scalar type."""
     weak = _WEAK.get(dtype) if isinstance(dtype, type) else None
     return weak if weak is not None else standardize(dtype)
 
 
-def standardize(dtype: Any) -> str:
+def standardize(dtype: DType) -> str:
     """Return the name of `dtype`: a name, a Python or NumPy type, a framework's dtype.
 
     `None` is floatx, `int` is int32, `float` is floatx. An unknown one is an

@@ -15,6 +15,7 @@ from operator import is_
 from typing import Any, ClassVar, Self
 
 from multinet.calls import in_call
+from multinet.typing import Tree
 
 _serials, _edits = itertools.count(), itertools.count(1)
 _PLAIN = frozenset((int, float, complex, str, bytes, bool, type(None)))
@@ -81,7 +82,7 @@ class Index(Mark):
         # Containers, their items then, and the attribute they are in.
         self.watched: list[Watched] = []
 
-    def put(self, name: str, old: Any, value: Any) -> bool:
+    def put(self, name: str, old: object, value: object) -> bool:
         """Note the attribute that was set; return whether it holds other parts."""
         before = [part for _, part in search(name, old)] if name in self.names else []
         watched: list[Watched] = []
@@ -150,7 +151,9 @@ class Index(Mark):
             if not _same(before, _parts_of(self.watched)):
                 self.edited(name)
 
-    def restore(self, names: Iterable[str], parts: Any, loose: Any) -> None:
+    def restore(
+        self, names: Iterable[str], parts: Iterable[Part], loose: Iterable[Part]
+    ) -> None:
         """Take the parts of a copy, in the order of the original."""
         self.parts, self.loose = list(parts), list(loose)
         self.names = dict.fromkeys(names, True)
@@ -184,7 +187,7 @@ class Holder(Part):
         holder.__dict__["_mark"] = Index(holder.__dict__)
         return holder
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         attributes = self.__dict__
         old = attributes.get(name, _NONE)
         object.__setattr__(self, name, value)
@@ -218,12 +221,12 @@ class Holder(Part):
         left = self._private | self._lent
         return [name for name in vars(self) if name not in left]
 
-    def __getstate__(self) -> Any:
+    def __getstate__(self) -> tuple[dict[str, Any], list[Part], list[Part]]:
         """Return what a copy or a pickle keeps: all but what is private."""
         kept = {k: v for k, v in vars(self).items() if k not in self._private}
         return kept, parts(self), self._mark.loose
 
-    def __setstate__(self, state: Any) -> None:
+    def __setstate__(self, state: Tree) -> None:
         attributes, held, loose = state
         vars(self).update(attributes)
         names = [
@@ -253,7 +256,7 @@ def _parts_of(watched: Iterable[Watched]) -> list[Part]:
 
 def search(
     path: str,
-    value: Any,
+    value: object,
     watched: list[Watched] | None = None,
     seen: frozenset[int] = frozenset(),
 ) -> Iterator[tuple[str, Part]]:
@@ -324,7 +327,7 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 def walk(
-    root: Holder, kind: Any = Part, without: frozenset[str] = frozenset()
+    root: Holder, kind: type = Part, without: frozenset[str] = frozenset()
 ) -> Iterator[tuple[str, Any]]:
     """Yield what is reached from `root`, itself first, each once, at its first path.
 
@@ -422,7 +425,7 @@ class Inventory(Watch):
     """What one walk from a root found; good as long as it is `valid`."""
 
     def __init__(
-        self, root: Holder, without: frozenset[str] = frozenset(), kind: Any = Part
+        self, root: Holder, without: frozenset[str] = frozenset(), kind: type = Part
     ) -> None:
         self.places = tuple(walk(root, kind, without))
         super().__init__(part for _, part in self.places)

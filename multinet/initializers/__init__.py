@@ -24,6 +24,7 @@ from multinet.initializers.distributions import (
 )
 from multinet.initializers.fourier import STFT
 from multinet.saving.tables import Table
+from multinet.typing import Data, Host, InitializerLike, Made
 
 _CLASSES = (
     Zeros,
@@ -66,19 +67,21 @@ lecun_uniform, lecun_normal = LecunUniform, LecunNormal
 orthogonal, stft = Orthogonal, STFT
 
 
-def get(identifier: Any) -> Any:
+def get(
+    identifier: InitializerLike | Host | float | None,
+) -> Made:
     """Return the initializer of a name, a configuration, or the object itself."""
     if isinstance(identifier, int | float | np.ndarray):
         return Constant(identifier)
     return _table.get(identifier)
 
 
-def serialize(initializer: Any) -> Any:
+def serialize(initializer: object) -> Data:
     """Return the configuration of an initializer."""
     return _table.serialize(initializer)
 
 
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(config: Data, custom_objects: Mapping[str, Any] | None = None) -> Made:
     """Return the initializer of a configuration."""
     return _table.deserialize(config, custom_objects)
 

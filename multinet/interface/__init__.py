@@ -65,10 +65,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from multinet.interface.array import Scalar
+from multinet.interface.array import Axes, Scalar, Shape
 from multinet.interface.fused import Backend
 from multinet.interface.program import Key
 from multinet.interface.step import EagerProgram, Program
+from multinet.typing import Host
 
 INTERFACE = (1, 0)
 
@@ -118,12 +119,15 @@ def _is_abstract(method: Any) -> bool:
 
 __all__ = [
     "INTERFACE",
+    "Axes",
     "Backend",
     "EagerProgram",
+    "Host",
     "Key",
     "Plugin",
     "Program",
     "Scalar",
+    "Shape",
     "fused",
     "primitives",
 ]

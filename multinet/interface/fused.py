@@ -10,7 +10,7 @@ recurrences.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,6 +20,7 @@ from multinet.interface.array import Axes, Shape, T
 from multinet.interface.program import Function, Key, Pairs, Tensors
 from multinet.interface.sequence import SequenceMethods
 from multinet.interface.step import Program
+from multinet.typing import Numbers, Tensor
 
 _LOW = ("float16", "bfloat16")
 
@@ -38,7 +39,7 @@ class Backend(SequenceMethods[T]):
         return self
 
     @property
-    def trace(self) -> Any:
+    def trace(self) -> Hashable:
         """What tells by == whether a trace in progress is the same as before.
 
         A tensor made in one is of no use outside. None where nothing is traced, and in
@@ -48,7 +49,7 @@ class Backend(SequenceMethods[T]):
 
     # -- program arguments -------------------------------------------------------------
 
-    def argument(self, value: Any, dtype: str) -> Any:
+    def argument(self, value: Numbers, dtype: str) -> T:
         """Return a host number (or tuple of them) as `jit` carries it from call to
         call.
 
@@ -64,7 +65,7 @@ class Backend(SequenceMethods[T]):
         function: Function[T],
         consumed: Sequence[int],
         scalars: Sequence[str],
-        jit_compile: Any,
+        jit_compile: bool | str,
     ) -> Program[T]:
         """Return a step ready to run many times with its state; see `Program`."""
         return Program(self, function, consumed, scalars, jit_compile)
@@ -82,7 +83,7 @@ class Backend(SequenceMethods[T]):
         one = self.full((), 1, self.dtype(outputs[0]))
         return outputs[0], outputs[1:], pullback((one, *seeds))
 
-    def common_dtype(self, x: Any, y: Any) -> str | None:
+    def common_dtype(self, x: Tensor, y: Tensor) -> str | None:
         """Return the dtype of two tensors that share one; None of anything else.
 
         It stands before each operation of two operands, so a backend looks no further
@@ -268,7 +269,7 @@ class Backend(SequenceMethods[T]):
         params: Sequence[T],
         grads: Sequence[T],
         velocities: Sequence[T],
-        learning_rate: Any,
+        learning_rate: Numbers,
         momentum: float,
         nesterov: bool,
     ) -> tuple[list[T], list[T]]:
@@ -297,8 +298,8 @@ class Backend(SequenceMethods[T]):
         grads: Sequence[T],
         means: Sequence[T],
         variances: Sequence[T],
-        step: Any,
-        learning_rate: Any,
+        step: Numbers,
+        learning_rate: Numbers,
         beta_1: float,
         beta_2: float,
         epsilon: float,

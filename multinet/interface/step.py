@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any, Generic
-
-import numpy as np
+from typing import Any, Generic, TypeAlias
 
 from multinet.interface.array import T
 from multinet.interface.program import Tensors
+from multinet.typing import Host
 
-Array = np.ndarray[Any, Any]
+Array = Host
+# The `Backend` that makes the program; its class is written after this one.
+Maker: TypeAlias = Any
 
 
 class Program(Generic[T]):
@@ -33,11 +34,11 @@ class Program(Generic[T]):
 
     def __init__(
         self,
-        backend: Any,
+        backend: Maker,
         function: Callable[..., Tensors[T]],
         consumed: Sequence[int],
         scalars: Sequence[str],
-        jit_compile: Any = "auto",
+        jit_compile: bool | str = "auto",
     ) -> None:
         self.backend, self.function = backend, function
         self.consumed, self.scalars = tuple(consumed), tuple(scalars)

@@ -90,6 +90,7 @@ from multinet.layers.simple import Identity, Rescaling
 from multinet.saving import custom_object_scope
 from multinet.saving.serialization import from_data, to_data
 from multinet.saving.tables import Table
+from multinet.typing import Data
 
 # Keras's other names of the same classes.
 Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D
@@ -112,7 +113,7 @@ def serialize(layer: Layer) -> dict[str, Any]:
     return to_data(layer)
 
 
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(config: Data, custom_objects: Mapping[str, Any] | None = None) -> Layer:
     """Return the layer of a configuration, a model too, with fresh weights."""
     with custom_object_scope(custom_objects):
         if isinstance(config, Mapping) and "module" in config:

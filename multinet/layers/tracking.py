@@ -16,6 +16,15 @@ from multinet.metrics import Metric
 from multinet.moving import Movable, backend_of
 from multinet.patterns import find
 from multinet.symbolic.tensor import Node
+from multinet.typing import (
+    ConstraintLike,
+    DType,
+    Host,
+    InitializerLike,
+    RegularizerLike,
+    Tensor,
+    Tree,
+)
 from multinet.variables import Variable
 
 
@@ -42,19 +51,19 @@ class Tracked(Movable, Typed):
         layer.__dict__.update(_nodes=[], built=False)
         return layer
 
-    def __setstate__(self, state: Any) -> None:
+    def __setstate__(self, state: Tree) -> None:
         self.__dict__["_nodes"] = []
         super().__setstate__(state)
 
     def add_weight(
         self,
         shape: Sequence[int] | None = None,
-        initializer: Any = None,
-        dtype: Any = None,
+        initializer: InitializerLike | None = None,
+        dtype: DType | None = None,
         trainable: bool = True,
         autocast: bool = True,
-        regularizer: Any = None,
-        constraint: Any = None,
+        regularizer: RegularizerLike | None = None,
+        constraint: ConstraintLike | None = None,
         aggregation: str = "none",
         name: str | None = None,
     ) -> Variable:
@@ -255,11 +264,11 @@ class Tracked(Movable, Typed):
     def _arrived(self) -> None:
         self.__dict__.pop("_added_losses", None)  # those of the last call
 
-    def get_weights(self) -> list[np.ndarray[Any, Any]]:
+    def get_weights(self) -> list[Host]:
         """Return copies of all weights as NumPy arrays."""
         return [variable.numpy() for variable in self.weights]
 
-    def set_weights(self, weights: Sequence[Any]) -> None:
+    def set_weights(self, weights: Sequence[Tensor]) -> None:
         """Set all weights, in the order of `get_weights`; all or none.
 
         `ShapeError` if the number or a shape differs.

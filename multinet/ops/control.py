@@ -19,7 +19,9 @@ from multinet.symbolic.dims import Dim, differ, public_shape
 
 
 @op
-def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
+def cond(
+    pred: Numbers, true_fn: Callable[[], Any], false_fn: Callable[[], Any]
+) -> Tree:
     """Return true_fn() where the bool scalar holds, else false_fn().
 
     Both return the same tree of tensors, with equal shapes and dtypes.
@@ -61,7 +63,9 @@ def _scalar(pred: Any) -> Any:
 
 
 @op
-def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
+def switch(
+    index: Numbers, branches: Sequence[Callable[..., Any]], *operands: Any
+) -> Tree:
     """Return branches[index](*operands); an index out of range takes the nearest."""
     if not isinstance(branches, list | tuple) or not branches:
         raise ArgumentError(
@@ -96,9 +100,9 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
 def while_loop(
     cond: Callable[..., Any],
     body: Callable[..., Any],
-    loop_vars: Any,
+    loop_vars: Tree,
     maximum_iterations: int | None = None,
-) -> Any:
+) -> Tree:
     """Repeat loop_vars = body(*loop_vars) while cond(*loop_vars); no gradient.
 
     Shapes and dtypes stay. A single tensor in place of the tuple comes back as one.
@@ -169,8 +173,8 @@ def _like(
 
 @op
 def fori_loop(
-    lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_val: Any
-) -> Any:
+    lower: Numbers, upper: Numbers, body_fun: Callable[[Any, Any], Any], init_val: Tree
+) -> Tree:
     """Return value after value = body_fun(i, value) for i from lower to upper - 1.
 
     Differentiable where the bounds are Python ints.
@@ -196,8 +200,8 @@ def fori_loop(
 @op
 def scan(
     f: Callable[[Any, Any], tuple[Any, Any]],
-    init: Any,
-    xs: Any = None,
+    init: Tree,
+    xs: Tree | None = None,
     length: int | None = None,
     reverse: bool = False,
     unroll: int | bool = 1,
@@ -266,14 +270,14 @@ def _length(rows: Sequence[Any], length: int | None, what: str) -> Any:
 
 
 @op
-def map(f: Callable[[Any], Any], xs: Any) -> Any:
+def map(f: Callable[[Any], Any], xs: Tree) -> Tree:
     """Return f of each row of xs, one after another, stacked."""
     checked(f, "f")
     return scan(lambda carry, x: (carry, f(x)), (), xs)[1]
 
 
 @op
-def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
+def vectorized_map(function: Callable[[Any], Any], elements: Tree) -> Tree:
     """Return function of each row of the tree `elements`, all at once, stacked."""
     checked(function, "function")
     leaves, structure = tensors_of(elements)
@@ -300,8 +304,8 @@ def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
 
 @op
 def associative_scan(
-    f: Callable[[Any, Any], Any], elems: Any, reverse: bool = False, axis: int = 0
-) -> Any:
+    f: Callable[[Any, Any], Any], elems: Tree, reverse: bool = False, axis: int = 0
+) -> Tree:
     """Return all prefixes combined by an associative f, in logarithmically many steps.
 
     f combines two trees of many elements at once, along `axis`.
@@ -415,7 +419,7 @@ def jvp(
     primals: Sequence[Any],
     tangents: Sequence[Any],
     has_aux: bool = False,
-) -> Any:
+) -> Tree:
     """Return fun(*primals) and its directional derivative along `tangents`.
 
     With `has_aux` fun returns (output, auxiliary), and the auxiliary comes third.

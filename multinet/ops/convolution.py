@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,10 @@ from multinet.ops.checks import at_least, check_real, real_floats, sizes_at_leas
 from multinet.ops.core import as_tensor, cast_tensor, op, shape_of
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
+from multinet.typing import ShapeLike, Tensor
 
 
-def per_axis(value: Any, rank: int, what: str) -> tuple[int, ...]:
+def per_axis(value: int | Sequence[int], rank: int, what: str) -> tuple[int, ...]:
     """Return an option as one positive int for each of `rank` spatial axes."""
     listed = isinstance(value, list | tuple)
     values = tuple(value) if listed else (value,) * rank
@@ -38,7 +39,7 @@ def check_padding(padding: str) -> str:
 
 
 def window_padding(
-    sizes: Any, window: Any, strides: Any, padding: str
+    sizes: Sequence[int], window: Sequence[int], strides: Sequence[int], padding: str
 ) -> list[tuple[int, int]]:
     """Return (before, after) for each spatial axis; `same` gives ceil(size / stride).
 
@@ -86,13 +87,13 @@ def _images(inputs: Any, kernel: Any, first: bool, what: str) -> tuple[Any, Any]
 
 @op
 def conv(
-    inputs: Any,
-    kernel: Any,
-    strides: Any = 1,
+    inputs: Tensor,
+    kernel: Tensor,
+    strides: ShapeLike = 1,
     padding: str = "valid",
     data_format: str | None = None,
-    dilation_rate: Any = 1,
-) -> Any:
+    dilation_rate: ShapeLike = 1,
+) -> Tensor:
     """Cross-correlate inputs with a kernel (*window, channels // groups, filters).
 
     1 to 3 spatial axes. `same` pads with zeros, the extra one at the end, to
@@ -144,13 +145,13 @@ def _conv(
 
 @op
 def depthwise_conv(
-    inputs: Any,
-    kernel: Any,
-    strides: Any = 1,
+    inputs: Tensor,
+    kernel: Tensor,
+    strides: ShapeLike = 1,
     padding: str = "valid",
     data_format: str | None = None,
-    dilation_rate: Any = 1,
-) -> Any:
+    dilation_rate: ShapeLike = 1,
+) -> Tensor:
     """Convolve each channel by itself with a kernel (*window, channels, multiplier)."""
     first = _is_first(data_format)
     x, kernel = _images(inputs, kernel, first, "depthwise_conv")
@@ -168,14 +169,14 @@ def depthwise_conv(
 
 @op
 def separable_conv(
-    inputs: Any,
-    depthwise_kernel: Any,
-    pointwise_kernel: Any,
-    strides: Any = 1,
+    inputs: Tensor,
+    depthwise_kernel: Tensor,
+    pointwise_kernel: Tensor,
+    strides: ShapeLike = 1,
     padding: str = "valid",
     data_format: str | None = None,
-    dilation_rate: Any = 1,
-) -> Any:
+    dilation_rate: ShapeLike = 1,
+) -> Tensor:
     """Convolve each channel by itself, then mix the channels with a window of 1."""
     y = depthwise_conv(
         inputs, depthwise_kernel, strides, padding, data_format, dilation_rate
@@ -185,14 +186,14 @@ def separable_conv(
 
 @op
 def conv_transpose(
-    inputs: Any,
-    kernel: Any,
-    strides: Any = 1,
+    inputs: Tensor,
+    kernel: Tensor,
+    strides: ShapeLike = 1,
     padding: str = "valid",
-    output_padding: Any = None,
+    output_padding: int | None = None,
     data_format: str | None = None,
-    dilation_rate: Any = 1,
-) -> Any:
+    dilation_rate: ShapeLike = 1,
+) -> Tensor:
     """Apply the transpose of a convolution; kernel (*window, filters, channels).
 
     Sizes become size * stride (`same`), plus max(window - stride, 0) (`valid`);
@@ -293,12 +294,12 @@ def _pool(
 
 @op
 def max_pool(
-    inputs: Any,
-    pool_size: Any,
-    strides: Any = None,
+    inputs: Tensor,
+    pool_size: ShapeLike,
+    strides: ShapeLike | None = None,
     padding: str = "valid",
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return the maximum of each window; strides are the window's size by default."""
     first = _is_first(data_format)
     return _pool(inputs, pool_size, strides, padding, first, "max_pool")
@@ -306,12 +307,12 @@ def max_pool(
 
 @op
 def average_pool(
-    inputs: Any,
-    pool_size: Any,
-    strides: Any = None,
+    inputs: Tensor,
+    pool_size: ShapeLike,
+    strides: ShapeLike | None = None,
     padding: str = "valid",
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return the mean of each window, padding not counted."""
     first = _is_first(data_format)
     return _pool(inputs, pool_size, strides, padding, first, "mean_pool")
@@ -319,8 +320,8 @@ def average_pool(
 
 @op
 def adaptive_average_pool(
-    inputs: Any, output_size: Any, data_format: str | None = None
-) -> Any:
+    inputs: Tensor, output_size: ShapeLike, data_format: str | None = None
+) -> Tensor:
     """Return means of windows that divide each axis into `output_size` parts."""
     return _adaptive(
         inputs, output_size, data_format, _averaged, "adaptive_average_pool"
@@ -329,8 +330,8 @@ def adaptive_average_pool(
 
 @op
 def adaptive_max_pool(
-    inputs: Any, output_size: Any, data_format: str | None = None
-) -> Any:
+    inputs: Tensor, output_size: ShapeLike, data_format: str | None = None
+) -> Tensor:
     """Return maxima of windows that divide each axis into `output_size` parts."""
     return _adaptive(inputs, output_size, data_format, _largest, "adaptive_max_pool")
 

@@ -27,7 +27,7 @@ from multinet.registry import current
 from multinet.symbolic.dims import Dim, public_shape
 
 
-def shape_tuple(shape: Any) -> tuple[Any, ...]:
+def shape_tuple(shape: ShapeLike | Numbers) -> tuple[Any, ...]:
     """Return a shape argument as a tuple of ints and Dims; a single size is a
     vector's.
     """
@@ -39,25 +39,25 @@ def shape_tuple(shape: Any) -> tuple[Any, ...]:
 
 
 @op
-def zeros(shape: Any, dtype: Any = None) -> Any:
+def zeros(shape: ShapeLike, dtype: DType | None = None) -> Tensor:
     """Return zeros, of floatx unless `dtype` says otherwise."""
     return current().full(shape_tuple(shape), 0, dtypes.standardize(dtype))
 
 
 @op
-def ones(shape: Any, dtype: Any = None) -> Any:
+def ones(shape: ShapeLike, dtype: DType | None = None) -> Tensor:
     """Return ones, of floatx unless `dtype` says otherwise."""
     return current().full(shape_tuple(shape), 1, dtypes.standardize(dtype))
 
 
 @op
-def empty(shape: Any, dtype: Any = None) -> Any:
+def empty(shape: ShapeLike, dtype: DType | None = None) -> Tensor:
     """Return a tensor whose values are not to be relied on; they are zeros."""
     return zeros(shape, dtype)
 
 
 @op
-def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
+def full(shape: ShapeLike, fill_value: Numbers, dtype: DType | None = None) -> Tensor:
     """Return a number, or what broadcasts to the shape, in floatx unless `dtype`
     says.
     """
@@ -73,25 +73,25 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
 
 
 @op
-def zeros_like(x: Any, dtype: Any = None) -> Any:
+def zeros_like(x: Tensor, dtype: DType | None = None) -> Tensor:
     """Return zeros in the shape, and by default the dtype, of `x`."""
     return _filled_like(x, 0, dtype)
 
 
 @op
-def ones_like(x: Any, dtype: Any = None) -> Any:
+def ones_like(x: Tensor, dtype: DType | None = None) -> Tensor:
     """Return ones in the shape, and by default the dtype, of `x`."""
     return _filled_like(x, 1, dtype)
 
 
 @op
-def empty_like(x: Any, dtype: Any = None) -> Any:
+def empty_like(x: Tensor, dtype: DType | None = None) -> Tensor:
     """Return a tensor like `x` whose values are not to be relied on; they are zeros."""
     return _filled_like(x, 0, dtype)
 
 
 @op
-def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:
+def full_like(x: Tensor, fill_value: Numbers, dtype: DType | None = None) -> Tensor:
     """Return a tensor in the shape, and by default the dtype, of `x`, filled."""
     x, backend = as_tensor(x), current()
     name = backend.dtype(x) if dtype is None else dtypes.standardize(dtype)
@@ -105,7 +105,12 @@ def _filled_like(x: Any, value: int, dtype: Any) -> Any:
 
 
 @op
-def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Any:
+def arange(
+    start: Numbers,
+    stop: Numbers | None = None,
+    step: Numbers | None = None,
+    dtype: DType | None = None,
+) -> Tensor:
     """Return start, start + step, ... below stop; `arange(n)` starts at 0.
 
     int32 where all are integers, otherwise floatx.
@@ -135,7 +140,9 @@ def _number(x: Any) -> Any:
 
 
 @op
-def eye(N: Any, M: Any = None, k: int = 0, dtype: Any = None) -> Any:
+def eye(
+    N: Size, M: Size | None = None, k: int = 0, dtype: DType | None = None
+) -> Tensor:
     """Return ones on diagonal `k` of an N x M matrix, zeros elsewhere."""
     rows, columns = _sides(N, M)
     return current().eye(rows, columns, whole(k, "k"), dtypes.standardize(dtype))
@@ -147,13 +154,13 @@ def _sides(N: Any, M: Any) -> tuple[Any, Any]:
 
 
 @op
-def identity(n: Any, dtype: Any = None) -> Any:
+def identity(n: Size, dtype: DType | None = None) -> Tensor:
     """Return the n x n identity matrix."""
     return eye(at_least(n, 0, "n"), dtype=dtype)
 
 
 @op
-def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Any:
+def tri(N: int, M: int | None = None, k: int = 0, dtype: DType | None = None) -> Tensor:
     """Return an N x M matrix of ones at and below diagonal `k`, zeros above."""
     return cast_tensor(_triangle(*_sides(N, M), k), dtypes.standardize(dtype))
 
@@ -166,7 +173,7 @@ def _triangle(rows: Any, columns: Any, k: int) -> Any:
 
 
 @op
-def tril(x: Any, k: int = 0) -> Any:
+def tril(x: Tensor, k: int = 0) -> Tensor:
     """Return the lower triangle of matrices: zeros above diagonal `k`."""
     x, backend = _matrices("tril", x), current()
     rows, columns = shape_of(x)[-2:]
@@ -185,7 +192,7 @@ def _matrices(name: str, x: Any) -> Any:
 
 
 @op
-def triu(x: Any, k: int = 0) -> Any:
+def triu(x: Tensor, k: int = 0) -> Tensor:
     """Return the upper triangle of matrices: zeros below diagonal `k`."""
     x, backend = _matrices("triu", x), current()
     rows, columns = shape_of(x)[-2:]
@@ -196,14 +203,14 @@ def triu(x: Any, k: int = 0) -> Any:
 
 @op
 def linspace(
-    start: Any,
-    stop: Any,
+    start: Numbers,
+    stop: Numbers,
     num: int = 50,
     endpoint: bool = True,
     retstep: bool = False,
-    dtype: Any = None,
+    dtype: DType | None = None,
     axis: int = 0,
-) -> Any:
+) -> Tensors:
     """Return `num` evenly spaced values from start to stop, along a new axis.
 
     `retstep` returns the spacing too; without `endpoint` the stop is left out.
@@ -234,14 +241,14 @@ def _move_first(x: Any, axis: int) -> Any:
 
 @op
 def logspace(
-    start: Any,
-    stop: Any,
+    start: Numbers,
+    stop: Numbers,
     num: int = 50,
     endpoint: bool = True,
     base: float = 10,
-    dtype: Any = None,
+    dtype: DType | None = None,
     axis: int = 0,
-) -> Any:
+) -> Tensor:
     """Return base**x for `num` evenly spaced x from start to stop, along a new axis."""
     backend = current()
     exponents = linspace(start, stop, num, endpoint, axis=axis)
@@ -251,13 +258,13 @@ def logspace(
 
 @op
 def geomspace(
-    start: Any,
-    stop: Any,
+    start: Numbers,
+    stop: Numbers,
     num: int = 50,
     endpoint: bool = True,
-    dtype: Any = None,
+    dtype: DType | None = None,
     axis: int = 0,
-) -> Any:
+) -> Tensor:
     """Return `num` values from start to stop in equal ratios, along a new axis.
 
     Both ends have one sign and are not 0.
@@ -278,7 +285,7 @@ def geomspace(
 
 
 @op
-def meshgrid(*x: Any, indexing: str = "xy") -> list[Any]:
+def meshgrid(*x: Any, indexing: str = "xy") -> list[Tensor]:
     """Return one grid of coordinates per vector.
 
     `xy` puts the first vector along axis 1 and the second along axis 0; `ij` keeps
@@ -305,7 +312,7 @@ def meshgrid(*x: Any, indexing: str = "xy") -> list[Any]:
 
 
 @op
-def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
+def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     """Return the powers of a vector as columns, from the highest unless
     `increasing`.
     """
@@ -352,14 +359,14 @@ hanning = _window("hanning", "Return the Hann window.", (0.5, -0.5))
 
 
 @op
-def bartlett(x: int) -> Any:
+def bartlett(x: int) -> Tensor:
     """Return the triangular window of `x` values that is 0 at both ends."""
     values = np.bartlett(_length(x))
     return current().from_numpy(values.astype(dtypes.to_numpy(dtypes.floatx())))
 
 
 @op
-def kaiser(x: int, beta: float) -> Any:
+def kaiser(x: int, beta: float) -> Tensor:
     """Return Kaiser's window of `x` values; a larger `beta` narrows it."""
     values = np.kaiser(_length(x), number(_number(beta), "beta"))
     return current().from_numpy(values.astype(dtypes.to_numpy(dtypes.floatx())))

@@ -13,6 +13,7 @@ from multinet.ops.convolution import check_padding, per_axis, window_padding
 from multinet.ops.core import as_tensor, op, shape_of
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, public_shape
+from multinet.typing import ShapeLike, Tensor
 
 
 def _margins(
@@ -56,7 +57,7 @@ def _spatial(x: Any, data_format: str | None, what: str) -> int:
 
 @op
 def pad_images(
-    images: Any,
+    images: Tensor,
     top_padding: int | None = None,
     left_padding: int | None = None,
     bottom_padding: int | None = None,
@@ -64,7 +65,7 @@ def pad_images(
     target_height: int | None = None,
     target_width: int | None = None,
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return images with margins of 0; two of three sizes are given each way."""
     x = as_tensor(images)
     at = _spatial(x, data_format, "pad_images")
@@ -81,7 +82,7 @@ def pad_images(
 
 @op
 def crop_images(
-    images: Any,
+    images: Tensor,
     top_cropping: int | None = None,
     left_cropping: int | None = None,
     bottom_cropping: int | None = None,
@@ -89,7 +90,7 @@ def crop_images(
     target_height: int | None = None,
     target_width: int | None = None,
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return images without margins; two of three sizes are given each way."""
     x = as_tensor(images)
     at, shape = _spatial(x, data_format, "crop_images"), shape_of(x)
@@ -107,13 +108,13 @@ def crop_images(
 
 @op
 def extract_patches(
-    images: Any,
-    size: Any,
-    strides: Any = None,
-    dilation_rate: Any = 1,
+    images: Tensor,
+    size: ShapeLike,
+    strides: ShapeLike | None = None,
+    dilation_rate: ShapeLike = 1,
     padding: str = "valid",
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return patches as channels: (n, h, w, c) -> (n, rows, columns, kh * kw * c).
 
     A patch is flattened row by row, channels innermost. `strides` is `size` by default,
@@ -126,13 +127,13 @@ def extract_patches(
 
 @op
 def extract_patches_3d(
-    volumes: Any,
-    size: Any,
-    strides: Any = None,
-    dilation_rate: Any = 1,
+    volumes: Tensor,
+    size: ShapeLike,
+    strides: ShapeLike | None = None,
+    dilation_rate: ShapeLike = 1,
     padding: str = "valid",
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return patches of volumes as channels: (n, d, h, w, c) -> (n, *counts, kd * kh *
     kw * c).
     """

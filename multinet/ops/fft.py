@@ -14,6 +14,7 @@ from multinet.ops.core import as_tensor, cast_tensor, floating, host, op, shape_
 from multinet.ops.padding import pad
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape, same
+from multinet.typing import ShapeLike, Tensor
 
 
 def _complex(x: Any) -> Any:
@@ -42,19 +43,19 @@ def _pair(x: Any) -> tuple[Any, Any]:
 
 
 @op
-def fft(x: Any) -> tuple[Any, Any]:
+def fft(x: Tensor) -> tuple[Tensor, Tensor]:
     """Return the Fourier transform of the last axis of a pair, as a pair."""
     return _pair(current().fft(_signal(_complex(x), "fft")))
 
 
 @op
-def fft2(x: Any) -> tuple[Any, Any]:
+def fft2(x: Tensor) -> tuple[Tensor, Tensor]:
     """Return the Fourier transform of the last two axes of a pair, as a pair."""
     return _pair(_on_two(current().fft, _complex(x)))
 
 
 @op
-def ifft2(x: Any) -> tuple[Any, Any]:
+def ifft2(x: Tensor) -> tuple[Tensor, Tensor]:
     """Return the inverse Fourier transform of the last two axes of a pair, as a
     pair.
     """
@@ -84,7 +85,7 @@ def _on_two(function: Any, x: Any) -> Any:
 
 
 @op
-def rfft(x: Any, fft_length: int | None = None) -> tuple[Any, Any]:
+def rfft(x: Tensor, fft_length: int | None = None) -> tuple[Tensor, Tensor]:
     """Return the first n // 2 + 1 coefficients of a real signal, as a pair.
 
     `fft_length` n cuts the last axis or fills it with zeros.
@@ -98,7 +99,7 @@ def rfft(x: Any, fft_length: int | None = None) -> tuple[Any, Any]:
 
 
 @op
-def irfft(x: Any, fft_length: int | None = None) -> Any:
+def irfft(x: Tensor, fft_length: int | None = None) -> Tensor:
     """Return the real signal of a pair of coefficients, of length `fft_length`."""
     x = _signal(_complex(x), "irfft")
     n = 2 * (shape_of(x)[-1] - 1) if fft_length is None else fft_length
@@ -121,7 +122,7 @@ def _sized(x: Any, size: int) -> Any:
 
 
 @op
-def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Any:
+def extract_sequences(x: Tensor, sequence_length: int, sequence_stride: int) -> Tensor:
     """Return windows of the last axis: (..., n) -> (..., count, sequence_length)."""
     x, backend = _signal(as_tensor(x), "extract_sequences"), current()
     n = shape_of(x)[-1]
@@ -166,13 +167,13 @@ def _check_lengths(sequence: Any, stride: Any, fft: Any) -> None:
 
 @op
 def stft(
-    x: Any,
+    x: Tensor,
     sequence_length: int,
     sequence_stride: int,
     fft_length: int,
-    window: Any = "hann",
+    window: ShapeLike = "hann",
     center: bool = True,
-) -> tuple[Any, Any]:
+) -> tuple[Tensor, Tensor]:
     """Return the Fourier transforms of windows of the last axis, as a pair.
 
     (..., n) -> (..., windows, fft_length // 2 + 1); `center` first reflects
@@ -190,14 +191,14 @@ def stft(
 
 @op
 def istft(
-    x: Any,
+    x: Tensor,
     sequence_length: int,
     sequence_stride: int,
     fft_length: int,
     length: int | None = None,
-    window: Any = "hann",
+    window: ShapeLike = "hann",
     center: bool = True,
-) -> Any:
+) -> Tensor:
     """Return the signal whose `stft` is the pair x, cut to `length`."""
     _check_lengths(sequence_length, sequence_stride, fft_length)
     rows, backend = irfft(x, fft_length), current()  # ... windows fft_length

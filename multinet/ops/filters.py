@@ -22,6 +22,7 @@ from multinet.ops.core import (
 from multinet.ops.resizing import restored
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
+from multinet.typing import Numbers, ShapeLike, Tensor
 
 
 def _gauss(size: int, sigma: Any, dtype: str) -> Any:
@@ -44,7 +45,7 @@ def _filtered(x: Any, kernel: Any, margins: tuple[int, int]) -> Any:
     return backend.conv(x, kernel, (1, 1), widths, (1, 1), channels)
 
 
-def blur(x: Any, size: tuple[int, int], sigma: Any) -> Any:
+def blur(x: Tensor, size: tuple[int, int], sigma: Numbers) -> Tensor:
     """Return float images (n, h, w, c) blurred, zeros around; sizes as (kh, kw)."""
     backend, dtype = current(), current().dtype(x)
     for axis in (0, 1):
@@ -66,11 +67,11 @@ def _batch(images: Any, data_format: str | None, what: str) -> tuple[Any, bool, 
 
 @op
 def gaussian_blur(
-    images: Any,
-    kernel_size: Any = (3, 3),
-    sigma: Any = (1.0, 1.0),
+    images: Tensor,
+    kernel_size: ShapeLike = (3, 3),
+    sigma: Numbers = (1.0, 1.0),
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return images convolved with a Gaussian window, zeros around, in their dtype.
 
     `kernel_size` and `sigma` are for the x and the y axis, as in Keras.
@@ -92,7 +93,7 @@ def gaussian_blur(
 
 
 @op
-def sobel_edges(images: Any, data_format: str | None = None) -> Any:
+def sobel_edges(images: Tensor, data_format: str | None = None) -> Tensor:
     """Return the slopes of images along y and x as a last axis of 2, zeros around.
 
     Source: Sobel and Feldman, "A 3x3 isotropic gradient operator", 1968.
@@ -129,15 +130,15 @@ def _positive(value: Any, what: str) -> float:
 
 @op
 def ssim(
-    image1: Any,
-    image2: Any,
+    image1: Tensor,
+    image2: Tensor,
     max_val: float = 1.0,
     filter_size: int = 11,
     filter_sigma: float = 1.5,
     k1: float = 0.01,
     k2: float = 0.03,
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return the structural similarity of two images, or of each pair of two batches.
 
     The mean over channels and over all windows that fit, weighted by a Gaussian.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -30,12 +31,13 @@ from multinet.ops.reductions import sum as total
 from multinet.ops.refusals import shown
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, public_shape, same
+from multinet.typing import Numbers, ShapeLike, Tensor, Tensors
 
 _INDICES = frozenset(("int32", "int64"))
 _SCATTER = {None: "set", "add": "add", "mul": "multiply", "max": "max", "min": "min"}
 
 
-def as_index(x: Any, size: Any = None) -> Any:
+def as_index(x: Tensor, size: ShapeLike | None = None) -> Tensor:
     """Return integers as an int32 or int64 tensor; with `size`, negative ones count
     back.
     """
@@ -53,7 +55,7 @@ def as_index(x: Any, size: Any = None) -> Any:
     return backend.where(backend.less(x, 0), backend.add(x, size_like(size)), x)
 
 
-def size_like(size: Any) -> Any:
+def size_like(size: ShapeLike) -> Tensor:
     """Return a size as an operand; an unknown one as the int that stands for it."""
     return 1 if isinstance(size, Dim) else size
 
@@ -68,7 +70,7 @@ def _take_door(x: Any, indices: Any, axis: Any) -> Any:
 
 
 @behind(_take_door)
-def take(x: Any, indices: Any, axis: int | None = None) -> Any:
+def take(x: Tensor, indices: Tensor, axis: int | None = None) -> Tensor:
     """Pick slices along an axis, or of the flat tensor; negative indices count back."""
     x, backend = as_tensor(x), current()
     if axis is None:
@@ -79,7 +81,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
 
 
 @op
-def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
+def take_along_axis(x: Tensor, indices: Tensor, axis: int | None = None) -> Tensor:
     """Pick elements along an axis, indices broadcasting with x's other axes."""
     x, backend = as_tensor(x), current()
     if axis is None:
@@ -113,7 +115,9 @@ def _where_door(condition: Any, x1: Any, x2: Any) -> Any:
 
 
 @behind(_where_door)
-def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
+def where(
+    condition: Tensor, x1: Tensor | None = None, x2: Tensor | None = None
+) -> Tensors:
     """Return x1 where the condition holds, else x2, all broadcasting.
 
     With the condition alone, the indices where it holds, as `nonzero` gives them.
@@ -133,7 +137,7 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
 
 
 @op
-def nonzero(x: Any) -> list[Any]:
+def nonzero(x: Tensor) -> list[Tensor]:
     """Return the int32 indices of the elements that are not zero, a vector per axis.
 
     The size depends on values, so it is a `TraceError` where they are not known.
@@ -148,7 +152,7 @@ def nonzero(x: Any) -> list[Any]:
 
 
 @op
-def slice(inputs: Any, start_indices: Any, shape: Any) -> Any:
+def slice(inputs: Tensor, start_indices: Tensor, shape: ShapeLike) -> Tensor:
     """Return the block of `shape` that begins at `start_indices`, ints or tensors.
 
     Starts are moved so that the block fits; a size of -1 reaches the end.
@@ -223,7 +227,7 @@ def _run(start: Any, size: Any, limit: Any) -> Any:
 
 
 @op
-def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Any:
+def slice_update(inputs: Tensor, start_indices: Tensor, updates: Tensor) -> Tensor:
     """Return `inputs` with the block that begins at `start_indices` replaced."""
     x, backend = as_tensor(inputs), current()
     updates = as_tensor(updates, backend.dtype(x))
@@ -273,7 +277,7 @@ def _replace(x: Any, updates: Any, starts: list[Any]) -> Any:
 
 
 @op
-def scatter(indices: Any, values: Any, shape: Any) -> Any:
+def scatter(indices: Tensor, values: Tensor, shape: ShapeLike) -> Tensor:
     """Return zeros of `shape` with values added at indices (..., k) of the first k
     axes.
     """
@@ -284,8 +288,8 @@ def scatter(indices: Any, values: Any, shape: Any) -> Any:
 
 @op
 def scatter_update(
-    inputs: Any, indices: Any, updates: Any, reduction: str | None = None
-) -> Any:
+    inputs: Tensor, indices: Tensor, updates: Tensor, reduction: str | None = None
+) -> Tensor:
     """Return `inputs` with updates at indices (..., k) of its first k axes.
 
     `reduction` is None to replace, or add, mul, max or min to combine.
@@ -318,7 +322,7 @@ def scatter_update(
 
 
 @op
-def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
+def unravel_index(indices: Tensor, shape: ShapeLike) -> tuple[Tensor, ...]:
     """Return the coordinates of flat indices in a row-major shape, a tensor per
     axis.
     """
@@ -336,7 +340,9 @@ def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
 
 
 @op
-def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+def select(
+    condlist: Sequence[Tensor], choicelist: Sequence[Tensor], default: Numbers = 0
+) -> Tensor:
     """Return for each element the choice of the first condition that holds."""
     if not (
         isinstance(condlist, list | tuple) and isinstance(choicelist, list | tuple)
@@ -358,7 +364,7 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 
 
 @op
-def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+def diagonal(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """Return the diagonal of two axes as a new last axis."""
     x, backend = as_tensor(x), current()
     shape = shape_of(x)
@@ -393,7 +399,7 @@ def _diagonal_length(rows: Any, columns: Any, offset: int) -> Any:
 
 
 @op
-def diag(x: Any, k: int = 0) -> Any:
+def diag(x: Tensor, k: int = 0) -> Tensor:
     """Return diagonal `k` of a matrix, or the matrix with a vector on diagonal `k`."""
     x, backend = as_tensor(x), current()
     shape = shape_of(x)
@@ -410,13 +416,13 @@ def diag(x: Any, k: int = 0) -> Any:
 
 
 @op
-def diagflat(x: Any, k: int = 0) -> Any:
+def diagflat(x: Tensor, k: int = 0) -> Tensor:
     """Return the matrix with the flat elements of x on diagonal `k`."""
     x = as_tensor(x)
     return diag(current().reshape(x, (math.prod(shape_of(x)),)), k)
 
 
 @op
-def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+def trace(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """Return the sum of a diagonal of two axes."""
     return total(diagonal(x, offset, axis1, axis2), -1)

@@ -19,7 +19,7 @@ from multinet.symbolic.dims import Dim, differ, public_shape, same
 
 
 @op
-def get_item(x: Any, key: Any) -> Any:
+def get_item(x: Tensor, key: object) -> Tensor:
     """Return x[key] with NumPy's meaning: ints, slices, None, ..., and index tensors.
 
     A bool tensor selects by value, so it works where values are known, not in a

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from multinet import config, dtypes
@@ -21,6 +22,7 @@ from multinet.ops.core import (
     axes_of,
     axis_of,
     boolean,
+    both,
     cast_tensor,
     floating,
     op,
@@ -30,12 +32,13 @@ from multinet.ops.core import (
 from multinet.ops.indexing import as_index
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
+from multinet.typing import Axis, DType, Numbers, Tensor
 
 
 @op
 def moments(
-    x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False
-) -> tuple[Any, Any]:
+    x: Tensor, axes: Axis, keepdims: bool = False, synchronized: bool = False
+) -> tuple[Tensor, Tensor]:
     """Return the mean and the variance (divided by the count) over axes."""
     if synchronized:
         raise ArgumentError(
@@ -47,14 +50,14 @@ def moments(
 
 @op
 def batch_normalization(
-    x: Any,
-    mean: Any,
-    variance: Any,
+    x: Tensor,
+    mean: Tensor,
+    variance: Tensor,
     axis: int,
-    offset: Any = None,
-    scale: Any = None,
+    offset: Tensor | None = None,
+    scale: Numbers | None = None,
     epsilon: float = 1e-3,
-) -> Any:
+) -> Tensor:
     """Return (x - mean) * scale / sqrt(variance + epsilon) + offset.
 
     The statistics are vectors along `axis`, or broadcast with x.
@@ -83,12 +86,12 @@ def _along(vector: Any, axis: int, rank: int) -> Any:
 
 @op
 def layer_normalization(
-    x: Any,
-    gamma: Any = None,
-    beta: Any = None,
-    axis: Any = -1,
+    x: Tensor,
+    gamma: Tensor | None = None,
+    beta: Tensor | None = None,
+    axis: Axis = -1,
     epsilon: float | None = None,
-) -> Any:
+) -> Tensor:
     """Normalize over axes to mean 0 and variance 1; then times gamma, plus beta."""
     x = real_floats("ops.layer_normalization", x)
     axes = axes_of(axis, len(shape_of(x)))
@@ -98,8 +101,11 @@ def layer_normalization(
 
 @op
 def rms_normalization(
-    x: Any, scale: Any = None, axis: Any = -1, epsilon: float | None = None
-) -> Any:
+    x: Tensor,
+    scale: Numbers | None = None,
+    axis: Axis = -1,
+    epsilon: float | None = None,
+) -> Tensor:
     """Return x / sqrt(mean(x**2) + epsilon) over axes, times scale.
 
     Source: Zhang and Sennrich, "Root mean square layer normalization", 2019.
@@ -133,16 +139,16 @@ def _over(weight: Any, x: Any, axes: tuple[int, ...]) -> Any:
 
 @op
 def dot_product_attention(
-    query: Any,
-    key: Any,
-    value: Any,
-    bias: Any = None,
-    mask: Any = None,
+    query: Tensor,
+    key: Tensor,
+    value: int | Sequence[int],
+    bias: Tensor | None = None,
+    mask: Tensor | None = None,
     scale: float | None = None,
     is_causal: bool = False,
     flash_attention: bool | None = None,
     attn_logits_soft_cap: float | None = None,
-) -> Any:
+) -> Tensor:
     """Return softmax(scale * query key^T + bias) value over a bool mask.
 
     query (b, t, h, d), key and value (b, s, h, d); fewer key heads serve groups of
@@ -214,8 +220,12 @@ def _causal(t: Any, s: Any) -> Any:
 
 @op
 def one_hot(
-    x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False
-) -> Any:
+    x: Tensor,
+    num_classes: int,
+    axis: int = -1,
+    dtype: DType | None = None,
+    sparse: bool = False,
+) -> Tensor:
     """Return 1 where a new axis equals the integer x, 0 elsewhere and out of range."""
     if sparse:
         raise ArgumentError("Sparse tensors are not supported; pass sparse=False.")
@@ -235,12 +245,12 @@ def one_hot(
 
 @op
 def multi_hot(
-    inputs: Any,
+    inputs: Tensor,
     num_classes: int,
     axis: int = -1,
-    dtype: Any = None,
+    dtype: DType | None = None,
     sparse: bool = False,
-) -> Any:
+) -> Tensor:
     """Return 1 for every class that occurs along axis 1 (axis 0 of a vector) of
     inputs.
     """
@@ -254,7 +264,7 @@ def multi_hot(
 
 
 @op
-def psnr(x1: Any, x2: Any, max_val: float) -> Any:
+def psnr(x1: Tensor, x2: Tensor, max_val: float) -> Tensor:
     """Return the peak signal-to-noise ratio of two images, in decibels."""
     x1, x2 = both(*operands(x1, x2, floating=True))
     backend = current()
@@ -269,7 +279,7 @@ def psnr(x1: Any, x2: Any, max_val: float) -> Any:
 
 
 @op
-def cdist(x: Any, y: Any) -> Any:
+def cdist(x: Tensor, y: Tensor) -> Tensor:
     """Return the Euclidean distances between rows: (..., n, d), (..., m, d) -> (..., n,
     m).
     """
@@ -290,7 +300,9 @@ def cdist(x: Any, y: Any) -> Any:
 
 
 @op
-def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
+def depth_to_space(
+    x: Tensor, block_size: int, data_format: str = "channels_last"
+) -> Tensor:
     """Move channels into blocks of pixels: (n, h, w, c * b * b) -> (n, h * b, w * b,
     c).
     """
@@ -307,7 +319,9 @@ def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") 
 
 
 @op
-def space_to_depth(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
+def space_to_depth(
+    x: Tensor, block_size: int, data_format: str = "channels_last"
+) -> Tensor:
     """Move blocks of pixels into channels, the inverse of `depth_to_space`."""
     x, backend, b = as_tensor(x), current(), int(block_size)
     last = _channels_last(data_format)
@@ -326,7 +340,7 @@ def _channels_last(data_format: str | None) -> bool:
 
 
 @op
-def in_top_k(targets: Any, predictions: Any, k: int) -> Any:
+def in_top_k(targets: Tensor, predictions: Tensor, k: int) -> Tensor:
     """Return whether each target's prediction is among the k largest of its row, as
     bool.
 

@@ -12,6 +12,7 @@ from multinet.ops.core import axis_of, cast_tensor, op, shape_of
 from multinet.ops.indexing import as_index
 from multinet.registry import current
 from multinet.symbolic.dims import differ, public_shape
+from multinet.typing import Tensor
 
 
 def _wide(x: Any) -> tuple[Any, str]:
@@ -32,7 +33,9 @@ def _check_equal(name: str, target: Any, output: Any) -> None:
 
 
 @op
-def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
+def binary_crossentropy(
+    target: Tensor, output: Tensor, from_logits: bool = False
+) -> Tensor:
     """Return -target * log(output) - (1 - target) * log(1 - output), elementwise.
 
     `output` holds probabilities, or logits if `from_logits`.
@@ -53,8 +56,8 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
 
 @op
 def categorical_crossentropy(
-    target: Any, output: Any, from_logits: bool = False, axis: int = -1
-) -> Any:
+    target: Tensor, output: Tensor, from_logits: bool = False, axis: int = -1
+) -> Tensor:
     """Return -sum(target * log(output)) over the class axis.
 
     `output` holds probabilities, scaled here to sum to 1, or logits if `from_logits`.
@@ -73,8 +76,8 @@ def categorical_crossentropy(
 
 @op
 def sparse_categorical_crossentropy(
-    target: Any, output: Any, from_logits: bool = False, axis: int = -1
-) -> Any:
+    target: Tensor, output: Tensor, from_logits: bool = False, axis: int = -1
+) -> Tensor:
     """Return -log(output[target]) over the class axis, target holding class numbers.
 
     `output` holds probabilities, scaled here to sum to 1, or logits if `from_logits`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,18 @@ from multinet.errors import ArgumentError, DTypeError, ShapeError
 from multinet.ops.checks import at_least
 from multinet.ops.core import as_tensor, host, is_scalar, op, shape_of
 from multinet.registry import current
+from multinet.typing import Numbers, Tensor
 
 _MODES = ("constant", "reflect", "symmetric", "edge", "wrap")
 
 
 @op
 def pad(
-    x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None
-) -> Any:
+    x: Tensor,
+    pad_width: int | Sequence[Any],
+    mode: str = "constant",
+    constant_values: Numbers | None = None,
+) -> Tensor:
     """Surround with values: one width, one (before, after), or one pair for each axis.
 
     `mode` is constant, reflect, symmetric, edge or wrap.

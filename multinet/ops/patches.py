@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from multinet.ops.checks import at_least
 from multinet.ops.core import as_tensor, op, shape_of
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
+from multinet.typing import ShapeLike, Tensor
 
 
 def _two(value: Any, what: str, least: int = 1) -> tuple[int, int]:
@@ -42,8 +44,12 @@ def _places(size: int, k: int, d: int, s: int) -> np.ndarray[Any, Any]:
 
 @op
 def unfold(
-    x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
-) -> Any:
+    x: Tensor,
+    kernel_size: ShapeLike,
+    dilation: ShapeLike = 1,
+    padding: int | Sequence[Any] = 0,
+    stride: ShapeLike = 1,
+) -> Tensor:
     """Return sliding blocks as columns: (n, c, h, w) -> (n, c * kh * kw, blocks)."""
     x, backend = as_tensor(x), current()
     kernel, spread, around, step = _options(kernel_size, dilation, padding, stride)
@@ -68,13 +74,13 @@ def unfold(
 
 @op
 def fold(
-    x: Any,
-    output_size: Any,
-    kernel_size: Any,
-    dilation: Any = 1,
-    padding: Any = 0,
-    stride: Any = 1,
-) -> Any:
+    x: Tensor,
+    output_size: ShapeLike,
+    kernel_size: ShapeLike,
+    dilation: ShapeLike = 1,
+    padding: int | Sequence[Any] = 0,
+    stride: ShapeLike = 1,
+) -> Tensor:
     """Return the sums of overlapping blocks: (n, c * kh * kw, blocks) -> (n, c, h,
     w).
     """
@@ -128,7 +134,7 @@ def _check_columns(shape: Any, kernel: tuple[int, int]) -> None:
 
 
 @op
-def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
+def rearrange(tensor: Tensor, pattern: str, **axes_lengths: int) -> Tensor:
     """Reorder, split and join axes by name: `rearrange(x, "b (h w) c -> b c h w",
     h=8)`.
 

@@ -102,7 +102,7 @@ def _text(function: Any, args: Any, kwargs: Any, error: Exception) -> str:
     )
 
 
-def full_name(function: Any) -> str:
+def full_name(function: Callable[..., Any]) -> str:
     """Return an op's name as users write it, such as `ops.sum` or `random.normal`."""
     room, _, name = function.__module__.rpartition(".")
     if room.endswith("random"):

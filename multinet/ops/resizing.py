@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from multinet import dtypes
@@ -21,7 +21,7 @@ from multinet.symbolic.dims import Dim, differ, public_shape
 _RESIZES = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
 
 
-def restored(y: Any, dtype: str) -> Any:
+def restored(y: Tensor, dtype: str) -> Tensor:
     """Return floats in the dtype of the image: integers rounded, within their range."""
     backend = current()
     if backend.dtype(y) == dtype:
@@ -124,14 +124,14 @@ def _resampled(x: Any, axis: int, weights: Any) -> Any:
 
 @op
 def scale_and_translate(
-    images: Any,
-    output_shape: Any,
-    scale: Any,
-    translation: Any,
-    spatial_dims: Any,
+    images: Tensor,
+    output_shape: ShapeLike,
+    scale: Numbers,
+    translation: Numbers,
+    spatial_dims: Sequence[int],
     method: str,
     antialias: bool = True,
-) -> Any:
+) -> Tensor:
     """Return x(at) of `output_shape`: along each spatial axis, at = (i + 0.5 -
     translation) / scale - 0.5.
 
@@ -183,8 +183,8 @@ def _check_rest(shape: Any, have: Any, axes: list[int]) -> None:
 
 @op
 def resize(
-    images: Any,
-    size: Any,
+    images: Tensor,
+    size: Sequence[int],
     interpolation: str = "bilinear",
     antialias: bool = False,
     crop_to_aspect_ratio: bool = False,
@@ -192,7 +192,7 @@ def resize(
     fill_mode: str = "constant",
     fill_value: float = 0.0,
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return images in another (height, width), in their dtype.
 
     `interpolation` is nearest, bilinear, bicubic, lanczos3 or lanczos5. To keep the

@@ -14,6 +14,7 @@ from multinet.ops.checks import at_least, check_real
 from multinet.ops.core import (
     as_tensor,
     axis_of,
+    both,
     cast_tensor,
     is_scalar,
     needed,
@@ -25,10 +26,13 @@ from multinet.ops.indexing import size_like
 from multinet.ops.shapes import moveaxis, ravel
 from multinet.registry import current
 from multinet.symbolic.dims import Dim
+from multinet.typing import Numbers, Tensor, Tensors
 
 
 @op
-def isin(x1: Any, x2: Any, assume_unique: bool = False, invert: bool = False) -> Any:
+def isin(
+    x1: Tensor, x2: Tensor, assume_unique: bool = False, invert: bool = False
+) -> Tensor:
     """Return where an element of x1 occurs in x2, as bool; the opposite if `invert`."""
     x1, x2 = both(*operands(as_tensor(x1), as_tensor(x2)))
     backend = current()
@@ -40,15 +44,15 @@ def isin(x1: Any, x2: Any, assume_unique: bool = False, invert: bool = False) ->
 
 @op
 def unique(
-    x: Any,
+    x: Tensor,
     sorted: bool = True,
     return_index: bool = False,
     return_inverse: bool = False,
     return_counts: bool = False,
     axis: int | None = None,
     size: int | None = None,
-    fill_value: Any = None,
-) -> Any:
+    fill_value: Numbers | None = None,
+) -> Tensors:
     """Return the distinct values in ascending order, of the flat tensor or along an
     axis.
 

@@ -28,6 +28,7 @@ from multinet.ops.creation import shape_tuple
 from multinet.ops.refusals import shown
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
+from multinet.typing import Axis, Numbers, ShapeLike, Tensor
 
 _SEQUENCES = frozenset((list, tuple))
 
@@ -62,7 +63,7 @@ def _reshape_rest(backend: Any, x: Any, shape: tuple[Any, ...]) -> Any:
 
 
 @behind(_reshape_door)
-def reshape(x: Any, newshape: Any) -> Any:
+def reshape(x: Tensor, newshape: ShapeLike) -> Tensor:
     """Return the elements in row-major order in another shape; one size may be -1."""
     x, backend = as_tensor(x), current()
     shape = shape_of(x)
@@ -85,7 +86,7 @@ def reshape(x: Any, newshape: Any) -> Any:
     return backend.reshape(x, wanted)
 
 
-def shape_tuple_or_none(shape: Any) -> tuple[Any, ...]:
+def shape_tuple_or_none(shape: ShapeLike) -> tuple[Any, ...]:
     """Return a shape argument that may hold None as a tuple."""
     if isinstance(shape, list | tuple) and None in [n for n in shape if n is None]:
         shape = [-1 if n is None else n for n in shape]
@@ -104,7 +105,7 @@ def _check_divides(total: Any, known: Any, shape: Any, newshape: Any) -> None:
 
 
 @op
-def ravel(x: Any) -> Any:
+def ravel(x: Tensor) -> Tensor:
     """Return the elements in row-major order as a vector."""
     x = as_tensor(x)
     return current().reshape(x, (math.prod(shape_of(x)),))
@@ -120,7 +121,7 @@ def _transpose_door(x: Any, axes: Any) -> Any:
 
 
 @behind(_transpose_door)
-def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
+def transpose(x: Tensor, axes: Sequence[int] | None = None) -> Tensor:
     """Permute the axes: axis i of the result is axes[i] of x; reversed by default."""
     x = as_tensor(x)
     rank = len(shape_of(x))
@@ -135,7 +136,7 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
 
 
 @op
-def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
+def swapaxes(x: Tensor, axis1: int, axis2: int) -> Tensor:
     """Exchange two axes."""
     x = as_tensor(x)
     rank = len(shape_of(x))
@@ -146,7 +147,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
 
 
 @op
-def moveaxis(x: Any, source: Any, destination: Any) -> Any:
+def moveaxis(x: Tensor, source: Axis, destination: Axis) -> Tensor:
     """Move axes to other positions; the rest keep their order."""
     x = as_tensor(x)
     rank = len(shape_of(x))
@@ -175,7 +176,7 @@ def _expand_dims_door(x: Any, axis: Any) -> Any:
 
 
 @behind(_expand_dims_door)
-def expand_dims(x: Any, axis: Any) -> Any:
+def expand_dims(x: Tensor, axis: Axis) -> Tensor:
     """Insert axes of size 1 at positions of the result."""
     x, backend = as_tensor(x), current()
     positions = [axis] if isinstance(axis, int | np.integer) else list(axis)
@@ -196,7 +197,7 @@ def _squeeze_door(x: Any, axis: Any) -> Any:
 
 
 @behind(_squeeze_door)
-def squeeze(x: Any, axis: Any = None) -> Any:
+def squeeze(x: Tensor, axis: Axis | None = None) -> Tensor:
     """Remove axes of size 1: all of them, or those given."""
     x = as_tensor(x)
     shape = shape_of(x)
@@ -221,7 +222,7 @@ def _broadcast_to_door(x: Any, shape: Any) -> Any:
 
 
 @behind(_broadcast_to_door)
-def broadcast_to(x: Any, shape: Any) -> Any:
+def broadcast_to(x: Tensor, shape: ShapeLike) -> Tensor:
     """Expand axes of size 1, and add leading ones, to `shape`."""
     x = as_tensor(x)
     have, want = shape_of(x), shape_tuple(shape)
@@ -231,7 +232,7 @@ def broadcast_to(x: Any, shape: Any) -> Any:
     return current().broadcast_to(x, want)
 
 
-def promoted(xs: Any, what: str) -> list[Any]:
+def promoted(xs: Sequence[Tensor], what: str) -> list[Tensor]:
     """Return a sequence of tensors, or the rows of one tensor, in one dtype."""
     backend = current()
     if backend.is_tensor(xs) or isinstance(xs, np.ndarray):
@@ -249,7 +250,7 @@ def _concatenate_door(xs: Any, axis: Any) -> Any:
         return None
     backend, first = current(), xs[0]
     rank = len(backend.shape(first))
-    for x in xs:
+    for x in xs[1:] or xs:
         # torch would join an empty vector to tensors of any rank.
         if backend.common_dtype(first, x) is None or len(backend.shape(x)) != rank:
             return None
@@ -260,7 +261,7 @@ def _stack_door(x: Any, axis: Any) -> Any:
     if type(axis) is not int or type(x) not in _SEQUENCES or not x:
         return None
     backend, first = current(), x[0]
-    for one in x:
+    for one in x[1:] or x:
         if backend.common_dtype(first, one) is None:
             return None
     if axis < 0:
@@ -269,7 +270,7 @@ def _stack_door(x: Any, axis: Any) -> Any:
 
 
 @behind(_concatenate_door)
-def concatenate(xs: Sequence[Any], axis: int | None = 0) -> Any:
+def concatenate(xs: Sequence[Tensor], axis: int | None = 0) -> Tensor:
     """Join tensors along an existing axis; None flattens them first."""
     values = promoted(xs, "concatenate")
     if axis is None:
@@ -289,7 +290,7 @@ def concatenate(xs: Sequence[Any], axis: int | None = 0) -> Any:
 
 
 @behind(_stack_door)
-def stack(x: Sequence[Any], axis: int = 0) -> Any:
+def stack(x: Sequence[Tensor], axis: int = 0) -> Tensor:
     """Join tensors of one shape along a new axis."""
     values = promoted(x, "stack")
     shapes = [shape_of(v) for v in values]
@@ -303,7 +304,7 @@ def stack(x: Sequence[Any], axis: int = 0) -> Any:
 
 
 @op
-def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
+def unstack(x: Tensor, num: int | None = None, axis: int = 0) -> list[Tensor]:
     """Return the slices along an axis, without the axis, as a list."""
     x, backend = as_tensor(x), current()
     axis = axis_of(axis, len(shape_of(x)))
@@ -320,7 +321,9 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
 
 
 @op
-def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+def split(
+    x: Tensor, indices_or_sections: int | Sequence[int], axis: int = 0
+) -> list[Tensor]:
     """Cut an axis into equal sections, or at indices; returns a list."""
     x = as_tensor(x)
     axis = axis_of(axis, len(shape_of(x)))
@@ -351,7 +354,9 @@ def _cut(x: Any, indices: Any, axis: int) -> list[Any]:
 
 
 @op
-def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+def array_split(
+    x: Tensor, indices_or_sections: int | Sequence[int], axis: int = 0
+) -> list[Tensor]:
     """Cut an axis into sections of nearly equal size, the first ones larger; a list."""
     x = as_tensor(x)
     axis = axis_of(axis, len(shape_of(x)))
@@ -364,20 +369,20 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 
 
 @op
-def hsplit(x: Any, indices_or_sections: Any) -> list[Any]:
+def hsplit(x: Tensor, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
     """Split along axis 1, or axis 0 of a vector."""
     x = as_tensor(x)
     return split(x, indices_or_sections, 0 if len(shape_of(x)) == 1 else 1)
 
 
 @op
-def vsplit(x: Any, indices_or_sections: Any) -> list[Any]:
+def vsplit(x: Tensor, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
     """Split along axis 0."""
     return split(x, indices_or_sections, 0)
 
 
 @op
-def dsplit(x: Any, indices_or_sections: Any) -> list[Any]:
+def dsplit(x: Tensor, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
     """Split along axis 2."""
     return split(x, indices_or_sections, 2)
 
@@ -393,33 +398,33 @@ def _of_rank(x: Any, rank: int) -> Any:
 
 
 @op
-def vstack(xs: Sequence[Any]) -> Any:
+def vstack(xs: Sequence[Tensor]) -> Tensor:
     """Join along axis 0; vectors become rows."""
     return concatenate([_of_rank(x, 2) for x in promoted(xs, "vstack")], 0)
 
 
 @op
-def hstack(xs: Sequence[Any]) -> Any:
+def hstack(xs: Sequence[Tensor]) -> Tensor:
     """Join along axis 1, or axis 0 of vectors."""
     values = [_of_rank(x, 1) for x in promoted(xs, "hstack")]
     return concatenate(values, 0 if len(shape_of(values[0])) == 1 else 1)
 
 
 @op
-def dstack(xs: Sequence[Any]) -> Any:
+def dstack(xs: Sequence[Tensor]) -> Tensor:
     """Join along axis 2; vectors and matrices become (1, n, 1) and (m, n, 1)."""
     values = [_of_rank(x, 3) for x in promoted(xs, "dstack")]
     return concatenate(values, 2)
 
 
 @op
-def append(x1: Any, x2: Any, axis: int | None = None) -> Any:
+def append(x1: Tensor, x2: Tensor, axis: int | None = None) -> Tensor:
     """Join two tensors along an axis; None flattens them first."""
     return concatenate([x1, x2], axis)
 
 
 @op
-def tile(x: Any, repeats: Any) -> Any:
+def tile(x: Tensor, repeats: ShapeLike) -> Tensor:
     """Repeat the whole tensor along each axis."""
     x, backend = as_tensor(x), current()
     counts, shape = shape_tuple(repeats), shape_of(x)
@@ -430,7 +435,7 @@ def tile(x: Any, repeats: Any) -> Any:
 
 
 @op
-def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
+def repeat(x: Tensor, repeats: ShapeLike, axis: int | None = None) -> Tensor:
     """Repeat each slice along an axis: an int, or one count for each slice."""
     x, backend = as_tensor(x), current()
     if axis is None:
@@ -456,26 +461,26 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
 
 
 @op
-def flip(x: Any, axis: Any = None) -> Any:
+def flip(x: Tensor, axis: Axis | None = None) -> Tensor:
     """Reverse the order along axes; along all of them by default."""
     x = as_tensor(x)
     return current().flip(x, axes_of(axis, len(shape_of(x))))
 
 
 @op
-def flipud(x: Any) -> Any:
+def flipud(x: Tensor) -> Tensor:
     """Reverse the order along axis 0."""
     return flip(x, 0)
 
 
 @op
-def fliplr(x: Any) -> Any:
+def fliplr(x: Tensor) -> Tensor:
     """Reverse the order along axis 1."""
     return flip(x, 1)
 
 
 @op
-def rot90(array: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
+def rot90(array: Tensor, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tensor:
     """Rotate by k quarter turns, from the first of two axes towards the second."""
     array = as_tensor(array)
     rank = len(shape_of(array))
@@ -493,7 +498,7 @@ def rot90(array: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
 
 
 @op
-def roll(x: Any, shift: Any, axis: Any = None) -> Any:
+def roll(x: Tensor, shift: Numbers, axis: Axis | None = None) -> Tensor:
     """Shift elements along axes, those that leave coming back at the other end."""
     x, backend = as_tensor(x), current()
     if axis is None:

@@ -20,6 +20,7 @@ from multinet.ops.checks import (
 from multinet.ops.core import (
     as_tensor,
     axis_of,
+    both,
     cast_tensor,
     dtype_of,
     needed,
@@ -45,14 +46,14 @@ def _last(name: str, x: Any, axis: int | None) -> tuple[Any, int]:
 
 
 @op
-def sort(x: Any, axis: int | None = -1) -> Any:
+def sort(x: Tensor, axis: int | None = -1) -> Tensor:
     """Sort along an axis, ascending, NaN last; None sorts the flat tensor."""
     moved, axis = _last("sort", x, axis)
     return moveaxis(current().sort(moved), -1, axis)
 
 
 @op
-def argsort(x: Any, axis: int | None = -1) -> Any:
+def argsort(x: Tensor, axis: int | None = -1) -> Tensor:
     """Return the int32 order that sorts along an axis; equal elements keep their
     order.
     """
@@ -61,7 +62,7 @@ def argsort(x: Any, axis: int | None = -1) -> Any:
 
 
 @op
-def argpartition(x: Any, kth: int, axis: int | None = -1) -> Any:
+def argpartition(x: Tensor, kth: int, axis: int | None = -1) -> Tensor:
     """Return an int32 order with the kth smallest in its place, smaller ones before
     it.
     """
@@ -71,7 +72,7 @@ def argpartition(x: Any, kth: int, axis: int | None = -1) -> Any:
 
 
 @op
-def top_k(x: Any, k: int, sorted: bool = True) -> tuple[Any, Any]:
+def top_k(x: Tensor, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
     """Return the k largest of the last axis, descending, and their int32 indices."""
     x, k = real_numbers("ops.top_k", x), at_least(k, 1, "k")
     shape = shape_of(x)
@@ -83,7 +84,7 @@ def top_k(x: Any, k: int, sorted: bool = True) -> tuple[Any, Any]:
 
 
 @op
-def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Any:
+def searchsorted(sorted_sequence: Tensor, values: Tensor, side: str = "left") -> Tensor:
     """Return int32 places where values keep an ascending vector in order.
 
     `side` is left or right: before or after equal elements.
@@ -105,13 +106,15 @@ def _searched(name: str, row: Any, values: Any, side: str) -> Any:
 
 
 @op
-def digitize(x: Any, bins: Any) -> Any:
+def digitize(x: Tensor, bins: Tensor) -> Tensor:
     """Return the int32 number of the bin of each element: how many edges are <= x."""
     return _searched("digitize", bins, x, "right")
 
 
 @op
-def histogram(x: Any, bins: int = 10, range: Any = None) -> tuple[Any, Any]:
+def histogram(
+    x: Tensor, bins: int = 10, range: tuple[float, float] | None = None
+) -> tuple[Tensor, Tensor]:
     """Return the counts of equal bins, as floats, and their edges.
 
     `range` is (low, high), by default the least and the largest value. The last bin
@@ -148,8 +151,8 @@ def _range(range: Any) -> tuple[float, float]:
 
 @op
 def bincount(
-    x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False
-) -> Any:
+    x: Tensor, weights: Tensor | None = None, minlength: int = 0, sparse: bool = False
+) -> Tensor:
     """Return how often each integer from 0 on occurs in the last axis, or its weights'
     sum.
 
@@ -199,24 +202,33 @@ def _counts(x: Any, size: int, weights: Any) -> Any:
 
 @op
 def segment_sum(
-    data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
-) -> Any:
+    data: Tensor,
+    segment_ids: Tensor,
+    num_segments: int | None = None,
+    sorted: bool = False,
+) -> Tensor:
     """Return for each segment the sum of the rows of data whose id it is; 0 if none."""
     return _segments(data, segment_ids, num_segments, "add", 0)
 
 
 @op
 def segment_prod(
-    data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
-) -> Any:
+    data: Tensor,
+    segment_ids: Tensor,
+    num_segments: int | None = None,
+    sorted: bool = False,
+) -> Tensor:
     """Return for each segment the product of the rows whose id it is; 1 if none."""
     return _segments(data, segment_ids, num_segments, "multiply", 1)
 
 
 @op
 def segment_max(
-    data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
-) -> Any:
+    data: Tensor,
+    segment_ids: Tensor,
+    num_segments: int | None = None,
+    sorted: bool = False,
+) -> Tensor:
     """Return for each segment the largest of the rows whose id it is; the least if
     none.
     """
@@ -225,8 +237,11 @@ def segment_max(
 
 @op
 def segment_min(
-    data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
-) -> Any:
+    data: Tensor,
+    segment_ids: Tensor,
+    num_segments: int | None = None,
+    sorted: bool = False,
+) -> Tensor:
     """Return for each segment the smallest of the rows whose id it is; the most if
     none.
     """
@@ -301,7 +316,7 @@ def _shared(extreme: Any, data: Any, ids: Any) -> Any:
 
 
 @op
-def nextafter(x1: Any, x2: Any) -> Any:
+def nextafter(x1: Tensor, x2: Tensor) -> Tensor:
     """Return the next float after x1 towards x2. No gradient."""
     x1, x2 = both(*operands(x1, x2, floating=True))
     backend, dtype = current(), dtype_of(x1, x2)

@@ -15,6 +15,7 @@ from multinet.ops.core import (
     as_tensor,
     axes_of,
     axis_of,
+    both,
     cast_tensor,
     floating,
     host,
@@ -41,7 +42,7 @@ _METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
 @op
-def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
+def diff(a: Tensor, n: int = 1, axis: int = -1) -> Tensor:
     """Return differences of neighbours along an axis, n times; of bool whether
     unequal.
     """
@@ -62,8 +63,12 @@ def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
 
 @op
 def quantile(
-    x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False
-) -> Any:
+    x: Tensor,
+    q: Tensor,
+    axis: Axis | None = None,
+    method: str = "linear",
+    keepdims: bool = False,
+) -> Tensor:
     """Return the quantiles q in [0, 1] over axes; those of several q along a first
     axis.
 
@@ -157,20 +162,24 @@ def _at(ordered: Any, index: int, axis: int) -> Any:
 
 @op
 def percentile(
-    x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False
-) -> Any:
+    x: Tensor,
+    q: Tensor,
+    axis: Axis | None = None,
+    method: str = "linear",
+    keepdims: bool = False,
+) -> Tensor:
     """Return the quantiles q / 100 over axes."""
     return quantile(x, _float64(q) / 100, axis, method, keepdims)
 
 
 @op
-def median(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def median(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
     """Return the middle element over axes, the mean of the middle two if even."""
     return quantile(x, 0.5, axis, "linear", keepdims)
 
 
 @op
-def corrcoef(x: Any) -> Any:
+def corrcoef(x: Tensor) -> Tensor:
     """Return the correlations of the rows of a matrix."""
     x, backend = floating(x), current()
     if len(shape_of(x)) == 1:
@@ -192,7 +201,7 @@ def corrcoef(x: Any) -> Any:
 
 
 @op
-def correlate(x1: Any, x2: Any, mode: str = "valid") -> Any:
+def correlate(x1: Tensor, x2: Tensor, mode: str = "valid") -> Tensor:
     """Return the sums of products of two vectors at every shift: valid, same or
     full.
     """
@@ -234,31 +243,33 @@ def _filled(x: Any, value: float) -> tuple[Any, Any]:
 
 
 @op
-def nansum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def nansum(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
     """Return the sum over axes, NaN counting as 0."""
     return total(_filled(x, 0.0)[0], axis, keepdims)
 
 
 @op
-def nanprod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def nanprod(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
     """Return the product over axes, NaN counting as 1."""
     return prod(_filled(x, 1.0)[0], axis, keepdims)
 
 
 @op
-def nancumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
+def nancumsum(x: Tensor, axis: int | None = None, dtype: DType | None = None) -> Tensor:
     """Return running sums along an axis, NaN counting as 0."""
     return cumsum(_filled(x, 0.0)[0], axis, dtype)
 
 
 @op
-def nancumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
+def nancumprod(
+    x: Tensor, axis: int | None = None, dtype: DType | None = None
+) -> Tensor:
     """Return running products along an axis, NaN counting as 1."""
     return cumprod(_filled(x, 1.0)[0], axis, dtype)
 
 
 @op
-def nanmax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def nanmax(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
     """Return the largest over axes, leaving NaN out; NaN where there is nothing
     else.
     """
@@ -266,7 +277,7 @@ def nanmax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 
 @op
-def nanmin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def nanmin(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
     """Return the smallest over axes, leaving NaN out; NaN where there is nothing
     else.
     """
@@ -283,7 +294,7 @@ def _nan_extreme(function: Any, x: Any, value: float, axis: Any, keepdims: bool)
 
 
 @op
-def nanargmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+def nanargmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """Return the int32 index of the first maximum, leaving NaN out; -1 if all are
     NaN.
     """
@@ -291,7 +302,7 @@ def nanargmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
 
 
 @op
-def nanargmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+def nanargmin(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """Return the int32 index of the first minimum, leaving NaN out; -1 if all are
     NaN.
     """
@@ -310,7 +321,7 @@ def _nan_arg(
 
 
 @op
-def nanmean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def nanmean(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
     """Return the mean over axes, leaving NaN out."""
     filled, missing = _filled(x, 0.0)
     if missing is None:
@@ -326,7 +337,7 @@ def _present(missing: Any, axis: Any, keepdims: bool, like: Any) -> Any:
 
 
 @op
-def nanvar(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def nanvar(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
     """Return the variance over axes, leaving NaN out."""
     filled, missing = _filled(x, 0.0)
     if missing is None:
@@ -340,15 +351,19 @@ def nanvar(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 
 @op
-def nanstd(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def nanstd(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
     """Return the standard deviation over axes, leaving NaN out."""
     return current().sqrt(nanvar(x, axis, keepdims))
 
 
 @op
 def nanquantile(
-    x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False
-) -> Any:
+    x: Tensor,
+    q: Tensor,
+    axis: Axis | None = None,
+    method: str = "linear",
+    keepdims: bool = False,
+) -> Tensor:
     """Return the quantiles q in [0, 1] over axes, leaving NaN out; methods as
     `quantile`.
     """
@@ -380,13 +395,17 @@ def nanquantile(
 
 @op
 def nanpercentile(
-    x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False
-) -> Any:
+    x: Tensor,
+    q: Tensor,
+    axis: Axis | None = None,
+    method: str = "linear",
+    keepdims: bool = False,
+) -> Tensor:
     """Return the quantiles q / 100 over axes, leaving NaN out."""
     return nanquantile(x, _float64(q) / 100, axis, method, keepdims)
 
 
 @op
-def nanmedian(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def nanmedian(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
     """Return the median over axes, leaving NaN out."""
     return nanquantile(x, 0.5, axis, "linear", keepdims)

@@ -14,9 +14,10 @@ from multinet.errors import ArgumentError, ShapeError
 from multinet.ops.arithmetic import broadcast_shapes
 from multinet.ops.checks import function
 from multinet.ops.control import vectorized_map
-from multinet.ops.core import as_tensor, op, shape_of
+from multinet.ops.core import as_tensor, broadcast_shapes, op, shape_of
 from multinet.registry import current
 from multinet.symbolic.dims import differ
+from multinet.typing import Tree
 
 _ARGUMENT = r"\((?:\w+(?:,\w+)*)?\)"
 _SIGNATURE = re.compile(rf"{_ARGUMENT}(?:,{_ARGUMENT})*->{_ARGUMENT}(?:,{_ARGUMENT})*")
@@ -76,8 +77,8 @@ def _cores(signature: str) -> list[list[str]]:
 
 @op
 def apply_vectorized(
-    function: Any, arguments: list[Any], inputs: list[list[str]] | None
-) -> Any:
+    function: Callable[..., Any], arguments: list[Any], inputs: list[list[str]] | None
+) -> Tree:
     """Return function of all elements of arguments whose core axes are `inputs`."""
     backend, values = current(), [as_tensor(x) for x in arguments]
     cores = [[] for _ in values] if inputs is None else inputs

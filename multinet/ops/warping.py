@@ -19,6 +19,7 @@ from multinet.ops.shapes import stack
 from multinet.registry import current
 from multinet.seeds import key_of
 from multinet.symbolic.dims import differ, public_shape
+from multinet.typing import Seed, Tensor
 
 _ORDERS = {"nearest": 0, "bilinear": 1}
 _MODES = ("constant", "nearest", "wrap", "mirror", "reflect")
@@ -133,12 +134,12 @@ def _check_mode(fill_mode: str) -> None:
 
 @op
 def map_coordinates(
-    inputs: Any,
-    coordinates: Any,
+    inputs: Tensor,
+    coordinates: Tensor,
     order: int,
     fill_mode: str = "constant",
     fill_value: float = 0,
-) -> Any:
+) -> Tensor:
     """Return values of a tensor at fractional places, in its dtype.
 
     `coordinates` (rank, *shape) holds one tensor for each axis of `inputs`; the result
@@ -182,13 +183,15 @@ class _Images:
         self.dtype = backend.dtype(x)
         self.n, self.h, self.w, self.c = shape_of(self.x)
 
-    def grid(self, dtype: str) -> tuple[Any, Any]:
+    def grid(self, dtype: str) -> tuple[Tensor, Tensor]:
         """Return the coordinates y (h, 1) and x (1, w) of all pixels."""
         backend = current()
         y, x = (backend.arange(0, size, 1, dtype) for size in (self.h, self.w))
         return backend.expand_dims(y, 1), backend.expand_dims(x, 0)
 
-    def sampled(self, y: Any, x: Any, order: int, mode: str, fill: float) -> Any:
+    def sampled(
+        self, y: Tensor, x: Tensor, order: int, mode: str, fill: float
+    ) -> Tensor:
         """Return the images at y, x (n, h, w), in the layout and dtype that came."""
         backend = current()
         wide = dtypes.promote(self.dtype, backend.dtype(y))
@@ -203,7 +206,7 @@ class _Images:
         result = backend.transpose(result, (0, 3, 1, 2)) if self.first else result
         return backend.squeeze(result, (0,)) if self.single else result
 
-    def projected(self, transform: Any) -> tuple[Any, Any]:
+    def projected(self, transform: Tensor) -> tuple[Tensor, Tensor]:
         """Return where each pixel comes from, y and x (n, h, w), by (n or 1, 8)."""
         backend = current()
         y, x = self.grid(backend.dtype(transform))
@@ -226,13 +229,13 @@ class _Images:
 
 @op
 def affine_transform(
-    images: Any,
-    transform: Any,
+    images: Tensor,
+    transform: Tensor,
     interpolation: str = "bilinear",
     fill_mode: str = "constant",
     fill_value: float = 0,
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return images whose pixel (x, y) comes from ((a0 x + a1 y + a2) / k, (b0 x + b1 y
     + b2) / k), k = c0 x + c1 y + 1.
 
@@ -260,13 +263,13 @@ def affine_transform(
 
 @op
 def perspective_transform(
-    images: Any,
-    start_points: Any,
-    end_points: Any,
+    images: Tensor,
+    start_points: Tensor,
+    end_points: Tensor,
     interpolation: str = "bilinear",
     fill_value: float = 0,
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return images in which the quadrilateral of start points has moved to the end
     points.
 
@@ -317,15 +320,15 @@ def _homography(start: Any, end: Any) -> Any:
 
 @op
 def elastic_transform(
-    images: Any,
+    images: Tensor,
     alpha: float = 20.0,
     sigma: float = 5.0,
     interpolation: str = "bilinear",
     fill_mode: str = "reflect",
     fill_value: float = 0.0,
-    seed: Any = None,
+    seed: Seed = None,
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return images distorted by smooth random displacements.
 
     Normal noise of deviation `sigma` is blurred with the same `sigma`, and moves each

@@ -14,6 +14,7 @@ from multinet.ops.core import as_tensor, behind, cast_tensor, domain, op, shape_
 from multinet.registry import current
 from multinet.scope import active_scope
 from multinet.symbolic.dims import differ, public_shape
+from multinet.typing import Tensor
 
 _FLOATS = domain("dense")
 
@@ -36,7 +37,7 @@ def _dense_door(x: Any, kernel: Any, bias: Any) -> Any:
 
 
 @behind(_dense_door)
-def dense(x: Any, kernel: Any, bias: Any = None) -> Any:
+def dense(x: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return x @ kernel + bias in the dtype of the kernel.
 
     (..., n), (n, m), (m,) or None -> (..., m).
@@ -55,7 +56,7 @@ def dense(x: Any, kernel: Any, bias: Any = None) -> Any:
 
 
 @op
-def embedding(table: Any, indices: Any) -> Any:
+def embedding(table: Tensor, indices: Tensor) -> Tensor:
     """Return rows of a table (rows, width) by integers: indices' shape + (width,).
 
     Indices that are not int32 or int64 become int32.
@@ -74,15 +75,15 @@ def embedding(table: Any, indices: Any) -> Any:
 
 @op
 def lstm(
-    x: Any,
-    h: Any,
-    c: Any,
-    kernel: Any,
-    recurrent: Any,
-    bias: Any = None,
-    mask: Any = None,
+    x: Tensor,
+    h: Tensor,
+    c: Tensor,
+    kernel: Tensor,
+    recurrent: Tensor,
+    bias: Tensor | None = None,
+    mask: Tensor | None = None,
     reverse: bool = False,
-) -> tuple[Any, Any, Any]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """Return h at every step of x (b, t, n), and the last h and c (b, m).
 
     `kernel` (n, 4m), `recurrent` (m, 4m) and `bias` (4m,) hold input, forget, cell and
@@ -97,16 +98,16 @@ def lstm(
 
 @op
 def gru(
-    x: Any,
-    h: Any,
-    kernel: Any,
-    recurrent: Any,
-    bias: Any = None,
-    recurrent_bias: Any = None,
-    mask: Any = None,
+    x: Tensor,
+    h: Tensor,
+    kernel: Tensor,
+    recurrent: Tensor,
+    bias: Tensor | None = None,
+    recurrent_bias: Tensor | None = None,
+    mask: Tensor | None = None,
     reverse: bool = False,
     reset_after: bool = True,
-) -> tuple[Any, Any]:
+) -> tuple[Tensor, Tensor]:
     """Return h at every step of x (b, t, n), and the last h (b, m).
 
     `kernel` (n, 3m), `recurrent` (m, 3m) and both biases (3m,) hold update gate, reset

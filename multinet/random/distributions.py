@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -43,12 +44,12 @@ def _float(dtype: Any, what: str) -> str:
 
 @op
 def uniform(
-    shape: Any,
+    shape: ShapeLike,
     minval: float = 0.0,
     maxval: float = 1.0,
-    dtype: Any = None,
-    seed: Any = None,
-) -> Any:
+    dtype: DType | None = None,
+    seed: Seed = None,
+) -> Tensor:
     """Return uniform floats in [minval, maxval).
 
     Equal bit for bit on every backend if the range is symmetric or one end is 0;
@@ -114,8 +115,12 @@ def _centred(key: Any, shape: tuple[Any, ...], dtype: str) -> Any:
 
 @op
 def normal(
-    shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None
-) -> Any:
+    shape: ShapeLike,
+    mean: Numbers = 0.0,
+    stddev: Numbers = 1.0,
+    dtype: DType | None = None,
+    seed: Seed = None,
+) -> Tensor:
     """Return normal floats of a mean and a standard deviation."""
     name, size = _float(dtype, "normal"), sizes_of(shape)
     mean, stddev = _moments(mean, stddev, size)
@@ -159,8 +164,12 @@ def _moved(z: Any, mean: Any, stddev: Any, dtype: str) -> Any:
 
 @op
 def truncated_normal(
-    shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None
-) -> Any:
+    shape: ShapeLike,
+    mean: Numbers = 0.0,
+    stddev: Numbers = 1.0,
+    dtype: DType | None = None,
+    seed: Seed = None,
+) -> Tensor:
     """Return normal floats conditioned on two standard deviations around the mean."""
     name, size = _float(dtype, "truncated_normal"), sizes_of(shape)
     mean, stddev = _moments(mean, stddev, size)
@@ -174,8 +183,12 @@ def truncated_normal(
 
 @op
 def randint(
-    shape: Any, minval: int, maxval: int, dtype: Any = "int32", seed: Any = None
-) -> Any:
+    shape: ShapeLike,
+    minval: int,
+    maxval: int,
+    dtype: DType = "int32",
+    seed: Seed = None,
+) -> Tensor:
     """Return uniform integers in [minval, maxval), at most 2**32 different ones.
 
     Equal bit for bit on every backend.
@@ -232,8 +245,8 @@ def _product(x: Any, y: int) -> tuple[Any, Any]:
 
 @op
 def categorical(
-    logits: Any, num_samples: int, dtype: Any = "int32", seed: Any = None
-) -> Any:
+    logits: Tensor, num_samples: int, dtype: DType = "int32", seed: Seed = None
+) -> Tensor:
     """Return class numbers drawn by unscaled log-probabilities: (n, c) -> (n, samples).
 
     The class with the largest logit after adding Gumbel noise is drawn.
@@ -259,7 +272,7 @@ def categorical(
 
 
 @op
-def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Any:
+def shuffle(x: Tensor, axis: int = 0, seed: Seed = None) -> Tensor:
     """Return the slices along an axis in a random order, the same on every backend."""
     x, backend = as_tensor(x), current()
     axis = axis_of(axis, len(shape_of(x)))
@@ -268,7 +281,12 @@ def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Any:
 
 
 @op
-def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None) -> Any:
+def dropout(
+    inputs: Tensor,
+    rate: float,
+    noise_shape: Sequence[int | None] | None = None,
+    seed: Seed = None,
+) -> Tensor:
     """Return inputs / (1 - rate), zeros with probability `rate`.
 
     Sizes of 1 in `noise_shape` drop whole axes together. The mask is equal bit for bit

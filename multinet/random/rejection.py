@@ -21,6 +21,7 @@ from multinet.registry import current
 from multinet.seeds import key_of
 from multinet.streams import fold_in
 from multinet.symbolic.dims import differ
+from multinet.typing import DType, Numbers, Seed, ShapeLike, Tensor
 
 _ROUNDS = 1000  # only NaN parameters need more: a round accepts at least 3 in 4
 
@@ -124,7 +125,9 @@ def _check_positive(value: Any, what: str) -> None:
 
 
 @op
-def gamma(shape: Any, alpha: Any, dtype: Any = None, seed: Any = None) -> Any:
+def gamma(
+    shape: ShapeLike, alpha: Numbers, dtype: DType | None = None, seed: Seed = None
+) -> Tensor:
     """Return floats of the gamma distribution of shape `alpha` > 0 and scale 1.
 
     `alpha` broadcasts to `shape`. No gradient.
@@ -137,7 +140,13 @@ def gamma(shape: Any, alpha: Any, dtype: Any = None, seed: Any = None) -> Any:
 
 
 @op
-def beta(shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None) -> Any:
+def beta(
+    shape: ShapeLike,
+    alpha: Numbers,
+    beta: Numbers,
+    dtype: DType | None = None,
+    seed: Seed = None,
+) -> Tensor:
     """Return floats of the beta distribution of `alpha` > 0 and `beta` > 0.
 
     Both broadcast to `shape`. No gradient.
@@ -161,8 +170,12 @@ def beta(shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None)
 
 @op
 def binomial(
-    shape: Any, counts: Any, probabilities: Any, dtype: Any = None, seed: Any = None
-) -> Any:
+    shape: ShapeLike,
+    counts: Numbers,
+    probabilities: Numbers,
+    dtype: DType | None = None,
+    seed: Seed = None,
+) -> Tensor:
     """Return as floats how many of `counts` trials succeed with `probabilities`.
 
     Both broadcast to `shape`. NaN for negative counts and probabilities outside of

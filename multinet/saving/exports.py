@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
@@ -75,12 +75,12 @@ def is_ours(module: str) -> bool:
     return module == ROOT or module.startswith(f"{ROOT}.")
 
 
-def find_function(name: str) -> Any:
+def find_function(name: str) -> Callable[..., Any] | None:
     """Return our function of a name: an activation, loss, metric or op, or None."""
     return _exports().functions.get(name)
 
 
-def is_activation(function: Any) -> bool:
+def is_activation(function: object) -> bool:
     """Return whether a function is one of ours that a name stands for in a layer."""
     return function.__module__ == "multinet.activations"
 

@@ -31,6 +31,7 @@ from multinet.symbolic.spec import (
     shapes,
     show,
 )
+from multinet.typing import Host, Numbers
 
 X = SymbolicArray
 
@@ -43,7 +44,7 @@ class SymbolicArrayPart:
 
     concrete: Any
 
-    def spec(self, x: Any) -> X:
+    def spec(self, x: object) -> X:
         """Return x, or the spec of a tensor of the concrete backend (a weight, say)."""
         if isinstance(x, SymbolicArray):
             return x
@@ -56,10 +57,10 @@ class SymbolicArrayPart:
 
     # -- conversion --------------------------------------------------------------------
 
-    def from_numpy(self, array: np.ndarray[Any, Any]) -> X:
+    def from_numpy(self, array: Host) -> X:
         return SymbolicArray(array.shape, dtypes.standardize(array.dtype))
 
-    def to_numpy(self, x: X) -> np.ndarray[Any, Any]:
+    def to_numpy(self, x: X) -> Host:
         raise TraceError(
             f"A tensor with values is expected here; got {x!r}, which has a shape and "
             "a dtype only, because the program is being traced. Keep the computation "
@@ -107,7 +108,7 @@ class SymbolicArrayPart:
         check_fill("full", value, dtype)
         return SymbolicArray(check_shape("full", shape), dtypes.standardize(dtype))
 
-    def arange(self, start: Any, stop: Any, step: Any, dtype: str) -> X:
+    def arange(self, start: Numbers, stop: Numbers, step: Numbers, dtype: str) -> X:
         check_domain("arange", dtype)
         span = stop - start
         if not isinstance(step, Dim) and step == 0:

@@ -10,6 +10,7 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, BackendError, DTypeError, ShapeError
+from multinet.interface import Key
 from multinet.symbolic.array import SymbolicArrayPart
 from multinet.symbolic.dims import Dim, Size, same
 from multinet.symbolic.spec import (
@@ -26,6 +27,7 @@ from multinet.symbolic.spec import (
     show,
 )
 from multinet.symbolic.windows import check_kernel, window_sizes
+from multinet.typing import Numbers
 
 X = SymbolicArray
 Arrays = tuple[SymbolicArray, ...]
@@ -231,14 +233,14 @@ class SymbolicProgramPart(SymbolicArrayPart):
 
     # -- random bits -------------------------------------------------------------------
 
-    def random_bits(self, key: Any, shape: Shape, width: int) -> X:
+    def random_bits(self, key: Key, shape: Shape, width: int) -> X:
         if width not in (16, 32):
             raise ArgumentError(
                 f"random_bits expects a width of 16 or 32; got {width}."
             )
         return SymbolicArray(check_shape("random_bits", shape), f"uint{width}")
 
-    def fold_in(self, key: Any, data: Any) -> Any:
+    def fold_in(self, key: Key, data: Numbers) -> Key:
         return SymbolicArray((2,), "uint32")
 
     # -- control flow ------------------------------------------------------------------
@@ -365,7 +367,7 @@ class SymbolicProgramPart(SymbolicArrayPart):
 
     # -- program arguments -------------------------------------------------------------
 
-    def argument(self, value: Any, dtype: str) -> X:
+    def argument(self, value: Numbers, dtype: str) -> X:
         return SymbolicArray(np.shape(value), dtypes.standardize(dtype))
 
 
