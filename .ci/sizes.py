@@ -5,15 +5,16 @@ import sys
 from pathlib import Path
 
 # What a backend must write; what makes it fast, which is `fused.py` and the folder
-# `fast`, all of which has default bodies in the interface; and `native.py`, by which
-# its framework's own operators and functions take objects of the library.
+# `fast`; and `native.py`, by which its framework's own operators and functions take
+# objects of the library. What is for speed has a default body in the interface, is
+# named by `explain_step` and earns its place in a benchmark: it has no limit.
 PARTS = ("required", "speed", "native")
 LIMITS = {
-    "backends/multinet_numpy": (2500, 1300, 150),
-    "backends/multinet_jax": (1000, 700, 150),
-    "backends/multinet_torch": (1000, 700, 150),
-    "backends/multinet_tensorflow": (1000, 700, 150),
-    "examples/plugin_backend/multinet_pytensor": (1000, 700, 150),
+    "backends/multinet_numpy": (2500, None, 150),
+    "backends/multinet_jax": (1000, None, 150),
+    "backends/multinet_torch": (1000, None, 150),
+    "backends/multinet_tensorflow": (1000, None, 150),
+    "examples/plugin_backend/multinet_pytensor": (1000, None, 150),
 }
 
 
@@ -53,8 +54,9 @@ def main() -> int:
     over = 0
     for folder, limits in LIMITS.items():
         for what, lines, limit in zip(PARTS, parts(Path(folder)), limits, strict=True):
-            over += lines > limit
-            print(f"{folder + ' ' + what:36} {lines:6} of at most {limit}")
+            over += limit is not None and lines > limit
+            told = "" if limit is None else f" of at most {limit}"
+            print(f"{folder + ' ' + what:36} {lines:6}{told}")
     return int(over > 0)
 
 

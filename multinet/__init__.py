@@ -18,7 +18,10 @@ from multinet import (
     constraints,
     datasets,
     dtype_policies,
+    dtypes,
+    errors,
     initializers,
+    interface,
     layers,
     losses,
     metrics,
@@ -26,9 +29,12 @@ from multinet import (
     models,
     ops,
     optimizers,
+    philox,
     random,
+    registry,
     regularizers,
     saving,
+    surface,
     tree,
     utils,
 )
@@ -48,10 +54,11 @@ from multinet.optimizers import Optimizer
 from multinet.random import SeedGenerator, set_random_seed
 from multinet.registry import backends, set_backend, use_backend
 from multinet.regularizers import Regularizer
+from multinet.saving import exports
 from multinet.symbolic.tensor import KerasTensor, SymbolicTensor
 from multinet.transforms import checkpoint, grad, jvp, value_and_grad, vjp, vmap
 from multinet.variables import Variable
-from multinet.version import __version__
+from multinet.version import __version__, version
 
 __all__ = [
     "DTypePolicy",
@@ -82,6 +89,7 @@ __all__ = [
     "custom_gradient",
     "datasets",
     "dtype_policies",
+    "errors",
     "floatx",
     "functional_call",
     "grad",
@@ -99,20 +107,22 @@ __all__ = [
     "regularizers",
     "saving",
     "scan",
-    "set_floatx",
     "set_backend",
+    "set_floatx",
     "set_random_seed",
     "stop_gradient",
     "tree",
     "use_backend",
     "utils",
     "value_and_grad",
+    "version",
     "vjp",
     "vmap",
     "while_loop",
 ]
 
-absent.watch(
+# The namespaces of Keras and `errors`; those who write a plug-in see four more.
+_SPACES = (
     sys.modules[__name__],
     activations,
     backend,
@@ -121,6 +131,7 @@ absent.watch(
     constraints,
     datasets,
     dtype_policies,
+    errors,
     initializers,
     layers,
     losses,
@@ -140,6 +151,9 @@ absent.watch(
     tree,
     utils,
 )
+surface.show(*_SPACES, datasets.digits, dtypes, interface, philox, registry)
+exports.install(sys.modules[__name__])
+absent.watch(*_SPACES)
 absent.watch(
     callbacks.Callback,
     KerasTensor,

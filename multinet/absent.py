@@ -8,6 +8,7 @@ checkers, which therefore still find names that do not exist.
 from __future__ import annotations
 
 import difflib
+import dis
 import functools
 import inspect
 import sys
@@ -95,7 +96,7 @@ def _of_module(module: ModuleType) -> Any:
     return __getattr__
 
 
-def member(self: Any, name: str) -> Any:
+def member(self: object, name: str) -> object:
     """Do what the `__getattr__` of an object does where there is no such name."""
     cls = type(self)
     if inspect.getattr_static(cls, name, None) is not None:
@@ -129,6 +130,4 @@ def _attribute_error(text: str, name: str) -> AttributeError:
 
 def _importing(frame: FrameType) -> bool:
     """Return whether a frame is at a `from ... import ...`."""
-    import dis
-
     return dis.opname[frame.f_code.co_code[frame.f_lasti]] == "IMPORT_FROM"

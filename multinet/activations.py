@@ -2,25 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from multinet import ops
 from multinet.configurable import as_argument
 from multinet.saving.tables import Table
+from multinet.typing import ActivationLike, Data, Tensor
+
+__all__ = [
+    "celu",
+    "deserialize",
+    "elu",
+    "exponential",
+    "gelu",
+    "get",
+    "glu",
+    "hard_shrink",
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_swish",
+    "hard_tanh",
+    "leaky_relu",
+    "linear",
+    "log_sigmoid",
+    "log_softmax",
+    "mish",
+    "relu",
+    "relu6",
+    "selu",
+    "serialize",
+    "sigmoid",
+    "silu",
+    "soft_shrink",
+    "softmax",
+    "softplus",
+    "softsign",
+    "sparse_plus",
+    "sparse_sigmoid",
+    "sparsemax",
+    "squareplus",
+    "swish",
+    "tanh",
+    "tanh_shrink",
+    "threshold",
+]
 
 
-def linear(x: Any) -> Any:
+def linear(x: Tensor) -> Tensor:
     """Return x."""
     return x
 
 
 def relu(
-    x: Any,
+    x: Tensor,
     negative_slope: float = 0.0,
     max_value: float | None = None,
     threshold: float = 0.0,
-) -> Any:
+) -> Tensor:
     """Return x above `threshold`, else negative_slope * (x - threshold); at most
     max_value.
 
@@ -34,22 +73,22 @@ def relu(
     return y if max_value is None else ops.minimum(y, max_value)
 
 
-def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
+def leaky_relu(x: Tensor, negative_slope: float = 0.2) -> Tensor:
     """Return x where positive, else negative_slope * x."""
     return ops.leaky_relu(x, negative_slope)
 
 
-def relu6(x: Any) -> Any:
+def relu6(x: Tensor) -> Tensor:
     """Return min(max(x, 0), 6)."""
     return ops.relu6(x)
 
 
-def elu(x: Any, alpha: float = 1.0) -> Any:
+def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """Return x where positive, else alpha * (e**x - 1). Source: Clevert, 2015."""
     return ops.elu(x, alpha)
 
 
-def selu(x: Any) -> Any:
+def selu(x: Tensor) -> Tensor:
     """Return the scaled elu that keeps mean 0 and variance 1.
 
     Source: Klambauer et al., "Self-normalizing neural networks", 2017.
@@ -57,7 +96,7 @@ def selu(x: Any) -> Any:
     return ops.selu(x)
 
 
-def celu(x: Any, alpha: float = 1.0) -> Any:
+def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """Return x where positive, else alpha * (e**(x / alpha) - 1).
 
     Source: Barron, "Continuously differentiable exponential linear units", 2017.
@@ -65,7 +104,7 @@ def celu(x: Any, alpha: float = 1.0) -> Any:
     return ops.celu(x, alpha)
 
 
-def gelu(x: Any, approximate: bool = False) -> Any:
+def gelu(x: Tensor, approximate: bool = False) -> Tensor:
     """Return x times the normal distribution function of x, exact or by tanh.
 
     Source: Hendrycks and Gimpel, "Gaussian error linear units", 2016.
@@ -73,17 +112,17 @@ def gelu(x: Any, approximate: bool = False) -> Any:
     return ops.gelu(x, approximate)
 
 
-def silu(x: Any) -> Any:
+def silu(x: Tensor) -> Tensor:
     """Return x * sigmoid(x). Source: Ramachandran et al., 2017."""
     return ops.silu(x)
 
 
-def mish(x: Any) -> Any:
+def mish(x: Tensor) -> Tensor:
     """Return x * tanh(softplus(x)). Source: Misra, 2019."""
     return ops.multiply(x, ops.tanh(ops.softplus(x)))
 
 
-def glu(x: Any, axis: int = -1) -> Any:
+def glu(x: Tensor, axis: int = -1) -> Tensor:
     """Return one half of x times the sigmoid of the other.
 
     Source: Dauphin et al., "Language modeling with gated convolutions", 2016.
@@ -91,97 +130,97 @@ def glu(x: Any, axis: int = -1) -> Any:
     return ops.glu(x, axis)
 
 
-def sigmoid(x: Any) -> Any:
+def sigmoid(x: Tensor) -> Tensor:
     """Return 1 / (1 + e**-x)."""
     return ops.sigmoid(x)
 
 
-def log_sigmoid(x: Any) -> Any:
+def log_sigmoid(x: Tensor) -> Tensor:
     """Return log(sigmoid(x)), without overflow."""
     return ops.log_sigmoid(x)
 
 
-def hard_sigmoid(x: Any) -> Any:
+def hard_sigmoid(x: Tensor) -> Tensor:
     """Return x / 6 + 0.5, cut off at 0 and 1."""
     return ops.hard_sigmoid(x)
 
 
-def hard_silu(x: Any) -> Any:
+def hard_silu(x: Tensor) -> Tensor:
     """Return x * hard_sigmoid(x). Source: Howard et al., MobileNetV3, 2019."""
     return ops.hard_silu(x)
 
 
-def tanh(x: Any) -> Any:
+def tanh(x: Tensor) -> Tensor:
     """Return the hyperbolic tangent."""
     return ops.tanh(x)
 
 
-def hard_tanh(x: Any) -> Any:
+def hard_tanh(x: Tensor) -> Tensor:
     """Return x, cut off at -1 and 1."""
     return ops.hard_tanh(x)
 
 
-def tanh_shrink(x: Any) -> Any:
+def tanh_shrink(x: Tensor) -> Tensor:
     """Return x - tanh(x)."""
     return ops.tanh_shrink(x)
 
 
-def hard_shrink(x: Any, threshold: float = 0.5) -> Any:
+def hard_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
     """Return x where |x| exceeds `threshold`, else 0."""
     return ops.hard_shrink(x, threshold)
 
 
-def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
+def soft_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
     """Return x moved towards 0 by `threshold`, and 0 within it."""
     return ops.soft_shrink(x, threshold)
 
 
-def threshold(x: Any, threshold: float, default_value: float) -> Any:
+def threshold(x: Tensor, threshold: float, default_value: float) -> Tensor:
     """Return x where it exceeds `threshold`, else `default_value`."""
     return ops.threshold(x, threshold, default_value)
 
 
-def exponential(x: Any) -> Any:
+def exponential(x: Tensor) -> Tensor:
     """Return e**x."""
     return ops.exp(x)
 
 
-def softplus(x: Any) -> Any:
+def softplus(x: Tensor) -> Tensor:
     """Return log(1 + e**x)."""
     return ops.softplus(x)
 
 
-def squareplus(x: Any, b: float = 4) -> Any:
+def squareplus(x: Tensor, b: float = 4) -> Tensor:
     """Return (x + sqrt(x**2 + b)) / 2. Source: Barron, 2021."""
     return ops.squareplus(x, b)
 
 
-def sparse_plus(x: Any) -> Any:
+def sparse_plus(x: Tensor) -> Tensor:
     """Return 0 up to -1, x from 1 on, (x + 1)**2 / 4 between."""
     return ops.sparse_plus(x)
 
 
-def sparse_sigmoid(x: Any) -> Any:
+def sparse_sigmoid(x: Tensor) -> Tensor:
     """Return (x + 1) / 2, cut off at 0 and 1."""
     return ops.sparse_sigmoid(x)
 
 
-def softsign(x: Any) -> Any:
+def softsign(x: Tensor) -> Tensor:
     """Return x / (1 + |x|)."""
     return ops.softsign(x)
 
 
-def softmax(x: Any, axis: int = -1) -> Any:
+def softmax(x: Tensor, axis: int = -1) -> Tensor:
     """Return e**x / sum(e**x) along an axis."""
     return ops.softmax(x, axis)
 
 
-def log_softmax(x: Any, axis: int = -1) -> Any:
+def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
     """Return log(softmax(x)) along an axis."""
     return ops.log_softmax(x, axis)
 
 
-def sparsemax(x: Any, axis: int = -1) -> Any:
+def sparsemax(x: Tensor, axis: int = -1) -> Tensor:
     """Return the nearest point of the probability simplex, along an axis.
 
     Source: Martins and Astudillo, "From softmax to sparsemax", 2016.
@@ -229,16 +268,18 @@ _table = Table(
 )
 
 
-def get(identifier: Any) -> Any:
+def get(identifier: ActivationLike | None) -> Callable[..., Tensor]:
     """Return the activation of a name, or the function itself; None is linear."""
     return linear if identifier is None else _table.get(identifier)
 
 
-def serialize(activation: Any) -> Any:
+def serialize(activation: object) -> Data:
     """Return the name of an activation (the configuration of a layer used as one)."""
     return as_argument(activation)
 
 
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(
+    config: Data, custom_objects: Mapping[str, Any] | None = None
+) -> Callable[..., Tensor]:
     """Return the activation of a name."""
     return linear if config is None else _table.deserialize(config, custom_objects)

@@ -8,6 +8,7 @@ from typing import Any
 from multinet import dtypes
 from multinet.registry import current
 from multinet.scope import active_scope
+from multinet.typing import AnyVariable, Tensor
 
 
 class Autocast:
@@ -26,7 +27,7 @@ class Autocast:
         #: theirs: the two, then trace and cast.
         self._casts: dict[tuple[int, int], tuple[Any, Any, Any, Any]] = {}
 
-    def of(self, variable: Any, value: Any) -> Any:
+    def of(self, variable: AnyVariable, value: Tensor) -> Tensor:
         """Return the value of a Variable as it is to be read."""
         dtype = self.dtype
         if dtype is None or not dtypes.is_float(variable.dtype):

@@ -21,6 +21,7 @@ from multinet.dtypes import standardize as _standardize
 from multinet.errors import ArgumentError
 from multinet.registry import backend
 from multinet.symbolic.tensor import KerasTensor
+from multinet.typing import DType
 
 __all__ = [
     "backend",
@@ -40,7 +41,7 @@ __all__ = [
 ]
 
 
-def standardize_dtype(dtype: Any) -> str:
+def standardize_dtype(dtype: DType) -> str:
     """Return the name of a dtype: a name, a Python, NumPy or framework type; None is
     floatx.
     """
@@ -58,17 +59,17 @@ def result_type(*dtypes: Any) -> str:
     return promote(*(floatx() if dtype is None else dtype for dtype in dtypes))
 
 
-def is_float_dtype(dtype: Any) -> bool:
+def is_float_dtype(dtype: DType) -> bool:
     """Return whether a dtype is a real floating-point one."""
     return is_float(_standardize(dtype))
 
 
-def is_int_dtype(dtype: Any) -> bool:
+def is_int_dtype(dtype: DType) -> bool:
     """Return whether a dtype is a signed or unsigned integer one; bool is not."""
     return is_integer(_standardize(dtype))
 
 
-def is_keras_tensor(x: Any) -> bool:
+def is_keras_tensor(x: object) -> bool:
     """Return whether `x` is a symbolic tensor: a shape and a dtype without values."""
     return isinstance(x, KerasTensor)
 

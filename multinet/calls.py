@@ -7,6 +7,7 @@ from typing import Any
 
 from multinet.autocast import Autocast
 from multinet.scope import active_scope
+from multinet.typing import AnyLayer
 
 active: ContextVar[CallContext | None] = ContextVar("call", default=None)
 
@@ -54,7 +55,7 @@ class Within:
     'dense/bias'
     """
 
-    def __init__(self, named: Any) -> None:
+    def __init__(self, named: AnyLayer) -> None:
         self.named = named
         self._context: CallContext | None = None
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import optree
 
+from multinet.interface import Backend
 from multinet.ops.core import as_tensor
 from multinet.registry import current
 from multinet.scope import Capture
@@ -45,7 +46,7 @@ def explore(
     return scope
 
 
-def kind_of(leaf: Any, backend: Any) -> tuple[tuple[int, ...], str] | None:
+def kind_of(leaf: object, backend: Backend[Any]) -> tuple[tuple[int, ...], str] | None:
     """Return shape and dtype of what is traced: a tensor or array; None of the rest."""
     if isinstance(leaf, Variable):
         return leaf.shape, leaf.dtype

@@ -77,6 +77,7 @@ def conform(
     """Check that backends keep the interface's contracts; exit 1 if one does not."""
     console = Console()
     try:
+        # Not at the top: it needs the extra `test`, and the other commands do not.
         from multinet import conformance
     except ImportError as error:
         console.print(
@@ -99,7 +100,7 @@ def conform(
 
 
 def _checked(name: str, console: Console, **options: Any) -> Any:
-    from multinet import conformance
+    from multinet import conformance  # `conform` has found it
 
     with console.status(f"Checking {name}") as status:
         found = conformance.run(

@@ -12,12 +12,13 @@ import inspect
 from collections.abc import Callable, Mapping
 from inspect import Parameter
 from types import FunctionType
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 from weakref import WeakKeyDictionary
 
 from multinet.errors import ArgumentError
 from multinet.saving import exports
 from multinet.saving.serialization import revive, to_data
+from multinet.typing import Config, Data
 
 _OPEN = (Parameter.VAR_KEYWORD, Parameter.VAR_POSITIONAL)
 _ABSENT = object()
@@ -50,17 +51,17 @@ class Configurable:
         if "__init__" in vars(cls) and not _is_ours(cls):
             cls.__init__ = _remembering(cls, cls.__init__)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the constructor's arguments, as data that can be written to a file."""
         return arguments(self, Configurable)
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Any:
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Return a new object of this configuration."""
         return cls(**revived(cls, config))
 
 
-def arguments(thing: Any, base: type) -> dict[str, Any]:
+def arguments(thing: object, base: type) -> dict[str, Any]:
     """Return the arguments of an object's constructor as data.
 
     For a class that overrides `get_config` and asks that of `base`: those of the class
@@ -78,7 +79,7 @@ def arguments(thing: Any, base: type) -> dict[str, Any]:
     }
 
 
-def as_argument(value: Any) -> Any:
+def as_argument(value: object) -> Data:
     """Return an argument of a class of ours as data: activations are their names."""
     if isinstance(value, FunctionType) and exports.is_activation(value):
         return value.__name__

@@ -8,6 +8,22 @@ from typing import Any
 from multinet import ops
 from multinet.configurable import Configurable
 from multinet.saving.tables import Table
+from multinet.typing import ConstraintLike, Data, Made, Tensor
+
+__all__ = [
+    "Constraint",
+    "MaxNorm",
+    "MinMaxNorm",
+    "NonNeg",
+    "UnitNorm",
+    "deserialize",
+    "get",
+    "max_norm",
+    "min_max_norm",
+    "non_neg",
+    "serialize",
+    "unit_norm",
+]
 
 _TINY = 1e-7  # keeps a zero weight zero instead of 0 / 0
 
@@ -15,7 +31,7 @@ _TINY = 1e-7  # keeps a zero weight zero instead of 0 / 0
 class Constraint(Configurable):
     """The base of constraints: subclass it, `__call__` returns the weight allowed."""
 
-    def __call__(self, w: Any) -> Any:
+    def __call__(self, w: Tensor) -> Tensor:
         raise NotImplementedError(
             f"{type(self).__name__} must define __call__(self, w)."
         )
@@ -34,7 +50,7 @@ class MaxNorm(Constraint):
     def __init__(self, max_value: float = 2, axis: int | Sequence[int] = 0) -> None:
         self.max_value, self.axis = max_value, axis
 
-    def __call__(self, w: Any) -> Any:
+    def __call__(self, w: Tensor) -> Tensor:
         norms = _norms(w, self.axis)
         wanted = ops.clip(norms, 0.0, float(self.max_value))
         return ops.multiply(w, ops.divide(wanted, ops.add(norms, _TINY)))
@@ -53,7 +69,7 @@ class MinMaxNorm(Constraint):
         self.min_value, self.max_value = min_value, max_value
         self.rate, self.axis = rate, axis
 
-    def __call__(self, w: Any) -> Any:
+    def __call__(self, w: Tensor) -> Tensor:
         norms = _norms(w, self.axis)
         inside = ops.clip(norms, float(self.min_value), float(self.max_value))
         wanted = ops.add(
@@ -66,7 +82,7 @@ class MinMaxNorm(Constraint):
 class NonNeg(Constraint):
     """Replace negative weights by zero."""
 
-    def __call__(self, w: Any) -> Any:
+    def __call__(self, w: Tensor) -> Tensor:
         return ops.relu(w)
 
 
@@ -76,7 +92,7 @@ class UnitNorm(Constraint):
     def __init__(self, axis: int | Sequence[int] = 0) -> None:
         self.axis = axis
 
-    def __call__(self, w: Any) -> Any:
+    def __call__(self, w: Tensor) -> Tensor:
         return ops.divide(w, ops.add(_norms(w, self.axis), _TINY))
 
 
@@ -84,16 +100,16 @@ _table = Table("constraint", (MaxNorm, MinMaxNorm, NonNeg, UnitNorm))
 max_norm, min_max_norm, non_neg, unit_norm = MaxNorm, MinMaxNorm, NonNeg, UnitNorm
 
 
-def get(identifier: Any) -> Any:
+def get(identifier: ConstraintLike | None) -> Made:
     """Return the constraint of a name, a configuration, or the object itself."""
     return _table.get(identifier)
 
 
-def serialize(constraint: Any) -> Any:
+def serialize(constraint: object) -> Data:
     """Return the configuration of a constraint."""
     return _table.serialize(constraint)
 
 
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(config: Data, custom_objects: Mapping[str, Any] | None = None) -> Made:
     """Return the constraint of a configuration."""
     return _table.deserialize(config, custom_objects)

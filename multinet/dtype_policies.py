@@ -10,6 +10,7 @@ from multinet import dtypes
 from multinet.errors import ArgumentError
 from multinet.saving.serialization import to_data
 from multinet.saving.tables import Table
+from multinet.typing import Config, PolicyLike
 
 __all__ = [
     "DTypePolicy",
@@ -60,7 +61,7 @@ class DTypePolicy:
         """Return the policy of the layer with this path."""
         return self
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return what `from_config` needs."""
         return {"name": self.name}
 
@@ -99,7 +100,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
 
     def __init__(
         self,
-        default_policy: Any = None,
+        default_policy: PolicyLike | None = None,
         policy_map: dict[str, Any] | None = None,
     ) -> None:
         if isinstance(default_policy, DTypePolicyMap):
@@ -147,7 +148,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
             )
         return self._policies[found[0]] if found else self.default_policy
 
-    def __setitem__(self, key: str, policy: Any) -> None:
+    def __setitem__(self, key: str, policy: PolicyLike) -> None:
         if key in self._policies:
             raise ArgumentError(
                 f"{key!r} has the policy {self._policies[key]!r} already. Delete it "
@@ -167,7 +168,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
     def __len__(self) -> int:
         return len(self._policies)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return what `from_config` needs."""
         return {
             "default_policy": to_data(self._given),
@@ -220,7 +221,7 @@ def dtype_policy() -> DTypePolicy:
     return _default()
 
 
-def set_dtype_policy(policy: Any) -> None:
+def set_dtype_policy(policy: PolicyLike) -> None:
     """Set the policy of layers made from now on, by name or as a `DTypePolicy`.
 
     >>> multinet.config.set_dtype_policy("mixed_bfloat16")
@@ -238,7 +239,7 @@ def set_dtype_policy(policy: Any) -> None:
 _table = Table("dtype policy", (DTypePolicy, FloatDTypePolicy, DTypePolicyMap))
 
 
-def get(identifier: Any) -> DTypePolicy:
+def get(identifier: PolicyLike) -> DTypePolicy:
     """Return the policy of a name, a dtype, a configuration, None or the policy itself.
 
     None is the policy of the process.

@@ -10,9 +10,36 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from multinet.errors import DTypeError, unknown_name
+from multinet.typing import DType
+
+__all__ = [
+    "ALL",
+    "COMPLEX",
+    "FLOATS",
+    "INTEGERS",
+    "SIGNED",
+    "UNSIGNED",
+    "complex_of",
+    "enable_x64",
+    "floatx",
+    "is_complex",
+    "is_differentiable",
+    "is_float",
+    "is_integer",
+    "of_host",
+    "promote",
+    "real_of",
+    "set_floatx",
+    "standardize",
+    "to_float",
+    "to_numpy",
+    "weaken",
+    "x64_enabled",
+]
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 SIGNED = ("int8", "int16", "int32", "int64")
@@ -92,7 +119,7 @@ def x64_enabled() -> bool:
     return _x64 or _floatx == "float64"
 
 
-def of_host(dtype: Any) -> str:
+def of_host(dtype: DType) -> str:
     """Return the dtype that host data of a NumPy dtype become where none is asked for.
 
     NumPy's defaults float64, int64 and complex128 become floatx, int32 and complex64
@@ -127,13 +154,13 @@ def promote(*dtypes: Any) -> str:
     return _concrete(joined)
 
 
-def weaken(dtype: Any) -> str:
+def weaken(dtype: DType) -> str:
     """Return the lattice name of a dtype name or of a Python scalar type."""
     weak = _WEAK.get(dtype) if isinstance(dtype, type) else None
     return weak if weak is not None else standardize(dtype)
 
 
-def standardize(dtype: Any) -> str:
+def standardize(dtype: DType) -> str:
     """Return the name of `dtype`: a name, a Python or NumPy type, a framework's dtype.
 
     `None` is floatx, `int` is int32, `float` is floatx. An unknown one is an
@@ -196,8 +223,6 @@ def complex_of(dtype: str) -> str:
 def to_numpy(dtype: str) -> np.dtype[Any]:
     """Return the NumPy dtype named `dtype` (bfloat16 comes from ml_dtypes)."""
     if dtype == "bfloat16":
-        import ml_dtypes
-
         return np.dtype(ml_dtypes.bfloat16)
     if dtype not in _UPPER_NAMES:
         raise DTypeError(f"{dtype!r} is not a Multinet dtype: {', '.join(ALL)}.")

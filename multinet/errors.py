@@ -5,6 +5,21 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+__all__ = [
+    "ArgumentError",
+    "BackendError",
+    "DTypeError",
+    "MissingPrimitive",
+    "MultinetError",
+    "NeverCalled",
+    "NoValue",
+    "OutOfRange",
+    "ShapeError",
+    "TraceError",
+    "Unordered",
+    "unknown_name",
+]
+
 
 class MultinetError(Exception):
     """The base of every exception that Multinet raises on purpose."""
@@ -24,6 +39,10 @@ class DTypeError(MultinetError, TypeError):
 
 class ArgumentError(MultinetError, ValueError):
     """An argument outside what the function accepts."""
+
+
+class OutOfRange(ArgumentError, IndexError):
+    """An index outside the axis that it should pick from."""
 
 
 class BackendError(MultinetError, RuntimeError):

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from multinet.errors import ArgumentError, ShapeError
-from multinet.layers.tracking import Tracked
 from multinet.ops.core import as_tensor
 from multinet.registry import current
 from multinet.scope import Scope
+from multinet.typing import AnyLayer, Tensor
 from multinet.variables import Variable
+
+if TYPE_CHECKING:  # layers import this module
+    from multinet.layers.tracking import Tracked
 
 
 def functional_call(
-    layer: Any, parameters: Mapping[str, Any] | Sequence[Any], *args: Any, **kwargs: Any
+    layer: AnyLayer,
+    parameters: Mapping[str, Any] | Sequence[Any],
+    *args: Any,
+    **kwargs: Any,
 ) -> tuple[Any, dict[str, Any]]:
     """Return layer(*args, **kwargs) computed with other weights, and the new state.
 
@@ -60,9 +66,9 @@ def _named(layer: Any, paths: Mapping[str, Variable], path: str) -> Variable:
 
 
 def stateless_call(
-    layer: Any,
-    trainable_variables: Sequence[Any],
-    non_trainable_variables: Sequence[Any],
+    layer: AnyLayer,
+    trainable_variables: Sequence[Tensor],
+    non_trainable_variables: Sequence[Tensor],
     *args: Any,
     return_losses: bool = False,
     **kwargs: Any,

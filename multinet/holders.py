@@ -15,8 +15,9 @@ from operator import is_
 from typing import Any, ClassVar, Self
 
 from multinet.calls import in_call
+from multinet.typing import Tree
 
-_serials = itertools.count()
+_serials, _edits = itertools.count(), itertools.count(1)
 _PLAIN = frozenset((int, float, complex, str, bytes, bool, type(None)))
 _CONTAINERS = (list, tuple, dict, set)
 _NONE = object()  # where an attribute is not there
@@ -32,6 +33,9 @@ class Mark:
 
     __slots__ = ("edit", "toggles", "version")
     watched: Any = ()
+    #: The number of the last edit of any mark: who finds the one that he knows need not
+    #: look further. Each has its own, set last, whatever threads do at the same time.
+    latest: ClassVar[int] = 0
 
     def __init__(self) -> None:
         self.version, self.toggles, self.edit = 0, 0, ""
@@ -39,6 +43,7 @@ class Mark:
     def edited(self, name: str) -> None:
         """Note an edit of the attribute `name`."""
         self.version, self.edit = self.version + 1, name
+        Mark.latest = next(_edits)
 
     def toggled(self) -> None:
         """Note an edit of `trainable`."""
@@ -77,7 +82,7 @@ class Index(Mark):
         # Containers, their items then, and the attribute they are in.
         self.watched: list[Watched] = []
 
-    def put(self, name: str, old: Any, value: Any) -> bool:
+    def put(self, name: str, old: object, value: object) -> bool:
         """Note the attribute that was set; return whether it holds other parts."""
         before = [part for _, part in search(name, old)] if name in self.names else []
         watched: list[Watched] = []
@@ -89,7 +94,9 @@ class Index(Mark):
             self._scan()
         if found or watched:
             self.names[name] = bool(found)
-        self.watched += watched
+        if watched:
+            self.watched += watched
+            Mark.latest = next(_edits)
         self._add(found)
         return not _same(before, found)
 
@@ -118,6 +125,7 @@ class Index(Mark):
             self.names[name] = bool(inside)
             found |= {id(part): part for _, part in inside}
         self.watched = watched
+        Mark.latest = next(_edits)
         kept = {*found, *map(id, coming)}
         self.parts = [part for part in self.parts if id(part) in kept]
         self._add(sorted(found.values(), key=lambda part: part._serial))
@@ -125,9 +133,12 @@ class Index(Mark):
     def changed(self) -> str:
         """Return an attribute with a container whose items are others than then."""
         for container, then, name in self.watched:
-            if len(container) != _length(then):
-                return name
-            if type(then) is tuple and not all(map(is_, _items(container), then)):
+            if type(then) is int:
+                if len(container) != then:
+                    return name
+                continue
+            items = container.values() if type(container) is dict else container
+            if len(items) != len(then) or not all(map(is_, items, then)):
                 return name
         return ""
 
@@ -140,7 +151,9 @@ class Index(Mark):
             if not _same(before, _parts_of(self.watched)):
                 self.edited(name)
 
-    def restore(self, names: Iterable[str], parts: Any, loose: Any) -> None:
+    def restore(
+        self, names: Iterable[str], parts: Iterable[Part], loose: Iterable[Part]
+    ) -> None:
         """Take the parts of a copy, in the order of the original."""
         self.parts, self.loose = list(parts), list(loose)
         self.names = dict.fromkeys(names, True)
@@ -174,7 +187,7 @@ class Holder(Part):
         holder.__dict__["_mark"] = Index(holder.__dict__)
         return holder
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         attributes = self.__dict__
         old = attributes.get(name, _NONE)
         object.__setattr__(self, name, value)
@@ -208,12 +221,12 @@ class Holder(Part):
         left = self._private | self._lent
         return [name for name in vars(self) if name not in left]
 
-    def __getstate__(self) -> Any:
+    def __getstate__(self) -> tuple[dict[str, Any], list[Part], list[Part]]:
         """Return what a copy or a pickle keeps: all but what is private."""
         kept = {k: v for k, v in vars(self).items() if k not in self._private}
         return kept, parts(self), self._mark.loose
 
-    def __setstate__(self, state: Any) -> None:
+    def __setstate__(self, state: Tree) -> None:
         attributes, held, loose = state
         vars(self).update(attributes)
         names = [
@@ -243,7 +256,7 @@ def _parts_of(watched: Iterable[Watched]) -> list[Part]:
 
 def search(
     path: str,
-    value: Any,
+    value: object,
     watched: list[Watched] | None = None,
     seen: frozenset[int] = frozenset(),
 ) -> Iterator[tuple[str, Part]]:
@@ -314,7 +327,7 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 def walk(
-    root: Holder, kind: Any = Part, without: frozenset[str] = frozenset()
+    root: Holder, kind: type = Part, without: frozenset[str] = frozenset()
 ) -> Iterator[tuple[str, Any]]:
     """Yield what is reached from `root`, itself first, each once, at its first path.
 
@@ -368,16 +381,27 @@ class Watch:
         self.parts = tuple(parts)
         self._versions = [(part._mark, part._mark.version) for part in self.parts]
         self._toggles = [part._mark.toggles for part in self.parts]
+        self._seen = -1  # the edit after which all versions were looked at
+        self._watching: list[tuple[Any, int]] = []  # those with containers
 
     def valid(self) -> bool:
         """Return whether nobody has edited a part, or what its containers hold."""
-        for mark, version in self._versions:
-            if mark.version != version:
-                return False
-            if mark.watched and mark.changed():
+        if self._seen != Mark.latest and not self._look():
+            return False
+        for mark, version in self._watching:
+            if mark.changed():
                 mark.refresh()
                 if mark.version != version:
                     return False
+        return True
+
+    def _look(self) -> bool:
+        """Compare all versions; return whether they are as they were."""
+        latest = Mark.latest  # an edit that comes now has another number
+        if any(mark.version != version for mark, version in self._versions):
+            return False
+        self._watching = [pair for pair in self._versions if pair[0].watched]
+        self._seen = latest
         return True
 
     def alike(self, other: Watch) -> bool:
@@ -401,7 +425,7 @@ class Inventory(Watch):
     """What one walk from a root found; good as long as it is `valid`."""
 
     def __init__(
-        self, root: Holder, without: frozenset[str] = frozenset(), kind: Any = Part
+        self, root: Holder, without: frozenset[str] = frozenset(), kind: type = Part
     ) -> None:
         self.places = tuple(walk(root, kind, without))
         super().__init__(part for _, part in self.places)

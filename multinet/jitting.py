@@ -33,7 +33,9 @@ def jit(fun: Function, *, max_traces: int | None = None) -> Function: ...
 def jit(
     fun: None = None, *, max_traces: int | None = None
 ) -> Callable[[Function], Function]: ...
-def jit(fun: Function | None = None, *, max_traces: int | None = None) -> Any:
+def jit(
+    fun: Function | None = None, *, max_traces: int | None = None
+) -> Callable[..., Any]:
     """Return fun compiled by the backend, once for each signature.
 
     Tensors, arrays and Variables in its arguments, and the Variables it uses besides,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn
 
 import numpy as np
 
 from multinet.errors import MultinetError, TraceError
+from multinet.typing import DType, Tensor
 
 _ops: Mapping[str, Callable[..., Any]] = {}
 
@@ -39,22 +40,22 @@ def install(ops: Mapping[str, Callable[..., Any]]) -> None:
     _ops = ops
 
 
-def _binary(name: str) -> Callable[[Any, Any], Any]:
-    def forward(self: Any, other: Any) -> Any:
+def _binary(name: str) -> Callable[[Any, Tensor], Tensor]:
+    def forward(self: Any, other: Tensor) -> Tensor:
         return _ops[name](self, other)
 
     return forward
 
 
-def _reflected(name: str) -> Callable[[Any, Any], Any]:
-    def backward(self: Any, other: Any) -> Any:
+def _reflected(name: str) -> Callable[[Any, Tensor], Tensor]:
+    def backward(self: Any, other: Tensor) -> Tensor:
         return _ops[name](other, self)
 
     return backward
 
 
-def _unary(name: str) -> Callable[[Any], Any]:
-    def apply(self: Any) -> Any:
+def _unary(name: str) -> Callable[[Any], Tensor]:
+    def apply(self: Any) -> Tensor:
         return _ops[name](self)
 
     return apply
@@ -90,23 +91,25 @@ class Operators:
     __invert__ = _unary("logical_not")
     __hash__ = object.__hash__
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: object) -> Tensor:
         return _ops["get_item"](self, index)
 
-    def __rgetitem__(self, tensor: Any, key: Any) -> Any:
+    def __rgetitem__(self, tensor: Tensor, key: object) -> Tensor:
         """Return tensor[key], where `key` is or holds this object.
 
         Backends call it, since Python has no such reflection.
         """
         return _ops["get_item"](tensor, key)
 
-    def __tf_tensor__(self, dtype: Any = None, name: str | None = None) -> NoReturn:
+    def __tf_tensor__(
+        self, dtype: DType | None = None, name: str | None = None
+    ) -> NoReturn:
         """Refuse, so that a native operator or function asks the backend what to do."""
         raise TypeError(f"{self!r} stands for a tensor, and is none of the framework.")
 
     def __array_ufunc__(
         self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any
-    ) -> Any:
+    ) -> Tensor:
         """Serve `array + object`, `array += object`, and ufuncs such as `np.sin`."""
         name = _UFUNCS.get(ufunc) if method == "__call__" else None
         out = kwargs.get("out", (None,))[0]
@@ -117,7 +120,7 @@ class Operators:
         # a layer was given is the caller's.
         return _ops[name](*inputs)
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Tensor]:
         size = self.shape[0] if self.shape else None  # type: ignore[attr-defined]
         if size is None:
             raise MultinetError(

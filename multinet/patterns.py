@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from multinet.holders import Holder, all_addresses
+from multinet.typing import AnyVariable
 
 
 def find(
@@ -47,7 +48,7 @@ def matches(pattern: str, addresses: Iterable[str]) -> bool:
     return any(fnmatchcase(address, pattern) for address in addresses)
 
 
-def is_called(variable: Any, places: Sequence[str], name: str) -> bool:
+def is_called(variable: AnyVariable, places: Sequence[str], name: str) -> bool:
     """Return whether a name is that of a Variable, or a pattern of its addresses.
 
     A name is a regular expression that is searched in `variable.name`; with `/` or `*`

@@ -10,6 +10,7 @@ from typing import Any
 
 from multinet.ops.core import as_tensor
 from multinet.registry import get, use_backend
+from multinet.typing import AnyVariable
 
 
 class Pending:
@@ -19,7 +20,7 @@ class Pending:
     value for one of its own; then it is made in another thread.
     """
 
-    def __init__(self, variable: Any, make: Callable[[], Any]) -> None:
+    def __init__(self, variable: AnyVariable, make: Callable[[], Any]) -> None:
         self.variable, self.make = variable, make
         self._lock = threading.Lock()
 
@@ -27,7 +28,7 @@ class Pending:
         """Make the value."""
         make_values([self.variable])
 
-    def drop(self, variable: Any) -> None:
+    def drop(self, variable: AnyVariable) -> None:
         """Forget the value: another one came first."""
 
     def made(self) -> None:

@@ -17,6 +17,16 @@ import numpy as np
 
 from multinet.errors import ArgumentError
 
+__all__ = [
+    "Key",
+    "block",
+    "fold_in",
+    "half_words",
+    "make_key",
+    "words",
+    "words_of_each",
+]
+
 MASK = 0xFFFFFFFF
 MULTIPLY_0, MULTIPLY_1 = 0xD2511F53, 0xCD9E8D57
 WEYL_0, WEYL_1 = 0x9E3779B9, 0xBB67AE85

@@ -17,6 +17,23 @@ from typing import Any
 from multinet.errors import BackendError, MissingPrimitive, unknown_name
 from multinet.interface import INTERFACE, Backend, Plugin
 
+__all__ = [
+    "BackendInfo",
+    "GROUP",
+    "VARIABLE",
+    "backend",
+    "backends",
+    "current",
+    "draft",
+    "get",
+    "loaded",
+    "owner",
+    "register",
+    "set_backend",
+    "unregister",
+    "use_backend",
+]
+
 GROUP = "multinet.backends"
 VARIABLE = "MULTINET_BACKEND"
 

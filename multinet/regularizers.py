@@ -10,12 +10,28 @@ from multinet.configurable import Configurable
 from multinet.errors import ArgumentError, ShapeError
 from multinet.registry import current
 from multinet.saving.tables import Table
+from multinet.typing import Data, Made, RegularizerLike, Tensor
+
+__all__ = [
+    "L1",
+    "L1L2",
+    "L2",
+    "OrthogonalRegularizer",
+    "Regularizer",
+    "deserialize",
+    "get",
+    "l1",
+    "l1_l2",
+    "l2",
+    "orthogonal_regularizer",
+    "serialize",
+]
 
 
 class Regularizer(Configurable):
     """The base of regularizers: subclass it, `__call__` returns a scalar penalty."""
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Tensor) -> Tensor:
         raise NotImplementedError(
             f"{type(self).__name__} must define __call__(self, x)."
         )
@@ -43,7 +59,7 @@ class L1(Regularizer):
     def __init__(self, l1: float = 0.01) -> None:
         self.l1 = _factor(0.01 if l1 is None else l1, "l1")
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Tensor) -> Tensor:
         return _penalty(x, self.l1, 0.0)
 
 
@@ -53,7 +69,7 @@ class L2(Regularizer):
     def __init__(self, l2: float = 0.01) -> None:
         self.l2 = _factor(0.01 if l2 is None else l2, "l2")
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Tensor) -> Tensor:
         return _penalty(x, 0.0, self.l2)
 
 
@@ -64,7 +80,7 @@ class L1L2(Regularizer):
         self.l1 = _factor(0.0 if l1 is None else l1, "l1")
         self.l2 = _factor(0.0 if l2 is None else l2, "l2")
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Tensor) -> Tensor:
         return _penalty(x, self.l1, self.l2)
 
 
@@ -77,7 +93,7 @@ class OrthogonalRegularizer(Regularizer):
             raise ArgumentError(f"Expected mode 'rows' or 'columns', got {mode!r}.")
         self.mode = mode
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Tensor) -> Tensor:
         shape = ops.shape(x)
         if len(shape) != 2:
             raise ShapeError(
@@ -104,16 +120,16 @@ _table = Table(
 l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
 
 
-def get(identifier: Any) -> Any:
+def get(identifier: RegularizerLike | None) -> Made:
     """Return the regularizer of a name, a configuration, or the object itself."""
     return _table.get(identifier)
 
 
-def serialize(regularizer: Any) -> Any:
+def serialize(regularizer: object) -> Data:
     """Return the configuration of a regularizer."""
     return _table.serialize(regularizer)
 
 
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(config: Data, custom_objects: Mapping[str, Any] | None = None) -> Made:
     """Return the regularizer of a configuration."""
     return _table.deserialize(config, custom_objects)

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from multinet.registry import current
 from multinet.streams import HOST, StepStream, Stream
+from multinet.typing import AnyLayer, AnyVariable, Numbers, Tensor
 
 _active: ContextVar[Scope | None] = ContextVar("scope", default=None)
 
@@ -31,7 +32,7 @@ class Scope:
         self,
         variables: Iterable[Any] = (),
         values: Iterable[Any] = (),
-        step: Any = None,
+        step: Numbers | None = None,
         stream: Stream | None = None,
     ) -> None:
         self.values = {id(v): x for v, x in zip(variables, values, strict=True)}
@@ -58,25 +59,25 @@ class Scope:
         """Do something when the block ends, such as drop what belongs to it."""
         self._ends.append(act)
 
-    def use(self, part: Any) -> None:
+    def use(self, part: AnyLayer) -> None:
         """Tell the scopes around that something was used."""
         if self.outer is not None:
             self.outer.use(part)
 
-    def values_of(self, variables: Sequence[Any]) -> list[Any]:
+    def values_of(self, variables: Sequence[AnyVariable]) -> list[Tensor]:
         """Return the value that each variable has at this point."""
         return [self.values[id(v)] for v in variables]
 
-    def look(self, variable: Any) -> Any:
+    def look(self, variable: AnyVariable) -> Tensor:
         """Return a value that this scope was not given from those around; or None."""
         return None if self.outer is None else self.outer.read(variable)
 
-    def read(self, variable: Any) -> Any:
+    def read(self, variable: AnyVariable) -> Tensor:
         """Return the value of a variable in this scope; None where it has none."""
         value = self.values.get(id(variable))
         return self.look(variable) if value is None else value
 
-    def write(self, variable: Any, value: Any) -> bool:
+    def write(self, variable: AnyVariable, value: Tensor) -> bool:
         """Take a value; return False where this scope does not carry the variable."""
         if id(variable) not in self.values:
             return False
@@ -97,7 +98,7 @@ class Capture(Scope):
         self,
         variables: Iterable[Any] = (),
         values: Iterable[Any] = (),
-        step: Any = None,
+        step: Numbers | None = None,
         stream: Stream | None = None,
     ) -> None:
         super().__init__(variables, values, step, stream)
@@ -105,15 +106,15 @@ class Capture(Scope):
         self.writes: dict[int, Any] = {}
         self.uses: dict[int, Any] = {}  # the layers that ran
 
-    def use(self, part: Any) -> None:
+    def use(self, part: AnyLayer) -> None:
         self.uses[id(part)] = part
         super().use(part)
 
-    def look(self, variable: Any) -> Any:
+    def look(self, variable: AnyVariable) -> Tensor:
         self.reads[id(variable)] = variable
         return super().look(variable)
 
-    def write(self, variable: Any, value: Any) -> bool:
+    def write(self, variable: AnyVariable, value: Tensor) -> bool:
         self.values[id(variable)] = value
         self.writes[id(variable)] = variable
         return True

@@ -17,8 +17,10 @@ from multinet import philox
 from multinet.configurable import Configurable
 from multinet.errors import ArgumentError
 from multinet.holders import Holder
+from multinet.interface import Key
 from multinet.scope import stream
 from multinet.streams import ALL_LOOPS, HOST, LOOSE, MODELS, SITES, Place
+from multinet.typing import Seed
 
 _era = 0
 
@@ -97,17 +99,19 @@ class SeedGenerator(Configurable, Holder):
     numbers = LOOSE  # of the draws outside of steps, `count` so far
 
     def __init__(self, seed: int | None = None, name: str | None = None) -> None:
+        if seed is not None and not isinstance(seed, int | np.integer):
+            raise ArgumentError(f"Expected seed as an int or None, got {seed!r}.")
         self.seed = seed
         self.name = name or "seed_generator"
         self.key = site_key() if seed is None else philox.make_key(int(seed))
         self.count = 0
 
-    def next(self) -> Any:
+    def next(self) -> Key:
         """Return a fresh key: two host integers, or a tensor in a compiled step."""
         return stream().next(self)
 
 
-def key_of(seed: Any) -> Any:
+def key_of(seed: Seed) -> Key:
     """Return the key of a seed: a SeedGenerator, an int, or None for the global."""
     if isinstance(seed, SeedGenerator):
         return seed.next()

@@ -25,7 +25,9 @@ from abc import ABC, abstractmethod
 from typing import Any, Protocol
 
 from multinet import philox
+from multinet.interface import Key
 from multinet.registry import current
+from multinet.typing import Numbers
 
 # What the key of a site is folded with.
 TRAINING = range(0, 1 << 31)
@@ -46,7 +48,7 @@ def number(stream: range, count: int) -> int:
     return stream.start + count % len(stream)
 
 
-def fold_in(key: Any, data: Any) -> Any:
+def fold_in(key: Key, data: Numbers) -> Key:
     """Return the key derived from `key` by an integer, on the host where both are."""
     if isinstance(key, tuple) and isinstance(data, int):
         return philox.fold_in(key, data)
@@ -98,24 +100,24 @@ class Stream(ABC):
         self.inner = 0  # loops and branches so far
 
     @abstractmethod
-    def at(self, site: Site, count: int) -> Any:
+    def at(self, site: Site, count: int) -> Key:
         """Return the key of a site's draw after `count` others."""
 
-    def drawn(self, site: Any) -> int:
+    def drawn(self, site: Site | None) -> int:
         """Return how many draws a site has made here."""
         return self.counts.get(site, 0)
 
-    def advance(self, site: Any, count: int) -> None:
+    def advance(self, site: Site | None, count: int) -> None:
         """Note that a site made at least so many draws."""
         self.counts[site] = max(count, self.drawn(site))
 
-    def take(self, site: Any) -> int:
+    def take(self, site: Site | None) -> int:
         """Return how many draws a site has made here, and count one more."""
         count = self.drawn(site)
         self.advance(site, count + 1)
         return count
 
-    def next(self, site: Site) -> Any:
+    def next(self, site: Site) -> Key:
         """Return the key of a site's next draw."""
         return self.at(site, self.take(site))
 
@@ -126,7 +128,7 @@ class Stream(ABC):
         self.inner += 1
         return self.inner - 1
 
-    def loop(self, site: Site, count: int) -> Any:
+    def loop(self, site: Site, count: int) -> Key:
         """Return the key of a site in a loop or branch, after `count` other loops."""
         return self.at(site, INNER.start + count)
 
@@ -134,11 +136,11 @@ class Stream(ABC):
 class StepStream(Stream):
     """The draws of a step, by its number: an integer or a tensor."""
 
-    def __init__(self, step: Any, root: philox.Key = (0, 0)) -> None:
+    def __init__(self, step: Numbers, root: philox.Key = (0, 0)) -> None:
         super().__init__()
         self.step, self.root = step, root
 
-    def at(self, site: Site, count: int) -> Any:
+    def at(self, site: Site, count: int) -> Key:
         """Fold in the step, then the draw."""
         return fold_in(fold_in(site.key, self.step), count)
 
@@ -148,24 +150,24 @@ class LooseStream(Stream):
 
     loose = True
 
-    def at(self, site: Site, count: int) -> Any:
+    def at(self, site: Site, count: int) -> Key:
         """Fold in the number of the loose draw."""
         return philox.fold_in(site.key, number(site.numbers, count))
 
-    def drawn(self, site: Any) -> int:
+    def drawn(self, site: Site) -> int:
         """Return what the site counted."""
         return site.count
 
-    def advance(self, site: Any, count: int) -> None:
+    def advance(self, site: Site, count: int) -> None:
         """Let the site count at least so many."""
         with _lock:
             site.count = max(site.count, count)
 
-    def take(self, site: Any) -> int:
+    def take(self, site: Site) -> int:
         """Let the site count one more."""
         return reserve(site, 1)
 
-    def loop(self, site: Site, count: int) -> Any:
+    def loop(self, site: Site, count: int) -> Key:
         """Fold in the number of the loop."""
         return philox.fold_in(site.key, number(LOOPS, count))
 
@@ -198,13 +200,13 @@ class JitStream(Stream):
         super().__init__()
         self.starts = starts or {}
 
-    def at(self, site: Site, count: int) -> Any:
+    def at(self, site: Site, count: int) -> Key:
         """Fold in the number of the first draw of the call, plus `count`."""
         if site not in self.starts:
             return HOST.at(site, count)
         return self._from(site, self.starts[site][1], count)
 
-    def loop(self, site: Site, count: int) -> Any:
+    def loop(self, site: Site, count: int) -> Key:
         """Fold in the number of the first loop of the call, plus `count`."""
         self.advance(site, 0)  # its key is to be an argument
         if site not in self.starts:
@@ -225,22 +227,22 @@ class Again(Stream):
         self.around, self.starts, self.inner = around, starts, inner
         self.root, self.loose = around.root, around.loose
 
-    def at(self, site: Site, count: int) -> Any:
+    def at(self, site: Site, count: int) -> Key:
         """Return the key of the stream around."""
         return self.around.at(site, count)
 
-    def drawn(self, site: Any) -> int:
+    def drawn(self, site: Site | None) -> int:
         """Return the count here, which begins as it was before the first run."""
         if site not in self.counts:
             self.counts[site] = self.starts.setdefault(site, self.around.drawn(site))
         return self.counts[site]
 
-    def advance(self, site: Any, count: int) -> None:
+    def advance(self, site: Site | None, count: int) -> None:
         """Count here and in the stream around, there once for all runs."""
         super().advance(site, count)
         self.around.advance(site, count)
 
-    def loop(self, site: Site, count: int) -> Any:
+    def loop(self, site: Site, count: int) -> Key:
         """Return the key of the stream around."""
         return self.around.loop(site, count)
 
@@ -258,13 +260,13 @@ class InnerStream(Stream):
     branch, None while nobody knows that it draws.
     """
 
-    def __init__(self, around: Stream, count: int, place: Any) -> None:
+    def __init__(self, around: Stream, count: int, place: Numbers) -> None:
         super().__init__()
         self.around, self.count, self.place = around, count, place
         self.root = around.root
         self.used = False
 
-    def at(self, site: Site, count: int) -> Any:
+    def at(self, site: Site, count: int) -> Key:
         """Fold in the draw, then the iteration."""
         self.used = True
         key = fold_in(self.around.loop(site, self.count), count)
@@ -286,6 +288,6 @@ class Entry:
         """Return the stream of one run of a function that draws the same each time."""
         return Again(self.stream, self._starts, self._inner)
 
-    def inside(self, place: Any) -> InnerStream:
+    def inside(self, place: Numbers) -> InnerStream:
         """Return the stream of one iteration, or of one branch."""
         return InnerStream(self.stream, self.count, place)

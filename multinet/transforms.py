@@ -23,6 +23,7 @@ from multinet.ops.shapes import moveaxis
 from multinet.registry import current
 from multinet.scope import Capture, own_stream, stream
 from multinet.streams import Entry
+from multinet.typing import Tensor, Tree
 from multinet.variables import Variable
 
 Function = Callable[..., Any]
@@ -37,7 +38,11 @@ class Call:
     """
 
     def __init__(
-        self, function: Function, args: Any, has_aux: bool = False, again: bool = False
+        self,
+        function: Function,
+        args: Tree,
+        has_aux: bool = False,
+        again: bool = False,
     ) -> None:
         self.function, self.has_aux = function, has_aux
         self.leaves, self.structure = optree.tree_flatten(args)
@@ -51,7 +56,7 @@ class Call:
         draws = stream() if again else own_stream()
         self.entry = None if draws is None else Entry(draws)
 
-    def flat(self, *tensors: Any) -> tuple[Any, ...]:
+    def flat(self, *tensors: Any) -> tuple[Tensor, ...]:
         """Return the outputs, the auxiliary outputs and what was written."""
         leaves = list(tensors)
         for i in self.places:
@@ -67,7 +72,7 @@ class Call:
             self.writes = list(scope.writes.values())
             return (*outputs, *extra, *scope.written())
 
-    def split(self, results: Sequence[Any]) -> tuple[Any, Any]:
+    def split(self, results: Sequence[Tensor]) -> tuple[Any, Any]:
         """Assign what was written; return the trees of outputs and auxiliaries."""
         end = len(results) - len(self.writes)
         for variable, value in zip(self.writes, results[end:], strict=True):
@@ -75,7 +80,7 @@ class Call:
         output = optree.tree_unflatten(self.output, results[: self.count])
         return output, optree.tree_unflatten(self.auxiliary, results[self.count : end])
 
-    def cotangents(self, tree: Any, results: Sequence[Any]) -> tuple[Any, ...]:
+    def cotangents(self, tree: Tree, results: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Return a cotangent of each result: those of the output, then zeros."""
         given, structure = tensors_of(tree)
         if structure != self.output:
@@ -195,7 +200,7 @@ def grad(
     return wrapped
 
 
-def vjp(fun: Function, *primals: Any, has_aux: bool = False) -> Any:
+def vjp(fun: Function, *primals: Any, has_aux: bool = False) -> Tree:
     """Return fun(*primals) and its pullback.
 
     The pullback takes a tree of cotangents like the output, and returns a tuple with a
@@ -215,10 +220,10 @@ def vjp(fun: Function, *primals: Any, has_aux: bool = False) -> Any:
 
 def jvp(
     fun: Function,
-    primals: Sequence[Any],
-    tangents: Sequence[Any],
+    primals: Sequence[Tree],
+    tangents: Sequence[Tree],
     has_aux: bool = False,
-) -> Any:
+) -> Tree:
     """Return fun(*primals) and its directional derivative along `tangents`.
 
     With `has_aux` fun returns (output, auxiliary), and the auxiliary comes third.
@@ -240,7 +245,7 @@ def jvp(
 # -- maps and memory -------------------------------------------------------------------
 
 
-def vmap(fun: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
+def vmap(fun: Function, in_axes: Tree = 0, out_axes: Tree = 0) -> Function:
     """Return fun mapped over an axis of its arguments, all at once.
 
     `in_axes` is the axis for all arguments, or a tuple with an entry for each: an

@@ -15,6 +15,7 @@ from typing import Any
 import optree
 
 from multinet.errors import ArgumentError
+from multinet.typing import Tree
 
 __all__ = [
     "MAP_TO_NONE",
@@ -36,23 +37,23 @@ class MAP_TO_NONE:
     """What a function given to `traverse` returns to put None in a place."""
 
 
-def is_nested(structure: Any) -> bool:
+def is_nested(structure: Tree) -> bool:
     """Return whether `structure` is a container, not a leaf."""
     return not optree.tree_is_leaf(structure, none_is_leaf=True)
 
 
-def flatten(structure: Any) -> list[Any]:
+def flatten(structure: Tree) -> list[Any]:
     """Return the leaves in order, as a list."""
     return optree.tree_leaves(structure, none_is_leaf=True)
 
 
-def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
+def flatten_with_path(structure: Tree) -> list[tuple[tuple[Any, ...], Any]]:
     """Return (path, leaf) pairs in order; a path holds the keys and indices to it."""
     paths, leaves, _ = optree.tree_flatten_with_path(structure, none_is_leaf=True)
     return list(zip(paths, leaves))
 
 
-def pack_sequence_as(structure: Any, flat_sequence: Iterable[Any]) -> Any:
+def pack_sequence_as(structure: Tree, flat_sequence: Iterable[Any]) -> Tree:
     """Return a structure like `structure` with the leaves of `flat_sequence`."""
     leaves = list(flat_sequence)
     spec = optree.tree_structure(structure, none_is_leaf=True)
@@ -65,7 +66,7 @@ def pack_sequence_as(structure: Any, flat_sequence: Iterable[Any]) -> Any:
 
 def map_structure(
     func: Callable[..., Any], *structures: Any, none_is_leaf: bool = True
-) -> Any:
+) -> Tree:
     """Return func of the leaves in each place of structures that are all alike."""
     _check_callable(func)
     if not structures:
@@ -77,8 +78,8 @@ def map_structure(
 
 
 def map_structure_up_to(
-    shallow_structure: Any, func: Callable[..., Any], *structures: Any
-) -> Any:
+    shallow_structure: Tree, func: Callable[..., Any], *structures: Any
+) -> Tree:
     """Return func of what each structure has where `shallow_structure` has leaves."""
     _check_callable(func)
     if not structures:
@@ -97,7 +98,7 @@ def _up_to(spec: Any, structure: Any) -> list[Any]:
         ) from error
 
 
-def assert_same_structure(a: Any, b: Any, check_types: Any = None) -> None:
+def assert_same_structure(a: Tree, b: Tree, check_types: bool | None = None) -> None:
     """Raise `ArgumentError` unless a and b have one structure.
 
     Dicts of one set of keys are alike whatever their class. `check_types` is accepted
@@ -121,7 +122,7 @@ def _check_alike(a: Any, b: Any, none_is_leaf: bool) -> None:
         )
 
 
-def assert_same_paths(a: Any, b: Any) -> None:
+def assert_same_paths(a: Tree, b: Tree) -> None:
     """Raise `ArgumentError` unless leaves of a and b have the same paths.
 
     Unlike `assert_same_structure` it takes a list for a tuple.
@@ -134,7 +135,9 @@ def assert_same_paths(a: Any, b: Any) -> None:
         )
 
 
-def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) -> Any:
+def traverse(
+    func: Callable[[Any], Any], structure: Tree, top_down: bool = True
+) -> Tree:
     """Return the structure with each node replaced by what func returns for it.
 
     For None the node is kept and, `top_down`, its children are visited; without
@@ -159,7 +162,7 @@ def _with_children(func: Callable[[Any], Any], node: Any, top_down: bool) -> Any
     return optree.tree_unflatten(spec, done)
 
 
-def lists_to_tuples(structure: Any) -> Any:
+def lists_to_tuples(structure: Tree) -> Tree:
     """Return the structure with every list made a tuple."""
     return traverse(
         lambda node: tuple(node) if isinstance(node, list) else None,
@@ -168,7 +171,7 @@ def lists_to_tuples(structure: Any) -> Any:
     )
 
 
-def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
+def map_shape_structure(func: Callable[[Any], Any], structure: Tree) -> Tree:
     """Return func of each shape: tuples and lists of sizes and None count as leaves."""
     _check_callable(func)
     return optree.tree_map(func, structure, is_leaf=_is_shape, none_is_leaf=True)

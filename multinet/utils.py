@@ -26,6 +26,7 @@ from multinet.saving import (
     serialize_keras_object,
 )
 from multinet.seeds import set_random_seed
+from multinet.typing import Host, Tensors, Tree
 
 __all__ = [
     "CustomObjectScope",
@@ -49,7 +50,9 @@ __all__ = [
 ]
 
 
-def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+def pack_x_y_sample_weight(
+    x: Tensors, y: Tensors | None = None, sample_weight: Tensors | None = None
+) -> Tree:
     """Return data as a step gets it: x, (x, y) or (x, y, sample_weight).
 
     An x that is a list or tuple, without y, is packed as (x,).
@@ -61,7 +64,7 @@ def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> 
     return (x,) if isinstance(x, list | tuple) else x
 
 
-def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
+def unpack_x_y_sample_weight(data: Tree) -> tuple[Any, Any, Any]:
     """Return (x, y, sample_weight) of data as a step gets it, None where not given."""
     if not isinstance(data, tuple):
         return data, None, None
@@ -74,7 +77,7 @@ def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
     return x, y, weight
 
 
-def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray[Any, Any]:
+def to_categorical(x: Tensors, num_classes: int | None = None) -> Host:
     """Return integer labels as one-hot floats: (...) -> (..., num_classes).
 
     A last axis of size 1 is dropped. `num_classes` is the largest label plus 1 by

@@ -21,11 +21,13 @@ from multinet.errors import (
     TraceError,
 )
 from multinet.holders import Part
+from multinet.interface import Backend
 from multinet.operators import Operators
 from multinet.ops.core import as_tensor, cast_tensor, host
 from multinet.pending import Pending
 from multinet.registry import current, get, use_backend
 from multinet.scope import active_scope
+from multinet.typing import DType, Host, InitializerLike, Numbers, Tensor
 
 
 class Carrier(Protocol):
@@ -73,9 +75,9 @@ class Variable(Operators, Part):
 
     def __init__(
         self,
-        initializer: Any,
+        initializer: Numbers | InitializerLike,
         shape: Sequence[int] | None = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
         trainable: bool = True,
         autocast: bool = True,
         aggregation: str = "none",
@@ -136,7 +138,7 @@ class Variable(Operators, Part):
         self._carrier = None
         Clock.tick()
 
-    def holds(self, value: Any) -> bool:
+    def holds(self, value: Tensor) -> bool:
         """Return whether `value` is the value, and nobody carries a newer one."""
         return self._carrier is None and self._held is value
 
@@ -149,12 +151,12 @@ class Variable(Operators, Part):
         self._held = None
         Clock.tick()
 
-    def hand_back(self, value: Any) -> None:
+    def hand_back(self, value: Tensor) -> None:
         """Take the value from the carrier, which will not change it any more."""
         self._held = value
         self._carrier = None
 
-    def settle(self, backend: str, value: Any) -> None:
+    def settle(self, backend: str, value: Tensor) -> None:
         """Live on another backend from now on, with the value made there."""
         self._value = value
         self.backend = backend
@@ -187,7 +189,7 @@ class Variable(Operators, Part):
             ) from error
         vars(self)["_held"] = owner.from_numpy(array)
 
-    def owner(self) -> Any:
+    def owner(self) -> Backend[Any]:
         """Return the backend that the value lives on."""
         return get(self.backend)
 
@@ -196,7 +198,7 @@ class Variable(Operators, Part):
         """The number of axes."""
         return len(self.shape)
 
-    def __multinet_tensor__(self) -> Any:
+    def __multinet_tensor__(self) -> Tensor:
         cast, backend = autocasting.get(), current()
         if cast is not None and self.autocast:
             return cast.of(self, self.uncast())
@@ -218,7 +220,7 @@ class Variable(Operators, Part):
             )
         return self._value
 
-    def held_on(self, backend: Any) -> Any:
+    def held_on(self, backend: Backend[Any]) -> Tensor:
         """Return the tensor, outside of any step and mixed layer: the quick way."""
         if self._carrier is None and self.backend == backend.name:
             held = self._held
@@ -226,7 +228,7 @@ class Variable(Operators, Part):
                 return held
         return self.__multinet_tensor__()
 
-    def uncast(self) -> Any:
+    def uncast(self) -> Tensor:
         """Return the tensor in the Variable's own dtype, also in a mixed layer."""
         token = autocasting.set(None)
         try:
@@ -235,19 +237,19 @@ class Variable(Operators, Part):
             autocasting.reset(token)
 
     @property
-    def value(self) -> Any:
+    def value(self) -> Tensor:
         """The tensor: inside a step the one being computed, outside a copy to keep."""
         value = self.__multinet_tensor__()
         return value if active_scope() is not None else current().copy(value)
 
-    def numpy(self) -> np.ndarray[Any, Any]:
+    def numpy(self) -> Host:
         """Return a copy as a NumPy array."""
         scope = active_scope()
         if scope is not None and scope.read(self) is not None:
             return host(self.uncast())
         return get(self.backend).to_numpy(self._value)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: DType | None = None, copy: bool | None = None) -> Host:
         try:
             value = self.numpy()
         except TraceError as error:
@@ -282,7 +284,7 @@ class Variable(Operators, Part):
     def __bool__(self) -> bool:
         return bool(self._number("bool"))
 
-    def __round__(self, digits: int | None = None) -> Any:
+    def __round__(self, digits: int | None = None) -> Tensor:
         return round(self._number("round").item(), digits)
 
     def __format__(self, spec: str) -> str:
@@ -292,18 +294,23 @@ class Variable(Operators, Part):
 
     @classmethod
     def __torch_function__(
-        cls, function: Any, kinds: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+        cls,
+        function: Callable[..., Any],
+        kinds: Sequence[Any],
+        args: Sequence[Any] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Tensor:
         """Give a native function the value; a native operator asks the Variable."""
         name = function.__name__
         if name == "__getitem__":
             return _item(*args)
         if name in _NATIVE_OPERATORS and not isinstance(function, BuiltinFunctionType):
             return NotImplemented  # Python then calls the reflected operator
-        args, kwargs = optree.tree_map(_value_of, (args, kwargs or {}))  # type: ignore[arg-type]
-        return function(*args, **kwargs)
+        given: Any = (args, kwargs or {})
+        values: Any = optree.tree_map(_value_of, given)
+        return function(*values[0], **values[1])
 
-    def assign(self, value: Any) -> Any:
+    def assign(self, value: Tensor) -> Tensor:
         """Replace the value; a dtype that differs is cast, a shape is an error."""
         backend = current()
         if not backend.symbolic and active_scope() is None:
@@ -333,11 +340,11 @@ class Variable(Operators, Part):
         if not backend.symbolic:
             self._value = value
 
-    def assign_add(self, value: Any) -> Any:
+    def assign_add(self, value: Tensor) -> Tensor:
         """Add to the value."""
         return self.assign(ops.add(self.uncast(), value))
 
-    def assign_sub(self, value: Any) -> Any:
+    def assign_sub(self, value: Tensor) -> Tensor:
         """Subtract from the value."""
         return self.assign(ops.subtract(self.uncast(), value))
 
@@ -399,7 +406,7 @@ def install(initializer_of: Callable[[Any], Any]) -> None:
 _initializer_of: Callable[[Any], Any]
 
 
-def get_concrete() -> Any:
+def get_concrete() -> Backend[Any]:
     """Return the backend in use that holds values, also while shapes are computed."""
     return current().concrete
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy import ndarray
 
 from multinet.errors import TraceError
-from multinet.interface import Backend
+from multinet.interface import Backend, primitives
+from multinet.interface.signatures import SIGNATURES
 from multinet_numpy import native
 from multinet_numpy.dtypes import NAMES, NUMPY, canonical
 from multinet_numpy.primitives import raw, traced
@@ -18,8 +19,31 @@ from multinet_numpy.tape import Traced, strip
 _READY = {k: name for k, name in NAMES.items() if k not in native.DEFAULTS}
 
 
+def _over(apply):
+    return lambda x, axes, keepdims: apply(x, axes, keepdims)
+
+
+def _along(apply):
+    return lambda x, axis: apply(x, axis)
+
+
+# Functions that record take no names; methods do.
+_NAMED = {"over": _over, "along": _along}
+
+
+def _by_form(cls):
+    """Make the primitives that have a form of the recording functions."""
+    for name in primitives():
+        form = SIGNATURES[name].form
+        if form:
+            method = _NAMED.get(form, lambda apply: apply)(getattr(traced, name))
+            setattr(cls, name, staticmethod(method))
+    return cls
+
+
+@_by_form
 class ArrayBackend(Backend[Any]):
-    """Conversion to sorting; elementwise primitives are the recording functions."""
+    """Conversion to sorting, but for methods that have a form."""
 
     # -- conversion --------------------------------------------------------------------
 
@@ -60,15 +84,6 @@ class ArrayBackend(Backend[Any]):
     def make_complex(self, real, imag):
         return traced.make_complex(real, imag)
 
-    def real(self, x):
-        return traced.real(x)
-
-    def imag(self, x):
-        return traced.imag(x)
-
-    def conj(self, x):
-        return traced.conj(x)
-
     # -- creation ----------------------------------------------------------------------
 
     def full(self, shape, value, dtype):
@@ -77,97 +92,9 @@ class ArrayBackend(Backend[Any]):
     def arange(self, start, stop, step, dtype):
         return raw.arange(start, stop, step, dtype)
 
-    # -- elementwise, one operand ------------------------------------------------------
-
-    negative = staticmethod(traced.negative)
-    abs = staticmethod(traced.abs)
-    sign = staticmethod(traced.sign)
-    sqrt = staticmethod(traced.sqrt)
-    exp = staticmethod(traced.exp)
-    expm1 = staticmethod(traced.expm1)
-    log = staticmethod(traced.log)
-    log1p = staticmethod(traced.log1p)
-    sin = staticmethod(traced.sin)
-    cos = staticmethod(traced.cos)
-    tan = staticmethod(traced.tan)
-    arcsin = staticmethod(traced.arcsin)
-    arccos = staticmethod(traced.arccos)
-    arctan = staticmethod(traced.arctan)
-    sinh = staticmethod(traced.sinh)
-    cosh = staticmethod(traced.cosh)
-    tanh = staticmethod(traced.tanh)
-    arcsinh = staticmethod(traced.arcsinh)
-    arccosh = staticmethod(traced.arccosh)
-    arctanh = staticmethod(traced.arctanh)
-    sigmoid = staticmethod(traced.sigmoid)
-    erf = staticmethod(traced.erf)
-    erfinv = staticmethod(traced.erfinv)
-    floor = staticmethod(traced.floor)
-    ceil = staticmethod(traced.ceil)
-    round = staticmethod(traced.round)
-
-    # -- elementwise, two operands -----------------------------------------------------
-
-    add = staticmethod(traced.add)
-    subtract = staticmethod(traced.subtract)
-    multiply = staticmethod(traced.multiply)
-    divide = staticmethod(traced.divide)
-    floor_divide = staticmethod(traced.floor_divide)
-    mod = staticmethod(traced.mod)
-    power = staticmethod(traced.power)
-    maximum = staticmethod(traced.maximum)
-    minimum = staticmethod(traced.minimum)
-    arctan2 = staticmethod(traced.arctan2)
-    logaddexp = staticmethod(traced.logaddexp)
-    bitwise_and = staticmethod(traced.bitwise_and)
-    bitwise_or = staticmethod(traced.bitwise_or)
-    bitwise_xor = staticmethod(traced.bitwise_xor)
-    left_shift = staticmethod(traced.left_shift)
-    right_shift = staticmethod(traced.right_shift)
-
     # -- comparison and logic ----------------------------------------------------------
 
-    equal = staticmethod(traced.equal)
-    less = staticmethod(traced.less)
-    less_equal = staticmethod(traced.less_equal)
-    logical_and = staticmethod(traced.logical_and)
-    logical_or = staticmethod(traced.logical_or)
-    logical_not = staticmethod(traced.logical_not)
-    isnan = staticmethod(traced.isnan)
-    isfinite = staticmethod(traced.isfinite)
     where = staticmethod(traced.where)
-
-    # -- reductions --------------------------------------------------------------------
-
-    def sum(self, x, axes, keepdims):
-        return traced.sum(x, axes, keepdims)
-
-    def prod(self, x, axes, keepdims):
-        return traced.prod(x, axes, keepdims)
-
-    def max(self, x, axes, keepdims):
-        return traced.max(x, axes, keepdims)
-
-    def min(self, x, axes, keepdims):
-        return traced.min(x, axes, keepdims)
-
-    def any(self, x, axes, keepdims):
-        return traced.any(x, axes, keepdims)
-
-    def all(self, x, axes, keepdims):
-        return traced.all(x, axes, keepdims)
-
-    def argmax(self, x, axis):
-        return traced.argmax(x, axis)
-
-    def argmin(self, x, axis):
-        return traced.argmin(x, axis)
-
-    def cumsum(self, x, axis):
-        return traced.cumsum(x, axis)
-
-    def cumprod(self, x, axis):
-        return traced.cumprod(x, axis)
 
     # -- shape -------------------------------------------------------------------------
 
@@ -209,12 +136,6 @@ class ArrayBackend(Backend[Any]):
         return traced.scatter(x, indices, updates, mode)
 
     # -- sorting -----------------------------------------------------------------------
-
-    def sort(self, x):
-        return traced.sort(x)
-
-    def argsort(self, x):
-        return traced.argsort(x)
 
     def searchsorted(self, sorted, values, side):
         return traced.searchsorted(sorted, values, side)

@@ -64,7 +64,8 @@ class NumpyBackend(ProgramBackend):
         if x.dtype.type in LOW or not sequence.is_single((*weights, bias)):
             return super().lstm(*weights, bias, mask, reverse)
         bias = np.zeros(kernel.shape[1], kernel.dtype) if bias is None else bias
-        return traced.lstm(*weights, bias, mask, reverse)[:3]
+        tangents = _tangents(super().lstm)
+        return traced.lstm(*weights, bias, mask, reverse, tangents)[:3]
 
     def gru(
         self, x, h, kernel, recurrent, bias, recurrent_bias, mask, reverse, reset_after
@@ -75,7 +76,8 @@ class NumpyBackend(ProgramBackend):
             return super().gru(*tensors, *rest)
         none = np.zeros(kernel.shape[1], kernel.dtype)
         biases = [none if b is None else b for b in (bias, recurrent_bias)]
-        return traced.gru(x, h, kernel, recurrent, *biases, *rest)[:2]
+        tangents = _tangents(super().gru)
+        return traced.gru(x, h, kernel, recurrent, *biases, *rest, tangents)[:2]
 
     def adam_update(
         self,
@@ -105,6 +107,13 @@ class NumpyBackend(ProgramBackend):
             same = (learning_rate, *settings)
             return super().sgd_update(params, grads, velocities, *same)
         return found[0], found[1] if momentum else []
+
+
+def _tangents(body):
+    """Return the function of inputs, tangents and the rest that gives `body`'s."""
+    return lambda inputs, tangents, rest: transforms.jvp(
+        lambda *xs: body(*xs, *rest), inputs, tangents
+    )[1]
 
 
 def _update(make, columns, settings, now):

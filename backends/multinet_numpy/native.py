@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from multinet.interface import Backend
+from multinet.interface.signatures import SIGNATURES
 from multinet_numpy.fast.plan import Planned
 from multinet_numpy.tape import Traced
 
@@ -97,19 +98,14 @@ def _transforming(method: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-# Asked about tensors, or about none of these dtypes; and ufuncs, which keep the class.
-_ASIDE = frozenset(
-    """
-    to_numpy is_tensor shape dtype common_dtype argument program devices device
-    synchronize random_bits fold_in dropout_mask
-    add subtract multiply divide maximum minimum negative
-    """.split()
-)
-_TRANSFORMS = frozenset(
-    """
-    cond while_loop scan value_and_grad vjp jvp vmap jit checkpoint custom_gradient
-    """.split()
-)
+# No tensors come back, or such as are never of these dtypes; and ufuncs, which keep
+# the class.
+_ASIDE = {
+    *"argument add subtract multiply divide maximum minimum negative".split(),
+    *(k for k, f in SIGNATURES.items() if f.result in ("host", "words")),
+    *("fold_in", "dropout_mask"),
+}
+_TRANSFORMS = {k for k, f in SIGNATURES.items() if f.result == "given"}
 
 
 def tensors_only(backend: C) -> C:

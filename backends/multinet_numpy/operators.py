@@ -11,6 +11,7 @@ from multinet import dtypes
 from multinet.errors import TraceError
 from multinet.interface.operands import stand_in
 from multinet_numpy.dtypes import NAMES, SCALARS
+from multinet_numpy.spaces import traced
 
 _HINT = (
     "A value inside a differentiated function was asked for as {}, which would cut its "
@@ -36,24 +37,26 @@ def _is_operand(y: Any) -> bool:
 
 def _operate(name: str, x: Any, y: Any) -> Any:
     """Apply a binary primitive after the promotion of the library's operations."""
-    from multinet_numpy.tape import traced
-
     if name == "matmul":
-        return _product(traced, x, y)
-    x, y = _promoted(traced, x, y)
+        return _product(x, y)
+    x, y = _promoted(x, y)
     return getattr(traced, name)(x, y)
 
 
-def _promoted(traced: Any, x: Any, y: Any) -> tuple[Any, ...]:
+def _promoted(x: Any, y: Any) -> tuple[Any, ...]:
     types = [type(v) if type(v) in SCALARS else NAMES[v.dtype.type] for v in (x, y)]
     common = dtypes.promote(*types)
-    return tuple(_to(traced, v, t, common) for v, t in zip((x, y), types))
+    return tuple(_to(v, t, common) for v, t in zip((x, y), types))
 
 
-def _to(traced: Any, value: Any, kind: Any, dtype: str) -> Any:
+def _to(value: Any, kind: Any, dtype: str) -> Any:
     return (
         value if kind == dtype or type(value) in SCALARS else traced.cast(value, dtype)
     )
+
+
+def _plain(key: Any) -> Any:
+    return key.plain() if isinstance(key, Operators) else key
 
 
 class Operators:
@@ -100,8 +103,6 @@ class Operators:
     # -- methods -----------------------------------------------------------------------
 
     def _call(self, name: str, *args: Any) -> Any:
-        from multinet_numpy.tape import traced
-
         return getattr(traced, name)(self, *args)
 
     def astype(self, dtype: Any) -> Any:
@@ -141,10 +142,12 @@ class Operators:
         return self._item(key) if other is None else other.__rgetitem__(self, key)
 
     def _item(self, key: Any) -> Any:
-        from multinet_numpy.tape import strip
-
-        keys = tuple(map(strip, key)) if isinstance(key, tuple) else strip(key)
+        keys = tuple(map(_plain, key)) if isinstance(key, tuple) else _plain(key)
         return self._call("getitem", keys)
+
+    def plain(self) -> Any:
+        """Return what serves as an index: nothing of it is on a tape."""
+        return self
 
     # -- operators ---------------------------------------------------------------------
 
@@ -199,9 +202,9 @@ class Operators:
         return f"<traced {self.dtype} {self.shape}>"
 
 
-def _product(traced: Any, x: Any, y: Any) -> Any:
+def _product(x: Any, y: Any) -> Any:
     """Multiply matrices as `@` does: vectors gain an axis that the result drops."""
-    x, y = _promoted(traced, x, y)
+    x, y = _promoted(x, y)
     wide_x = traced.reshape(x, (1, *x.shape)) if x.ndim == 1 else x
     wide_y = traced.reshape(y, (*y.shape, 1)) if y.ndim == 1 else y
     out = traced.matmul(wide_x, wide_y)

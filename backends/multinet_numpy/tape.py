@@ -5,26 +5,21 @@ a value, its tape and its place there; the value may itself be traced on an oute
 which is how derivatives nest to any order. There is no global state: a tape is reached
 through its values only, so threads and exceptions cannot disturb each other.
 
-Each rule is written once, against a namespace `F` of primitives: `raw` computes on
-plain arrays, `traced` also records.
+Each rule is written once, against a namespace `F` of primitives, one of `spaces.py`.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from multinet.errors import TraceError
+from multinet.interface.signatures import SIGNATURES
 from multinet_numpy.operators import Operators
-
-Rule = Callable[..., Sequence[Any]]
-RULES: dict[str, Rule] = {}
-raw: Any = SimpleNamespace()
-traced: Any = SimpleNamespace()
+from multinet_numpy.spaces import RULES, Rule
 
 _levels = itertools.count()
 _FIRST, _SECOND, _BOTH = (True, False), (False, True), (True, True)
@@ -77,6 +72,10 @@ class Traced(Operators):
         self.value = value
         self.tape = tape
         self.index = index
+
+    def plain(self) -> Any:
+        """Return the value, a constant for every tape."""
+        return strip(self)
 
 
 class Part:
@@ -287,7 +286,7 @@ def conj(F: Any, x: Any) -> Any:
 # Rules that follow the complex convention by themselves; the others are of holomorphic
 # functions, and the walk conjugates around them.
 CONJUGATES: set[Rule] = set()
-MAKES_COMPLEX = frozenset(("make_complex", "cast", "rfft"))
+MAKES_COMPLEX = {k for k, f in SIGNATURES.items() if f.result in ("complex", "asked")}
 
 
 def rule(*names: str, conjugates: bool = False) -> Callable[[Rule], Rule]:

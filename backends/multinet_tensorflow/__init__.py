@@ -12,6 +12,7 @@ from multinet.interface import Backend, Plugin
 def load() -> type[Backend[Any]]:
     """Import TensorFlow, without its start-up log, and return the backend class."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Here: a plug-in that nobody has asked for yet costs no import.
     from multinet_tensorflow import native
     from multinet_tensorflow.fused import TensorflowBackend
 

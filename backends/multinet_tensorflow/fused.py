@@ -11,7 +11,8 @@ import tensorflow as tf
 from multinet_tensorflow.array import Axes
 from multinet_tensorflow.fast import norms
 from multinet_tensorflow.fast.sequence import SequenceOps
-from multinet_tensorflow.fast.step import TensorflowProgram, update_held
+from multinet_tensorflow.fast.step import TensorflowProgram, decayed, update_held
+from multinet_tensorflow.fast.trace import Trace
 from multinet_tensorflow.numerics import (
     LOW,
     constant,
@@ -92,8 +93,9 @@ class TensorflowBackend(SequenceOps):
             spread = tf.math.squared_difference(x, mean)
             variance = self.mean(spread, axes, keepdims)
             mean = mean if keepdims else tf.reshape(mean, variance.shape)
-        if channels and tf.is_symbolic_tensor(x):
-            mean.moments_of = x, variance  # for `batch_norm`
+        trace = Trace.current()
+        if channels and trace is not None:
+            trace.note_moments(mean, variance, x)  # for `batch_norm`
         return mean, variance
 
     def batch_norm(
@@ -105,8 +107,9 @@ class TensorflowBackend(SequenceOps):
         offset: Any,
         epsilon: float,
     ) -> Any:
-        source, spread = getattr(mean, "moments_of", (None, None))
-        own = source is x and spread is variance and x.shape.num_elements() > 0
+        trace = Trace.current()
+        own = trace is not None and trace.are_moments(mean, variance, x)
+        own = own and x.shape.num_elements() > 0
         vectors = all(v is None or v.shape == mean.shape for v in (scale, offset))
         if not (own and vectors and x.dtype == tf.float32 and norms.ON_CPU):
             return super().batch_norm(x, mean, variance, scale, offset, epsilon)
@@ -155,6 +158,9 @@ class TensorflowBackend(SequenceOps):
                 params, grads, velocities, learning_rate, momentum, nesterov
             )
         return new[0], new[1] if momentum else []
+
+    def decay_update(self, params: Sequence[Any], rate: Any) -> list[Any]:
+        return decayed(params, super().decay_update(params, rate))
 
     def adam_update(
         self,

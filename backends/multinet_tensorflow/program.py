@@ -14,6 +14,7 @@ from multinet.errors import BackendError
 from multinet.interface import Key
 from multinet_tensorflow import rules
 from multinet_tensorflow.array import ArrayOps, Shape
+from multinet_tensorflow.fast.trace import Trace
 from multinet_tensorflow.numerics import as_int64, differentiable, dims, native
 from multinet_tensorflow.windows import (
     convolve,
@@ -262,7 +263,11 @@ class ProgramOps(ArrayOps):
         return mapped
 
     def jit(self, function: Function, donate: Sequence[int]) -> Function:
-        compiled = tf.function(lambda *xs: tuple(function(*xs)), autograph=False)
+        def traced(*xs: Any) -> Tensors:
+            with Trace():
+                return tuple(function(*xs))
+
+        compiled = tf.function(traced, autograph=False)
         programs: dict[Any, Any] = {}
 
         def run(*xs: Any) -> Tensors:

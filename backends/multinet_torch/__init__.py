@@ -9,6 +9,7 @@ from multinet.interface import Backend, Plugin
 
 def load() -> type[Backend[Any]]:
     """Import PyTorch, keep float32 at float32, and return the backend class."""
+    # Here: a plug-in that nobody has asked for yet costs no import.
     import torch
 
     from multinet_torch.fused import TorchBackend

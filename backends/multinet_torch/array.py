@@ -76,6 +76,13 @@ def share(array: np.ndarray[Any, Any]) -> Tensor:
     return torch.from_numpy(array)
 
 
+def placed(x: np.ndarray[Any, Any] | Tensor, device: Any) -> Tensor:
+    """Return a tensor on a device, which the memory of host data may be."""
+    if isinstance(x, Tensor):
+        return x.detach().to(device).contiguous()
+    return share(x).to(device)
+
+
 class ArrayOps(Backend[Tensor]):
     """Conversion to sorting."""
 

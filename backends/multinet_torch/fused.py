@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional as F
 
 from multinet.interface import Key
+from multinet.interface.kernels import used
 from multinet_torch import random, transforms
 from multinet_torch.array import LOW, Axes, Shape, Tensor, direct
 from multinet_torch.fast import optimizers
@@ -73,6 +74,7 @@ class TorchBackend(SequenceOps):
     def moments(self, x: Tensor, axes: Axes, keepdims: bool) -> tuple[Tensor, Tensor]:
         if not axes or x.dtype in LOW or not transforms.is_first_order():
             return super().moments(x, axes, keepdims)
+        used("moments")
         mean, variance = Moments.apply(x, axes)
         return (
             (mean, variance)
@@ -148,6 +150,7 @@ class TorchBackend(SequenceOps):
         same = alike and len({x.dtype, *(p.dtype for p in given)}) == 1
         if not (same and transforms.is_first_order()):
             return super().batch_norm(x, mean, variance, scale, offset, epsilon)
+        used("batch_norm")
         return BatchNorm.apply(x, *given, epsilon)
 
     def layer_norm(
@@ -200,6 +203,7 @@ class TorchBackend(SequenceOps):
         rest = (learning_rate, momentum, nesterov)
         if not (is_known(learning_rate) and _in_place(params)):
             return super().sgd_update(params, grads, velocities, *rest)
+        used("sgd_update")
         params, velocities = list(params), list(velocities)
         optimizers.sgd(params, list(grads), velocities, *rest)
         return params, velocities
@@ -220,6 +224,7 @@ class TorchBackend(SequenceOps):
         known = is_known(step) and is_known(learning_rate)
         if not (known and _in_place(params) and len({p.dtype for p in params}) == 1):
             return super().adam_update(params, grads, means, variances, *rest)
+        used("adam_update")
         # The kernel reads memory as it lies: all four lists must lie alike.
         params = [_like(p, torch.empty_like(p)) for p in params]
         grads, means, variances = (

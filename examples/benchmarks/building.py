@@ -54,6 +54,7 @@ def _child(backend: str) -> dict[str, float]:
 def measure(backend: str) -> dict[str, float]:
     """Return the milliseconds of each way to make the model."""
     contenders.prepare_process(backend, 1)
+    # After the process is prepared: libraries read their number of threads once.
     import multinet
     from multinet.layers import Dense
 

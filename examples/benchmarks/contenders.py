@@ -73,11 +73,11 @@ def _idle_times() -> dict[int, int]:
 def limit_threads(framework: str, threads: int) -> None:
     """Set the number of threads of an imported framework."""
     if framework in ("torch", "numpy"):
-        import torch
+        import torch  # the one that has been imported
 
         torch.set_num_threads(threads)
     elif framework == "tensorflow":
-        import tensorflow as tf
+        import tensorflow as tf  # the one that has been imported
 
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)

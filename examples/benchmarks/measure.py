@@ -52,7 +52,7 @@ def alone(spec: dict[str, Any]) -> dict[str, Any]:
     build = contenders.load(name, backend)
     times.append(time.perf_counter())
     contenders.limit_threads(backend, spec["threads"])
-    import workloads
+    import workloads  # after the import of the contender has been timed
 
     workload = _workload(spec)
     weights = workloads.weights(workload)
@@ -73,14 +73,14 @@ def alone(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def _workload(spec: dict[str, Any]) -> Workload:
-    from workloads import WORKLOADS
+    from workloads import WORKLOADS  # see `alone`
 
     return WORKLOADS[spec["workload"]].resized(spec["steps"], spec["epochs"])
 
 
 def _agreeing(workload: Workload, backend: str) -> tuple[dict[str, Any], Any]:
     """Return the contenders, once their first losses and outputs agree."""
-    import workloads
+    import workloads  # see `alone`
 
     weights = workloads.weights(workload)
     checked = workload.without_dropout().resized(CHECKED_STEPS, 1)
@@ -99,7 +99,7 @@ def _agreeing(workload: Workload, backend: str) -> tuple[dict[str, Any], Any]:
 
 
 def _check(what: str, values: dict[str, Any]) -> None:
-    import numpy as np
+    import numpy as np  # see `alone`
 
     for name, value in values.items():
         expected = np.asarray(values["native"], float)
@@ -116,7 +116,7 @@ def _time_steps(
     runners: dict[str, Any], workload: Workload, repeats: int
 ) -> dict[str, list[float]]:
     """Return milliseconds a step, a list of rounds for each contender."""
-    import workloads
+    import workloads  # see `alone`
 
     x, y = workloads.data(workload)
     for runner in runners.values():  # compiles
@@ -139,7 +139,7 @@ def _time_predict(
     runners: dict[str, Any], workload: Workload, repeats: int
 ) -> dict[str, list[float]]:
     """Return milliseconds a prediction of one row, by rounds of many calls."""
-    import workloads
+    import workloads  # see `alone`
 
     x = workloads.data(workload)[0][:1]
     calls = {}

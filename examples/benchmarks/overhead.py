@@ -71,8 +71,8 @@ def _child(backend: str) -> dict[str, dict[str, float]]:
 def measure(backend: str) -> dict[str, dict[str, float]]:
     """Return microseconds of each call: the framework's, the waist's, and ours."""
     contenders.prepare_process(backend, 1)
-    from multinet import ops
-    from multinet.registry import current
+    from multinet import ops  # after the threads are set
+    from multinet.registry import current  # after the threads are set
 
     contenders.limit_threads(backend, 1)
     given = {
@@ -126,10 +126,10 @@ def _seconds(call: basket.Call, count: int) -> float:
 
 def _add_layers(waist: dict[str, basket.Call], ours: dict[str, basket.Call]) -> None:
     """Add the calls of layers, and those of the primitives that they come down to."""
-    import numpy as np
+    import numpy as np  # after the threads are set
 
-    from multinet import Layer, Sequential, layers, ops
-    from multinet.registry import current
+    from multinet import Layer, Sequential, layers, ops  # after the threads are set
+    from multinet.registry import current  # after the threads are set
 
     class Nothing(Layer):
         """Return the input."""

@@ -115,6 +115,7 @@ def measure(
     And those of the processor, which other programs matter less to.
     """
     contenders.prepare_process(backend, 1)
+    # After the process is prepared: libraries read their number of threads once.
     import numpy as np
 
     import multinet

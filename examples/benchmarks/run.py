@@ -158,7 +158,7 @@ def _show(
     if markdown_path is not None:
         markdown_path.write_text(report.markdown(results))
     if plot_path is not None:
-        import plot
+        import plot  # it needs Matplotlib, and the rest of this command does not
 
         plot.draw(results, plot_path)
 

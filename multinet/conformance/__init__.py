@@ -7,6 +7,9 @@ extra: SciPy, pytest and Hypothesis.
 
 from __future__ import annotations
 
+import sys
+
+from multinet import surface
 from multinet.conformance.publish import save, writer
 from multinet.conformance.report import LEVELS, Failure, Report, show
 from multinet.conformance.runner import known_failures, run
@@ -21,3 +24,5 @@ __all__ = [
     "show",
     "writer",
 ]
+
+surface.show(sys.modules[__name__])

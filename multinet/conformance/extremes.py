@@ -16,24 +16,12 @@ from ml_dtypes import finfo
 from multinet import dtypes
 from multinet.conformance.check import TOLERANCE, Mismatch, fetch
 from multinet.conformance.plan import Check, Options
-from multinet.conformance.row import FLOAT, Array, Case, Row
+from multinet.conformance.row import Array, Case, Row
 from multinet.interface import Backend
+from multinet.interface.signatures import FLOATS, Form
 
 LEVEL = "special values"
-ONE = tuple(
-    "negative abs sign sqrt exp expm1 log log1p sin cos tan arcsin arccos arctan sinh "
-    "cosh tanh arcsinh arccosh arctanh sigmoid erf erfinv floor ceil round isnan "
-    "isfinite relu".split()
-)
-TWO = tuple(
-    "add subtract multiply divide floor_divide mod power maximum minimum arctan2 "
-    "logaddexp equal less less_equal".split()
-)
 DIVISIONS = ("divide", "floor_divide", "mod")
-REDUCTIONS = ("sum", "prod", "max", "min")
-RUNNING = ("cumsum", "cumprod", "argmax", "argmin")
-SORTS = ("sort", "argsort")
-NAMES = (*ONE, *TWO, *REDUCTIONS, *RUNNING, *SORTS)
 #: Where frameworks disagree on the sign of a zero, and nothing depends on it.
 UNSIGNED_ZERO = tuple(
     "sign erfinv floor_divide mod maximum minimum sort max min relu sum cumsum".split()
@@ -64,16 +52,16 @@ def rows_of_three(dtype: str) -> Array:
 
 
 def edge_checks(row: Row, options: Options) -> Iterator[Check]:
-    """Yield the checks of a row at the edges of each float dtype that it takes."""
-    if row.name in NAMES:
+    """Yield the checks of a row that has a form, at the edges of each float dtype."""
+    if row.facts.form:
         for dtype in row.dtypes:
-            if dtype in FLOAT and dtype in options.dtypes:
+            if dtype in FLOATS and dtype in options.dtypes:
                 yield _check(row, dtype)
 
 
 def _check(row: Row, dtype: str) -> Check:
     def run(backend: Backend[Any]) -> None:
-        inputs, arguments = _inputs(row.name, dtype)
+        inputs, arguments = _inputs(row.facts.form, dtype)
         case = Case("edge values", (), arguments)
         (got,) = row.apply(backend, [backend.from_numpy(x) for x in inputs], case)
         got = fetch(backend, got)
@@ -98,16 +86,16 @@ def _divisible(x: Array, y: Array) -> Array:
     return normal & (np.isfinite(x / y) | np.isinf(x) | (y == 0))
 
 
-def _inputs(name: str, dtype: str) -> tuple[list[Array], tuple[Any, ...]]:
-    if name in ONE:
+def _inputs(form: Form, dtype: str) -> tuple[list[Array], tuple[Any, ...]]:
+    if form == "one":
         return [edges(dtype)], ()
-    if name in TWO:
+    if form == "two":
         x = edges(dtype)
         return [np.repeat(x, len(x)), np.tile(x, len(x))], ()
     x = rows_of_three(dtype)
-    if name in REDUCTIONS:
+    if form == "over":
         return [x], ((1,), False)
-    return [x], (1,) if name in RUNNING else ()
+    return [x], (1,) if form == "along" else ()
 
 
 def _differs(got: Array, wanted: Array, tolerance: float) -> Array:

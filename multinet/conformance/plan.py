@@ -16,8 +16,9 @@ from multinet.conformance.derivatives import (
     compare_with_body,
 )
 from multinet.conformance.report import LEVELS
-from multinet.conformance.row import LOW, USUAL, WIDE, Case, Row
+from multinet.conformance.row import LOW, USUAL, Case, Row
 from multinet.interface import Backend
+from multinet.interface.signatures import WIDE
 
 
 @dataclass(frozen=True)

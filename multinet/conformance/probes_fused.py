@@ -173,6 +173,14 @@ def _tensors(backend: Anything, arrays: list[Array]) -> list[Any]:
     return [backend.from_numpy(a) for a in arrays]
 
 
+def _decay(backend: Anything) -> None:
+    params = _lists(1)
+    for rate in (0.1, tensor(backend, 0.025)):
+        got = backend.decay_update(_tensors(backend, params), rate)
+        kept = 0.9 if isinstance(rate, float) else 0.975
+        _all_near(backend, got, [p * np.float64(kept) for p in params], "decayed")
+
+
 def _sgd(backend: Anything) -> None:
     for momentum, nesterov in ((0.0, False), (0.9, False), (0.9, True)):
         params, slots = _lists(1), [np.zeros_like(p) for p in _lists(1)]
@@ -295,6 +303,7 @@ PROBES: dict[str, tuple[tuple[str, Probe], ...]] = {
     "dropout_mask": (("equal bit for bit", _dropout_mask),),
     "eye": (("all dtypes", _eye),),
     "one_hot": (("integers", _one_hot),),
+    "decay_update": (("two rates", _decay),),
     "sgd_update": (("three steps", _sgd),),
     "adam_update": (
         ("five steps", lambda backend: _adam(backend, False)),

@@ -105,6 +105,31 @@ def _room(backend: Anything) -> None:
     near(backend, loss, fetch(backend, same, "loss"), "the loss of a smaller batch")
 
 
+def _on_device(backend: Anything) -> None:
+    # Columns of tensors run as those of host arrays do, in any mixture.
+    data, rows = _data(6), [x[:1, :3] for x in _data(6)]
+    states = []
+    for places in ((), (0, 1), (0,), (1,)):
+        columns = [
+            [backend.from_numpy(x) if i in places else x for i, x in enumerate(given)]
+            for given in (data, rows)
+        ]
+        program = _program(backend)
+        program.capacity([x[0] for x in data], 6)
+        program.run(columns[0], _scalars(1, 6), 3)  # more rows than steps
+        program.run(columns[0], _scalars(4, 6), 6)
+        program.run(columns[1], _scalars(10, 1), 1)
+        outputs = program.run(columns[1], _scalars(11, 1), 1)
+        states.append([*_host(backend, program), *[fetch(backend, x) for x in outputs]])
+        for i in places:
+            left = fetch(backend, columns[0][i])
+            expect(np.array_equal(left, data[i]), "a column", "unchanged", "changed")
+    for state in states[1:]:
+        for a, b in zip(state, states[0], strict=True):
+            same = np.array_equal(a, b)
+            expect(same, "the state after columns of tensors", "as of arrays", "other")
+
+
 def _ownership(backend: Anything) -> None:
     data = _data(4)
     given = backend.from_numpy(_WEIGHTS.copy())
@@ -133,6 +158,7 @@ def _explained(backend: Anything) -> None:
 PROBES: tuple[tuple[str, Probe], ...] = (
     ("steps at once and one by one", _steps),
     ("more room, smaller batches", _room),
+    ("columns on the device", _on_device),
     ("ownership", _ownership),
     ("explain", _explained),
 )

@@ -12,17 +12,13 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.interface import Backend, Scalar
+from multinet.interface.signatures import SIGNATURES, Facts
 
 Shape = tuple[int, ...]
 Array = np.ndarray[Any, Any]
 Probe = Callable[[Backend[Any]], Any]
 
 LOW = ("float16", "bfloat16")
-FLOAT = dtypes.FLOATS
-INTEGER = dtypes.INTEGERS
-COMPLEX = dtypes.COMPLEX
-ALL = dtypes.ALL
-WIDE = ("float32", "float64")
 #: Every run checks these; the others come with `--all-dtypes`.
 USUAL = ("float32", "int32", "bool", "complex64")
 
@@ -92,7 +88,7 @@ class Case:
     """One call: operands (tensors or Python scalars), then the other arguments.
 
     `dtypes` narrows the row's, `gradient` False leaves the case out of the derivative
-    checks, `result` overrides the row's result dtype.
+    checks, `result` is the dtype that the arguments ask for.
     """
 
     label: str
@@ -100,7 +96,7 @@ class Case:
     arguments: tuple[Any, ...] = ()
     dtypes: tuple[str, ...] | None = None
     gradient: bool = True
-    result: str | tuple[str, ...] | None = None
+    result: str | None = None
     relative: bool = False
 
     def draw(self, row: str, dtype: str) -> list[Any]:
@@ -116,26 +112,39 @@ class Case:
 class Row:
     """One method of the interface and how it is checked.
 
-    `oracle` takes float64, complex128 or exact integer arrays and the arguments.
-    `result` names the dtype of each output: "same", "real", "complex" or one. `call`
-    replaces the plain method call, as `call(backend, method, *operands, *arguments)`,
-    where results are unique only up to signs or the method wants lists. `probes` are
-    checks of their own. `slack` multiplies the tolerance; `floor` is the share of the
-    largest element below which errors count as absolute. `order` is the highest
-    derivative that the contract requires.
+    Its dtypes, those of its results and whether it has a gradient are the facts of
+    `SIGNATURES`. `oracle` takes float64, complex128 or exact integer arrays and the
+    arguments. `call` replaces the plain method call, as
+    `call(backend, method, *operands, *arguments)`, where results are unique only up to
+    signs or the method wants lists. `probes` are checks of their own. `slack`
+    multiplies the tolerance; `floor` is the share of the largest element below which
+    errors count as absolute. `order` is the highest derivative that the contract
+    requires.
     """
 
     name: str
     oracle: Callable[..., Any] | None = None
     cases: tuple[Case, ...] = ()
-    dtypes: tuple[str, ...] = ("float32",)
-    differentiable: bool = False
     order: int = 2
-    result: str | tuple[str, ...] = "same"
     call: Callable[..., Any] | None = None
     slack: float = 1.0
     floor: float = 1e-2
     probes: tuple[tuple[str, Probe], ...] = ()
+
+    @property
+    def facts(self) -> Facts:
+        """What the interface says of the method."""
+        return SIGNATURES[self.name]
+
+    @property
+    def dtypes(self) -> tuple[str, ...]:
+        """The dtypes that the method takes."""
+        return self.facts.domain
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether its cases have derivatives to check, zero ones included."""
+        return bool(self.cases) and self.facts.gradient != "none"
 
     def apply(
         self, backend: Backend[Any], operands: Any, case: Case, default: bool = False
@@ -166,21 +175,14 @@ class Row:
         if dtype not in (case.dtypes or self.dtypes):
             return False
         own = [x.dtype for x in case.operands if isinstance(x, Operand) and x.dtype]
-        result = case.result or self.result
+        result = case.result or self.facts.result
         count = 1 if isinstance(result, str) else len(result)
         results = [self.result_dtype(case, i, dtype) for i in range(count)]
         return all(name in held for name in (*own, *results))
 
     def result_dtype(self, case: Case, index: int, dtype: str) -> str:
         """Return the dtype that output `index` must have."""
-        result = case.result or self.result
-        name = result if isinstance(result, str) else result[index]
-        rules = {
-            "same": dtype,
-            "real": dtypes.real_of(dtype),
-            "complex": dtypes.complex_of(dtype),
-        }
-        return rules.get(name, name)
+        return case.result or self.facts.dtype(index, dtype)
 
 
 def widen(x: Any) -> Any:

@@ -9,20 +9,9 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.conformance import probes_conversion as probes
-from multinet.conformance.row import (
-    ALL,
-    COMPLEX,
-    FLOAT,
-    INTEGER,
-    WIDE,
-    Case,
-    Row,
-    fixed,
-    t,
-)
+from multinet.conformance.row import Case, Row, fixed, t
+from multinet.interface.signatures import COMPLEX, FLOATS, NUMBERS, REAL
 
-REAL = INTEGER + FLOAT
-NUMBER = REAL + COMPLEX
 NONE = ("bool", "int32")  # what no gradient comes back from
 
 
@@ -37,18 +26,15 @@ def conversion_rows() -> Iterator[Row]:
         "make_complex",
         lambda real, imag: real + 1j * imag,
         (Case("matrices", parts), Case("0-d", (t(), t()))),
-        WIDE,
-        True,
-        result="complex",
     )
     cases = (
         Case("matrix", (t(2, 3),)),
         Case("0-d", (t(),)),
         Case("empty", (t(0, 2),), gradient=False),
     )
-    yield Row("real", np.real, cases, COMPLEX, True, result="real")
-    yield Row("imag", np.imag, cases, COMPLEX, True, result="real")
-    yield Row("conj", np.conj, cases, COMPLEX, True)
+    yield Row("real", np.real, cases)
+    yield Row("imag", np.imag, cases)
+    yield Row("conj", np.conj, cases)
 
 
 def _convert(x: Any, dtype: str) -> Any:
@@ -65,15 +51,15 @@ def _cast() -> Row:
         for to in ("float32", "bool", "int32", "float16", "bfloat16", "complex64")
     ]
     negative = (t(2, 3, low=-100, high=100),)
-    numbers = ("int8", "int16", "int32", *FLOAT)
+    numbers = ("int8", "int16", "int32", *FLOATS)
     cases.append(Case("negative", negative, ("int32",), numbers, False, "int32"))
     cases.append(Case("of bool", (t(2, 3),), ("float32",), ("bool",), False, "float32"))
     nan = (fixed([np.nan, 0.0, -0.0, np.inf]),)
-    cases.append(Case("NaN to bool", nan, ("bool",), FLOAT, False, "bool"))
+    cases.append(Case("NaN to bool", nan, ("bool",), FLOATS, False, "bool"))
     cases.append(
         Case("complex", (t(2, 3),), ("complex64",), COMPLEX, True, "complex64")
     )
-    return Row("cast", _convert, tuple(cases), ALL, True, slack=10, probes=probes.CAST)
+    return Row("cast", _convert, tuple(cases), slack=10, probes=probes.CAST)
 
 
 def shape_rows() -> Iterator[Row]:
@@ -88,8 +74,6 @@ def shape_rows() -> Iterator[Row]:
             Case("from 0-d", (t(),), ((1, 1),)),
             Case("empty", (t(0, 3),), ((3, 0, 2),), gradient=False),
         ),
-        ALL,
-        True,
     )
     yield Row(
         "transpose",
@@ -99,8 +83,6 @@ def shape_rows() -> Iterator[Row]:
             Case("cycle", (box,), ((2, 0, 1),)),
             Case("0-d", (t(),), ((),)),
         ),
-        ALL,
-        True,
     )
     yield Row(
         "broadcast_to",
@@ -111,8 +93,6 @@ def shape_rows() -> Iterator[Row]:
             Case("0-d", (t(),), ((2, 2),)),
             Case("to empty", (t(1, 3),), ((0, 3),), gradient=False),
         ),
-        ALL,
-        True,
     )
     yield _concatenate()
     yield from _cutting_rows()
@@ -132,7 +112,7 @@ def _concatenate() -> Row:
     def call(backend: Any, method: Any, *values: Any) -> Any:
         return method(list(values[:-1]), values[-1])
 
-    return Row("concatenate", oracle, cases, ALL, True, call=call)
+    return Row("concatenate", oracle, cases, call=call)
 
 
 def _cut(x: Any, start: Any, stop: Any, step: Any) -> Any:
@@ -146,15 +126,13 @@ def _cutting_rows() -> Iterator[Row]:
         "pad",
         lambda x, widths, value: np.pad(x, widths, constant_values=value),
         (
-            Case("zeros", (box,), (widths, 0), NUMBER),
-            Case("value", (box,), (widths, 3), NUMBER),
+            Case("zeros", (box,), (widths, 0), NUMBERS),
+            Case("value", (box,), (widths, 3), NUMBERS),
             Case("false", (box,), (widths, False), ("bool",)),
-            Case("nothing", (box,), (((0, 0), (0, 0)), 0), NUMBER),
-            Case("-inf", (box,), (widths, -np.inf), FLOAT, False),
-            Case("empty", (t(0, 2),), (((1, 1), (0, 0)), 1), NUMBER, False),
+            Case("nothing", (box,), (((0, 0), (0, 0)), 0), NUMBERS),
+            Case("-inf", (box,), (widths, -np.inf), FLOATS, False),
+            Case("empty", (t(0, 2),), (((1, 1), (0, 0)), 1), NUMBERS, False),
         ),
-        ALL,
-        True,
     )
     yield Row(
         "slice",
@@ -166,8 +144,6 @@ def _cutting_rows() -> Iterator[Row]:
             Case("nothing", (box,), ((2, 0), (2, 4), (1, 1)), gradient=False),
             Case("0-d", (t(),), ((), (), ())),
         ),
-        ALL,
-        True,
     )
     yield Row(
         "flip",
@@ -177,8 +153,6 @@ def _cutting_rows() -> Iterator[Row]:
             Case("both", (box,), ((0, 1),)),
             Case("none", (box,), ((),)),
         ),
-        ALL,
-        True,
     )
 
 
@@ -207,8 +181,6 @@ def indexing_rows() -> Iterator[Row]:
             Case("no index", (x, fixed([], "int32")), (0,), gradient=False),
             Case("middle", (t(2, 3, 2), fixed([1], "int32")), (1,)),
         ),
-        ALL,
-        True,
     )
     yield Row(
         "take_along_axis",
@@ -218,8 +190,6 @@ def indexing_rows() -> Iterator[Row]:
             Case("first", (t(2, 3), fixed([[1, 0, 1]], "int32")), (0,)),
             Case("vector", (t(4), fixed([3, 3, 0], "int32")), (0,)),
         ),
-        ALL,
-        True,
     )
     apart, again = fixed([[0], [3]], "int32"), fixed([[1], [3], [1]], "int32")
     cells = fixed([[0, 1], [3, 2], [0, 1]], "int32")
@@ -228,23 +198,21 @@ def indexing_rows() -> Iterator[Row]:
         _scatter,
         (
             Case("set rows", (x, apart, t(2, 3)), ("set",)),
-            Case("add rows", (x, again, t(3, 3)), ("add",), NUMBER),
-            Case("add cells", (x, cells, t(3)), ("add",), NUMBER),
+            Case("add rows", (x, again, t(3, 3)), ("add",), NUMBERS),
+            Case("add cells", (x, cells, t(3)), ("add",), NUMBERS),
             Case("set cells", (x, fixed([[0, 1], [3, 2]], "int32"), t(2)), ("set",)),
-            Case("add to vector", (t(5), again, t(3)), ("add",), NUMBER),
-            Case("multiply", (x, again, t(3, 3)), ("multiply",), NUMBER, False),
+            Case("add to vector", (t(5), again, t(3)), ("add",), NUMBERS),
+            Case("multiply", (x, again, t(3, 3)), ("multiply",), NUMBERS, False),
             Case("max", (x, again, t(3, 3)), ("max",), REAL, False),
             Case("min", (x, cells, t(3)), ("min",), REAL, False),
             Case(
                 "nothing",
                 (x, t(0, 1, dtype="int32"), t(0, 3)),
                 ("add",),
-                NUMBER,
+                NUMBERS,
                 False,
             ),
         ),
-        ALL,
-        True,
     )
 
 

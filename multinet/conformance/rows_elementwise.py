@@ -8,29 +8,15 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from multinet.conformance.row import (
-    ALL,
-    COMPLEX,
-    FLOAT,
-    INTEGER,
-    WIDE,
-    Case,
-    Row,
-    Shape,
-    fixed,
-    t,
-)
+from multinet.conformance.row import Case, Row, Shape, fixed, t
+from multinet.interface.signatures import COMPLEX, INEXACT, INTEGERS, REAL, WIDE
 
-NUMBER = INTEGER + FLOAT + COMPLEX
-REAL = INTEGER + FLOAT
-INEXACT = FLOAT + COMPLEX
 TINY = (-1e-3, -1e-5, -1e-20, 1e-20, 1e-6, 1e-4)
 
 
 def unary(
     name: str,
     oracle: Callable[..., Any],
-    supported: tuple[str, ...],
     low: float = -2.0,
     high: float = 2.0,
     wide: tuple[float, ...] = (),
@@ -50,13 +36,12 @@ def unary(
     if wide:
         case = Case("range", (fixed(wide),), dtypes=WIDE, gradient=False, relative=True)
         cases.append(case)
-    options.setdefault("differentiable", True)
-    return Row(name, oracle, tuple(cases), supported, **options)
+    return Row(name, oracle, tuple(cases), **options)
 
 
-def _step(name: str, oracle: Callable[..., Any], supported: tuple[str, ...]) -> Row:
+def _step(name: str, oracle: Callable[..., Any]) -> Row:
     wide = (-0.5, 0.5, 1.5, 2.5, -2.5, 1e6, 8388609.0, -0.25)
-    return unary(name, oracle, supported, -2.2, 2.3, wide, distinct=True)
+    return unary(name, oracle, -2.2, 2.3, wide, distinct=True)
 
 
 def _negative(x: Any) -> Any:
@@ -68,47 +53,44 @@ def unary_rows() -> Iterator[Row]:
     far = (-80.0, -20.0, -1.5, 0.0, 3.0, 30.0, 80.0)
     near = (-5.0, -1.0, *TINY, 1.0, 5.0)
     angles = (-100.0, -10.0, *TINY, 1.0, 31.0, 1000.0)
-    yield unary("negative", _negative, NUMBER, wide=(-1e30, 1e-30))
-    grid: Any = {"distinct": True, "result": "real"}
-    yield unary("abs", np.abs, NUMBER, -1.8, 2.2, (-1e30, 1e-30), **grid)
-    yield _step("sign", np.sign, REAL)
-    yield unary("sqrt", np.sqrt, INEXACT, 0.2, 4, (0.0, 1e-30, 1e30, -1.0))
-    yield unary("exp", np.exp, INEXACT, wide=far)
-    yield unary("expm1", np.expm1, FLOAT, wide=(*far, *TINY))
-    yield unary("log", np.log, INEXACT, 0.2, 4, (0.0, 1e-30, 0.999, 1.001, 1e30, -1.0))
-    yield unary("log1p", np.log1p, FLOAT, -0.7, 3, (-1.0, -0.999, *TINY, 1e10, -2.0))
-    yield unary("sin", np.sin, INEXACT, wide=angles)
-    yield unary("cos", np.cos, INEXACT, wide=angles)
-    yield unary("tan", np.tan, FLOAT, -1.2, 1.2, (-1.5, *TINY, 10.0))
-    yield unary("arcsin", np.arcsin, FLOAT, -0.8, 0.8, (-1.0, *TINY, 1.0, 1.5))
-    yield unary("arccos", np.arccos, FLOAT, -0.8, 0.8, (-1.0, 0.99, 1.0, 1.5))
-    yield unary("arctan", np.arctan, FLOAT, wide=(-1e10, *TINY, 50.0))
-    yield unary("sinh", np.sinh, FLOAT, wide=(-80.0, *TINY, 80.0))
-    yield unary("cosh", np.cosh, FLOAT, wide=(-80.0, *TINY, 80.0))
-    yield unary("tanh", np.tanh, INEXACT, -1.3, 1.3, (-100.0, *TINY, 8.0, 100.0))
-    yield unary("arcsinh", np.arcsinh, FLOAT, wide=(-1e10, -100.0, *TINY, 1e10))
-    yield unary("arccosh", np.arccosh, FLOAT, 1.3, 4, (1.0, 1.001, 1e10, 0.5))
-    yield unary("arctanh", np.arctanh, FLOAT, -0.8, 0.8, (-1.0, *TINY, 1.0, 2.0))
-    yield unary("sigmoid", special.expit, FLOAT, -4, 4, (-80.0, -20.0, 0.0, 20.0, 80.0))
-    yield unary("erf", special.erf, FLOAT, wide=near)
+    yield unary("negative", _negative, wide=(-1e30, 1e-30))
+    yield unary("abs", np.abs, -1.8, 2.2, (-1e30, 1e-30), distinct=True)
+    yield _step("sign", np.sign)
+    yield unary("sqrt", np.sqrt, 0.2, 4, (0.0, 1e-30, 1e30, -1.0))
+    yield unary("exp", np.exp, wide=far)
+    yield unary("expm1", np.expm1, wide=(*far, *TINY))
+    yield unary("log", np.log, 0.2, 4, (0.0, 1e-30, 0.999, 1.001, 1e30, -1.0))
+    yield unary("log1p", np.log1p, -0.7, 3, (-1.0, -0.999, *TINY, 1e10, -2.0))
+    yield unary("sin", np.sin, wide=angles)
+    yield unary("cos", np.cos, wide=angles)
+    yield unary("tan", np.tan, -1.2, 1.2, (-1.5, *TINY, 10.0))
+    yield unary("arcsin", np.arcsin, -0.8, 0.8, (-1.0, *TINY, 1.0, 1.5))
+    yield unary("arccos", np.arccos, -0.8, 0.8, (-1.0, 0.99, 1.0, 1.5))
+    yield unary("arctan", np.arctan, wide=(-1e10, *TINY, 50.0))
+    yield unary("sinh", np.sinh, wide=(-80.0, *TINY, 80.0))
+    yield unary("cosh", np.cosh, wide=(-80.0, *TINY, 80.0))
+    yield unary("tanh", np.tanh, -1.3, 1.3, (-100.0, *TINY, 8.0, 100.0))
+    yield unary("arcsinh", np.arcsinh, wide=(-1e10, -100.0, *TINY, 1e10))
+    yield unary("arccosh", np.arccosh, 1.3, 4, (1.0, 1.001, 1e10, 0.5))
+    yield unary("arctanh", np.arctanh, -0.8, 0.8, (-1.0, *TINY, 1.0, 2.0))
+    yield unary("sigmoid", special.expit, -4, 4, (-80.0, -20.0, 0.0, 20.0, 80.0))
+    yield unary("erf", special.erf, wide=near)
     yield unary(
         "erfinv",
         special.erfinv,
-        FLOAT,
         -0.8,
         0.8,
         (-1.0, -0.9999, 0.99, *TINY, 1.0, 2.0),
         slack=2.0,
     )
-    yield _step("floor", np.floor, FLOAT)
-    yield _step("ceil", np.ceil, FLOAT)
-    yield _step("round", np.round, FLOAT)
+    yield _step("floor", np.floor)
+    yield _step("ceil", np.ceil)
+    yield _step("round", np.round)
 
 
 def binary(
     name: str,
     oracle: Callable[..., Any],
-    supported: tuple[str, ...],
     x: dict[str, Any] | None = None,
     y: dict[str, Any] | None = None,
     scalars: tuple[Any, ...] = (2, 2),
@@ -135,8 +117,7 @@ def binary(
     if scalars:
         cases.append(Case("scalar right", (t(2, 3, **x), scalars[1])))
         cases.append(Case("scalar left", (scalars[0], t(2, 3, **y))))
-    options.setdefault("differentiable", True)
-    return Row(name, oracle, (*cases, *extra), supported, **options)
+    return Row(name, oracle, (*cases, *extra), **options)
 
 
 def _floats(label: str, x: Any, y: Any) -> Case:
@@ -166,20 +147,17 @@ def arithmetic_rows() -> Iterator[Row]:
     shifted = {"distinct": True, "low": -1.8, "high": 2.2}
     half = (_fraction(t(2, 3), 0.5),)
     sides = ([7.0, -7.0, 7.0, -7.0, 1e10], [3.0, 3.0, -3.0, -3.0, 7.0])
-    yield binary("add", _wrap(np.add), NUMBER, extra=half)
-    yield binary("subtract", _wrap(np.subtract), NUMBER, extra=half)
-    yield binary("multiply", _wrap(np.multiply), NUMBER, extra=half)
-    yield binary("divide", _wrap(np.divide), INEXACT, y=positive, extra=half)
+    yield binary("add", _wrap(np.add), extra=half)
+    yield binary("subtract", _wrap(np.subtract), extra=half)
+    yield binary("multiply", _wrap(np.multiply), extra=half)
+    yield binary("divide", _wrap(np.divide), y=positive, extra=half)
     tenths = _floats("tenths", [1.0, 0.3, 6.0, -1.0], [0.1, 0.1, 0.1, 0.1])
     signs = (_floats("signs", *sides), tenths)
-    yield binary(
-        "floor_divide", _wrap(np.floor_divide), REAL, whole, divisor, (12, 2), signs
-    )
-    yield binary("mod", _wrap(np.mod), REAL, whole, divisor, (12, 2), signs)
+    yield binary("floor_divide", _wrap(np.floor_divide), whole, divisor, (12, 2), signs)
+    yield binary("mod", _wrap(np.mod), whole, divisor, (12, 2), signs)
     yield binary(
         "power",
         _wrap(np.power),
-        NUMBER,
         {"low": 0.4, "high": 3.0},
         {"low": 0.2, "high": 3.0},
         extra=(
@@ -188,50 +166,44 @@ def arithmetic_rows() -> Iterator[Row]:
             _fraction(t(2, 3, low=0.4), 0.5),
         ),
     )
-    yield binary("maximum", _wrap(np.maximum), REAL, grid, shifted, (0, 0))
-    yield binary("minimum", _wrap(np.minimum), REAL, grid, shifted, (0, 0))
+    yield binary("maximum", _wrap(np.maximum), grid, shifted, (0, 0))
+    yield binary("minimum", _wrap(np.minimum), grid, shifted, (0, 0))
     corners = _floats("quadrants", [1, -1, -1, 1, 0, 0], [-2, -2, 2, 2, -1, 1])
-    yield binary("arctan2", _wrap(np.arctan2), FLOAT, {}, positive, extra=(corners,))
+    yield binary("arctan2", _wrap(np.arctan2), {}, positive, extra=(corners,))
     far = _floats("far", [1000.0, -1000, 0.0, 0.0], [1000.0, -1000, 200.0, -30.0])
-    yield binary("logaddexp", _wrap(np.logaddexp), FLOAT, extra=(far,))
+    yield binary("logaddexp", _wrap(np.logaddexp), extra=(far,))
 
 
 def bit_rows() -> Iterator[Row]:
     """Yield the rows of bit operations."""
     wide, shift = {"low": -100, "high": 100}, {"low": 0, "high": 7}
-    bits: dict[str, Any] = {"differentiable": False}
-    both = INTEGER + ("bool",)
-    scalar: tuple[Any, ...] = (Case("integer", (t(2, 3, **wide), 5), dtypes=INTEGER),)
+    scalar: tuple[Any, ...] = (Case("integer", (t(2, 3, **wide), 5), dtypes=INTEGERS),)
     for name in ("bitwise_and", "bitwise_or", "bitwise_xor"):
         function = _wrap(getattr(np, name))
-        yield binary(name, function, both, wide, wide, (), scalar, **bits)
+        yield binary(name, function, wide, wide, (), scalar)
     for name in ("left_shift", "right_shift"):
         function = _wrap(getattr(np, name))
-        yield binary(name, function, INTEGER, wide, shift, (5, 3), **bits)
+        yield binary(name, function, wide, shift, (5, 3))
 
 
 def comparison_rows() -> Iterator[Row]:
     """Yield the rows of comparison and logic."""
     whole = {"whole": True}
-    bools: Any = {"differentiable": False, "result": "bool"}
     nans = np.array([np.nan, 1.0, np.nan, np.inf, -np.inf, 0.0])
     others = np.array([np.nan, np.nan, 1.0, np.inf, np.inf, -0.0])
     extra = (_floats("NaN and inf", nans, others),)
     scalars = ((Case("numbers", (t(2, 3, **whole), 1), dtypes=REAL)), *extra)
     left = (Case("scalar first", (1, t(2, 3, **whole)), dtypes=REAL), *scalars)
-    compared = ("bool", *REAL)
-    yield binary("equal", _wrap(np.equal), ALL, whole, whole, (), scalars, **bools)
-    yield binary("less", _wrap(np.less), compared, whole, whole, (), left, **bools)
-    yield binary(
-        "less_equal", _wrap(np.less_equal), compared, whole, whole, (), left, **bools
-    )
+    yield binary("equal", _wrap(np.equal), whole, whole, (), scalars)
+    yield binary("less", _wrap(np.less), whole, whole, (), left)
+    yield binary("less_equal", _wrap(np.less_equal), whole, whole, (), left)
     for name in ("logical_and", "logical_or"):
-        yield binary(name, getattr(np, name), ("bool",), scalars=(), **bools)
-    yield unary("logical_not", np.logical_not, ("bool",), **bools)
+        yield binary(name, getattr(np, name), scalars=())
+    yield unary("logical_not", np.logical_not)
     for name in ("isnan", "isfinite"):
         specials = Case("NaN and inf", (fixed(nans),), dtypes=INEXACT, gradient=False)
-        row = unary(name, getattr(np, name), INEXACT, **bools)
-        yield Row(name, row.oracle, (*row.cases, specials), INEXACT, **bools)
+        row = unary(name, getattr(np, name))
+        yield Row(name, row.oracle, (*row.cases, specials))
     yield _where()
 
 
@@ -251,7 +223,7 @@ def _where() -> Row:
         like = x if isinstance(x, np.ndarray) else y
         return np.where(condition, np.asarray(x, like.dtype), np.asarray(y, like.dtype))
 
-    return Row("where", oracle, cases, ALL, True)
+    return Row("where", oracle, cases)
 
 
 ROWS = (*unary_rows(), *arithmetic_rows(), *bit_rows(), *comparison_rows())

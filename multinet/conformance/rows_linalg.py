@@ -8,10 +8,7 @@ from typing import Any
 import numpy as np
 
 from multinet.conformance import probes_linalg as probes
-from multinet.conformance.row import COMPLEX, FLOAT, INTEGER, WIDE, Case, Row, t
-
-NUMBER = INTEGER + FLOAT + COMPLEX
-MATRIX = WIDE + COMPLEX
+from multinet.conformance.row import Case, Row, t
 
 
 def contraction_rows() -> Iterator[Row]:
@@ -27,16 +24,12 @@ def contraction_rows() -> Iterator[Row]:
             Case("inner axis empty", (t(2, 0), t(0, 3)), gradient=False),
             Case("no rows", (t(0, 3), t(3, 2)), gradient=False),
         ),
-        NUMBER,
-        True,
         floor=1.0,
     )
     yield Row(
         "einsum",
         _einsum,
         tuple(_einsum_cases()),
-        NUMBER,
-        True,
         call=_call_einsum,
         floor=1.0,
     )
@@ -160,8 +153,6 @@ def decomposition_rows() -> Iterator[Row]:
         "cholesky",
         spd,
         cases,
-        MATRIX,
-        True,
         call=_call_cholesky,
         probes=probes.PROBES["cholesky"],
         **options,
@@ -171,7 +162,7 @@ def decomposition_rows() -> Iterator[Row]:
         Case("batch", (batch, t(2, 2, 1))),
         Case("no columns", (square, t(3, 0)), gradient=False),
     )
-    yield Row("solve", np.linalg.solve, cases, MATRIX, True, **options)
+    yield Row("solve", np.linalg.solve, cases, **options)
     cases = tuple(
         Case(f"{label} {kind}", operands, (kind == "lower",))
         for kind in ("lower", "upper")
@@ -180,7 +171,7 @@ def decomposition_rows() -> Iterator[Row]:
             ("batch", (batch, t(2, 2, 1))),
         )
     )
-    yield Row("solve_triangular", _triangular, cases, MATRIX, True, **options)
+    yield Row("solve_triangular", _triangular, cases, **options)
     cases = (
         Case("square", (spread,), (False,)),
         Case("tall", (t(4, 2),), (False,)),
@@ -192,8 +183,6 @@ def decomposition_rows() -> Iterator[Row]:
         "qr",
         _qr,
         cases,
-        MATRIX,
-        True,
         call=_call_qr,
         probes=probes.PROBES["qr"],
         **options,
@@ -210,27 +199,19 @@ def _spectral_rows(options: dict[str, Any]) -> Iterator[Row]:
         Case("tall, full", (tall,), (True,), gradient=False),
         Case("batch", (t(2, 3, 2),), (False,), gradient=False),
     )
-    result = ("same", "real", "same")
     yield Row(
         "svd",
         _svd,
         cases,
-        MATRIX,
-        True,
-        result=result,
         call=_call_svd,
         probes=probes.PROBES["svd"],
         **options,
     )
     cases = (Case("matrix", (square,)), Case("batch", (t(2, 2, 2),)))
-    result = ("real", "same")
     yield Row(
         "eigh",
         _eigh,
         cases,
-        MATRIX,
-        True,
-        result=result,
         call=_call_eigh,
         probes=probes.PROBES["eigh"],
         **options,
@@ -247,9 +228,6 @@ def _spectral_rows(options: dict[str, Any]) -> Iterator[Row]:
         "slogdet",
         _slogdet,
         cases,
-        MATRIX,
-        True,
-        result=result[::-1],
         probes=probes.PROBES["slogdet"],
         **options,
     )
@@ -269,9 +247,9 @@ def fft_rows() -> Iterator[Row]:
         Case("batch", (t(2, 1, 3),)),
         Case("long", (t(2, 60),), gradient=False),
     )
-    yield Row("fft", np.fft.fft, cases, COMPLEX, True, **options)
-    yield Row("ifft", np.fft.ifft, cases, COMPLEX, True, **options)
-    yield Row("rfft", np.fft.rfft, cases, WIDE, True, result="complex", **options)
+    yield Row("fft", np.fft.fft, cases, **options)
+    yield Row("ifft", np.fft.ifft, cases, **options)
+    yield Row("rfft", np.fft.rfft, cases, **options)
     cases = (
         Case("to 4", (t(2, 3),), (4,)),
         Case("to 5", (t(2, 3),), (5,)),
@@ -279,7 +257,7 @@ def fft_rows() -> Iterator[Row]:
         Case("to 2", (t(2),), (2,)),
     )
     oracle = lambda x, n: np.fft.irfft(x, n)  # noqa: E731
-    yield Row("irfft", oracle, cases, COMPLEX, True, result="real", **options)
+    yield Row("irfft", oracle, cases, **options)
 
 
 ROWS = (*contraction_rows(), *decomposition_rows(), *fft_rows())

@@ -9,10 +9,9 @@ import numpy as np
 from scipy import special
 
 from multinet.conformance import probes_fused as probes
-from multinet.conformance.row import COMPLEX, FLOAT, WIDE, Case, Row, fixed, t
+from multinet.conformance.row import Case, Row, fixed, t
 from multinet.conformance.rows_windows import pool_cases, pooled
-
-MATRIX = WIDE + COMPLEX
+from multinet.interface.signatures import WIDE
 
 
 def contraction_rows() -> Iterator[Row]:
@@ -24,16 +23,16 @@ def contraction_rows() -> Iterator[Row]:
         Case("vector", (t(3), t(3, 2), t(2))),
         Case("no rows", (t(0, 3), t(3, 2), t(2)), gradient=False),
     )
-    yield Row("dense", _dense, cases, FLOAT, True, floor=1.0)
+    yield Row("dense", _dense, cases, floor=1.0)
     options: dict[str, Any] = {"slack": 10.0, "floor": 1.0}
     cases = (
         Case("matrix", (t(3, 3, diagonal=4.0),)),
         Case("batch", (t(2, 2, 2, diagonal=-4.0),)),
     )
-    yield Row("inv", np.linalg.inv, cases, MATRIX, True, **options)
+    yield Row("inv", np.linalg.inv, cases, **options)
     cases = (*cases, Case("singular", (fixed([[1, 2], [2, 4]]),), gradient=False))
-    yield Row("det", np.linalg.det, cases, MATRIX, True, **options)
-    yield Row("mean_pool", _mean_pool, tuple(pool_cases()), FLOAT, True, floor=1.0)
+    yield Row("det", np.linalg.det, cases, **options)
+    yield Row("mean_pool", _mean_pool, tuple(pool_cases()), floor=1.0)
 
 
 def _dense(x: Any, kernel: Any, bias: Any) -> Any:
@@ -54,7 +53,7 @@ def loss_rows() -> Iterator[Row]:
         Case("vector", (t(3), t(3, low=0, high=1))),
         Case("far", (far, soft), gradient=False),
     )
-    yield Row("softmax_cross_entropy", _cross_entropy, cases, FLOAT, True, floor=1.0)
+    yield Row("softmax_cross_entropy", _cross_entropy, cases, floor=1.0)
     labels = fixed([2, 0], "int32")
     cases = (
         Case("rows", (t(2, 3), labels)),
@@ -62,13 +61,13 @@ def loss_rows() -> Iterator[Row]:
         Case("vector", (t(3), fixed(1, "int32"))),
         Case("far", (far, labels), gradient=False),
     )
-    yield Row("sparse_softmax_cross_entropy", _sparse, cases, FLOAT, True, floor=1.0)
+    yield Row("sparse_softmax_cross_entropy", _sparse, cases, floor=1.0)
     cases = (
         Case("rows", (t(2, 3), t(2, 3, low=0, high=1))),
         Case("0-d", (t(), t(low=0, high=1))),
         Case("far", (far, soft), gradient=False),
     )
-    yield Row("sigmoid_cross_entropy", _binary, cases, FLOAT, True, floor=1.0)
+    yield Row("sigmoid_cross_entropy", _binary, cases, floor=1.0)
 
 
 def _cross_entropy(logits: Any, targets: Any) -> Any:
@@ -98,7 +97,7 @@ def normalization_rows() -> Iterator[Row]:
         Case("kept axes", (x, t(1, 3), kept, t(1, 3), t(1, 3)), (1e-3,)),
         Case("image", (t(1, 2, 2, 3), row, variance, row, row), (1e-3,)),
     )
-    yield Row("batch_norm", _batch_norm, cases, FLOAT, True, floor=1.0)
+    yield Row("batch_norm", _batch_norm, cases, floor=1.0)
     cases = (
         Case("last axis", (t(2, 4), t(4), t(4)), ((1,), 1e-3)),
         Case("plain", (t(2, 4),), (None, None, (1,), 1e-5)),
@@ -107,8 +106,8 @@ def normalization_rows() -> Iterator[Row]:
         Case("no offset", (t(2, 4), t(4)), (None, (1,), 1e-3)),
         Case("no scale", (t(2, 3), None, t(3)), ((1,), 1e-3)),
     )
-    yield Row("layer_norm", _layer_norm, cases, FLOAT, True, floor=1.0, slack=4)
-    yield Row("attention", _attention, tuple(_heads()), FLOAT, True, floor=1.0, slack=2)
+    yield Row("layer_norm", _layer_norm, cases, floor=1.0, slack=4)
+    yield Row("attention", _attention, tuple(_heads()), floor=1.0, slack=2)
 
 
 def _batch_norm(
@@ -158,7 +157,7 @@ def probe_rows() -> Iterator[Row]:
         "random_normal",
     ):
         yield Row(name, probes=probes.PROBES[name])
-    for name in ("dropout_mask", "sgd_update", "adam_update"):
+    for name in ("dropout_mask", "decay_update", "sgd_update", "adam_update"):
         yield Row(name, probes=probes.PROBES[name])
 
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from multinet.conformance.row import COMPLEX, FLOAT, INTEGER, Case, Row, fixed, t
-
-REAL = INTEGER + FLOAT
+from multinet.conformance.row import Case, Row, fixed, t
+from multinet.interface.signatures import FLOATS
 
 
 def _over(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -22,7 +21,6 @@ def _over(function: Callable[..., Any]) -> Callable[..., Any]:
 def reduction(
     name: str,
     oracle: Callable[..., Any],
-    supported: tuple[str, ...],
     empty: bool = True,
     domain: dict[str, Any] | None = None,
     **options: Any,
@@ -41,21 +39,20 @@ def reduction(
     ]
     if empty:
         cases.append(Case("empty", (t(0, 3, **domain),), ((0,), False), gradient=False))
-    return Row(name, oracle, tuple(cases), supported, **options)
+    return Row(name, oracle, tuple(cases), **options)
 
 
 def reduction_rows() -> Iterator[Row]:
     """Yield sum, prod, max, min, any, all."""
     distinct = {"distinct": True}
-    number = REAL + COMPLEX
-    yield reduction("sum", _over(np.sum), number, differentiable=True, floor=0.3)
+    yield reduction("sum", _over(np.sum), floor=0.3)
     factor = {"low": 0.3, "high": 2.0}
-    yield reduction("prod", _over(np.prod), REAL, True, factor, differentiable=True)
+    yield reduction("prod", _over(np.prod), True, factor)
     for name in ("max", "min"):
         oracle = _over(getattr(np, name))
-        yield reduction(name, oracle, REAL, False, distinct, differentiable=True)
+        yield reduction(name, oracle, False, distinct)
     for name in ("any", "all"):
-        yield reduction(name, _over(getattr(np, name)), ("bool",), result="bool")
+        yield reduction(name, _over(getattr(np, name)))
 
 
 def running_rows() -> Iterator[Row]:
@@ -70,8 +67,7 @@ def running_rows() -> Iterator[Row]:
             Case("vector", (t(5, distinct=True),), (0,)),
             Case("no rows", (t(0, 3),), (1,)),
         )
-        supported = ("bool", *REAL)
-        yield Row(name, getattr(np, name), cases, supported, result="int32")
+        yield Row(name, getattr(np, name), cases)
     for name in ("cumsum", "cumprod"):
         operand = box if name == "cumsum" else t(2, 3, 2, low=0.3)
         cases = (
@@ -80,7 +76,7 @@ def running_rows() -> Iterator[Row]:
             Case("first axis", (operand,), (0,)),
             Case("empty", (t(2, 0),), (1,), gradient=False),
         )
-        yield Row(name, getattr(np, name), cases, REAL, True, floor=0.3)
+        yield Row(name, getattr(np, name), cases, floor=0.3)
 
 
 def _argsort(x: Any) -> Any:
@@ -93,26 +89,25 @@ def sorting_rows() -> Iterator[Row]:
     cases = (
         Case("rows", (t(2, 5, distinct=True),)),
         Case("ties", (t(3, 6, whole=True),), gradient=False),
-        Case("NaN last", (nan,), dtypes=FLOAT, gradient=False),
+        Case("NaN last", (nan,), dtypes=FLOATS, gradient=False),
         Case("vector", (t(4, distinct=True),)),
         Case("empty", (t(2, 0),), gradient=False),
     )
-    supported = ("bool", *REAL)
-    yield Row("sort", lambda x: np.sort(x, axis=-1), cases, supported, True)
-    yield Row("argsort", _argsort, cases, supported, result="int32")
+    yield Row("sort", lambda x: np.sort(x, axis=-1), cases)
+    yield Row("argsort", _argsort, cases)
     edges = fixed([-2, 0, 0, 1, 3])
     values = fixed([[-3, 0, 1], [2, 3, 4]])
     unsigned = fixed([1, 2, 2, 5, 7])
     cases = (
         Case("left", (fixed([0, 2, 2, 4]), fixed([[0, 1, 2], [3, 4, 5]])), ("left",)),
         Case("right", (unsigned, fixed([[0, 1, 2], [5, 7, 8]])), ("right",)),
-        Case("signed left", (edges, values), ("left",), dtypes=("int32", *FLOAT)),
-        Case("signed right", (edges, values), ("right",), dtypes=("int32", *FLOAT)),
+        Case("signed left", (edges, values), ("left",), dtypes=("int32", *FLOATS)),
+        Case("signed right", (edges, values), ("right",), dtypes=("int32", *FLOATS)),
         Case("one value", (unsigned, fixed(5)), ("left",)),
         Case("no values", (unsigned, t(0)), ("left",)),
-        Case("empty vector", (t(0), values), ("left",), dtypes=("int32", *FLOAT)),
+        Case("empty vector", (t(0), values), ("left",), dtypes=("int32", *FLOATS)),
     )
-    yield Row("searchsorted", np.searchsorted, cases, REAL, result="int32")
+    yield Row("searchsorted", np.searchsorted, cases)
 
 
 ROWS = (*reduction_rows(), *running_rows(), *sorting_rows())

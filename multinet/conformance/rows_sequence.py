@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import expit
 
 from multinet.conformance.check import compare, fetch
-from multinet.conformance.row import FLOAT, Case, Probe, Row, fixed, t
+from multinet.conformance.row import Case, Probe, Row, fixed, t
 from multinet.interface import Backend
 
 ENDS = fixed([[1, 0, 1], [1, 1, 0]], "bool")
@@ -118,7 +118,7 @@ def lstm_row() -> Row:
     )  # fmt: skip
     sizes = ((2, 2), (2, 2), (2, 8), (2, 8), (8,))
     probe = _once("lstm", (None, ENDS), sizes, True)
-    return Row("lstm", _lstm, cases, FLOAT, True, floor=1.0, slack=4, probes=(probe,))
+    return Row("lstm", _lstm, cases, floor=1.0, slack=4, probes=(probe,))
 
 
 def gru_row() -> Row:
@@ -135,7 +135,7 @@ def gru_row() -> Row:
     )
     sizes = ((2, 2), (2, 6), (2, 6), (6,), (6,))
     probe = _once("gru", (None, ENDS), sizes, False, True)
-    return Row("gru", _gru, cases, FLOAT, True, floor=1.0, slack=4, probes=(probe,))
+    return Row("gru", _gru, cases, floor=1.0, slack=4, probes=(probe,))
 
 
 def rows() -> Iterator[Row]:

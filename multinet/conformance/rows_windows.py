@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from multinet.conformance.row import FLOAT, Array, Case, Row, t
+from multinet.conformance.row import Array, Case, Row, t
 
 
 def _sizes(spatial: Any, window: Any, strides: Any, padding: Any, dilation: Any) -> Any:
@@ -124,10 +124,8 @@ def convolution_rows() -> Iterator[Row]:
         backward.append(Case(label, (t(*y), t(*kernel)), (x[1:-1], *setting)))
     none = (t(0, 3, 3, 2), t(2, 2, 2, 2))
     forward.append(Case("no images", none, _2D, gradient=False))
-    yield Row("conv", convolve, tuple(forward), FLOAT, True, floor=1.0, slack=2)
-    yield Row(
-        "conv_transpose", transposed, tuple(backward), FLOAT, True, floor=1.0, slack=2
-    )
+    yield Row("conv", convolve, tuple(forward), floor=1.0, slack=2)
+    yield Row("conv_transpose", transposed, tuple(backward), floor=1.0, slack=2)
 
 
 def pool_cases() -> Iterator[Case]:
@@ -150,8 +148,8 @@ def pool_cases() -> Iterator[Case]:
 def pooling_rows() -> Iterator[Row]:
     """Yield max_pool and sum_pool."""
     cases = tuple(pool_cases())
-    yield Row("max_pool", pooled(np.max, -np.inf), cases, FLOAT, True)
-    yield Row("sum_pool", pooled(np.sum, 0.0), cases, FLOAT, True, floor=1.0)
+    yield Row("max_pool", pooled(np.max, -np.inf), cases)
+    yield Row("sum_pool", pooled(np.sum, 0.0), cases, floor=1.0)
 
 
 ROWS = (*convolution_rows(), *pooling_rows())

@@ -20,7 +20,9 @@ import numpy as np
 from multinet import dtypes
 from multinet.errors import BackendError
 from multinet.interface import INTERFACE, Backend, Plugin, fused, primitives
-from multinet.symbolic.domains import DOMAINS
+from multinet.interface.signatures import SIGNATURES
+from multinet.registry import get
+from multinet.symbolic.spec import dtype_kind
 
 _LEANING = (
     "A tensor was {}: that works on some frameworks only. Call the method of the "
@@ -50,55 +52,9 @@ class StrictTensor:
 
 _native = StrictTensor._StrictTensor__native.__get__  # type: ignore[attr-defined]
 
-#: The operands that share one dtype, by method; `xs` are sequences of such tensors.
-_ONE_DTYPE = {
-    **dict.fromkeys(
-        "add subtract multiply divide floor_divide mod power maximum minimum arctan2 "
-        "logaddexp bitwise_and bitwise_or bitwise_xor left_shift right_shift equal "
-        "less less_equal not_equal greater greater_equal where matmul logical_and "
-        "logical_or".split(),
-        ("x", "y"),
-    ),
-    "make_complex": ("real", "imag"),
-    "concatenate": ("xs",),
-    "stack": ("xs",),
-    "einsum": ("operands",),
-    "scatter": ("x", "updates"),
-    "searchsorted": ("sorted", "values"),
-    "solve": ("a", "b"),
-    "solve_triangular": ("a", "b"),
-    "conv": ("x", "kernel"),
-    "conv_transpose": ("x", "kernel"),
-    "clip": ("x", "low", "high"),
-    "dense": ("x", "kernel", "bias"),
-    "batch_norm": ("x", "mean", "variance", "scale", "offset"),
-    "layer_norm": ("x", "scale", "offset"),
-    "attention": ("query", "key", "value", "bias"),
-    "lstm": ("x", "h", "c", "kernel", "recurrent", "bias"),
-    "gru": ("x", "h", "kernel", "recurrent", "bias", "recurrent_bias"),
-    "softmax_cross_entropy": ("logits", "targets"),
-    "sigmoid_cross_entropy": ("logits", "targets"),
-}
-_INDICES = {
-    "take": "indices",
-    "take_along_axis": "indices",
-    "scatter": "indices",
-    "embedding": "indices",
-    "pick": "indices",
-    "sparse_softmax_cross_entropy": "labels",
-}
-_MASKS = {
-    "where": "condition",
-    "attention": "mask",
-    "lstm": "mask",
-    "gru": "mask",
-    "cond": "predicate",
-    "logical_not": "x",
-    "logical_and": "x",
-    "logical_or": "x",
-}
-_SHAPES = ("shape", "window", "strides", "dilation", "repeats", "sizes")
-_PAIRS = ("padding", "widths")
+#: The annotations of host arguments of non-negative ints, and of pairs of them.
+_INTS = ("Shape", "Sequence[int]")
+_PAIRS = ("Pairs", "Sequence[tuple[int, int]]")
 _KINDS = {bool: 0, int: 1, float: 2, complex: 3}
 
 
@@ -109,6 +65,7 @@ class _Checker:
         self, method: str, inner: Backend[Any], values: dict[str, Any]
     ) -> None:
         self.method, self.inner, self.values = method, inner, values
+        self.facts = SIGNATURES[method]
 
     def broken(self, promise: str, came: object) -> BackendError:
         return BackendError(
@@ -132,7 +89,7 @@ class _Checker:
             self.check_kind(name, value, annotations.get(name, "Any"))
         self.check_dtypes()
         for name, value in self.values.items():
-            self.check_value(name, value)
+            self.check_value(name, value, annotations.get(name, "Any"))
 
     # -- tensors -----------------------------------------------------------------------
 
@@ -157,7 +114,7 @@ class _Checker:
             raise self.broken(f"no NumPy value as {name}", value)
 
     def check_dtypes(self) -> None:
-        names = _ONE_DTYPE.get(self.method, ())
+        names = self.facts.alike
         operands: list[Any] = []
         for name in names:
             value = self.values.get(name)
@@ -170,7 +127,7 @@ class _Checker:
         if names == ("x", "y") and len(scalars) > 1:
             raise self.broken("at most one Python scalar", scalars)
         for scalar in scalars:
-            if tensors and _KINDS[type(scalar)] > _kind(found[0]):
+            if tensors and _KINDS[type(scalar)] > dtype_kind(found[0]):
                 raise self.broken(f"a scalar that does not widen {found[0]}", scalar)
         self.check_domain(tensors)
 
@@ -178,20 +135,20 @@ class _Checker:
         first = next(iter(self.values.values()), None)
         if not tensors and isinstance(first, StrictTensor):
             tensors = [first]
-        known = DOMAINS.get(self.method)
-        if known is not None and tensors and self.dtype(tensors[0]) not in known:
-            names = ", ".join(name for name in dtypes.ALL if name in known)
+        domain = self.facts.domain
+        if domain and tensors and self.dtype(tensors[0]) not in domain:
+            names = ", ".join(domain)
             raise self.broken(f"one of the dtypes {names}", self.dtype(tensors[0]))
-        indices = self.values.get(_INDICES.get(self.method, ""))
+        indices = self.values.get(self.facts.indices)
         if indices is not None and self.dtype(indices) not in ("int32", "int64"):
             raise self.broken("indices of int32 or int64", self.dtype(indices))
-        mask = self.values.get(_MASKS.get(self.method, ""))
+        mask = self.values.get(self.facts.mask)
         if mask is not None and self.dtype(mask) != "bool":
             raise self.broken("a bool tensor as mask", self.dtype(mask))
 
     # -- host arguments ----------------------------------------------------------------
 
-    def check_value(self, name: str, value: Any) -> None:
+    def check_value(self, name: str, value: Any, annotation: str) -> None:
         if name == "axes":
             self.check_axes(value)
         elif name == "axis":
@@ -204,11 +161,11 @@ class _Checker:
                 raise self.broken(f"a tuple that permutes {full}", value)
         elif name == "dtype" and value not in dtypes.ALL:
             raise self.broken("the name of a dtype", value)
-        elif name in _SHAPES or (self.method == "slice" and name != "x"):
+        elif annotation in _INTS:
             whole = isinstance(value, tuple if name == "shape" else (tuple, list))
             if not whole or not all(type(n) is int and n >= 0 for n in value):
                 raise self.broken(f"non-negative ints as {name}", value)
-        elif name in _PAIRS:
+        elif annotation in _PAIRS:
             for pair in value:
                 if len(pair) != 2 or not all(type(n) is int and n >= 0 for n in pair):
                     raise self.broken(f"pairs of non-negative ints as {name}", value)
@@ -220,12 +177,6 @@ class _Checker:
             raise self.broken(f"a sorted tuple of axes in [0, {rank})", axes)
 
 
-def _kind(dtype: str) -> int:
-    if dtype == "bool":
-        return 0
-    return 1 if dtypes.is_integer(dtype) else 2 if dtypes.is_float(dtype) else 3
-
-
 class StrictBackend(Backend[StrictTensor]):
     """NumPy behind opaque tensors; every method of the interface is wrapped alike."""
 
@@ -233,8 +184,6 @@ class StrictBackend(Backend[StrictTensor]):
     interface = INTERFACE
 
     def __init__(self) -> None:
-        from multinet.registry import get
-
         self._inner = get("numpy")
 
     def is_tensor(self, x: object) -> bool:
@@ -282,7 +231,8 @@ def _wrapped(method: str) -> Callable[..., Any]:
         lowered = [self._lower(arg) for arg in args]
         named = {name: self._lower(arg) for name, arg in kwargs.items()}
         result = getattr(self._inner, method)(*lowered, **named)
-        return result if method in ("to_numpy", "device") else self._lift(result)
+        host = SIGNATURES[method].result == "host"
+        return result if host else self._lift(result)
 
     call.__name__ = method
     call.__doc__ = getattr(Backend, method).__doc__

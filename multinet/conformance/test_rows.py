@@ -1,9 +1,9 @@
 """One test a method: every check of its row."""
 
+from multinet.conformance.runner import problems
+
 
 def test_every_method_is_there(backend):
-    from multinet.conformance.runner import problems
-
     assert list(problems(backend)) == []
 
 

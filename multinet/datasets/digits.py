@@ -17,6 +17,10 @@ from multinet import philox
 from multinet.errors import ArgumentError
 from multinet.random import host
 
+__all__ = [
+    "load_data",
+]
+
 Array = np.ndarray[Any, Any]
 Pair = tuple[Array, Array]
 

@@ -24,6 +24,7 @@ from multinet.initializers.distributions import (
 )
 from multinet.initializers.fourier import STFT
 from multinet.saving.tables import Table
+from multinet.typing import Data, Host, InitializerLike, Made
 
 _CLASSES = (
     Zeros,
@@ -66,25 +67,67 @@ lecun_uniform, lecun_normal = LecunUniform, LecunNormal
 orthogonal, stft = Orthogonal, STFT
 
 
-def get(identifier: Any) -> Any:
+def get(
+    identifier: InitializerLike | Host | float | None,
+) -> Made:
     """Return the initializer of a name, a configuration, or the object itself."""
     if isinstance(identifier, int | float | np.ndarray):
         return Constant(identifier)
     return _table.get(identifier)
 
 
-def serialize(initializer: Any) -> Any:
+def serialize(initializer: object) -> Data:
     """Return the configuration of an initializer."""
     return _table.serialize(initializer)
 
 
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(config: Data, custom_objects: Mapping[str, Any] | None = None) -> Made:
     """Return the initializer of a configuration."""
     return _table.deserialize(config, custom_objects)
 
 
 variables.install(get)
 
-__all__ = ["Initializer", "RandomInitializer", "compute_fans"]
-__all__ += ["deserialize", "get", "serialize"]
-__all__ += [name for name, thing in vars().items() if thing in _CLASSES]
+__all__ = [
+    "Constant",
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "Identity",
+    "IdentityInitializer",
+    "Initializer",
+    "LecunNormal",
+    "LecunUniform",
+    "Ones",
+    "Orthogonal",
+    "OrthogonalInitializer",
+    "RandomInitializer",
+    "RandomNormal",
+    "RandomUniform",
+    "STFT",
+    "STFTInitializer",
+    "TruncatedNormal",
+    "VarianceScaling",
+    "Zeros",
+    "compute_fans",
+    "constant",
+    "deserialize",
+    "get",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "identity",
+    "lecun_normal",
+    "lecun_uniform",
+    "ones",
+    "orthogonal",
+    "random_normal",
+    "random_uniform",
+    "serialize",
+    "stft",
+    "truncated_normal",
+    "variance_scaling",
+    "zeros",
+]

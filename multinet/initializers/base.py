@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -13,12 +13,13 @@ from multinet.errors import ShapeError
 from multinet.ops.core import host
 from multinet.random import host as draw
 from multinet.registry import current
+from multinet.typing import DType, Numbers, Tensor
 
 
 class Initializer(Configurable):
     """The base of initializers: subclass it and write `__call__(shape, dtype=None)`."""
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
+    def __call__(self, shape: Sequence[int], dtype: DType | None = None) -> Tensor:
         raise NotImplementedError(
             f"{type(self).__name__} must define __call__(self, shape, dtype=None)."
         )
@@ -30,12 +31,12 @@ class Initializer(Configurable):
         """
         return None
 
-    def clone(self) -> Any:
+    def clone(self) -> Self:
         """Return a new initializer of the same configuration."""
         return type(self).from_config(self.get_config())
 
 
-def tensor_of(values: draw.Array, dtype: Any) -> Any:
+def tensor_of(values: draw.Array, dtype: DType) -> Tensor:
     """Return values of the host as a tensor."""
     name = dtypes.standardize(dtype)
     return current().from_numpy(np.ascontiguousarray(values, dtypes.to_numpy(name)))
@@ -61,7 +62,7 @@ def _fill(shape: Sequence[int], value: Any, dtype: Any) -> Any:
 class Zeros(Initializer):
     """All zeros."""
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
+    def __call__(self, shape: Sequence[int], dtype: DType | None = None) -> Tensor:
         return _fill(shape, 0, dtype)
 
     def later(self, shape: tuple[int, ...], dtype: str) -> Callable[[], Any] | None:
@@ -72,7 +73,7 @@ class Zeros(Initializer):
 class Ones(Initializer):
     """All ones."""
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
+    def __call__(self, shape: Sequence[int], dtype: DType | None = None) -> Tensor:
         return _fill(shape, 1, dtype)
 
     def later(self, shape: tuple[int, ...], dtype: str) -> Callable[[], Any] | None:
@@ -83,10 +84,10 @@ class Ones(Initializer):
 class Constant(Initializer):
     """A number everywhere, or an array that broadcasts to the shape."""
 
-    def __init__(self, value: Any = 0.0) -> None:
+    def __init__(self, value: Numbers = 0.0) -> None:
         self.value = value
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
+    def __call__(self, shape: Sequence[int], dtype: DType | None = None) -> Tensor:
         return tensor_of(np.broadcast_to(host(self.value), tuple(shape)), dtype)
 
 
@@ -96,7 +97,7 @@ class Identity(Initializer):
     def __init__(self, gain: float = 1.0) -> None:
         self.gain = gain
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
+    def __call__(self, shape: Sequence[int], dtype: DType | None = None) -> Tensor:
         if len(shape) != 2:
             raise ShapeError(
                 f"Identity expects the shape of a matrix, got {tuple(shape)}."

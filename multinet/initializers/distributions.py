@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from multinet.initializers.base import Initializer, is_wide, tensor_of
 from multinet.random import host as draw
 from multinet.scope import loose_draws
 from multinet.seeds import SeedGenerator, key_of, site_key
+from multinet.typing import DType, Seed, Tensor
 
 # The standard deviation of a normal distribution cut off at two of its own.
 _TRUNCATED_STDDEV = 0.87962566103423978
@@ -29,7 +30,7 @@ class RandomInitializer(Initializer):
     _site: philox.Key | None = None
     _count = 0
 
-    def __init__(self, seed: Any = None) -> None:
+    def __init__(self, seed: Seed = None) -> None:
         if seed is not None and not isinstance(seed, int | np.integer | SeedGenerator):
             raise ArgumentError(
                 f"Expected seed to be an int, a SeedGenerator or None, got {seed!r}."
@@ -41,7 +42,7 @@ class RandomInitializer(Initializer):
             f"{type(self).__name__} must define _draw(key, shape)."
         )
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
+    def __call__(self, shape: Sequence[int], dtype: DType | None = None) -> Tensor:
         return self._drawn(tuple(shape), dtypes.standardize(dtype))()
 
     def later(self, shape: tuple[int, ...], dtype: str) -> Callable[[], Any] | None:
@@ -86,7 +87,7 @@ class RandomUniform(RandomInitializer):
     """Uniform between `minval` and `maxval`."""
 
     def __init__(
-        self, minval: float = -0.05, maxval: float = 0.05, seed: Any = None
+        self, minval: float = -0.05, maxval: float = 0.05, seed: Seed = None
     ) -> None:
         super().__init__(seed)
         self.minval, self.maxval = minval, maxval
@@ -100,7 +101,7 @@ class RandomNormal(RandomInitializer):
     """Normal with the given mean and standard deviation."""
 
     def __init__(
-        self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None
+        self, mean: float = 0.0, stddev: float = 0.05, seed: Seed = None
     ) -> None:
         super().__init__(seed)
         self.mean, self.stddev = mean, stddev
@@ -113,7 +114,7 @@ class TruncatedNormal(RandomInitializer):
     """Normal, conditioned on at most two `stddev` from `mean`."""
 
     def __init__(
-        self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None
+        self, mean: float = 0.0, stddev: float = 0.05, seed: Seed = None
     ) -> None:
         super().__init__(seed)
         self.mean, self.stddev = mean, stddev
@@ -162,7 +163,7 @@ class VarianceScaling(RandomInitializer):
         scale: float = 1.0,
         mode: str = "fan_in",
         distribution: str = "truncated_normal",
-        seed: Any = None,
+        seed: Seed = None,
         input_axes: Sequence[int] | None = None,
         output_axes: Sequence[int] | None = None,
     ) -> None:
@@ -182,7 +183,7 @@ class VarianceScaling(RandomInitializer):
         self.scale, self.mode, self.distribution = scale, mode, distribution
         self.input_axes, self.output_axes = input_axes, output_axes
 
-    def counting(self, input_axes: Sequence[int], output_axes: Sequence[int]) -> Any:
+    def counting(self, input_axes: Sequence[int], output_axes: Sequence[int]) -> Self:
         """Return an initializer with other axes that goes on with this one's draws."""
         other = object.__new__(type(self))
         axes = {"input_axes": input_axes, "output_axes": output_axes}
@@ -208,7 +209,7 @@ class _Preset(VarianceScaling):
 
     def __init__(
         self,
-        seed: Any = None,
+        seed: Seed = None,
         input_axes: Sequence[int] | None = None,
         output_axes: Sequence[int] | None = None,
     ) -> None:
@@ -258,7 +259,7 @@ class Orthogonal(RandomInitializer):
     Source: Saxe et al., "Exact solutions to the nonlinear dynamics of learning", 2013.
     """
 
-    def __init__(self, gain: float = 1.0, seed: Any = None) -> None:
+    def __init__(self, gain: float = 1.0, seed: Seed = None) -> None:
         super().__init__(seed)
         self.gain = gain
 

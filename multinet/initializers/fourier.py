@@ -11,6 +11,7 @@ from multinet.errors import ArgumentError, ShapeError
 from multinet.initializers.base import Initializer, tensor_of
 from multinet.ops.core import host
 from multinet.random import host as draw
+from multinet.typing import DType, Host, Tensor
 
 
 class STFT(Initializer):
@@ -24,7 +25,7 @@ class STFT(Initializer):
     def __init__(
         self,
         side: str = "real",
-        window: Any = "hann",
+        window: str | Host = "hann",
         scaling: str | None = "density",
         periodic: bool = False,
     ) -> None:
@@ -42,7 +43,7 @@ class STFT(Initializer):
         self.side, self.window = side, window
         self.scaling, self.periodic = scaling, periodic
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
+    def __call__(self, shape: Sequence[int], dtype: DType | None = None) -> Tensor:
         if len(shape) != 3 or shape[1] != 1:
             raise ShapeError(
                 f"STFT expects a shape (window, 1, frequencies), got {tuple(shape)}."

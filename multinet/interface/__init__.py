@@ -4,9 +4,10 @@ A method marked `@abstractmethod` is a **primitive**: each backend writes it. A 
 with a body is **fused**: the body is its specification, every backend has it for free,
 and overrides it where its framework has something faster. There is no other list.
 
-`array.py` holds conversion to sorting, `program.py` contraction to devices, `fused.py`
-and `sequence.py` the default bodies, `step.py` the compiled step with its state. A
-backend follows the same order.
+`array.py` holds conversion to sorting, `program.py` contraction to devices;
+`composed.py`, `sequence.py` and `fused.py` the default bodies; `step.py` the compiled
+step with its state. A backend follows the same order. `signatures.py` holds the facts
+of each method, which tools go by: its dtypes, its results, its gradient.
 
 **Arguments arrive clean.** Tensors are native to the backend and share one dtype; axes
 are sorted tuples of non-negative ints; shapes are tuples of ints; permutations are
@@ -64,10 +65,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from multinet.interface.array import Scalar
+from multinet.interface.array import Axes, Scalar, Shape
 from multinet.interface.fused import Backend
 from multinet.interface.program import Key
 from multinet.interface.step import EagerProgram, Program
+from multinet.typing import Host
 
 INTERFACE = (1, 0)
 
@@ -117,12 +119,15 @@ def _is_abstract(method: Any) -> bool:
 
 __all__ = [
     "INTERFACE",
+    "Axes",
     "Backend",
     "EagerProgram",
+    "Host",
     "Key",
     "Plugin",
     "Program",
     "Scalar",
+    "Shape",
     "fused",
     "primitives",
 ]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
-import numpy as np
+from multinet.typing import Host
 
 T = TypeVar("T")
 Scalar = bool | int | float | complex
@@ -20,7 +20,7 @@ class ArrayPrimitives(ABC, Generic[T]):
     # -- conversion --------------------------------------------------------------------
 
     @abstractmethod
-    def from_numpy(self, array: np.ndarray[Any, Any]) -> T:
+    def from_numpy(self, array: Host) -> T:
         """Copy a NumPy array into a tensor of the same dtype and shape.
 
         All dtypes (bfloat16 is ml_dtypes'). `DTypeError` if the framework cannot hold
@@ -28,7 +28,7 @@ class ArrayPrimitives(ABC, Generic[T]):
         """
 
     @abstractmethod
-    def to_numpy(self, x: T) -> np.ndarray[Any, Any]:
+    def to_numpy(self, x: T) -> Host:
         """Copy a tensor to a NumPy array of the same dtype and shape.
 
         Waits for the device. `TraceError` while compiling, when there is no value yet.

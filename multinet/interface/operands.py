@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from multinet.typing import Tensor
 
-def stand_in(*operands: Any) -> Any:
+
+def stand_in(*operands: Any) -> Tensor:
     """Return the first operand that stands for a tensor, or None; keys are looked into.
 
     Such an object, a Variable among them, has Python's reflected operators, and

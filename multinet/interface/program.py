@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from multinet.interface.array import ArrayPrimitives, Shape, T
+from multinet.typing import Numbers
 
 Key = Any  # tuple[int, int] of uint32 values, or a tensor: uint32 of shape (2,)
 Pairs = Sequence[tuple[int, int]]
@@ -179,7 +180,7 @@ class ProgramPrimitives(ArrayPrimitives[T]):
         """
 
     @abstractmethod
-    def fold_in(self, key: Key, data: Any) -> Key:
+    def fold_in(self, key: Key, data: Numbers) -> Key:
         """Return lanes 0 and 1 of counter (data, 1, k0, k1): a key, as a uint32 tensor.
 
         `data` is an int or a scalar integer tensor within [0, 2**32). Called only where

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from multinet.interface.array import T
-from multinet.interface.program import ProgramPrimitives
+from multinet.interface.composed import ArrayMethods
 
 _LOW = ("float16", "bfloat16")
 
 
-class SequenceMethods(ProgramPrimitives[T]):
+class SequenceMethods(ArrayMethods[T]):
     """Recurrences: the part of `Backend` whose bodies loop over time.
 
     The input of all steps meets its kernel in one product; the loop holds only what

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any, Generic
-
-import numpy as np
+from typing import Any, Generic, TypeAlias
 
 from multinet.interface.array import T
 from multinet.interface.program import Tensors
+from multinet.typing import Host
 
-Array = np.ndarray[Any, Any]
+Array = Host
+# The `Backend` that makes the program; its class is written after this one.
+Maker: TypeAlias = Any
 
 
 class Program(Generic[T]):
@@ -33,11 +34,11 @@ class Program(Generic[T]):
 
     def __init__(
         self,
-        backend: Any,
+        backend: Maker,
         function: Callable[..., Tensors[T]],
         consumed: Sequence[int],
         scalars: Sequence[str],
-        jit_compile: Any = "auto",
+        jit_compile: bool | str = "auto",
     ) -> None:
         self.backend, self.function = backend, function
         self.consumed, self.scalars = tuple(consumed), tuple(scalars)
@@ -68,28 +69,31 @@ class Program(Generic[T]):
 
     # -- running -----------------------------------------------------------------------
 
-    def capacity(self, batch: Sequence[Array], wanted: int) -> int:
+    def capacity(self, batch: Sequence[Array | T], wanted: int) -> int:
         """Return how many steps on batches like this one `run` takes gladly at once.
 
-        `batch` holds the arrays of one step, without the axis of steps. Between 1 and
-        `wanted`; 1 where a loop over steps would not pay.
+        `batch` holds the arrays or tensors of one step, without the axis of steps.
+        Between 1 and `wanted`; 1 where a loop over steps would not pay.
         """
         return 1
 
     def run(
-        self, batch: Sequence[Array], scalars: Sequence[Array], count: int
+        self, batch: Sequence[Array | T], scalars: Sequence[Array], count: int
     ) -> Tensors[T]:
         """Run `count` steps; return the outputs of the last one.
 
-        The arrays have a first axis of steps, `count` of which are to be used; they are
-        not written to, and the caller leaves them alone. The state is whole again when
-        this returns, and as it was before or after some step if it raises.
+        Each column of the batch is a host array or a tensor of the backend, which does
+        not go through the host; both mean the same. They have a first axis of steps,
+        `count` of which are to be used; they are not written to, and the caller leaves
+        them alone. The state is whole again when this returns, and as it was before or
+        after some step if it raises.
         """
         if self.lent:
             self._own()
         outputs: Tensors[T] = ()
         for i in range(count):
-            outputs = self._step([x[i] for x in batch], [x[i] for x in scalars])
+            row = [self._row(x, i) for x in batch]
+            outputs = self._step(row, [x[i] for x in scalars])
         return outputs
 
     def wait(self) -> None:
@@ -113,11 +117,24 @@ class Program(Generic[T]):
         """The function of one step, compiled."""
         return self.backend.jit(self.function, ())
 
-    def _step(self, batch: Sequence[Array], scalars: Sequence[Any]) -> Tensors[T]:
+    def _row(self, column: Array | T, index: int) -> T:
+        """Return the batch of one step as a tensor."""
+        backend = self.backend
+        if isinstance(column, np.ndarray):
+            return backend.from_numpy(column[index])
+        steps, *shape = backend.shape(column)
+        if steps > 1:
+            zeros, ones = [0] * len(shape), [1] * (len(shape) + 1)
+            column = backend.slice(
+                column, (index, *zeros), (index + 1, *shape), tuple(ones)
+            )
+        return backend.reshape(column, tuple(shape))
+
+    def _step(self, batch: Sequence[T], scalars: Sequence[Any]) -> Tensors[T]:
         backend = self.backend
         results = self.compiled(
             *self.held,
-            *[backend.from_numpy(x) for x in batch],
+            *batch,
             *[backend.argument(x.item(), d) for x, d in zip(scalars, self.scalars)],
         )
         self.held = list(results[: len(self.held)])

@@ -90,6 +90,7 @@ from multinet.layers.simple import Identity, Rescaling
 from multinet.saving import custom_object_scope
 from multinet.saving.serialization import from_data, to_data
 from multinet.saving.tables import Table
+from multinet.typing import Data
 
 # Keras's other names of the same classes.
 Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D
@@ -112,7 +113,7 @@ def serialize(layer: Layer) -> dict[str, Any]:
     return to_data(layer)
 
 
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(config: Data, custom_objects: Mapping[str, Any] | None = None) -> Layer:
     """Return the layer of a configuration, a model too, with fresh weights."""
     with custom_object_scope(custom_objects):
         if isinstance(config, Mapping) and "module" in config:
@@ -136,12 +137,18 @@ __all__ = [
     "AveragePooling1D",
     "AveragePooling2D",
     "AveragePooling3D",
+    "AvgPool1D",
+    "AvgPool2D",
+    "AvgPool3D",
     "BatchNormalization",
     "Bidirectional",
     "Concatenate",
     "Conv1D",
     "Conv2D",
     "Conv3D",
+    "Convolution1D",
+    "Convolution2D",
+    "Convolution3D",
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
@@ -159,6 +166,12 @@ __all__ = [
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
     "GlobalAveragePooling3D",
+    "GlobalAvgPool1D",
+    "GlobalAvgPool2D",
+    "GlobalAvgPool3D",
+    "GlobalMaxPool1D",
+    "GlobalMaxPool2D",
+    "GlobalMaxPool3D",
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
@@ -173,6 +186,9 @@ __all__ = [
     "LayerNormalization",
     "LeakyReLU",
     "Masking",
+    "MaxPool1D",
+    "MaxPool2D",
+    "MaxPool3D",
     "MaxPooling1D",
     "MaxPooling2D",
     "MaxPooling3D",

@@ -9,6 +9,14 @@ from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.base import Layer
 from multinet.layers.heads import masked_softmax
 from multinet.symbolic.dims import differ, public_shape
+from multinet.typing import (
+    Axis,
+    ConstraintLike,
+    InitializerLike,
+    RegularizerLike,
+    Shape,
+    Tensor,
+)
 
 
 class ReLU(Layer):
@@ -32,7 +40,7 @@ class ReLU(Layer):
         self.threshold = _positive("threshold", threshold)
         self.supports_masking = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the activation, of the same shape."""
         return activations.relu(
             inputs, self.negative_slope, self.max_value, self.threshold
@@ -51,7 +59,7 @@ class LeakyReLU(Layer):
         self.negative_slope = _positive("negative_slope", negative_slope)
         self.supports_masking = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the activation, of the same shape."""
         return activations.leaky_relu(inputs, self.negative_slope)
 
@@ -68,20 +76,21 @@ class PReLU(Layer):
 
     def __init__(
         self,
-        alpha_initializer: Any = "Zeros",
-        alpha_regularizer: Any = None,
-        alpha_constraint: Any = None,
-        shared_axes: Any = None,
+        alpha_initializer: InitializerLike = "Zeros",
+        alpha_regularizer: RegularizerLike | None = None,
+        alpha_constraint: ConstraintLike | None = None,
+        shared_axes: Axis | None = None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
         if shared_axes is not None:
             alone = not isinstance(shared_axes, list | tuple)
-            shared_axes = [shared_axes] if alone else list(shared_axes)
-        self.shared_axes = shared_axes
+            axes: Any = shared_axes
+            shared_axes = [axes] if alone else list(axes)
+        self.shared_axes: Any = shared_axes
         self.supports_masking = True
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Create alpha."""
         shape = list(input_shape[1:])
         for axis in self.shared_axes or ():
@@ -93,7 +102,7 @@ class PReLU(Layer):
             shape[axis - 1] = 1
         self.alpha = self.add_family("alpha", shape)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the activation, of the same shape."""
         below = ops.multiply(ops.relu(ops.negative(inputs)), self.alpha)
         return ops.subtract(ops.relu(inputs), below)
@@ -107,7 +116,7 @@ class ELU(Layer):
         self.alpha = alpha
         self.supports_masking = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the activation, of the same shape."""
         return activations.elu(inputs, self.alpha)
 
@@ -115,19 +124,18 @@ class ELU(Layer):
 class Softmax(Layer):
     """Return e**inputs over their sum along `axis`, an int or several."""
 
-    def __init__(self, axis: Any = -1, **options: Any) -> None:
+    def __init__(self, axis: Axis = -1, **options: Any) -> None:
         super().__init__(**options)
         self.axis = axis
         self.supports_masking = True
 
-    def call(self, inputs: Any, mask: Any = None) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return probabilities, 0 where `mask` (broadcast to inputs) is false."""
         if mask is not None:
             mask = self._fitting(mask, ops.shape(inputs))
-        several = isinstance(self.axis, list | tuple)
-        return masked_softmax(
-            inputs, mask, tuple(self.axis) if several else (self.axis,)
-        )
+        axes: Any = self.axis
+        axes = tuple(axes) if isinstance(axes, list | tuple) else (axes,)
+        return masked_softmax(inputs, mask, axes)
 
     def _fitting(self, mask: Any, shape: Any) -> Any:
         given = ops.shape(mask)

@@ -7,6 +7,7 @@ from typing import Any
 
 from multinet import config, random
 from multinet.errors import ArgumentError
+from multinet.typing import Seed
 
 
 def arguments(names: dict[str, Any]) -> dict[str, Any]:
@@ -15,21 +16,21 @@ def arguments(names: dict[str, Any]) -> dict[str, Any]:
     return {**given.pop("options"), **given}
 
 
-def positive(name: str, value: Any) -> int:
+def positive(name: str, value: object) -> int:
     """Return a positive integer."""
     if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
         raise ArgumentError(f"Expected {name} to be a positive integer, got {value!r}.")
     return value
 
 
-def fraction(name: str, value: Any) -> float:
+def fraction(name: str, value: object) -> float:
     """Return a number from 0 to 1."""
     if not isinstance(value, int | float) or not 0 <= value <= 1:
         raise ArgumentError(f"Expected {name} to be within [0, 1], got {value!r}.")
     return value
 
 
-def sizes(name: str, value: Any, rank: int) -> tuple[int, ...]:
+def sizes(name: str, value: int | Sequence[int], rank: int) -> tuple[int, ...]:
     """Return `rank` positive integers, given as one for all or as a sequence."""
     values = (value,) * rank if isinstance(value, int) else tuple(value)
     if len(values) != rank or not all(isinstance(v, int) and v > 0 for v in values):
@@ -54,7 +55,7 @@ def data_format_of(value: str | None) -> str:
     return config.standardize_data_format(value)
 
 
-def generator_of(seed: Any) -> random.SeedGenerator:
+def generator_of(seed: Seed) -> random.SeedGenerator:
     """Return the generator of a seed, which may be one already."""
     given = isinstance(seed, random.SeedGenerator)
     return seed if given else random.SeedGenerator(seed)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from multinet import ops, random
 from multinet.errors import ArgumentError
 from multinet.layers.base import Layer
 from multinet.layers.heads import both, causal_mask
+from multinet.typing import Seed, Shape, Tensor, Tensors
 
 
 class Attention(Layer):
@@ -25,7 +27,7 @@ class Attention(Layer):
         use_scale: bool = False,
         score_mode: str = "dot",
         dropout: float = 0.0,
-        seed: Any = None,
+        seed: Seed = None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -39,7 +41,7 @@ class Attention(Layer):
         if dropout > 0:
             self.seed_generator = random.SeedGenerator(seed)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Sequence[Shape]) -> None:
         """Create the scale and the weight of the scores, if wanted."""
         self._check(input_shape)
         if self.use_scale:
@@ -49,7 +51,7 @@ class Attention(Layer):
                 (), "ones", name="concat_score_weight"
             )
 
-    def scores(self, query: Any, key: Any) -> Any:
+    def scores(self, query: Tensor, key: Tensor) -> Tensor:
         """Return how well each key fits each query: (b, t, s)."""
         if self.score_mode == "dot":
             scores = ops.matmul(query, ops.swapaxes(key, -2, -1))
@@ -62,12 +64,12 @@ class Attention(Layer):
 
     def call(
         self,
-        inputs: Any,
-        mask: Any = None,
+        inputs: Sequence[Tensor],
+        mask: Sequence[Tensor | None] | None = None,
         training: bool | None = False,
         return_attention_scores: bool = False,
         use_causal_mask: bool = False,
-    ) -> Any:
+    ) -> Tensors:
         """Return (b, t, e), and with scores (b, t, s) too.
 
         `mask` lists those of query (b, t) and value (b, s), or None for either.
@@ -96,7 +98,11 @@ class Attention(Layer):
                 f"{self.name} expects a list, [query, value] or [query, value, key]."
             )
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(
+        self,
+        inputs: Sequence[Tensor],
+        previous_mask: Sequence[Tensor | None] | None = None,
+    ) -> Tensor | None:
         """Return the query's mask."""
         return None if previous_mask is None else previous_mask[0]
 
@@ -116,14 +122,14 @@ class AdditiveAttention(Attention):
     ) -> None:
         super().__init__(use_scale=use_scale, dropout=dropout, **options)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Sequence[Shape]) -> None:
         """Create the scale, (d,), if wanted."""
         self._check(input_shape)
         if self.use_scale:
             size = input_shape[0][-1]
             self.scale = self.add_weight((size,), "glorot_uniform", name="scale")
 
-    def scores(self, query: Any, key: Any) -> Any:
+    def scores(self, query: Tensor, key: Tensor) -> Tensor:
         """Return how well each key fits each query: (b, t, s)."""
         terms = ops.tanh(_pairs(query, key))
         if self.scale is not None:

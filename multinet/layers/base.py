@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import optree
@@ -12,6 +12,7 @@ import optree
 from multinet import dtypes, regularizers
 from multinet.calls import CallContext, Within, active
 from multinet.errors import ArgumentError, MultinetError, NeverCalled
+from multinet.functional import stateless_call
 from multinet.layers import families
 from multinet.layers.configured import Configured
 from multinet.layers.context import keep_masks, loose, mask_of, masks_in, set_mask
@@ -39,6 +40,8 @@ from multinet.symbolic.tensor import (
     shadowing,
     symbolic_array,
 )
+from multinet.typing import PolicyLike, RegularizerLike, Shapes, Tensor, Tensors
+from multinet.variables import Variable
 
 
 class Layer(Configured, Tracked):
@@ -70,9 +73,9 @@ class Layer(Configured, Tracked):
     def __init__(
         self,
         *,
-        activity_regularizer: Any = None,
+        activity_regularizer: RegularizerLike | None = None,
         trainable: bool = True,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         autocast: bool = True,
         name: str | None = None,
         **options: Any,
@@ -97,11 +100,11 @@ class Layer(Configured, Tracked):
 
     # -- building and calling ----------------------------------------------------------
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         """Create the weights for inputs of a shape, `None` where a size is unknown."""
         self.built = True
 
-    def add_family(self, family: str, shape: Any, **options: Any) -> Any:
+    def add_family(self, family: str, shape: Sequence[int], **options: Any) -> Variable:
         """Create and return the weight of a family, with the constructor's options.
 
         `options` are those of `add_weight`, and go before the constructor's.
@@ -109,11 +112,11 @@ class Layer(Configured, Tracked):
         own = families.weight_options(self, family)
         return self.add_weight(shape, **{"name": family, **own, **options})
 
-    def call(self, *args: Any, **kwargs: Any) -> Any:
+    def call(self, *args: Any, **kwargs: Any) -> Tensors:
         """Compute the outputs; subclasses write it."""
         raise MultinetError(f"{type(self).__name__} must define call(self, inputs).")
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Tensors:
         """Build if needed, and compute: on tensors, host arrays, or KerasTensors."""
         # Nearly always there is one tensor, of the dtype that the layer computes in.
         first = args[0] if len(args) == 1 and not kwargs else None
@@ -188,7 +191,9 @@ class Layer(Configured, Tracked):
 
     # -- masks -------------------------------------------------------------------------
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+    def compute_mask(
+        self, inputs: Tensors, previous_mask: Tensors | None
+    ) -> Tensor | None:
         """Return the mask of the outputs; by default that of the first argument.
 
         Called if `supports_masking`; a mask is bool, shaped as a tensor's first axes.
@@ -308,11 +313,11 @@ class Layer(Configured, Tracked):
 
     # -- shapes ------------------------------------------------------------------------
 
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Tensors:
         """Return symbolic outputs for symbolic inputs, by a run on shapes."""
         return record(self, self.__call__, args, kwargs, keep=False)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shapes) -> Shapes:
         """Return the output shape for an input shape, or trees of them."""
         return self._output_shape(input_shape)
 
@@ -326,12 +331,12 @@ class Layer(Configured, Tracked):
         return optree.tree_map(lambda array: public_shape(array.shape), outputs)
 
     @property
-    def input(self) -> Any:
+    def input(self) -> Tensors:
         """The symbolic input of the first symbolic call, a list if it had several."""
         return _alone(self._first_node().inputs)
 
     @property
-    def output(self) -> Any:
+    def output(self) -> Tensors:
         """The symbolic output of the first symbolic call, a list if it had several."""
         return _alone(optree.tree_leaves(self._first_node().outputs))
 
@@ -345,12 +350,12 @@ class Layer(Configured, Tracked):
 
     def stateless_call(
         self,
-        trainable_variables: Any,
-        non_trainable_variables: Any,
+        trainable_variables: Sequence[Tensor],
+        non_trainable_variables: Sequence[Tensor],
         *args: Any,
         return_losses: bool = False,
         **kwargs: Any,
-    ) -> Any:
+    ) -> tuple[Any, ...]:
         """Return the outputs and new non-trainable values for given values of both.
 
         A pure function: lists of values in the order of the properties of those names
@@ -359,8 +364,6 @@ class Layer(Configured, Tracked):
 
         >>> y, state = layer.stateless_call(trainable, non_trainable, x)
         """
-        from multinet.functional import stateless_call  # it needs layers
-
         return stateless_call(
             self,
             trainable_variables,
@@ -372,7 +375,7 @@ class Layer(Configured, Tracked):
 
     # -- losses ------------------------------------------------------------------------
 
-    def add_loss(self, loss: Any) -> None:
+    def add_loss(self, loss: Tensor | Sequence[Tensor] | Callable[[], Tensor]) -> None:
         """Add a scalar to the loss, from inside `call`."""
         context = active.get()
         if context is None:
@@ -380,7 +383,7 @@ class Layer(Configured, Tracked):
         context.losses.append(loss)
 
     @property
-    def losses(self) -> list[Any]:
+    def losses(self) -> list[Tensor]:
         """Penalties of the trainable weights, and losses of the last outer call.
 
         Those of a call inside of a compiled function or a transform end with that.
@@ -394,7 +397,7 @@ class Layer(Configured, Tracked):
     def _forget_losses(self) -> None:
         self.__dict__["_added_losses"] = []
 
-    def regularization_losses(self) -> list[Any]:
+    def regularization_losses(self) -> list[Tensor]:
         """Return a scalar for each trainable weight that has a regularizer."""
         return [v.regularizer(v) for v in self._penalized()]
 

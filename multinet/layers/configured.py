@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Self
 
 from multinet import dtype_policies
 from multinet.configurable import (
@@ -13,6 +13,7 @@ from multinet.configurable import (
     revived,
     signature,
 )
+from multinet.typing import Config
 
 _STANDARD = ("name", "trainable", "dtype")  # what each configuration begins with
 # Not written, as in Keras: a class decides whether its inputs are cast.
@@ -28,7 +29,7 @@ class Configured(Configurable):
     build: Callable[..., None]
     _input_shape_hint: tuple[Any, ...] | None
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return what `from_config` needs: the arguments of the constructor."""
         standard = {
             "name": self.name,
@@ -46,7 +47,7 @@ class Configured(Configurable):
         return config
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: Config) -> Self:
         """Return a layer of this configuration, with fresh weights.
 
         The name and `trainable` are set where the constructor does not take them.

@@ -14,13 +14,14 @@ import optree
 
 from multinet.calls import CallContext, active
 from multinet.registry import current
+from multinet.typing import Tensor, Tensors
 
 #: The masks of tensors that live outside of calls, by identity; the reference tells
 #: their end.
 loose: dict[int, tuple[weakref.ref[Any], Any]] = {}
 
 
-def mask_of(tensor: Any) -> Any:
+def mask_of(tensor: Tensor) -> Tensor | None:
     """Return the bool mask of a tensor, shaped as its first axes, or None."""
     key, context = id(tensor), active.get()
     if context is not None and key in context.masks:
@@ -29,7 +30,7 @@ def mask_of(tensor: Any) -> Any:
     return entry[1] if entry is not None and entry[0]() is tensor else None
 
 
-def masks_in(tree: Any) -> Any:
+def masks_in(tree: Tensors) -> Tensors | None:
     """Return the masks of a tensor or of a tree of them; None if there is none."""
     context = active.get()
     if not loose and (context is None or not context.masks):
@@ -40,7 +41,7 @@ def masks_in(tree: Any) -> Any:
     return masks if optree.tree_leaves(masks) else None
 
 
-def set_mask(tensor: Any, mask: Any) -> None:
+def set_mask(tensor: Tensor, mask: Tensor | None) -> None:
     """Give a tensor a mask, for the rest of the call in progress if there is one."""
     context = active.get()
     if mask is None:
@@ -51,7 +52,7 @@ def set_mask(tensor: Any, mask: Any) -> None:
         _loosen(tensor, mask)
 
 
-def keep_masks(context: CallContext, outputs: Any) -> None:
+def keep_masks(context: CallContext, outputs: Tensors) -> None:
     """Keep the masks of what an outermost call returned."""
     if current().symbolic:
         return

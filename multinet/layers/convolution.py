@@ -9,6 +9,14 @@ from multinet import activations, ops
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.arguments import padding_of, positive, sizes
 from multinet.layers.spatial import Spatial
+from multinet.typing import (
+    ActivationLike,
+    ConstraintLike,
+    InitializerLike,
+    RegularizerLike,
+    Shape,
+    Tensor,
+)
 
 
 class BaseConv(Spatial):
@@ -25,15 +33,15 @@ class BaseConv(Spatial):
         data_format: str | None = None,
         dilation_rate: int | Sequence[int] = 1,
         groups: int = 1,
-        activation: Any = None,
+        activation: ActivationLike | None = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike | None = None,
+        bias_regularizer: RegularizerLike | None = None,
+        activity_regularizer: RegularizerLike | None = None,
+        kernel_constraint: ConstraintLike | None = None,
+        bias_constraint: ConstraintLike | None = None,
         **options: Any,
     ) -> None:
         super().__init__(
@@ -55,7 +63,7 @@ class BaseConv(Spatial):
         self.use_bias = use_bias
         self.bias = None
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Create the kernel (*window, channels // groups, filters) and the bias."""
         self.check_axes(input_shape)
         channels = input_shape[self.channel_axis]
@@ -70,7 +78,7 @@ class BaseConv(Spatial):
             self.bias = self.add_family("bias", (self.filters,))
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, *spatial, filters), or filters first with channels_first."""
         inputs = ops.cast(inputs, self.compute_dtype)
         padding = self.padding

@@ -13,6 +13,17 @@ from multinet.names import unique_name
 from multinet.ops.weighted import dense
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import KerasTensor, Node
+from multinet.typing import (
+    ActivationLike,
+    Config,
+    ConstraintLike,
+    DType,
+    InitializerLike,
+    RegularizerLike,
+    Seed,
+    Shape,
+    Tensor,
+)
 
 
 class InputLayer(Layer):
@@ -27,7 +38,7 @@ class InputLayer(Layer):
         self,
         shape: Sequence[int | None] | None = None,
         batch_size: int | None = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
         sparse: bool | None = None,
         ragged: bool | None = None,
         batch_shape: Sequence[int | None] | None = None,
@@ -67,17 +78,17 @@ class InputLayer(Layer):
         tensor.node.enter(tensor)
 
     @property
-    def output(self) -> Any:
+    def output(self) -> Tensor:
         """The placeholder; a copy makes its own unless its model has."""
         if not self._nodes:
             self._place()
         return super().output
 
-    def call(self) -> Any:
+    def call(self) -> Tensor:
         """Return nothing: a model feeds its inputs itself."""
         raise ArgumentError("An InputLayer is fed by its model, not called.")
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return what `from_config` needs, with a dtype in place of a policy."""
         own = ("batch_shape", "sparse", "ragged", "optional", "dtype")
         return {**super().get_config(), **{name: getattr(self, name) for name in own}}
@@ -94,7 +105,7 @@ def _shape_argument(shape: Any) -> tuple[int | None, ...]:
 def Input(
     shape: Sequence[int | None] | None = None,
     batch_size: int | None = None,
-    dtype: Any = None,
+    dtype: DType | None = None,
     sparse: bool | None = None,
     ragged: bool | None = None,
     batch_shape: Sequence[int | None] | None = None,
@@ -132,15 +143,15 @@ class Dense(Layer):
     def __init__(
         self,
         units: int,
-        activation: Any = None,
+        activation: ActivationLike | None = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike | None = None,
+        bias_regularizer: RegularizerLike | None = None,
+        activity_regularizer: RegularizerLike | None = None,
+        kernel_constraint: ConstraintLike | None = None,
+        bias_constraint: ConstraintLike | None = None,
         **options: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **options)
@@ -150,7 +161,7 @@ class Dense(Layer):
         self.use_bias = use_bias
         self.bias = None
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Create the kernel (n, units) and the bias (units,)."""
         if len(input_shape) < 1:
             raise ShapeError(f"{self.name} expects at least one axis, got a scalar.")
@@ -159,7 +170,7 @@ class Dense(Layer):
             self.bias = self.add_family("bias", (self.units,))
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (..., units) for (..., n)."""
         try:
             outputs = dense(inputs, self.kernel, self.bias)
@@ -174,12 +185,12 @@ class Dense(Layer):
 class Activation(Layer):
     """Apply an activation, given by name or as a function, elementwise."""
 
-    def __init__(self, activation: Any, **options: Any) -> None:
+    def __init__(self, activation: ActivationLike, **options: Any) -> None:
         super().__init__(**options)
         self.supports_masking = True
         self.activation = activations.get(activation)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return activation(inputs)."""
         return self.activation(inputs)
 
@@ -197,7 +208,7 @@ class Dropout(Layer):
         self,
         rate: float,
         noise_shape: Sequence[int | None] | None = None,
-        seed: Any = None,
+        seed: Seed = None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -207,7 +218,7 @@ class Dropout(Layer):
         self.seed = seed
         self.seed_generator = generator_of(seed)
 
-    def call(self, inputs: Any, training: bool | None = False) -> Any:
+    def call(self, inputs: Tensor, training: bool | None = False) -> Tensor:
         """Return inputs with some zeroed while training, else unchanged."""
         if not training or self.rate == 0:
             return inputs
@@ -230,7 +241,7 @@ class Flatten(Layer):
         super().__init__(**options)
         self.data_format = data_format_of(data_format)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (b, n); channels_first inputs are read channels last, as in Keras."""
         rank = len(ops.shape(inputs))
         if self.data_format == "channels_first" and rank > 2:
@@ -250,7 +261,7 @@ class Reshape(Layer):
         if self.target_shape.count(-1) > 1:
             raise ArgumentError(f"Expected at most one -1, got {self.target_shape}.")
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (b, *target_shape)."""
         shape = ops.shape(inputs)
         target = self.target_shape

@@ -13,6 +13,14 @@ from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.base import Layer
 from multinet.ops.weighted import dense
 from multinet.symbolic.dims import public_shape
+from multinet.typing import (
+    ActivationLike,
+    ConstraintLike,
+    InitializerLike,
+    RegularizerLike,
+    Shape,
+    Tensor,
+)
 
 _TERM = r"(\.\.\.)?([a-zA-Z]*)(\.\.\.)?"
 _EQUATION = re.compile(rf"{_TERM},([a-zA-Z]+)->{_TERM}")
@@ -46,14 +54,14 @@ class EinsumDense(Layer):
         self,
         equation: str,
         output_shape: int | Sequence[int | None],
-        activation: Any = None,
+        activation: ActivationLike | None = None,
         bias_axes: str | None = None,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike | None = None,
+        bias_regularizer: RegularizerLike | None = None,
+        kernel_constraint: ConstraintLike | None = None,
+        bias_constraint: ConstraintLike | None = None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -65,7 +73,7 @@ class EinsumDense(Layer):
         self.bias = None
         _parse(equation)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Create the kernel and the bias."""
         plan = _read(self, tuple(input_shape))
         self.contracted = plan.contracted
@@ -74,7 +82,7 @@ class EinsumDense(Layer):
         if plan.bias is not None:
             self.bias = self.add_family("bias", plan.bias)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return activation(einsum(equation, inputs, kernel) + bias)."""
         if self.contracted:
             return self.activation(self._product(inputs))

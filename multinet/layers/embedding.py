@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from multinet import ops
 from multinet.layers.arguments import positive
 from multinet.layers.base import Layer
 from multinet.ops.weighted import embedding
+from multinet.typing import (
+    ConstraintLike,
+    InitializerLike,
+    RegularizerLike,
+    Shape,
+    Tensor,
+)
 
 
 class Embedding(Layer):
@@ -26,11 +34,11 @@ class Embedding(Layer):
         self,
         input_dim: int,
         output_dim: int,
-        embeddings_initializer: Any = "uniform",
-        embeddings_regularizer: Any = None,
-        embeddings_constraint: Any = None,
+        embeddings_initializer: InitializerLike = "uniform",
+        embeddings_regularizer: RegularizerLike | None = None,
+        embeddings_constraint: ConstraintLike | None = None,
         mask_zero: bool = False,
-        weights: Any = None,
+        weights: Sequence[Tensor] | None = None,
         **options: Any,
     ) -> None:
         options.pop("input_length", None)  # older programs give it; it has no effect
@@ -44,7 +52,7 @@ class Embedding(Layer):
             alone = isinstance(weights, list | tuple) and len(weights) == 1
             self.set_weights(weights if alone else [weights])
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         """Create the table, unless `weights` gave it."""
         if self.built:
             return
@@ -52,10 +60,12 @@ class Embedding(Layer):
             "embeddings", (self.input_dim, self.output_dim)
         )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (..., output_dim) for integers (...)."""
         return ops.cast(embedding(self.embeddings, inputs), self.compute_dtype)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(
+        self, inputs: Tensor, previous_mask: Tensor | None = None
+    ) -> Tensor | None:
         """Return where the integers are not 0, if `mask_zero`."""
         return ops.not_equal(inputs, 0) if self.mask_zero else None

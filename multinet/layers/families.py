@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from multinet import constraints, initializers, regularizers
 from multinet.errors import ArgumentError
+from multinet.typing import Tensor
 
 KINDS: dict[str, Callable[[Any], Any]] = {
     "initializer": initializers.get,
@@ -25,7 +26,7 @@ class _Option(NamedTuple):
     default: Any
     resolve: Callable[[Any], Any]
 
-    def given(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def given(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
         if self.place is not None and self.place < len(args):
             return args[self.place]
         return kwargs.get(self.name, self.default)
@@ -72,12 +73,12 @@ def _options(init: Any, families: tuple[str, ...]) -> list[_Option]:
     return found
 
 
-def options_of(layer: Any, *families: str) -> dict[str, Any]:
+def options_of(layer: object, *families: str) -> dict[str, Any]:
     """Return a layer's options of families, under the names of the arguments."""
     names = [f"{family}_{kind}" for family in families for kind in KINDS]
     return {name: getattr(layer, name) for name in names if hasattr(layer, name)}
 
 
-def weight_options(layer: Any, family: str) -> dict[str, Any]:
+def weight_options(layer: object, family: str) -> dict[str, Any]:
     """Return a layer's options of a family, as `add_weight` takes them."""
     return {kind: getattr(layer, f"{family}_{kind}", None) for kind in KINDS}

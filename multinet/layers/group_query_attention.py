@@ -11,6 +11,15 @@ from multinet.layers.arguments import positive
 from multinet.layers.core import Dropout
 from multinet.layers.heads import BaseHeads
 from multinet.names import unique_name
+from multinet.typing import (
+    ConstraintLike,
+    InitializerLike,
+    RegularizerLike,
+    Seed,
+    Shape,
+    Shapes,
+    Tensor,
+)
 
 
 class GroupQueryAttention(BaseHeads):
@@ -32,15 +41,15 @@ class GroupQueryAttention(BaseHeads):
         use_bias: bool = True,
         sliding_window: int | None = None,
         flash_attention: bool | None = None,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike | None = None,
+        bias_regularizer: RegularizerLike | None = None,
+        activity_regularizer: RegularizerLike | None = None,
+        kernel_constraint: ConstraintLike | None = None,
+        bias_constraint: ConstraintLike | None = None,
         use_gate: bool = False,
-        seed: Any = None,
+        seed: Seed = None,
         **options: Any,
     ) -> None:
         options["name"] = options.get("name") or unique_name("grouped_query_attention")
@@ -69,7 +78,9 @@ class GroupQueryAttention(BaseHeads):
         """1 / sqrt(head_dim)."""
         return 1 / math.sqrt(self.head_dim)
 
-    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
+    def build(
+        self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None
+    ) -> None:
         """Create the projections: query, key, value and attention_output."""
         key_shape = value_shape if key_shape is None else key_shape
         if len(query_shape) != 3 or len(value_shape) != 3:
@@ -94,15 +105,15 @@ class GroupQueryAttention(BaseHeads):
 
     def attend(
         self,
-        q: Any,
-        k: Any,
-        v: Any,
-        mask: Any,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        mask: Tensor | None,
         *,
         causal: bool,
         training: bool,
         scores: bool,
-    ) -> tuple[Any, Any]:
+    ) -> tuple[Tensor, Tensor | None]:
         """Return the attended values, and the scores if asked for, else None."""
         group = self.num_query_heads // self.num_key_value_heads
         if group > 1:
@@ -112,7 +123,7 @@ class GroupQueryAttention(BaseHeads):
         )
 
     def compute_output_shape(  # type: ignore[override]
-        self, query_shape: Any, value_shape: Any, key_shape: Any = None
-    ) -> Any:
+        self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None
+    ) -> Shapes:
         """Return the output shape for the inputs' shapes."""
         return self._output_shape(query_shape, value_shape, key_shape)

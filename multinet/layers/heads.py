@@ -13,6 +13,7 @@ from multinet.layers.base import Layer
 from multinet.layers.core import Dropout
 from multinet.layers.einsum_dense import EinsumDense
 from multinet.layers.families import options_of
+from multinet.typing import Seed, Size, Tensor, Tensors
 
 
 class BaseHeads(Layer):
@@ -36,7 +37,7 @@ class BaseHeads(Layer):
         sliding_window: int | None = None,
         flash_attention: bool | None = None,
         use_gate: bool = False,
-        seed: Any = None,
+        seed: Seed = None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -81,17 +82,17 @@ class BaseHeads(Layer):
 
     def call(
         self,
-        query: Any,
-        value: Any,
-        key: Any = None,
-        query_mask: Any = None,
-        value_mask: Any = None,
-        key_mask: Any = None,
-        attention_mask: Any = None,
+        query: Tensor,
+        value: Tensor,
+        key: Tensor | None = None,
+        query_mask: Tensor | None = None,
+        value_mask: Tensor | None = None,
+        key_mask: Tensor | None = None,
+        attention_mask: Tensor | None = None,
         return_attention_scores: bool = False,
         training: bool | None = None,
         use_causal_mask: bool = False,
-    ) -> Any:
+    ) -> Tensors:
         """Return query's shape (or output_shape), and with scores (b, h, t, s) too.
 
         query (b, t, d), value (b, s, e), key (b, s, f), by default the value.
@@ -137,15 +138,15 @@ class BaseHeads(Layer):
 
     def attend(
         self,
-        q: Any,
-        k: Any,
-        v: Any,
-        mask: Any,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        mask: Tensor | None,
         *,
         causal: bool,
         training: bool,
         scores: bool,
-    ) -> tuple[Any, Any]:
+    ) -> tuple[Tensor, Tensor | None]:
         """Return the attended values, and the scores if asked for, else None."""
         if mask is not None:
             for _ in range(4 - len(ops.shape(mask))):
@@ -172,11 +173,11 @@ class BaseHeads(Layer):
         raise NotImplementedError(f"{type(self).__name__} must define factor.")
 
 
-def both(mask: Any, other: Any) -> Any:
+def both(mask: Tensor | None, other: Tensor) -> Tensor:
     return other if mask is None else ops.logical_and(mask, other)
 
 
-def causal_mask(t: Any, s: Any) -> Any:
+def causal_mask(t: Size, s: Size) -> Tensor:
     """Return (1, t, s), true where the key is not after the query."""
     i, j = _positions(t, s)
     return ops.less_equal(j, i)
@@ -193,7 +194,7 @@ def _positions(t: Any, s: Any) -> tuple[Any, Any]:
     return i, ops.reshape(ops.arange(s, dtype="int32"), (1, 1, s))
 
 
-def masked_softmax(x: Any, mask: Any, axes: tuple[int, ...]) -> Any:
+def masked_softmax(x: Tensor, mask: Tensor | None, axes: tuple[int, ...]) -> Tensor:
     """Return softmax over axes of what `mask` keeps, 0 elsewhere."""
     if mask is not None:
         lowest = -3e4 if ops.dtype(x) == "float16" else -1e9

@@ -8,6 +8,14 @@ from multinet import dtypes, ops
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.base import Layer
 from multinet.symbolic.dims import public_shape
+from multinet.typing import (
+    Axis,
+    ConstraintLike,
+    InitializerLike,
+    RegularizerLike,
+    Shape,
+    Tensor,
+)
 
 
 def _axes_in(layer: Any, shape: Any) -> list[int]:
@@ -69,16 +77,16 @@ class LayerNormalization(BaseScaling):
 
     def __init__(
         self,
-        axis: Any = -1,
+        axis: Axis = -1,
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
+        beta_initializer: InitializerLike = "zeros",
+        gamma_initializer: InitializerLike = "ones",
+        beta_regularizer: RegularizerLike | None = None,
+        gamma_regularizer: RegularizerLike | None = None,
+        beta_constraint: ConstraintLike | None = None,
+        gamma_constraint: ConstraintLike | None = None,
         *,
         rms_scaling: bool = False,
         **options: Any,
@@ -87,13 +95,13 @@ class LayerNormalization(BaseScaling):
         self.axis = _axis_argument(axis)
         self.rms_scaling = rms_scaling
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Create gamma and beta, of the sizes of the normalized axes."""
         shape = tuple(input_shape[axis] for axis in _axes_in(self, input_shape))
         scale, center = self.scale or self.rms_scaling, self.center
         self._add_weights(shape, scale, center and not self.rms_scaling)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return normalized inputs, of the same shape."""
         axes = _axes_in(self, ops.shape(inputs))
         if self.rms_scaling:
@@ -118,16 +126,16 @@ class RMSNormalization(Layer):
     Source: Zhang and Sennrich, "Root mean square layer normalization", 2019.
     """
 
-    def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **options: Any) -> None:
+    def __init__(self, axis: Axis = -1, epsilon: float = 1e-6, **options: Any) -> None:
         super().__init__(**options)
         self.axis, self.epsilon = _axis_argument(axis), epsilon
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Create the scale, of the sizes of the normalized axes."""
         shape = tuple(input_shape[axis] for axis in _axes_in(self, input_shape))
         self.scale = self.add_weight(name="scale", shape=shape, initializer="ones")
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return normalized inputs, of the same shape."""
         axes = _axes_in(self, ops.shape(inputs))
         return ops.rms_normalization(inputs, self.scale, axes, self.epsilon)
@@ -151,12 +159,12 @@ class GroupNormalization(BaseScaling):
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
+        beta_initializer: InitializerLike = "zeros",
+        gamma_initializer: InitializerLike = "ones",
+        beta_regularizer: RegularizerLike | None = None,
+        gamma_regularizer: RegularizerLike | None = None,
+        beta_constraint: ConstraintLike | None = None,
+        gamma_constraint: ConstraintLike | None = None,
         **options: Any,
     ) -> None:
         super().__init__(epsilon, center, scale, **options)
@@ -167,7 +175,7 @@ class GroupNormalization(BaseScaling):
             )
         self.groups, self.axis = groups, axis
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Create gamma and beta, one of each for every channel."""
         (axis,) = _axes_in(self, input_shape)
         channels = input_shape[axis]
@@ -178,7 +186,7 @@ class GroupNormalization(BaseScaling):
             )
         self._add_weights((channels,), self.scale, self.center)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return normalized inputs, of the same shape."""
         shape = ops.shape(inputs)
         (axis,) = _axes_in(self, shape)
@@ -201,12 +209,12 @@ class GroupNormalization(BaseScaling):
 class UnitNormalization(Layer):
     """Divide each sample by its Euclidean norm over `axis`."""
 
-    def __init__(self, axis: Any = -1, **options: Any) -> None:
+    def __init__(self, axis: Axis = -1, **options: Any) -> None:
         super().__init__(**options)
         self.axis = _axis_argument(axis)
         self.supports_masking = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return inputs of norm 1, of the same shape; zeros stay zeros."""
         axes = _axes_in(self, ops.shape(inputs))
         return ops.normalize(inputs, axis=axes, order=2, epsilon=1e-12)

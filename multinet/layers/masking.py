@@ -6,6 +6,7 @@ from typing import Any
 
 from multinet import ops
 from multinet.layers.base import Layer
+from multinet.typing import Tensor
 
 
 class Masking(Layer):
@@ -19,11 +20,13 @@ class Masking(Layer):
         self.mask_value = mask_value
         self.supports_masking = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return inputs with the masked steps at 0."""
         shown = self.compute_mask(inputs)
         return ops.where(ops.expand_dims(shown, -1), inputs, 0)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(
+        self, inputs: Tensor, previous_mask: Tensor | None = None
+    ) -> Tensor | None:
         """Return where any entry of the last axis differs from `mask_value`."""
         return ops.any(ops.not_equal(inputs, self.mask_value), axis=-1)

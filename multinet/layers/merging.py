@@ -11,6 +11,7 @@ from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.base import Layer
 from multinet.layers.context import mask_of, set_mask
 from multinet.symbolic.dims import differ, public_shape
+from multinet.typing import Tensor
 
 
 class Merge(Layer):
@@ -25,11 +26,11 @@ class Merge(Layer):
         super().__init__(**options)
         self.supports_masking = True
 
-    def merge(self, inputs: list[Any]) -> Any:
+    def merge(self, inputs: list[Tensor]) -> Tensor:
         """Return the result for tensors of one rank; subclasses write it."""
         raise NotImplementedError(f"{type(self).__name__} must define merge(inputs).")
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Sequence[Tensor]) -> Tensor:
         """Return one tensor for a list of them."""
         self._check_list(inputs)
         ranks = [len(ops.shape(x)) for x in inputs]
@@ -45,7 +46,11 @@ class Merge(Layer):
                 f"as {type(self).__name__}()([x, y]); got {got}."
             )
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(
+        self,
+        inputs: Sequence[Tensor],
+        previous_mask: Sequence[Tensor | None] | None = None,
+    ) -> Tensor | None:
         """Return where any of the masks is true; None unless all inputs have one."""
         if previous_mask is None or any(mask is None for mask in previous_mask):
             return None
@@ -61,7 +66,7 @@ def _expanded(x: Any, missing: int) -> Any:
 class Add(Merge):
     """The sum of the inputs."""
 
-    def merge(self, inputs: list[Any]) -> Any:
+    def merge(self, inputs: list[Tensor]) -> Tensor:
         """Return x + y + ..."""
         return reduce(ops.add, inputs)
 
@@ -71,7 +76,7 @@ class Subtract(Merge):
 
     count = 2
 
-    def merge(self, inputs: list[Any]) -> Any:
+    def merge(self, inputs: list[Tensor]) -> Tensor:
         """Return x - y."""
         return ops.subtract(*inputs)
 
@@ -79,7 +84,7 @@ class Subtract(Merge):
 class Average(Merge):
     """The mean of the inputs."""
 
-    def merge(self, inputs: list[Any]) -> Any:
+    def merge(self, inputs: list[Tensor]) -> Tensor:
         """Return (x + y + ...) / their number."""
         return ops.divide(reduce(ops.add, inputs), len(inputs))
 
@@ -87,7 +92,7 @@ class Average(Merge):
 class Multiply(Merge):
     """The product of the inputs; masked factors count as 1, all masked give 0."""
 
-    def merge(self, inputs: list[Any]) -> Any:
+    def merge(self, inputs: list[Tensor]) -> Tensor:
         """Return x * y * ..."""
         masks = [mask_of(x) for x in inputs]
         shown = [_spread(mask, x) for x, mask in zip(inputs, masks)]
@@ -108,7 +113,7 @@ class _Extremum(Merge):
 
     choose: Callable[[Any, Any], Any]
 
-    def merge(self, inputs: list[Any]) -> Any:
+    def merge(self, inputs: list[Tensor]) -> Tensor:
         """Return the extremum; where only one of two counts, that one."""
         output, shown = inputs[0], _spread(mask_of(inputs[0]), inputs[0])
         for x in inputs[1:]:
@@ -151,12 +156,16 @@ class Concatenate(Merge):
         super().__init__(**options)
         self.axis = axis
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Sequence[Tensor]) -> Tensor:
         """Return one tensor for a list of them."""
         self._check_list(inputs)
         return ops.concatenate(inputs, axis=self.axis)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(
+        self,
+        inputs: Sequence[Tensor],
+        previous_mask: Sequence[Tensor | None] | None = None,
+    ) -> Tensor | None:
         """Return the masks joined; an input without one counts throughout."""
         if previous_mask is None:
             return None
@@ -192,7 +201,7 @@ class Dot(Merge):
             )
         self.axes, self.normalize = axes, normalize
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Sequence[Tensor]) -> Tensor:
         """Return (b, *rest of the first, *rest of the second)."""
         self._check_list(inputs)
         shapes = [ops.shape(x) for x in inputs]
@@ -215,7 +224,11 @@ class Dot(Merge):
         rest = (*rests[0], *rests[1])
         return ops.reshape(y, (batch, *rest) if rest else (batch, 1))
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(
+        self,
+        inputs: Sequence[Tensor],
+        previous_mask: Sequence[Tensor | None] | None = None,
+    ) -> Tensor | None:
         """Return None: positions are summed or paired."""
         return None
 
@@ -224,41 +237,43 @@ def _product(sizes: Any) -> Any:
     return reduce(lambda n, m: n * m, sizes, 1)
 
 
-def add(inputs: Any, **kwargs: Any) -> Any:
+def add(inputs: Sequence[Tensor], **kwargs: Any) -> Tensor:
     """Return the sum of a list of tensors, by an `Add` layer."""
     return Add(**kwargs)(inputs)
 
 
-def subtract(inputs: Any, **kwargs: Any) -> Any:
+def subtract(inputs: Sequence[Tensor], **kwargs: Any) -> Tensor:
     """Return the first of two tensors minus the second, by a `Subtract` layer."""
     return Subtract(**kwargs)(inputs)
 
 
-def multiply(inputs: Any, **kwargs: Any) -> Any:
+def multiply(inputs: Sequence[Tensor], **kwargs: Any) -> Tensor:
     """Return the product of a list of tensors, by a `Multiply` layer."""
     return Multiply(**kwargs)(inputs)
 
 
-def average(inputs: Any, **kwargs: Any) -> Any:
+def average(inputs: Sequence[Tensor], **kwargs: Any) -> Tensor:
     """Return the mean of a list of tensors, by an `Average` layer."""
     return Average(**kwargs)(inputs)
 
 
-def maximum(inputs: Any, **kwargs: Any) -> Any:
+def maximum(inputs: Sequence[Tensor], **kwargs: Any) -> Tensor:
     """Return the maximum of a list of tensors, by a `Maximum` layer."""
     return Maximum(**kwargs)(inputs)
 
 
-def minimum(inputs: Any, **kwargs: Any) -> Any:
+def minimum(inputs: Sequence[Tensor], **kwargs: Any) -> Tensor:
     """Return the minimum of a list of tensors, by a `Minimum` layer."""
     return Minimum(**kwargs)(inputs)
 
 
-def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
+def concatenate(inputs: Sequence[Tensor], axis: int = -1, **kwargs: Any) -> Tensor:
     """Return a list of tensors joined along an axis, by a `Concatenate` layer."""
     return Concatenate(axis=axis, **kwargs)(inputs)
 
 
-def dot(inputs: Any, axes: int | Sequence[int] = -1, **kwargs: Any) -> Any:
+def dot(
+    inputs: Sequence[Tensor], axes: int | Sequence[int] = -1, **kwargs: Any
+) -> Tensor:
     """Return the products of two tensors summed over axes, by a `Dot` layer."""
     return Dot(axes=axes, **kwargs)(inputs)

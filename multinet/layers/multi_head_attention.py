@@ -13,6 +13,15 @@ from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.arguments import positive
 from multinet.layers.core import Dropout
 from multinet.layers.heads import BaseHeads, both, causal_mask, masked_softmax
+from multinet.typing import (
+    ConstraintLike,
+    InitializerLike,
+    RegularizerLike,
+    Seed,
+    Shape,
+    Shapes,
+    Tensor,
+)
 
 
 class MultiHeadAttention(BaseHeads):
@@ -39,15 +48,15 @@ class MultiHeadAttention(BaseHeads):
         attention_axes: int | Sequence[int] | None = None,
         sliding_window: int | None = None,
         flash_attention: bool | None = None,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike | None = None,
+        bias_regularizer: RegularizerLike | None = None,
+        activity_regularizer: RegularizerLike | None = None,
+        kernel_constraint: ConstraintLike | None = None,
+        bias_constraint: ConstraintLike | None = None,
         use_gate: bool = False,
-        seed: Any = None,
+        seed: Seed = None,
         **options: Any,
     ) -> None:
         super().__init__(
@@ -75,7 +84,9 @@ class MultiHeadAttention(BaseHeads):
         """1 / sqrt(key_dim)."""
         return 1 / math.sqrt(self.key_dim)
 
-    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
+    def build(
+        self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None
+    ) -> None:
         """Create the projections: query, key, value and attention_output."""
         key_shape = value_shape if key_shape is None else key_shape
         if tuple(value_shape[1:-1]) != tuple(key_shape[1:-1]):
@@ -101,15 +112,15 @@ class MultiHeadAttention(BaseHeads):
 
     def attend(
         self,
-        q: Any,
-        k: Any,
-        v: Any,
-        mask: Any,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        mask: Tensor | None,
         *,
         causal: bool,
         training: bool,
         scores: bool,
-    ) -> tuple[Any, Any]:
+    ) -> tuple[Tensor, Tensor | None]:
         """Return the attended values, and the scores if asked for, else None."""
         rank = len(ops.shape(q))
         axes = self.attention_axes or tuple(range(1, rank - 2))
@@ -139,8 +150,8 @@ class MultiHeadAttention(BaseHeads):
         return ops.einsum(f"{joined},{keys}->{letters}", dropped, v), weights
 
     def compute_output_shape(  # type: ignore[override]
-        self, query_shape: Any, value_shape: Any, key_shape: Any = None
-    ) -> Any:
+        self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None
+    ) -> Shapes:
         """Return the output shape for the inputs' shapes."""
         return self._output_shape(query_shape, value_shape, key_shape)
 

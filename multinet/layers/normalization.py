@@ -10,6 +10,13 @@ from multinet import dtypes, ops
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.arguments import fraction
 from multinet.layers.base import Layer
+from multinet.typing import (
+    ConstraintLike,
+    InitializerLike,
+    RegularizerLike,
+    Shape,
+    Tensor,
+)
 
 
 class BatchNormalization(Layer):
@@ -38,14 +45,14 @@ class BatchNormalization(Layer):
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        moving_mean_initializer: Any = "zeros",
-        moving_variance_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
+        beta_initializer: InitializerLike = "zeros",
+        gamma_initializer: InitializerLike = "ones",
+        moving_mean_initializer: InitializerLike = "zeros",
+        moving_variance_initializer: InitializerLike = "ones",
+        beta_regularizer: RegularizerLike | None = None,
+        gamma_regularizer: RegularizerLike | None = None,
+        beta_constraint: ConstraintLike | None = None,
+        gamma_constraint: ConstraintLike | None = None,
         renorm: bool = False,
         renorm_clipping: dict[str, float] | None = None,
         renorm_momentum: float = 0.99,
@@ -63,7 +70,7 @@ class BatchNormalization(Layer):
         self.renorm_momentum = float(fraction("renorm_momentum", renorm_momentum))
         self.gamma = self.beta = None
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Create gamma, beta and the moving moments, one of each for every channel."""
         if not -len(input_shape) <= self.axis < len(input_shape):
             raise ShapeError(
@@ -95,7 +102,9 @@ class BatchNormalization(Layer):
         """Return the first standard deviations, as an initializer does."""
         return ops.sqrt(self.moving_variance_initializer(shape, dtype=dtype))
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def call(
+        self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None
+    ) -> Tensor:
         """Return normalized inputs, of the same shape.
 
         `mask`, bool over the leading axes, leaves positions out of the batch moments.

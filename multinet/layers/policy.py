@@ -10,6 +10,7 @@ from multinet import dtype_policies, dtypes
 from multinet.autocast import autocasting
 from multinet.calls import CallContext, active, path_of
 from multinet.dtype_policies import DTypePolicy, DTypePolicyMap
+from multinet.typing import PolicyLike
 
 
 class Typed:
@@ -32,7 +33,7 @@ class Typed:
         return self._dtype_policy
 
     @dtype_policy.setter
-    def dtype_policy(self, value: Any) -> None:
+    def dtype_policy(self, value: PolicyLike) -> None:
         policy, held = dtype_policies.get(value), self.__dict__.get("_dtype_policy")
         if isinstance(held, DTypePolicyMap) and self._policy_path:
             held.pop(self._policy_path, None)
@@ -80,7 +81,7 @@ class Typed:
 
 
 @contextmanager
-def casting(layer: Any) -> Iterator[None]:
+def casting(layer: object) -> Iterator[None]:
     """Read Variables as a layer does in its `call`: in its compute dtype, if a float.
 
     Without `autocast` a layer inside a mixed one reads them as they are, and a mixed

@@ -8,6 +8,7 @@ from typing import Any
 from multinet import ops
 from multinet.layers.arguments import padding_of, sizes
 from multinet.layers.spatial import Spatial
+from multinet.typing import Tensor
 
 
 class BasePooling(Spatial):
@@ -30,7 +31,7 @@ class BasePooling(Spatial):
         self.strides = sizes("strides", chosen, self.rank)
         self.padding = padding_of(padding)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (b, *spatial', c)."""
         self.check_axes(ops.shape(inputs))
         pool = ops.max_pool if self.reduce == "max" else ops.average_pool
@@ -86,7 +87,7 @@ class BaseGlobalPooling(Spatial):
         super().__init__(data_format, **options)
         self.keepdims = keepdims
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (b, c), or with `keepdims` sizes of 1 for the positions."""
         self.check_axes(ops.shape(inputs))
         axes = tuple(range(self.first_axis, self.first_axis + self.rank))
@@ -123,7 +124,7 @@ class GlobalAveragePooling1D(BaseGlobalPooling):
         super().__init__(data_format, keepdims, **options)
         self.supports_masking = True
 
-    def call(self, inputs: Any, mask: Any = None) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return (b, c), or (b, 1, c) with `keepdims`; `mask` is bool, (b, t)."""
         if mask is None:
             return super().call(inputs)
@@ -134,7 +135,9 @@ class GlobalAveragePooling1D(BaseGlobalPooling):
         count = ops.sum(ops.cast(shown, ops.dtype(kept)), steps, self.keepdims)
         return ops.divide(ops.sum(kept, steps, self.keepdims), count)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+    def compute_mask(
+        self, inputs: Tensor, previous_mask: Tensor | None
+    ) -> Tensor | None:
         """Return None: the steps are gone."""
         return None
 

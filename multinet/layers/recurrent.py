@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import optree
 
@@ -14,13 +14,17 @@ from multinet.layers.policy import casting
 from multinet.layers.recurrent_cells import RecurrentCell
 from multinet.ops.core import as_tensor, boolean
 from multinet.symbolic.dims import Dim
+from multinet.typing import Shape, Shapes, Size, Tensor, Tensors, Tree
 from multinet.variables import Variable
+
+# A `RecurrentCell`, or any object with `call(inputs, states)` and `state_size`.
+Cell: TypeAlias = Any
 
 
 class StackedRNNCells(Layer):
     """Several cells as one, each fed with the output of the one before."""
 
-    def __init__(self, cells: Sequence[Any], **options: Any) -> None:
+    def __init__(self, cells: Sequence[Cell], **options: Any) -> None:
         super().__init__(**options)
         for cell in cells:
             check_cell(cell)
@@ -36,13 +40,13 @@ class StackedRNNCells(Layer):
         """The size of the last cell's output."""
         return output_size(self.cells[-1])
 
-    def get_initial_state(self, batch_size: Any = None) -> list[Any]:
+    def get_initial_state(self, batch_size: Size | None = None) -> list[Tensor]:
         """Return the initial states, one tree a cell."""
         return [
             initial_state(cell, batch_size, self.compute_dtype) for cell in self.cells
         ]
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Build the cells, each for the outputs of the one before."""
         for cell in self.cells:
             if isinstance(cell, Layer) and not cell.built:
@@ -50,13 +54,15 @@ class StackedRNNCells(Layer):
             input_shape = (input_shape[0], output_size(cell))
         self.built = True
 
-    def call(self, inputs: Any, states: Any, training: bool | None = False) -> Any:
+    def call(
+        self, inputs: Tensor, states: Tree, training: bool | None = False
+    ) -> Tensors:
         """Return the output of the last cell, and the new states of all."""
         drop = draw(self, ops.shape(inputs), training)
         return advance(self, inputs, states, training, drop)
 
 
-def check_cell(cell: Any) -> None:
+def check_cell(cell: Cell) -> None:
     """Raise unless the object has what a cell has."""
     for name in ("call", "state_size"):
         if not hasattr(cell, name):
@@ -66,7 +72,7 @@ def check_cell(cell: Any) -> None:
             )
 
 
-def output_size(cell: Any) -> Any:
+def output_size(cell: Cell) -> Size:
     """Return the size of a cell's output: by default that of its first state."""
     size = getattr(cell, "output_size", None)
     if size is None:
@@ -75,7 +81,7 @@ def output_size(cell: Any) -> Any:
     return size
 
 
-def initial_state(cell: Any, batch: Any, dtype: str) -> Any:
+def initial_state(cell: Cell, batch: Size, dtype: str) -> Tree:
     """Return the cell's own initial state, or zeros."""
     own = getattr(cell, "get_initial_state", None)
     if own is not None:
@@ -88,7 +94,7 @@ def initial_state(cell: Any, batch: Any, dtype: str) -> Any:
     return zeros[0] if isinstance(sizes, int) else zeros
 
 
-def draw(cell: Any, shape: Any, training: bool | None) -> Any:
+def draw(cell: Cell, shape: Shape, training: bool | None) -> Tree:
     """Return the dropout of a cell for a whole sequence of inputs, drawn once."""
     if isinstance(cell, StackedRNNCells):
         drawn = []
@@ -105,8 +111,8 @@ def _is_plain(cell: Any) -> bool:
 
 
 def advance(
-    cell: Any, inputs: Any, states: Any, training: bool | None, drop: Any
-) -> tuple[Any, Any]:
+    cell: Cell, inputs: Tensor, states: Tree, training: bool | None, drop: Tree
+) -> tuple[Tensor, Tree]:
     """Return the output and the new states after one step, with given dropout."""
     if isinstance(cell, StackedRNNCells):
         new = []
@@ -140,7 +146,7 @@ class RNN(Layer):
 
     def __init__(
         self,
-        cell: Any,
+        cell: Cell,
         return_sequences: bool = False,
         return_state: bool = False,
         go_backwards: bool = False,
@@ -165,7 +171,9 @@ class RNN(Layer):
 
     # -- states ------------------------------------------------------------------------
 
-    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+    def build(
+        self, sequences_shape: Shape, initial_state_shape: Shapes | None = None
+    ) -> None:
         """Build the cell for one step, and make the states of a stateful layer."""
         if len(sequences_shape) < 3:
             raise ShapeError(
@@ -189,11 +197,11 @@ class RNN(Layer):
         return Variable(value, dtype=dtype, trainable=False, name="rnn_state")
 
     @property
-    def states(self) -> Any:
+    def states(self) -> Tree:
         """The Variables of a stateful layer, which are no weights; None of others."""
         return self._memory
 
-    def get_initial_state(self, batch_size: Any) -> list[Any]:
+    def get_initial_state(self, batch_size: Size) -> list[Tensor]:
         """Return the states that a sequence starts from, a list."""
         state = initial_state(self.cell, batch_size, self.compute_dtype)
         return list(state) if isinstance(state, list | tuple) else [state]
@@ -230,11 +238,11 @@ class RNN(Layer):
 
     def call(
         self,
-        sequences: Any,
-        initial_state: Any = None,
-        mask: Any = None,
+        sequences: Tensor,
+        initial_state: Tree | None = None,
+        mask: Tensor | None = None,
         training: bool | None = False,
-    ) -> Any:
+    ) -> Tensors:
         """Return the outputs, and with `return_state` the last states after them."""
         batch, length = ops.shape(sequences)[:2]
         if self.unroll and isinstance(length, Dim):
@@ -243,7 +251,7 @@ class RNN(Layer):
                 "it in Input, or set unroll=False."
             )
         start = self._start(initial_state, batch)
-        masks = optree.tree_leaves(mask)
+        masks = optree.tree_leaves(mask)  # type: ignore[arg-type]
         mask = boolean(masks[0]) if masks else None
         if mask is not None and len(ops.shape(mask)) == 3:
             mask = ops.any(mask, -1)
@@ -263,8 +271,12 @@ class RNN(Layer):
         return optree.tree_map(lambda x: ops.cast(x, self.compute_dtype), found)
 
     def inner_loop(
-        self, sequences: Any, initial_state: Any, mask: Any, training: Any = False
-    ) -> tuple[Any, Any, Any]:
+        self,
+        sequences: Tensor,
+        initial_state: Tree,
+        mask: Tensor | None,
+        training: bool | None = False,
+    ) -> tuple[Tensor, Tensor, Tree]:
         """Return the last output, all of them in order of time, and the last states."""
         cell: Any = self.cell
         shape = ops.shape(sequences)
@@ -291,9 +303,7 @@ class RNN(Layer):
                 idle = ops.zeros_like(output)
             return kept, _where(row[1], output, idle)
 
-        rows = [_time_first(sequences)]
-        if mask is not None:
-            rows.append(_time_first(mask))
+        rows = [_time_first(x) for x in (sequences, mask) if x is not None]
         run = _unrolled if self.unroll else ops.scan
         leaves, outputs = run(step, start, rows, reverse=self.go_backwards)
         if self.go_backwards:
@@ -304,12 +314,12 @@ class RNN(Layer):
     # -- shapes, masks, configuration --------------------------------------------------
 
     def compute_output_shape(
-        self, sequences_shape: Any, initial_state_shape: Any = None
-    ) -> Any:
+        self, sequences_shape: Shape, initial_state_shape: Shapes | None = None
+    ) -> Shapes:
         """Return the shape of the output, with `return_state` those of the states."""
         return self._output_shape(sequences_shape)
 
-    def compute_mask(self, sequences: Any, previous_mask: Any) -> Any:
+    def compute_mask(self, sequences: Tensor, previous_mask: Tensors) -> Tensor | None:
         """Return the mask for a sequence of outputs; None for states."""
         masks = optree.tree_leaves(previous_mask)
         mask = masks[0] if masks and self.return_sequences else None

@@ -11,6 +11,18 @@ from multinet.layers.base import Layer
 from multinet.ops.core import as_tensor
 from multinet.ops.weighted import dense
 from multinet.symbolic.dims import public_shape
+from multinet.typing import (
+    ActivationLike,
+    ConstraintLike,
+    InitializerLike,
+    RegularizerLike,
+    Seed,
+    Shape,
+    Size,
+    Tensor,
+    Tensors,
+    Tree,
+)
 
 
 class Masks(NamedTuple):
@@ -38,11 +50,11 @@ class RecurrentCell(Layer):
     def __init__(
         self,
         units: int,
-        activation: Any,
+        activation: ActivationLike,
         use_bias: bool,
         dropout: float,
         recurrent_dropout: float,
-        seed: Any,
+        seed: Seed,
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -57,7 +69,7 @@ class RecurrentCell(Layer):
         self.seed_generator = generator_of(seed)
         self.bias: Any = None
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Create the kernels (n, gates * units), (units, gates * units), and bias."""
         width = self.gates * self.units
         self.kernel = self.add_family("kernel", (input_shape[-1], width))
@@ -79,14 +91,16 @@ class RecurrentCell(Layer):
         """Return the biases of inputs and of the state, None where there is none."""
         return None if self.bias is None else as_tensor(self.bias), None
 
-    def get_initial_state(self, batch_size: Any = None) -> list[Any]:
+    def get_initial_state(self, batch_size: Size | None = None) -> list[Tensor]:
         """Return zeros (batch_size, units) for each state."""
         shape = (batch_size, self.units)
         return [ops.zeros(shape, dtype=self.compute_dtype) for _ in range(self.states)]
 
     # -- one step ----------------------------------------------------------------------
 
-    def call(self, inputs: Any, states: Any, training: bool | None = False) -> Any:
+    def call(
+        self, inputs: Tensor, states: Tree, training: bool | None = False
+    ) -> Tensors:
         """Return the output (b, units) and the new states, for inputs (b, n).
 
         While training, each call draws dropout anew; a layer over a sequence draws it
@@ -99,7 +113,7 @@ class RecurrentCell(Layer):
         new = self.step(self.project(inputs, masks), old, masks)
         return new[0], list(new) if nested else new[0]
 
-    def project(self, inputs: Any, masks: Masks) -> Any:
+    def project(self, inputs: Tensor, masks: Masks) -> Tensor:
         """Return inputs @ kernel + bias, (..., gates * units): (b, n) or (b, t, n)."""
         inputs = ops.cast(inputs, self.compute_dtype)
         shape, wanted = ops.shape(inputs), self.kernel.shape[0]
@@ -113,7 +127,7 @@ class RecurrentCell(Layer):
             drop = [ops.expand_dims(mask, 1) for mask in drop]
         return self._product(inputs, self.kernel, self.biases()[0], drop)
 
-    def recur(self, state: Any, masks: Masks) -> Any:
+    def recur(self, state: Tree, masks: Masks) -> Tensor:
         """Return state @ recurrent_kernel, with the bias of the state if any."""
         bias = self.biases()[1]
         return self._product(state, self.recurrent_kernel, bias, masks.recurrent)
@@ -128,13 +142,13 @@ class RecurrentCell(Layer):
         y = ops.concatenate(products, -1)
         return y if bias is None else ops.add(y, bias)
 
-    def step(self, z: Any, states: Any, masks: Masks) -> tuple[Any, ...]:
+    def step(self, z: Tensor, states: Tree, masks: Masks) -> tuple[Tensor, ...]:
         """Return the new states, the output first, for projected inputs z."""
         raise NotImplementedError
 
     # -- dropout -----------------------------------------------------------------------
 
-    def draw(self, batch: Any, width: Any, training: bool | None) -> Masks:
+    def draw(self, batch: Size, width: Size, training: bool | None) -> Masks:
         """Return the dropout of inputs (batch, width) and state for one sequence."""
         if not training:
             return Masks()
@@ -159,20 +173,20 @@ class SimpleRNNCell(RecurrentCell):
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
+        activation: ActivationLike = "tanh",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        recurrent_initializer: InitializerLike = "orthogonal",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike | None = None,
+        recurrent_regularizer: RegularizerLike | None = None,
+        bias_regularizer: RegularizerLike | None = None,
+        kernel_constraint: ConstraintLike | None = None,
+        recurrent_constraint: ConstraintLike | None = None,
+        bias_constraint: ConstraintLike | None = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
-        seed: Any = None,
+        seed: Seed = None,
         **options: Any,
     ) -> None:
         super().__init__(
@@ -185,7 +199,7 @@ class SimpleRNNCell(RecurrentCell):
             **options,
         )
 
-    def step(self, z: Any, states: Any, masks: Masks) -> tuple[Any, ...]:
+    def step(self, z: Tensor, states: Tree, masks: Masks) -> tuple[Tensor, ...]:
         """Return (h,)."""
         return (self.activation(ops.add(z, self.recur(states[0], masks))),)
 
@@ -194,7 +208,10 @@ class GatedCell(RecurrentCell):
     """A step with gates, which have an activation of their own."""
 
     def __init__(
-        self, recurrent_activation: Any, implementation: int = 2, **options: Any
+        self,
+        recurrent_activation: ActivationLike,
+        implementation: int = 2,
+        **options: Any,
     ) -> None:
         super().__init__(**options)
         self.recurrent_activation = activations.get(recurrent_activation)
@@ -217,22 +234,22 @@ class LSTMCell(GatedCell):
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        activation: ActivationLike = "tanh",
+        recurrent_activation: ActivationLike = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        recurrent_initializer: InitializerLike = "orthogonal",
+        bias_initializer: InitializerLike = "zeros",
         unit_forget_bias: bool = True,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_regularizer: RegularizerLike | None = None,
+        recurrent_regularizer: RegularizerLike | None = None,
+        bias_regularizer: RegularizerLike | None = None,
+        kernel_constraint: ConstraintLike | None = None,
+        recurrent_constraint: ConstraintLike | None = None,
+        bias_constraint: ConstraintLike | None = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
-        seed: Any = None,
+        seed: Seed = None,
         **options: Any,
     ) -> None:
         super().__init__(
@@ -257,7 +274,7 @@ class LSTMCell(GatedCell):
         parts = [first((m,), dtype=dtype), ones, first((2 * m,), dtype=dtype)]
         return ops.concatenate(parts, 0)
 
-    def step(self, z: Any, states: Any, masks: Masks) -> tuple[Any, ...]:
+    def step(self, z: Tensor, states: Tree, masks: Masks) -> tuple[Tensor, ...]:
         """Return (h, c)."""
         h, c = states
         z = ops.add(z, self.recur(h, masks))
@@ -284,22 +301,22 @@ class GRUCell(GatedCell):
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        activation: ActivationLike = "tanh",
+        recurrent_activation: ActivationLike = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        recurrent_initializer: InitializerLike = "orthogonal",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike | None = None,
+        recurrent_regularizer: RegularizerLike | None = None,
+        bias_regularizer: RegularizerLike | None = None,
+        kernel_constraint: ConstraintLike | None = None,
+        recurrent_constraint: ConstraintLike | None = None,
+        bias_constraint: ConstraintLike | None = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         reset_after: bool = True,
-        seed: Any = None,
+        seed: Seed = None,
         **options: Any,
     ) -> None:
         super().__init__(
@@ -324,7 +341,7 @@ class GRUCell(GatedCell):
         first, second = ops.split(self.bias, 2, axis=0)
         return ops.squeeze(first, 0), ops.squeeze(second, 0)
 
-    def step(self, z: Any, states: Any, masks: Masks) -> tuple[Any, ...]:
+    def step(self, z: Tensor, states: Tree, masks: Masks) -> tuple[Tensor, ...]:
         """Return (h,)."""
         (h,), drop = states, masks.recurrent
         xz, xr, xg = ops.split(z, 3, axis=-1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import optree
 
@@ -12,9 +12,13 @@ from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.base import Layer
 from multinet.registry import current
 from multinet.symbolic.dims import public_shape
+from multinet.typing import Shape, Shapes, Tensor, Tensors, Tree
 
 _MERGES = ("sum", "mul", "ave", "concat", None)
 _COMMON = ("stateful", "return_sequences", "return_state")
+
+# An `RNN`, or any layer that goes over time with the same options.
+Recurrent: TypeAlias = Any
 
 
 class Bidirectional(Layer):
@@ -29,10 +33,10 @@ class Bidirectional(Layer):
 
     def __init__(
         self,
-        layer: Any,
+        layer: Recurrent,
         merge_mode: str | None = "concat",
         weights: Sequence[Any] | None = None,
-        backward_layer: Any = None,
+        backward_layer: Recurrent | None = None,
         **options: Any,
     ) -> None:
         for one in (layer, backward_layer or layer):
@@ -46,7 +50,7 @@ class Bidirectional(Layer):
         self.forward_layer = _copy(layer, "forward_")
         if backward_layer is None:
             backward_layer = _copy(layer, "backward_", go_backwards=True)
-        self.backward_layer = backward_layer
+        self.backward_layer: Recurrent = backward_layer
         self._check()
         for one in (self.forward_layer, self.backward_layer):
             if hasattr(one, "zero_output_for_mask"):
@@ -63,7 +67,7 @@ class Bidirectional(Layer):
     return_state: bool
 
     @property
-    def layer(self) -> Any:
+    def layer(self) -> Recurrent:
         """The layer that runs forwards."""
         return self.forward_layer
 
@@ -81,7 +85,9 @@ class Bidirectional(Layer):
                     f"{getattr(one, name)} and {getattr(other, name)}."
                 )
 
-    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+    def build(
+        self, sequences_shape: Shape, initial_state_shape: Shapes | None = None
+    ) -> None:
         """Build both layers, and set the weights that were given."""
         for layer in (self.forward_layer, self.backward_layer):
             if not layer.built:
@@ -93,11 +99,11 @@ class Bidirectional(Layer):
 
     def call(
         self,
-        sequences: Any,
-        initial_state: Any = None,
-        mask: Any = None,
+        sequences: Tensor,
+        initial_state: Tree | None = None,
+        mask: Tensor | None = None,
         training: bool | None = None,
-    ) -> Any:
+    ) -> Tensors:
         """Return the merged output, or two; with `return_state` the states follow."""
         starts: list[Any] = [None, None]
         if initial_state is not None:
@@ -130,12 +136,12 @@ class Bidirectional(Layer):
         return total if self.merge_mode == "sum" else ops.multiply(total, 0.5)
 
     def compute_output_shape(
-        self, sequences_shape: Any, initial_state_shape: Any = None
-    ) -> Any:
+        self, sequences_shape: Shape, initial_state_shape: Shapes | None = None
+    ) -> Shapes:
         """Return the shapes of what `call` returns."""
         return self._output_shape(sequences_shape)
 
-    def compute_mask(self, sequences: Any, previous_mask: Any) -> Any:
+    def compute_mask(self, sequences: Tensor, previous_mask: Tensors) -> Tensor | None:
         """Return the mask for sequences of outputs; None for states."""
         masks = optree.tree_leaves(previous_mask)
         mask = masks[0] if masks and self.return_sequences else None
@@ -146,7 +152,7 @@ class Bidirectional(Layer):
         return found if len(found) > 1 else mask
 
     @property
-    def states(self) -> Any:
+    def states(self) -> Tree:
         """The states of both layers if they are stateful, else None."""
         one, other = self.forward_layer.states, self.backward_layer.states
         return None if one is None or other is None else (*one, *other)
@@ -184,7 +190,7 @@ class TimeDistributed(Layer):
         self.layer = layer
         self.supports_masking = True
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Build the layer for one step."""
         if len(input_shape) < 3:
             raise ShapeError(
@@ -195,7 +201,9 @@ class TimeDistributed(Layer):
             self.layer.build((input_shape[0], *input_shape[2:]))
         self.built = True
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def call(
+        self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None
+    ) -> Tensors:
         """Return the outputs of all steps."""
         lead = ops.shape(inputs)[:2]
         if mask is not None:

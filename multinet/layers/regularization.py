@@ -11,6 +11,7 @@ from multinet.layers.arguments import data_format_of, fraction, generator_of
 from multinet.layers.base import Layer
 from multinet.layers.core import Dropout
 from multinet.symbolic.dims import public_shape
+from multinet.typing import PolicyLike, Seed, Tensor
 
 
 class BaseSpatialDropout(Dropout):
@@ -23,14 +24,14 @@ class BaseSpatialDropout(Dropout):
         self,
         rate: float,
         data_format: str | None = None,
-        seed: Any = None,
+        seed: Seed = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(rate, seed=seed, name=name, dtype=dtype)
         self.data_format = data_format_of(data_format)
 
-    def call(self, inputs: Any, training: bool | None = False) -> Any:
+    def call(self, inputs: Tensor, training: bool | None = False) -> Tensor:
         """Return inputs with some channels zeroed while training, else unchanged."""
         shape = ops.shape(inputs)
         if len(shape) != self.rank + 2:
@@ -57,9 +58,9 @@ class SpatialDropout1D(BaseSpatialDropout):
     def __init__(
         self,
         rate: float,
-        seed: Any = None,
+        seed: Seed = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(rate, "channels_last", seed=seed, name=name, dtype=dtype)
 
@@ -79,7 +80,7 @@ class SpatialDropout3D(BaseSpatialDropout):
 class BaseNoise(Layer):
     """Random normals while training, from a stream of its own."""
 
-    def __init__(self, seed: Any = None, **options: Any) -> None:
+    def __init__(self, seed: Seed = None, **options: Any) -> None:
         super().__init__(**options)
         self.seed = seed
         self.supports_masking = True
@@ -94,11 +95,11 @@ class BaseNoise(Layer):
 class GaussianNoise(BaseNoise):
     """While training, add normal noise of a standard deviation."""
 
-    def __init__(self, stddev: float, seed: Any = None, **options: Any) -> None:
+    def __init__(self, stddev: float, seed: Seed = None, **options: Any) -> None:
         super().__init__(seed, **options)
         self.stddev = fraction("stddev", stddev)
 
-    def call(self, inputs: Any, training: bool | None = False) -> Any:
+    def call(self, inputs: Tensor, training: bool | None = False) -> Tensor:
         """Return inputs + noise while training, else inputs."""
         if not training or self.stddev == 0:
             return inputs
@@ -111,13 +112,13 @@ class GaussianDropout(BaseNoise):
     Source: Srivastava et al., "Dropout", 2014.
     """
 
-    def __init__(self, rate: float, seed: Any = None, **options: Any) -> None:
+    def __init__(self, rate: float, seed: Seed = None, **options: Any) -> None:
         super().__init__(seed, **options)
         self.rate = fraction("rate", rate)
         if rate == 1:
             raise ArgumentError("Expected rate below 1: the noise would be infinite.")
 
-    def call(self, inputs: Any, training: bool | None = False) -> Any:
+    def call(self, inputs: Tensor, training: bool | None = False) -> Tensor:
         """Return inputs * noise while training, else inputs."""
         if not training or self.rate == 0:
             return inputs
@@ -135,6 +136,6 @@ class ActivityRegularization(Layer):
         self.l1, self.l2 = l1, l2
         self.supports_masking = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return inputs."""
         return inputs

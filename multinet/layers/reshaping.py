@@ -11,6 +11,7 @@ from multinet.layers.arguments import positive, sizes
 from multinet.layers.base import Layer
 from multinet.layers.spatial import Spatial
 from multinet.symbolic.dims import public_shape
+from multinet.typing import Tensor
 
 
 def _check_rank(layer: Layer, inputs: Any, rank: int) -> Any:
@@ -33,7 +34,7 @@ class Permute(Layer):
                 f"Expected dims to be the axes 1, 2, ... in some order, got {dims!r}."
             )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return inputs with axis dims[i] of each sample in place i + 1."""
         _check_rank(self, inputs, len(self.dims) + 1)
         return ops.transpose(inputs, (0, *self.dims))
@@ -46,7 +47,7 @@ class RepeatVector(Layer):
         super().__init__(**options)
         self.n = positive("n", n)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (b, n, d) for (b, d)."""
         _check_rank(self, inputs, 2)
         return ops.repeat(ops.expand_dims(inputs, 1), self.n, axis=1)
@@ -92,12 +93,15 @@ class BaseZeroPadding(BaseSides):
     """Put zeros around the positions."""
 
     def __init__(
-        self, padding: Any = 1, data_format: str | None = None, **options: Any
+        self,
+        padding: int | Sequence[Any] = 1,
+        data_format: str | None = None,
+        **options: Any,
     ) -> None:
         super().__init__(data_format, **options)
         self.padding = self._sides("padding", padding)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return inputs with zeros before and after each spatial axis."""
         self.check_axes(ops.shape(inputs))
         return ops.pad(inputs, self._everywhere(self.padding))
@@ -126,7 +130,7 @@ class BaseCropping(BaseSides):
 
     cropping: Any
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return inputs without the first and last positions of each spatial axis."""
         shape = ops.shape(inputs)
         self.check_axes(shape)
@@ -147,7 +151,7 @@ class Cropping1D(BaseCropping):
 
     _decided = frozenset({"data_format"})
 
-    def __init__(self, cropping: Any = (1, 1), **options: Any) -> None:
+    def __init__(self, cropping: int | Sequence[Any] = (1, 1), **options: Any) -> None:
         super().__init__("channels_last", **options)
         self.cropping = self._sides("cropping", cropping)
 
@@ -159,7 +163,7 @@ class Cropping2D(BaseCropping):
 
     def __init__(
         self,
-        cropping: Any = ((0, 0), (0, 0)),
+        cropping: int | Sequence[Any] = ((0, 0), (0, 0)),
         data_format: str | None = None,
         **options: Any,
     ) -> None:
@@ -174,7 +178,7 @@ class Cropping3D(BaseCropping):
 
     def __init__(
         self,
-        cropping: Any = ((1, 1), (1, 1), (1, 1)),
+        cropping: int | Sequence[Any] = ((1, 1), (1, 1), (1, 1)),
         data_format: str | None = None,
         **options: Any,
     ) -> None:
@@ -186,13 +190,16 @@ class BaseUpSampling(Spatial):
     """Repeat positions along each spatial axis."""
 
     def __init__(
-        self, size: Any = 2, data_format: str | None = None, **options: Any
+        self,
+        size: int | Sequence[Any] = 2,
+        data_format: str | None = None,
+        **options: Any,
     ) -> None:
         super().__init__(data_format, **options)
         found = sizes("size", size, self.rank)
         self.size: Any = found[0] if self.rank == 1 else found
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return inputs with each spatial axis `size` times as long."""
         self.check_axes(ops.shape(inputs))
         factors = (self.size,) if self.rank == 1 else self.size
@@ -200,7 +207,7 @@ class BaseUpSampling(Spatial):
             inputs = self.enlarge(inputs, times, axis)
         return inputs
 
-    def enlarge(self, inputs: Any, times: int, axis: int) -> Any:
+    def enlarge(self, inputs: Tensor, times: int, axis: int) -> Tensor:
         """Return inputs with one axis `times` as long."""
         return ops.repeat(inputs, times, axis=axis)
 
@@ -223,7 +230,7 @@ class UpSampling2D(BaseUpSampling):
 
     def __init__(
         self,
-        size: Any = (2, 2),
+        size: int | Sequence[Any] = (2, 2),
         data_format: str | None = None,
         interpolation: str = "nearest",
         **options: Any,
@@ -236,7 +243,7 @@ class UpSampling2D(BaseUpSampling):
                 f"{interpolation!r}."
             )
 
-    def enlarge(self, inputs: Any, times: int, axis: int) -> Any:
+    def enlarge(self, inputs: Tensor, times: int, axis: int) -> Tensor:
         """Return inputs with one axis `times` as long."""
         if self.interpolation == "nearest":
             return super().enlarge(inputs, times, axis)

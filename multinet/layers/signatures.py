@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import optree
@@ -12,6 +11,7 @@ import optree
 from multinet.errors import MultinetError
 from multinet.registry import current
 from multinet.symbolic.dims import public_shape
+from multinet.typing import Made, Tree
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Signature:
     masks: bool  # whether the class computes masks of its own
 
 
-def signature_of(cls: Any, base: Any) -> Signature:
+def signature_of(cls: type, base: type) -> Signature:
     """Return the signatures of a layer class; `base` is the class of all layers."""
     call = tuple(inspect.signature(cls.call).parameters)[1:]
     build = inspect.signature(cls.build).parameters
@@ -33,14 +33,14 @@ def signature_of(cls: Any, base: Any) -> Signature:
     return Signature(call, training, tuple(build)[1:], masks)
 
 
-def takes(cls: Any, base: Any) -> list[str]:
+def takes(cls: type, base: type) -> list[str]:
     """Return the names that the constructor takes, those of `Layer` included."""
     names = [*inspect.signature(cls).parameters, *inspect.signature(base).parameters]
     gathers = ("args", "kwargs", "options")
     return [name for name in dict.fromkeys(names) if name not in gathers]
 
 
-def holds_tensors(value: Any) -> bool:
+def holds_tensors(value: object) -> bool:
     """Return whether a value is a tensor, or a tree of nothing else."""
     backend = current()
     if backend.is_tensor(value):
@@ -50,21 +50,21 @@ def holds_tensors(value: Any) -> bool:
     return all(map(backend.is_tensor, optree.tree_leaves(value)))  # type: ignore[arg-type]
 
 
-def is_shape(tree: Any) -> bool:
+def is_shape(tree: object) -> bool:
     """Return whether a tree is one shape."""
     return isinstance(tree, list | tuple) and all(
         n is None or isinstance(n, int | np.integer) for n in tree
     )
 
 
-def is_number_tree(value: Any) -> bool:
+def is_number_tree(value: object) -> bool:
     """Return whether nested lists hold numbers."""
     while isinstance(value, list) and value:
         value = value[0]
     return isinstance(value, bool | int | float | np.generic)
 
 
-def explain(error: MultinetError, layer: Any, args: Any) -> None:
+def explain(error: MultinetError, layer: Made, args: Tree) -> None:
     """Add to an error in which layer it came, and on what shapes, if none did."""
     if getattr(error, "__notes__", None):
         return

@@ -7,6 +7,7 @@ from typing import Any
 from multinet import ops
 from multinet.layers.base import Layer
 from multinet.ops.core import is_scalar
+from multinet.typing import Numbers, Tensor
 
 
 class Identity(Layer):
@@ -16,7 +17,7 @@ class Identity(Layer):
         super().__init__(**options)
         self.supports_masking = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return inputs."""
         return inputs
 
@@ -27,12 +28,12 @@ class Rescaling(Layer):
     >>> Rescaling(1 / 255)  # of images, to [0, 1]
     """
 
-    def __init__(self, scale: Any, offset: Any = 0.0, **options: Any) -> None:
+    def __init__(self, scale: Numbers, offset: Numbers = 0.0, **options: Any) -> None:
         super().__init__(**options)
         self.scale, self.offset = scale, offset
         self.supports_masking = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return inputs * scale + offset in the layer's dtype."""
         scale, offset = (
             x if is_scalar(x) else ops.cast(x, self.compute_dtype)

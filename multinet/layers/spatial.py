@@ -8,6 +8,7 @@ from multinet.errors import ShapeError
 from multinet.layers.arguments import data_format_of
 from multinet.layers.base import Layer
 from multinet.symbolic.dims import public_shape
+from multinet.typing import Shape
 
 
 class Spatial(Layer):
@@ -29,7 +30,7 @@ class Spatial(Layer):
         """Where the spatial axes begin."""
         return 1 if self.data_format == "channels_last" else 2
 
-    def check_axes(self, shape: Any) -> None:
+    def check_axes(self, shape: Shape) -> None:
         """Raise unless a shape has batch, `rank` spatial axes and channels."""
         if len(shape) != self.rank + 2:
             raise ShapeError(

@@ -16,6 +16,15 @@ from multinet.metrics import Metric
 from multinet.moving import Movable, backend_of
 from multinet.patterns import find
 from multinet.symbolic.tensor import Node
+from multinet.typing import (
+    ConstraintLike,
+    DType,
+    Host,
+    InitializerLike,
+    RegularizerLike,
+    Tensor,
+    Tree,
+)
 from multinet.variables import Variable
 
 
@@ -29,7 +38,7 @@ class Tracked(Movable, Typed):
     name: str
     built: bool
     _trainable: bool
-    _of_compile: tuple[str, ...] = ()  # the attributes that it gives a model
+    _is_model = False
     _memory: Any = None  # what a stateful layer remembers between calls
     _nodes: list[Node]
     _private = frozenset({"_nodes", "_added_losses"})
@@ -42,19 +51,19 @@ class Tracked(Movable, Typed):
         layer.__dict__.update(_nodes=[], built=False)
         return layer
 
-    def __setstate__(self, state: Any) -> None:
+    def __setstate__(self, state: Tree) -> None:
         self.__dict__["_nodes"] = []
         super().__setstate__(state)
 
     def add_weight(
         self,
         shape: Sequence[int] | None = None,
-        initializer: Any = None,
-        dtype: Any = None,
+        initializer: InitializerLike | None = None,
+        dtype: DType | None = None,
         trainable: bool = True,
         autocast: bool = True,
-        regularizer: Any = None,
-        constraint: Any = None,
+        regularizer: RegularizerLike | None = None,
+        constraint: ConstraintLike | None = None,
         aggregation: str = "none",
         name: str | None = None,
     ) -> Variable:
@@ -193,7 +202,7 @@ class Tracked(Movable, Typed):
         """
         layers = self._flatten_layers()
         memory = [v for y in layers if y._memory is not None for v in y._remembered()]
-        inner = [y for y in layers if y._of_compile and y is not self]
+        inner = [y for y in layers if y._is_model and y is not self]
         called = [v for y in inner for m in y._called() for v in m.variables]
         known = set(map(id, self.metrics_variables))
         return _unique([*memory, *(v for v in called if id(v) not in known)])
@@ -216,15 +225,14 @@ class Tracked(Movable, Typed):
 
     def _find_metrics(self) -> list[Metric]:
         layers = self._flatten_layers()
-        inner = [y for y in layers[1:] if not y._of_compile]
+        inner = [y for y in layers[1:] if not y._is_model]
         of_layers = [p for y in inner for p in holders.parts(y)]
-        found = [*self._of_compile_parts(), *holders.parts(self), *of_layers]
+        found = [*self._metrics_of_compile(), *holders.parts(self), *of_layers]
         return _unique(part for part in found if isinstance(part, Metric))
 
-    def _of_compile_parts(self) -> list[Any]:
-        attributes = vars(self)
-        names = [name for name in self._of_compile if name in attributes]
-        return [p for n in names for _, p in holders.search(n, attributes[n])]
+    def _metrics_of_compile(self) -> list[Any]:
+        """Return the metrics that `compile` made, which only a model has."""
+        return []
 
     def _called_variables(self) -> list[Variable]:
         """Return the Variables of all metrics that a call may update."""
@@ -233,7 +241,7 @@ class Tracked(Movable, Typed):
 
     def _called(self) -> list[Metric]:
         """Return the metrics that `call` may update: not those made by `compile`."""
-        compiled = set(map(id, self._of_compile_parts()))
+        compiled = set(map(id, self._metrics_of_compile()))
         return [
             part
             for part in holders.parts(self)
@@ -256,11 +264,11 @@ class Tracked(Movable, Typed):
     def _arrived(self) -> None:
         self.__dict__.pop("_added_losses", None)  # those of the last call
 
-    def get_weights(self) -> list[np.ndarray[Any, Any]]:
+    def get_weights(self) -> list[Host]:
         """Return copies of all weights as NumPy arrays."""
         return [variable.numpy() for variable in self.weights]
 
-    def set_weights(self, weights: Sequence[Any]) -> None:
+    def set_weights(self, weights: Sequence[Tensor]) -> None:
         """Set all weights, in the order of `get_weights`; all or none.
 
         `ShapeError` if the number or a shape differs.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from multinet.losses.base import (
@@ -53,6 +53,7 @@ from multinet.losses.probabilistic import (
     sparse_categorical_crossentropy,
 )
 from multinet.saving.tables import Table
+from multinet.typing import Config, Data, Made
 
 _CLASSES: tuple[type[FunctionLoss], ...] = (
     BinaryCrossentropy,
@@ -96,7 +97,9 @@ _class_of = {cls.function: cls for cls in _CLASSES}
 _table = Table("loss", (*_class_of, *_CLASSES, LossFunctionWrapper), ALIASES)
 
 
-def get(identifier: Any) -> Any:
+def get(
+    identifier: str | Callable[..., Any] | Config | None,
+) -> Made:
     """Return the loss of a name, a configuration, or the object itself.
 
     As in Keras a snake_case name is the function, a CamelCase one a Loss.
@@ -104,7 +107,7 @@ def get(identifier: Any) -> Any:
     return _table.get(identifier)
 
 
-def resolve(identifier: Any) -> Loss:
+def resolve(identifier: str | Callable[..., Any] | Config | None) -> Loss:
     """Return the Loss that a name, a configuration, a function or a Loss stands for."""
     loss = get(identifier)
     if isinstance(loss, Loss):
@@ -113,12 +116,12 @@ def resolve(identifier: Any) -> Loss:
     return cls() if cls is not None else LossFunctionWrapper(loss)
 
 
-def serialize(loss: Any) -> Any:
+def serialize(loss: object) -> Data:
     """Return the configuration of a loss, the name of a function."""
     return _table.serialize(loss)
 
 
-def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(name: Data, custom_objects: Mapping[str, Any] | None = None) -> Made:
     """Return the loss of a name or a configuration."""
     return _table.deserialize(name, custom_objects)
 

@@ -17,11 +17,12 @@ from multinet.ops.core import as_tensor, floating, in_dtype
 from multinet.registry import current
 from multinet.saving.exports import inner
 from multinet.symbolic.dims import differ
+from multinet.typing import Config, PolicyLike, Tensor
 
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none")
 
 
-def match_ranks(x: Any, y: Any) -> tuple[Any, Any]:
+def match_ranks(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Return two tensors, a last axis of 1 added or removed if ranks differ by 1."""
     shape, other = current().shape(x), current().shape(y)
     if len(shape) == len(other) + 1:
@@ -40,7 +41,7 @@ def _match(small: Any, large: Any, shape: Any, larger: Any) -> tuple[Any, Any]:
     return small, backend.squeeze(large, (last,))
 
 
-def pair(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+def pair(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
     """Return float targets and predictions of one rank; `ShapeError` if none fits."""
     y_pred = floating(y_pred)
     y_true = as_tensor(y_true, current().dtype(y_pred))
@@ -60,18 +61,18 @@ def _broadcast(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
     return all(n == m or 1 in (n, m) for n, m in zip(shape, other))
 
 
-def mean_last(x: Any) -> Any:
+def mean_last(x: Tensor) -> Tensor:
     """Return the mean over the last axis; a scalar as it is."""
     rank = len(current().shape(x))
     return current().mean(x, (rank - 1,), False) if rank else x
 
 
 def reduce_values(
-    values: Any,
-    sample_weight: Any = None,
-    mask: Any = None,
+    values: Tensor,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
     reduction: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return losses weighted, then reduced to a scalar (or kept, for None or "none").
 
     Weights have the shape of `values`, or of its first axes. `mask` drops values: the
@@ -128,7 +129,7 @@ class Loss(Configurable, Holder):
         self,
         name: str | None = None,
         reduction: str | None = "sum_over_batch_size",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         self.name = name or snake_case(type(self).__name__)
         if reduction is not None and reduction not in REDUCTIONS:
@@ -139,19 +140,24 @@ class Loss(Configurable, Holder):
         given = dtype is not None
         self.dtype = dtype_policies.get(dtype).compute_dtype if given else None
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return the losses before weights and reduction."""
         raise NotImplementedError(
             f"{type(self).__name__} must define call(self, y_true, y_pred)."
         )
 
-    def valid(self, y_true: Any, y_pred: Any, values: Any) -> Any:
+    def valid(self, y_true: Tensor, y_pred: Tensor, values: Tensor) -> Tensor:
         """Return a mask of the values that count, or None for all."""
         return None
 
     def __call__(
-        self, y_true: Any, y_pred: Any, sample_weight: Any = None, *, mask: Any = None
-    ) -> Any:
+        self,
+        y_true: Tensor,
+        y_pred: Tensor,
+        sample_weight: Tensor | None = None,
+        *,
+        mask: Tensor | None = None,
+    ) -> Tensor:
         """Return the reduced loss; a bool `mask` shaped like the values drops some."""
         dtype = self.dtype
         if dtype is None:
@@ -178,7 +184,7 @@ class FunctionLoss(Loss):
 
     _extra: ClassVar[tuple[str, ...]] = ()
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return the losses before weights and reduction."""
         options = {name: getattr(self, name) for name in self._extra}
         return type(self).function(y_true, y_pred, **options)
@@ -194,19 +200,19 @@ class LossFunctionWrapper(Loss):
         fn: Callable[..., Any],
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         **kwargs: Any,
     ) -> None:
         name = name or getattr(fn, "__name__", None)
         super().__init__(name, reduction, dtype)
         self.fn, self.kwargs = fn, kwargs
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return the losses before weights and reduction."""
         y_true, y_pred = match_ranks(as_tensor(y_true), as_tensor(y_pred))
         return self.fn(y_true, y_pred, **self.kwargs)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the constructor's arguments, those of the function too."""
         extra = {name: as_argument(value) for name, value in self.kwargs.items()}
         return {**arguments(self, LossFunctionWrapper), **extra}

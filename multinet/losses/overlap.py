@@ -10,11 +10,12 @@ from multinet.config import epsilon
 from multinet.losses.base import FunctionLoss, pair
 from multinet.ops.core import as_tensor, floating
 from multinet.registry import current
+from multinet.typing import PolicyLike, Tensor
 
 Axis = int | Sequence[int] | None
 
 
-def dice(y_true: Any, y_pred: Any, axis: Axis = None) -> Any:
+def dice(y_true: Tensor, y_pred: Tensor, axis: Axis = None) -> Tensor:
     """Return 1 - 2 |A and B| / (|A| + |B|) of soft regions, over `axis` or all axes.
 
     Source: Milletari et al., "V-Net", 2016.
@@ -27,8 +28,12 @@ def dice(y_true: Any, y_pred: Any, axis: Axis = None) -> Any:
 
 
 def tversky(
-    y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Axis = None
-) -> Any:
+    y_true: Tensor,
+    y_pred: Tensor,
+    alpha: float = 0.5,
+    beta: float = 0.5,
+    axis: Axis = None,
+) -> Tensor:
     """Return 1 - common / (common + alpha * only true + beta * only predicted).
 
     Source: Salehi et al., "Tversky loss function for image segmentation", 2017.
@@ -43,14 +48,14 @@ def tversky(
 
 
 def circle(
-    y_true: Any,
-    y_pred: Any,
-    ref_labels: Any = None,
-    ref_embeddings: Any = None,
+    y_true: Tensor,
+    y_pred: Tensor,
+    ref_labels: Tensor | None = None,
+    ref_embeddings: Tensor | None = None,
     remove_diagonal: bool = True,
     gamma: float = 80,
     margin: float = 0.4,
-) -> Any:
+) -> Tensor:
     """Return how far embeddings are from near within labels, distant across them.
 
     Labels are integers (batch,), embeddings (batch, size) of norm 1; references default
@@ -101,7 +106,7 @@ class Dice(FunctionLoss):
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "dice",
         axis: Axis = None,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
         self.axis = axis
@@ -119,7 +124,7 @@ class Tversky(FunctionLoss):
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "tversky",
         axis: Axis = None,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
         self.alpha, self.beta, self.axis = alpha, beta, axis
@@ -137,12 +142,12 @@ class Circle(FunctionLoss):
         remove_diagonal: bool = True,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "circle",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
         self.gamma, self.margin, self.remove_diagonal = gamma, margin, remove_diagonal
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return one loss a sample."""
         return circle(
             y_true,
@@ -152,6 +157,6 @@ class Circle(FunctionLoss):
             margin=self.margin,
         )
 
-    def valid(self, y_true: Any, y_pred: Any, values: Any) -> Any:
+    def valid(self, y_true: Tensor, y_pred: Tensor, values: Tensor) -> Tensor:
         """Return where the loss is positive: samples without a pair do not count."""
         return ops.greater(values, 0.0)

@@ -10,23 +10,24 @@ from multinet.config import epsilon
 from multinet.losses.base import FunctionLoss, mean_last, pair
 from multinet.ops.core import as_tensor, floating
 from multinet.registry import current
+from multinet.typing import PolicyLike, Tensor
 
 
-def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
+def mean_squared_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Return the mean of (y_true - y_pred)**2 over the last axis."""
     y_true, y_pred = pair(y_true, y_pred)
     backend = current()
     return mean_last(backend.square(backend.subtract(y_true, y_pred)))
 
 
-def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
+def mean_absolute_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Return the mean of |y_true - y_pred| over the last axis."""
     y_true, y_pred = pair(y_true, y_pred)
     backend = current()
     return mean_last(backend.abs(backend.subtract(y_true, y_pred)))
 
 
-def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
+def mean_absolute_percentage_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Return 100 times the mean of |y_true - y_pred| / |y_true| over the last axis."""
     y_true, y_pred = pair(y_true, y_pred)
     size = ops.maximum(ops.abs(y_true), epsilon())
@@ -34,7 +35,7 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
     return ops.multiply(mean_last(errors), 100.0)
 
 
-def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
+def mean_squared_logarithmic_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Return the mean of (log(y_true + 1) - log(y_pred + 1))**2 over the last axis.
 
     Values below 1e-7 count as 1e-7.
@@ -44,7 +45,7 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
     return mean_last(ops.square(ops.subtract(*logs)))
 
 
-def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
+def huber(y_true: Tensor, y_pred: Tensor, delta: float = 1.0) -> Tensor:
     """Return the mean over the last axis of e**2 / 2 up to |e| = delta, linear beyond.
 
     Source: Huber, "Robust estimation of a location parameter", 1964.
@@ -57,7 +58,7 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
     return mean_last(ops.where(ops.less_equal(size, delta), within, beyond))
 
 
-def log_cosh(y_true: Any, y_pred: Any) -> Any:
+def log_cosh(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Return the mean of log(cosh(y_pred - y_true)) over the last axis."""
     y_true, y_pred = pair(y_true, y_pred)
     error = ops.subtract(y_pred, y_true)
@@ -65,7 +66,7 @@ def log_cosh(y_true: Any, y_pred: Any) -> Any:
     return mean_last(ops.subtract(values, math.log(2.0)))
 
 
-def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
+def cosine_similarity(y_true: Tensor, y_pred: Tensor, axis: int = -1) -> Tensor:
     """Return minus the cosine between targets and predictions along an axis.
 
     -1 is the same direction, 0 orthogonal, 1 opposite; 0 for a zero vector.
@@ -80,7 +81,7 @@ def _unit(x: Any, axis: int) -> Any:
     return ops.divide(x, ops.sqrt(ops.maximum(squares, 1e-12)))
 
 
-def poisson(y_true: Any, y_pred: Any) -> Any:
+def poisson(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Return the mean of y_pred - y_true * log(y_pred) over the last axis."""
     y_true, y_pred = pair(y_true, y_pred)
     logs = ops.multiply(y_true, ops.log(ops.add(y_pred, epsilon())))
@@ -99,7 +100,7 @@ def _margins(y_true: Any, y_pred: Any) -> Any:
     return ops.maximum(ops.subtract(1.0, product), 0.0)
 
 
-def hinge(y_true: Any, y_pred: Any) -> Any:
+def hinge(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Return the mean of max(1 - y_true * y_pred, 0) over the last axis.
 
     Targets are -1 or 1; if all are 0 or 1, 0 counts as -1.
@@ -107,12 +108,12 @@ def hinge(y_true: Any, y_pred: Any) -> Any:
     return mean_last(_margins(y_true, y_pred))
 
 
-def squared_hinge(y_true: Any, y_pred: Any) -> Any:
+def squared_hinge(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Return the mean of max(1 - y_true * y_pred, 0)**2 over the last axis."""
     return mean_last(ops.square(_margins(y_true, y_pred)))
 
 
-def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
+def categorical_hinge(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Return max(1 + best wrong score - right score, 0) over one-hot targets."""
     y_pred = floating(y_pred)
     y_true = as_tensor(y_true, current().dtype(y_pred))
@@ -130,7 +131,7 @@ class MeanSquaredError(FunctionLoss):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "mean_squared_error",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
 
@@ -144,7 +145,7 @@ class MeanAbsoluteError(FunctionLoss):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "mean_absolute_error",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
 
@@ -158,7 +159,7 @@ class MeanAbsolutePercentageError(FunctionLoss):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "mean_absolute_percentage_error",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
 
@@ -172,7 +173,7 @@ class MeanSquaredLogarithmicError(FunctionLoss):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "mean_squared_logarithmic_error",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
 
@@ -187,7 +188,7 @@ class Huber(FunctionLoss):
         delta: float = 1.0,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "huber_loss",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
         self.delta = delta
@@ -202,7 +203,7 @@ class LogCosh(FunctionLoss):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "log_cosh",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
 
@@ -217,7 +218,7 @@ class CosineSimilarity(FunctionLoss):
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "cosine_similarity",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
         self.axis = axis
@@ -232,7 +233,7 @@ class Poisson(FunctionLoss):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "poisson",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
 
@@ -246,7 +247,7 @@ class Hinge(FunctionLoss):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "hinge",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
 
@@ -260,7 +261,7 @@ class SquaredHinge(FunctionLoss):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "squared_hinge",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
 
@@ -274,6 +275,6 @@ class CategoricalHinge(FunctionLoss):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "categorical_hinge",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)

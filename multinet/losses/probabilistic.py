@@ -11,6 +11,7 @@ from multinet.losses.base import FunctionLoss, pair
 from multinet.ops.core import as_tensor, axis_of, cast_tensor, floating
 from multinet.registry import current
 from multinet.symbolic.dims import differ
+from multinet.typing import PolicyLike, Tensor
 
 
 def _last(x: Any, axis: int) -> Any:
@@ -48,12 +49,12 @@ def _one_hot_pair(y_true: Any, y_pred: Any, smoothing: float) -> tuple[Any, Any]
 
 
 def categorical_crossentropy(
-    y_true: Any,
-    y_pred: Any,
+    y_true: Tensor,
+    y_pred: Tensor,
     from_logits: bool = False,
     label_smoothing: float = 0.0,
     axis: int = -1,
-) -> Any:
+) -> Tensor:
     """Return -sum(y_true * log(y_pred)) over the classes, for one-hot or soft targets.
 
     Probabilities are normalised to sum 1 and kept 1e-7 away from 0 and 1.
@@ -69,12 +70,12 @@ def categorical_crossentropy(
 
 
 def sparse_categorical_crossentropy(
-    y_true: Any,
-    y_pred: Any,
+    y_true: Tensor,
+    y_pred: Tensor,
     from_logits: bool = False,
     ignore_class: int | None = None,
     axis: int = -1,
-) -> Any:
+) -> Tensor:
     """Return -log(y_pred[label]) for integer labels, of the shape without the classes.
 
     Labels lie in [0, classes); where one equals `ignore_class` the result is 0.
@@ -97,7 +98,7 @@ def sparse_categorical_crossentropy(
     return values if kept is None else backend.where(kept, values, 0.0)
 
 
-def sparse_labels(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
+def sparse_labels(y_true: Tensor, y_pred: Tensor, axis: int = -1) -> Tensor:
     """Return integer labels of the shape of `y_pred` (classes last) without classes."""
     backend = current()
     labels = as_tensor(y_true)
@@ -133,12 +134,12 @@ def _binary_terms(y_true: Any, y_pred: Any) -> Any:
 
 
 def binary_crossentropy(
-    y_true: Any,
-    y_pred: Any,
+    y_true: Tensor,
+    y_pred: Tensor,
     from_logits: bool = False,
     label_smoothing: float = 0.0,
     axis: int = -1,
-) -> Any:
+) -> Tensor:
     """Return the mean over an axis of -(y log(p) + (1 - y) log(1 - p)).
 
     Probabilities are kept 1e-7 away from 0 and 1.
@@ -155,15 +156,15 @@ def binary_crossentropy(
 
 
 def binary_focal_crossentropy(
-    y_true: Any,
-    y_pred: Any,
+    y_true: Tensor,
+    y_pred: Tensor,
     apply_class_balancing: bool = False,
     alpha: float = 0.25,
     gamma: float = 2.0,
     from_logits: bool = False,
     label_smoothing: float = 0.0,
     axis: int = -1,
-) -> Any:
+) -> Tensor:
     """Return binary cross-entropy times (1 - probability of the truth)**gamma.
 
     With `apply_class_balancing` also times alpha (class 1) or 1 - alpha (class 0).
@@ -186,14 +187,14 @@ def binary_focal_crossentropy(
 
 
 def categorical_focal_crossentropy(
-    y_true: Any,
-    y_pred: Any,
+    y_true: Tensor,
+    y_pred: Tensor,
     alpha: float = 0.25,
     gamma: float = 2.0,
     from_logits: bool = False,
     label_smoothing: float = 0.0,
     axis: int = -1,
-) -> Any:
+) -> Tensor:
     """Return -sum(alpha * (1 - p)**gamma * y log(p)) over the classes.
 
     Source: Lin et al., "Focal loss for dense object detection", 2018.
@@ -206,7 +207,9 @@ def categorical_focal_crossentropy(
     return ops.sum(ops.multiply(factor, terms), axis=-1)
 
 
-def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> Any:
+def categorical_generalized_cross_entropy(
+    y_true: Tensor, y_pred: Tensor, q: float
+) -> Tensor:
     """Return (1 - p**q) / q for the probability p of the integer label.
 
     Source: Zhang and Sabuncu, "Generalized cross entropy loss", 2018.
@@ -220,7 +223,7 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
     return ops.divide(ops.subtract(1.0, ops.power(p, float(q))), float(q))
 
 
-def kl_divergence(y_true: Any, y_pred: Any) -> Any:
+def kl_divergence(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Return sum(y_true * log(y_true / y_pred)) over the last axis."""
     y_true, y_pred = pair(y_true, y_pred)
     y_true, y_pred = ops.clip(y_true, epsilon(), 1.0), ops.clip(y_pred, epsilon(), 1.0)
@@ -239,7 +242,7 @@ class BinaryCrossentropy(FunctionLoss):
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "binary_crossentropy",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
         self.from_logits, self.label_smoothing = from_logits, label_smoothing
@@ -264,7 +267,7 @@ class BinaryFocalCrossentropy(FunctionLoss):
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "binary_focal_crossentropy",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
         self.apply_class_balancing, self.alpha = apply_class_balancing, alpha
@@ -284,7 +287,7 @@ class CategoricalCrossentropy(FunctionLoss):
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "categorical_crossentropy",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
         self.from_logits, self.label_smoothing = from_logits, label_smoothing
@@ -308,7 +311,7 @@ class CategoricalFocalCrossentropy(FunctionLoss):
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "categorical_focal_crossentropy",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
         self.alpha, self.gamma, self.from_logits = alpha, gamma, from_logits
@@ -330,12 +333,12 @@ class SparseCategoricalCrossentropy(FunctionLoss):
         reduction: str | None = "sum_over_batch_size",
         axis: int = -1,
         name: str | None = "sparse_categorical_crossentropy",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
         self.from_logits, self.ignore_class, self.axis = from_logits, ignore_class, axis
 
-    def valid(self, y_true: Any, y_pred: Any, values: Any) -> Any:
+    def valid(self, y_true: Tensor, y_pred: Tensor, values: Tensor) -> Tensor:
         """Return where the label is not `ignore_class`."""
         if self.ignore_class is None:
             return None
@@ -356,7 +359,7 @@ class CategoricalGeneralizedCrossEntropy(FunctionLoss):
         q: float = 0.5,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "categorical_generalized_cross_entropy",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
         if not 0 < q < 1:
@@ -373,6 +376,6 @@ class KLDivergence(FunctionLoss):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "kl_divergence",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)

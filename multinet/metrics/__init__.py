@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from multinet import losses
@@ -81,6 +81,7 @@ from multinet.metrics.scores import (
 )
 from multinet.saving.tables import Table
 from multinet.symbolic.dims import Dim, public_shape
+from multinet.typing import Config, Data, Made, Size
 
 _CLASSES: tuple[type[Metric], ...] = (
     AUC,
@@ -146,16 +147,18 @@ _BY_TARGET = {
 _SHORT = {"acc": "accuracy", "ce": "crossentropy"}
 
 
-def get(identifier: Any) -> Any:
+def get(
+    identifier: str | Callable[..., Any] | Config | None,
+) -> Made:
     """Return the metric of a name, a configuration, or the object itself."""
     return _table.get(identifier)
 
 
 def resolve(
-    name: Any,
-    loss: Any = None,
-    y_true_shape: Sequence[Any] | None = None,
-    y_pred_shape: Sequence[Any] | None = None,
+    name: str | Callable[..., Any] | Config,
+    loss: str | Callable[..., Any] | Config | None = None,
+    y_true_shape: Sequence[Size] | None = None,
+    y_pred_shape: Sequence[Size] | None = None,
 ) -> Metric:
     """Return the Metric that a name, a configuration, a function or a metric means.
 
@@ -203,12 +206,12 @@ def _as_metric(identifier: Any) -> Metric:
     return metric
 
 
-def serialize(metric: Any) -> Any:
+def serialize(metric: object) -> Data:
     """Return the configuration of a metric, the name of a function."""
     return _table.serialize(metric)
 
 
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(config: Data, custom_objects: Mapping[str, Any] | None = None) -> Made:
     """Return the metric of a name or a configuration."""
     return _table.deserialize(config, custom_objects)
 

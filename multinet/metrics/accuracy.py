@@ -10,19 +10,20 @@ from multinet.losses.probabilistic import sparse_labels
 from multinet.metrics.base import FunctionMetric
 from multinet.ops.core import as_tensor, cast_tensor, floating
 from multinet.registry import current
+from multinet.typing import PolicyLike, Tensor
 
 
 def _hits(condition: Any) -> Any:
     return cast_tensor(condition, dtypes.floatx())
 
 
-def accuracy(y_true: Any, y_pred: Any) -> Any:
+def accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Return 1 where prediction and target are equal, else 0."""
     y_true, y_pred = match_ranks(as_tensor(y_true), as_tensor(y_pred))
     return _hits(ops.equal(y_true, y_pred))
 
 
-def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
+def binary_accuracy(y_true: Tensor, y_pred: Tensor, threshold: float = 0.5) -> Tensor:
     """Return 1 where (y_pred > threshold) is the target, else 0."""
     y_pred = floating(y_pred)
     y_true = as_tensor(y_true, current().dtype(y_pred))
@@ -31,7 +32,7 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
     return _hits(ops.equal(y_true, chosen))
 
 
-def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
+def categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Return 1 where the largest prediction is at the largest one-hot target."""
     backend = current()
     y_true, y_pred = as_tensor(y_true), as_tensor(y_pred)
@@ -40,7 +41,7 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     return _hits(backend.equal(backend.argmax(y_true, last), found))
 
 
-def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
+def sparse_categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Return 1 where the largest prediction is at the integer label."""
     backend = current()
     y_pred = as_tensor(y_pred)
@@ -50,7 +51,7 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     )
 
 
-def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
+def top_k_categorical_accuracy(y_true: Tensor, y_pred: Tensor, k: int = 5) -> Tensor:
     """Return 1 where the one-hot target is among the k best predictions."""
     y_true = as_tensor(y_true)
     labels = current().argmax(y_true, len(current().shape(y_true)) - 1)
@@ -58,8 +59,8 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
 
 
 def sparse_top_k_categorical_accuracy(
-    y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False
-) -> Any:
+    y_true: Tensor, y_pred: Tensor, k: int = 5, from_sorted_ids: bool = False
+) -> Tensor:
     """Return 1 where the integer label is among the k best predictions.
 
     Ties with the k-th best count. With `from_sorted_ids` predictions are class numbers,
@@ -91,7 +92,9 @@ class Accuracy(FunctionMetric):
 
     function = accuracy
 
-    def __init__(self, name: str | None = "accuracy", dtype: Any = None) -> None:
+    def __init__(
+        self, name: str | None = "accuracy", dtype: PolicyLike | None = None
+    ) -> None:
         super().__init__(name, dtype)
 
 
@@ -103,7 +106,7 @@ class BinaryAccuracy(FunctionMetric):
     def __init__(
         self,
         name: str | None = "binary_accuracy",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         threshold: float = 0.5,
     ) -> None:
         super().__init__(name, dtype)
@@ -116,7 +119,7 @@ class CategoricalAccuracy(FunctionMetric):
     function = categorical_accuracy
 
     def __init__(
-        self, name: str | None = "categorical_accuracy", dtype: Any = None
+        self, name: str | None = "categorical_accuracy", dtype: PolicyLike | None = None
     ) -> None:
         super().__init__(name, dtype)
 
@@ -127,7 +130,9 @@ class SparseCategoricalAccuracy(FunctionMetric):
     function = sparse_categorical_accuracy
 
     def __init__(
-        self, name: str | None = "sparse_categorical_accuracy", dtype: Any = None
+        self,
+        name: str | None = "sparse_categorical_accuracy",
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, dtype)
 
@@ -141,7 +146,7 @@ class TopKCategoricalAccuracy(FunctionMetric):
         self,
         k: int = 5,
         name: str | None = "top_k_categorical_accuracy",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, dtype)
         self.k = k
@@ -156,7 +161,7 @@ class SparseTopKCategoricalAccuracy(FunctionMetric):
         self,
         k: int = 5,
         name: str | None = "sparse_top_k_categorical_accuracy",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         from_sorted_ids: bool = False,
     ) -> None:
         super().__init__(name, dtype)

@@ -15,6 +15,7 @@ from multinet.moving import Movable
 from multinet.names import snake_case, unique_name
 from multinet.ops.core import as_tensor, cast_tensor, in_dtype
 from multinet.registry import current
+from multinet.typing import Config, DType, InitializerLike, PolicyLike, Tensor, Tensors
 from multinet.variables import Variable
 
 
@@ -25,7 +26,9 @@ class Metric(Configurable, Movable):
     it also works inside a compiled step. `reset_state` sets them back.
     """
 
-    def __init__(self, dtype: Any = None, name: str | None = None) -> None:
+    def __init__(
+        self, dtype: PolicyLike | None = None, name: str | None = None
+    ) -> None:
         self.name = name or unique_name(snake_case(type(self).__name__))
         policy = dtype_policies.get(dtypes.floatx() if dtype is None else dtype)
         self.dtype = policy.compute_dtype
@@ -34,8 +37,8 @@ class Metric(Configurable, Movable):
     def add_variable(
         self,
         shape: Sequence[int] = (),
-        initializer: Any = None,
-        dtype: Any = None,
+        initializer: InitializerLike | None = None,
+        dtype: DType | None = None,
         aggregation: str = "sum",
         name: str | None = None,
     ) -> Variable:
@@ -58,8 +61,8 @@ class Metric(Configurable, Movable):
     def add_weight(
         self,
         shape: Sequence[int] = (),
-        initializer: Any = None,
-        dtype: Any = None,
+        initializer: InitializerLike | None = None,
+        dtype: DType | None = None,
         name: str | None = None,
     ) -> Variable:
         """Return a new Variable of this metric: another name of `add_variable`."""
@@ -85,11 +88,11 @@ class Metric(Configurable, Movable):
         """Accumulate a batch."""
         raise NotImplementedError(f"{type(self).__name__} must define update_state.")
 
-    def result(self) -> Any:
+    def result(self) -> Tensors:
         """Return the value over the batches since the last reset."""
         raise NotImplementedError(f"{type(self).__name__} must define result(self).")
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Tensors:
         """Accumulate a batch and return the value so far."""
         self.update_state(*args, **kwargs)
         return self.result()
@@ -99,8 +102,8 @@ class Metric(Configurable, Movable):
 
 
 def samplewise(
-    values: Any, sample_weight: Any, dtype: str, reduce: Callable[..., Any]
-) -> tuple[Any, Any]:
+    values: Tensor, sample_weight: Tensor, dtype: str, reduce: Callable[..., Any]
+) -> tuple[Tensor, Tensor]:
     """Return one weighted value a sample, and the weights (None without any).
 
     Axes that the weights do not have are reduced before, the others after weighting.
@@ -124,13 +127,13 @@ def _reduce_from(x: Any, first: int, reduce: Callable[..., Any]) -> Any:
     return reduce(x, tuple(range(first, rank)), False) if rank > first else x
 
 
-def divide_no_nan(x: Any, y: Any) -> Any:
+def divide_no_nan(x: Tensor, y: Tensor) -> Tensor:
     """Return x / y, and 0 where y is 0."""
     nothing = ops.equal(y, 0)
     return ops.where(nothing, 0.0, ops.divide(x, ops.where(nothing, 1.0, y)))
 
 
-def total_of(x: Any) -> Any:
+def total_of(x: Tensor) -> Tensor:
     """Return the sum of all elements."""
     rank = len(current().shape(x))
     return current().sum(x, tuple(range(rank)), False) if rank else x
@@ -139,16 +142,18 @@ def total_of(x: Any) -> Any:
 class Sum(Metric):
     """The (weighted) sum of values."""
 
-    def __init__(self, name: str | None = "sum", dtype: Any = None) -> None:
+    def __init__(
+        self, name: str | None = "sum", dtype: PolicyLike | None = None
+    ) -> None:
         super().__init__(dtype, name)
         self.total = self.add_variable(name="total")
 
-    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+    def update_state(self, values: Tensor, sample_weight: Tensor | None = None) -> None:
         """Accumulate values of any shape."""
         values, _ = samplewise(values, sample_weight, self.dtype, current().sum)
         self.total.assign(current().add(as_tensor(self.total), total_of(values)))
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         """Return the sum so far."""
         return as_tensor(self.total)
 
@@ -156,13 +161,15 @@ class Sum(Metric):
 class Mean(Metric):
     """The (weighted) mean of values; the total and count are float32 or wider."""
 
-    def __init__(self, name: str | None = "mean", dtype: Any = None) -> None:
+    def __init__(
+        self, name: str | None = "mean", dtype: PolicyLike | None = None
+    ) -> None:
         super().__init__(dtype, name)
         wide = dtypes.promote(self.dtype, "float32")
         self.total = self.add_variable(dtype=wide, name="total")
         self.count = self.add_variable(dtype=wide, name="count")
 
-    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+    def update_state(self, values: Tensor, sample_weight: Tensor | None = None) -> None:
         """Accumulate values (samples, ...): each sample counts by its mean."""
         backend, dtype = current(), self.total.dtype
         if sample_weight is None:
@@ -178,7 +185,7 @@ class Mean(Metric):
         self.total.assign(backend.add(as_tensor(self.total), total))
         self.count.assign(backend.add(as_tensor(self.count), count))
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         """Return the mean so far, 0 before the first value."""
         mean = divide_no_nan(as_tensor(self.total), as_tensor(self.count))
         return cast_tensor(mean, self.dtype)
@@ -191,24 +198,26 @@ class MeanMetricWrapper(Mean):
         self,
         fn: Callable[..., Any],
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(name or unique_name("mean_metric_wrapper"), dtype)
         self.fn, self.kwargs = fn, kwargs
 
-    def values(self, y_true: Any, y_pred: Any) -> Any:
+    def values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return what is averaged."""
         return self.fn(y_true, y_pred, **self.kwargs)
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
+    def update_state(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> None:  # type: ignore[override]
         """Accumulate the function of a batch."""
         y_pred, y_true = (in_dtype(y, self.dtype) for y in (y_pred, y_true))
         if dtypes.is_float(current().dtype(y_pred)):
             y_pred = cast_tensor(y_pred, self.dtype)
         super().update_state(self.values(y_true, y_pred), sample_weight)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the constructor's arguments, those of the function too."""
         extra = {name: as_argument(value) for name, value in self.kwargs.items()}
         return {**arguments(self, MeanMetricWrapper), **extra}
@@ -226,10 +235,12 @@ class FunctionMetric(MeanMetricWrapper):
             names = list(inspect.signature(cls.function).parameters)[2:]
             cls._extra = tuple(names)
 
-    def __init__(self, name: str | None = None, dtype: Any = None) -> None:
+    def __init__(
+        self, name: str | None = None, dtype: PolicyLike | None = None
+    ) -> None:
         super().__init__(type(self).function, name, dtype)
 
-    def values(self, y_true: Any, y_pred: Any) -> Any:
+    def values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return what is averaged."""
         options = {n: getattr(self, n) for n in self._extra if hasattr(self, n)}
         return type(self).function(y_true, y_pred, **options)

@@ -12,6 +12,7 @@ from multinet.losses.base import match_ranks
 from multinet.metrics.base import Metric, divide_no_nan
 from multinet.ops.core import as_tensor, cast_tensor
 from multinet.registry import current
+from multinet.typing import PolicyLike, Tensor
 
 Thresholds = float | Sequence[float] | None
 
@@ -28,10 +29,10 @@ def _listed(thresholds: Thresholds, default: float = 0.5) -> list[float]:
 
 
 def flat_counts(
-    y_true: Any,
-    y_pred: Any,
+    y_true: Tensor,
+    y_pred: Tensor,
     thresholds: Sequence[float],
-    sample_weight: Any,
+    sample_weight: Tensor,
     dtype: str,
 ) -> dict[str, Any]:
     """Return the weighted counts at each threshold: vectors by tp, fp, tn and fn."""
@@ -72,7 +73,7 @@ class _Counts(Metric):
         self,
         thresholds: Thresholds = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(dtype, name)
         self.thresholds = thresholds
@@ -82,22 +83,24 @@ class _Counts(Metric):
             for key, label in self.counted
         }
 
-    def prepare(self, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    def prepare(self, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
         """Return the targets and predictions to compare."""
         return y_true, y_pred
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> None:
         """Accumulate the counts of a batch."""
         y_true, y_pred = self.prepare(as_tensor(y_true), as_tensor(y_pred))
         counts = flat_counts(y_true, y_pred, self._limits, sample_weight, self.dtype)
         for key, total in self._totals.items():
             total.assign(ops.add(as_tensor(total), counts[key]))
 
-    def total(self, key: str) -> Any:
+    def total(self, key: str) -> Tensor:
         """Return a count so far, one value a threshold."""
         return as_tensor(self._totals[key])
 
-    def single(self, values: Any) -> Any:
+    def single(self, values: Tensor) -> Tensor:
         """Return a scalar if there is one threshold."""
         return ops.squeeze(values, 0) if len(self._limits) == 1 else values
 
@@ -107,7 +110,7 @@ class TruePositives(_Counts):
 
     counted = (("tp", "accumulator"),)
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         """Return the count, one a threshold."""
         return self.single(self.total("tp"))
 
@@ -117,7 +120,7 @@ class FalsePositives(_Counts):
 
     counted = (("fp", "accumulator"),)
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         """Return the count, one a threshold."""
         return self.single(self.total("fp"))
 
@@ -127,7 +130,7 @@ class TrueNegatives(_Counts):
 
     counted = (("tn", "accumulator"),)
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         """Return the count, one a threshold."""
         return self.single(self.total("tn"))
 
@@ -137,7 +140,7 @@ class FalseNegatives(_Counts):
 
     counted = (("fn", "accumulator"),)
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         """Return the count, one a threshold."""
         return self.single(self.total("fn"))
 
@@ -149,14 +152,14 @@ class _Ratio(_Counts):
         top_k: int | None = None,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(thresholds, name, dtype)
         self.top_k, self.class_id = top_k, class_id
         if top_k is not None and thresholds is None:
             self._limits = [0.0]  # what is among the best counts, whatever its value
 
-    def prepare(self, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    def prepare(self, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
         """Return the predictions among the best, of one class, as asked."""
         if self.top_k is not None:
             y_pred = _only_best(y_pred, self.top_k)
@@ -185,7 +188,7 @@ class Precision(_Ratio):
 
     counted = (("tp", "true_positives"), ("fp", "false_positives"))
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         """Return the share, one a threshold; 0 where nothing was predicted."""
         right = self.total("tp")
         return self.single(divide_no_nan(right, ops.add(right, self.total("fp"))))
@@ -196,7 +199,7 @@ class Recall(_Ratio):
 
     counted = (("tp", "true_positives"), ("fn", "false_negatives"))
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         """Return the share, one a threshold; 0 where there are no positives."""
         right = self.total("tp")
         return self.single(divide_no_nan(right, ops.add(right, self.total("fn"))))
@@ -219,11 +222,11 @@ class AUC(Metric):
         curve: str = "ROC",
         summation_method: str = "interpolation",
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         thresholds: Sequence[float] | None = None,
         multi_label: bool = False,
         num_labels: int | None = None,
-        label_weights: Any = None,
+        label_weights: Sequence[float] | None = None,
         from_logits: bool = False,
     ) -> None:
         super().__init__(dtype, name)
@@ -258,7 +261,9 @@ class AUC(Metric):
             for key, label in zip(keys, (*labels, "false_negatives"), strict=True)
         }
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> None:
         """Accumulate the counts of a batch."""
         if self.from_logits:
             y_pred = ops.sigmoid(y_pred)
@@ -266,7 +271,7 @@ class AUC(Metric):
         for key, total in self._totals.items():
             total.assign(ops.add(as_tensor(total), counts[key]))
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         """Return the area."""
         tp, fp, tn, fn = (as_tensor(total) for total in self._totals.values())
         if self.curve == "PR" and self.summation_method == "interpolation":

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from multinet import losses, ops
 from multinet.losses.base import pair
 from multinet.metrics.base import FunctionMetric, Mean
 from multinet.ops.core import in_dtype
 from multinet.registry import current
+from multinet.typing import PolicyLike, Tensor
 
 
-def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
+def cosine_similarity(y_true: Tensor, y_pred: Tensor, axis: int = -1) -> Tensor:
     """Return the cosine between targets and predictions: minus the loss so named."""
     return ops.negative(losses.cosine_similarity(y_true, y_pred, axis))
 
@@ -24,7 +23,7 @@ class MeanSquaredError(FunctionMetric):
     def __init__(
         self,
         name: str | None = "mean_squared_error",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, dtype)
 
@@ -37,7 +36,7 @@ class MeanAbsoluteError(FunctionMetric):
     def __init__(
         self,
         name: str | None = "mean_absolute_error",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, dtype)
 
@@ -50,7 +49,7 @@ class MeanAbsolutePercentageError(FunctionMetric):
     def __init__(
         self,
         name: str | None = "mean_absolute_percentage_error",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, dtype)
 
@@ -63,7 +62,7 @@ class MeanSquaredLogarithmicError(FunctionMetric):
     def __init__(
         self,
         name: str | None = "mean_squared_logarithmic_error",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, dtype)
 
@@ -76,7 +75,7 @@ class LogCoshError(FunctionMetric):
     def __init__(
         self,
         name: str | None = "logcosh",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, dtype)
 
@@ -89,7 +88,7 @@ class CosineSimilarity(FunctionMetric):
     def __init__(
         self,
         name: str | None = "cosine_similarity",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         axis: int = -1,
     ) -> None:
         super().__init__(name, dtype)
@@ -104,7 +103,7 @@ class Poisson(FunctionMetric):
     def __init__(
         self,
         name: str | None = "poisson",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, dtype)
 
@@ -117,7 +116,7 @@ class KLDivergence(FunctionMetric):
     def __init__(
         self,
         name: str | None = "kl_divergence",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, dtype)
 
@@ -130,7 +129,7 @@ class Hinge(FunctionMetric):
     def __init__(
         self,
         name: str | None = "hinge",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, dtype)
 
@@ -143,7 +142,7 @@ class SquaredHinge(FunctionMetric):
     def __init__(
         self,
         name: str | None = "squared_hinge",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, dtype)
 
@@ -156,7 +155,7 @@ class CategoricalHinge(FunctionMetric):
     def __init__(
         self,
         name: str | None = "categorical_hinge",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, dtype)
 
@@ -169,7 +168,7 @@ class BinaryCrossentropy(FunctionMetric):
     def __init__(
         self,
         name: str | None = "binary_crossentropy",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         from_logits: bool = False,
         label_smoothing: float = 0,
     ) -> None:
@@ -186,7 +185,7 @@ class CategoricalCrossentropy(FunctionMetric):
     def __init__(
         self,
         name: str | None = "categorical_crossentropy",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         from_logits: bool = False,
         label_smoothing: float = 0,
         axis: int = -1,
@@ -205,7 +204,7 @@ class SparseCategoricalCrossentropy(FunctionMetric):
     def __init__(
         self,
         name: str | None = "sparse_categorical_crossentropy",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         from_logits: bool = False,
         ignore_class: int | None = None,
         axis: int = -1,
@@ -220,16 +219,20 @@ class RootMeanSquaredError(Mean):
     """The root of the mean of (y_true - y_pred)**2."""
 
     def __init__(
-        self, name: str | None = "root_mean_squared_error", dtype: Any = None
+        self,
+        name: str | None = "root_mean_squared_error",
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, dtype)
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
+    def update_state(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> None:  # type: ignore[override]
         """Accumulate the squared errors of a batch."""
         y_true, y_pred = pair(*(in_dtype(y, self.dtype) for y in (y_true, y_pred)))
         errors = ops.square(ops.subtract(y_true, y_pred))
         super().update_state(errors, sample_weight)
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         """Return the root of the mean so far."""
         return current().sqrt(super().result())

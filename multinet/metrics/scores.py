@@ -12,6 +12,7 @@ from multinet.losses.base import pair
 from multinet.metrics.base import FunctionMetric, Metric, divide_no_nan
 from multinet.ops.core import as_tensor, cast_tensor
 from multinet.registry import current
+from multinet.typing import PolicyLike, Tensor
 
 
 class FBetaScore(Metric):
@@ -28,7 +29,7 @@ class FBetaScore(Metric):
         beta: float = 1.0,
         threshold: float | None = None,
         name: str | None = "fbeta_score",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(dtype, name)
         if average not in (None, "micro", "macro", "weighted"):
@@ -55,7 +56,9 @@ class FBetaScore(Metric):
         names += ("intermediate_weights",)
         self._totals = {name: self.add_variable(shape, name=name) for name in names}
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> None:
         """Accumulate a batch."""
         y_true = as_tensor(y_true, self.dtype)
         y_pred = as_tensor(y_pred, self.dtype)
@@ -86,7 +89,7 @@ class FBetaScore(Metric):
         for total, value in zip(self._totals.values(), new, strict=True):
             total.assign(ops.add(as_tensor(total), value))
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         """Return the score, one a class without `average`."""
         if not self._totals:
             raise ArgumentError(f"{self.name!r} has not seen a batch yet.")
@@ -111,7 +114,7 @@ class F1Score(FBetaScore):
         average: str | None = None,
         threshold: float | None = None,
         name: str | None = "f1_score",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(average, 1.0, threshold, name, dtype)
 
@@ -128,7 +131,7 @@ class IoU(Metric):
         num_classes: int,
         target_class_ids: Sequence[int],
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         ignore_class: int | None = None,
         sparse_y_true: bool = True,
         sparse_y_pred: bool = True,
@@ -147,7 +150,9 @@ class IoU(Metric):
             (num_classes, num_classes), name="total_confusion_matrix"
         )
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> None:
         """Accumulate the confusion matrix of a batch."""
         y_true, y_pred = as_tensor(y_true), as_tensor(y_pred)
         y_true = y_true if self.sparse_y_true else ops.argmax(y_true, axis=self.axis)
@@ -172,7 +177,7 @@ class IoU(Metric):
         matrix = ops.matmul(ops.transpose(rows), columns)
         self.total_cm.assign(ops.add(as_tensor(self.total_cm), matrix))
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         """Return the mean over the classes that occurred in targets or predictions."""
         matrix = as_tensor(self.total_cm)
         diagonal = ops.take(ops.diagonal(matrix), self.target_class_ids, axis=0)
@@ -190,12 +195,14 @@ class BinaryIoU(IoU):
         target_class_ids: Sequence[int] = (0, 1),
         threshold: float = 0.5,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(2, target_class_ids, name, dtype)
         self.threshold = threshold
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> None:
         """Accumulate the confusion matrix of a batch."""
         guess = ops.greater_equal(as_tensor(y_pred, self.dtype), float(self.threshold))
         super().update_state(y_true, guess, sample_weight)
@@ -208,7 +215,7 @@ class MeanIoU(IoU):
         self,
         num_classes: int,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         ignore_class: int | None = None,
         sparse_y_true: bool = True,
         sparse_y_pred: bool = True,
@@ -234,7 +241,7 @@ class OneHotIoU(IoU):
         num_classes: int,
         target_class_ids: Sequence[int],
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         ignore_class: int | None = None,
         sparse_y_pred: bool = False,
         axis: int = -1,
@@ -258,7 +265,7 @@ class OneHotMeanIoU(MeanIoU):
         self,
         num_classes: int,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         ignore_class: int | None = None,
         sparse_y_pred: bool = False,
         axis: int = -1,
@@ -280,7 +287,7 @@ class R2Score(Metric):
         class_aggregation: str | None = "uniform_average",
         num_regressors: int = 0,
         name: str | None = "r2_score",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(dtype, name)
         known = (None, "uniform_average", "variance_weighted_average")
@@ -308,7 +315,9 @@ class R2Score(Metric):
         shape = (y_pred_shape[1],)
         self._totals = {name: self.add_variable(shape, name=name) for name in names}
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> None:
         """Accumulate a batch."""
         y_true = as_tensor(y_true, self.dtype)
         y_pred = as_tensor(y_pred, self.dtype)
@@ -331,7 +340,7 @@ class R2Score(Metric):
             total.assign(ops.add(as_tensor(total), value))
         self.num_samples.assign(ops.add(as_tensor(self.num_samples), shape[0]))
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         """Return the score, one an output without aggregation."""
         if not self._totals:
             raise ArgumentError(f"{self.name!r} has not seen a batch yet.")
@@ -358,7 +367,7 @@ def _centred(x: Any, axis: int) -> Any:
     return ops.subtract(x, ops.mean(x, axis=axis, keepdims=True))
 
 
-def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
+def pearson_correlation(y_true: Tensor, y_pred: Tensor, axis: int = -1) -> Tensor:
     """Return the correlation between targets and predictions along an axis."""
     y_true, y_pred = pair(y_true, y_pred)
     cosine = losses.cosine_similarity(
@@ -367,7 +376,7 @@ def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     return ops.negative(cosine)
 
 
-def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
+def concordance_correlation(y_true: Tensor, y_pred: Tensor, axis: int = -1) -> Tensor:
     """Return 2 cov(x, y) / (var(x) + var(y) + (mean(x) - mean(y))**2) along an axis.
 
     Source: Lin, "A concordance correlation coefficient to evaluate reproducibility",
@@ -392,7 +401,7 @@ class PearsonCorrelation(FunctionMetric):
     def __init__(
         self,
         name: str | None = "pearson_correlation",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         axis: int = -1,
     ) -> None:
         super().__init__(name, dtype)
@@ -407,7 +416,7 @@ class ConcordanceCorrelation(FunctionMetric):
     def __init__(
         self,
         name: str | None = "concordance_correlation",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         axis: int = -1,
     ) -> None:
         super().__init__(name, dtype)

@@ -16,11 +16,12 @@ from multinet.models.writing import is_functional
 from multinet.saving import deserialize_keras_object, serialize_keras_object
 from multinet.saving.sharing import ObjectSharing
 from multinet.symbolic.tensor import KerasTensor, Operation
+from multinet.typing import Made, Tensors
 
 
 def model_from_json(
     json_string: str, custom_objects: Mapping[str, Any] | None = None
-) -> Any:
+) -> Made:
     """Return the model that `model.to_json()` described, with fresh weights.
 
     `custom_objects` maps the names of classes and functions of the program to them.
@@ -31,11 +32,11 @@ def model_from_json(
 
 def clone_model(
     model: Model,
-    input_tensors: Any = None,
+    input_tensors: Tensors | None = None,
     clone_function: Callable[[Any], Any] | None = None,
     call_function: Callable[..., Any] | None = None,
     recursive: bool = False,
-) -> Any:
+) -> Model:
     """Return a model like a functional or sequential one, with fresh weights.
 
     It starts at `input_tensors`, in the structure of `model.input`, or at new inputs.
@@ -58,11 +59,13 @@ def clone_model(
 class _Cloning:
     """What becomes of each layer; one that was met before stays the one it became."""
 
-    def __init__(self, clone: Any, call: Any, recursive: bool) -> None:
+    def __init__(
+        self, clone: Made, call: Callable[..., Any] | None, recursive: bool
+    ) -> None:
         self.function, self.call, self.recursive = clone, call, recursive
         self.known: dict[int, tuple[Any, Any]] = {}  # the layer is kept with its id
 
-    def clone(self, model: Any, input_tensors: Any = None) -> Any:
+    def clone(self, model: Made, input_tensors: Tensors | None = None) -> Made:
         if isinstance(model, Sequential):
             return self._compiled(self._sequential(model, input_tensors), model)
         if is_functional(model):
@@ -70,11 +73,12 @@ class _Cloning:
         return self._subclassed(model, input_tensors)
 
     def _compiled(self, clone: Any, model: Any) -> Any:
-        if model._given is not None:
-            clone.compile(**optree.tree_map(_again, dict(model._given)))  # type: ignore[arg-type]
+        if model._task is not None:
+            told: Any = model._task.arguments()
+            clone.compile(**optree.tree_map(_again, told))
         return clone
 
-    def layer(self, layer: Any) -> Any:
+    def layer(self, layer: Made) -> Made:
         """Return what a layer, or an op of a graph, becomes."""
         if id(layer) not in self.known:
             self.known[id(layer)] = (layer, self._anew(layer))

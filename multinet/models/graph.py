@@ -17,6 +17,7 @@ from multinet.ops.core import PUBLIC, as_tensor, cast_tensor
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, public_shape, substitute
 from multinet.symbolic.tensor import KerasTensor, Node, Operation
+from multinet.typing import Tensors
 
 
 class Graph(Movable):
@@ -29,7 +30,7 @@ class Graph(Movable):
     _lent = frozenset({"inputs", "outputs", "flat_inputs", "flat_outputs"})
     _private = frozenset({"nodes", "_plan"})
 
-    def __init__(self, inputs: Any, outputs: Any) -> None:
+    def __init__(self, inputs: Tensors, outputs: Tensors) -> None:
         self.inputs = inputs
         self.flat_inputs, self.input_spec = _flatten(inputs, "inputs")
         self._end(outputs)
@@ -41,7 +42,7 @@ class Graph(Movable):
         self.outputs = outputs
         self.flat_outputs, self.output_spec = _flatten(outputs, "outputs")
 
-    def extended(self, outputs: Any) -> Graph:
+    def extended(self, outputs: Tensors) -> Graph:
         """Return the graph that goes on to `outputs`, which one call made of the old.
 
         That is less work than a new graph.
@@ -108,7 +109,7 @@ class Graph(Movable):
         found = [*unused, *order.operations]
         return sorted(found, key=lambda operation: -depths.get(id(operation), 0))
 
-    def run(self, inputs: Any, masks: Any = None) -> Any:
+    def run(self, inputs: Tensors, masks: Tensors | None = None) -> Tensors:
         """Return the outputs for a tree of tensors, and of their masks or None."""
         if type(self.inputs) is KerasTensor and current().is_tensor(inputs):
             values = {id(self.inputs): _fit(inputs, self.inputs)}

@@ -25,10 +25,10 @@ from multinet.saving.exports import inner
 from multinet.saving.sharing import ObjectSharing
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import KerasTensor
-from multinet.training.trainer import Trainer
+from multinet.training.methods import Training
 
 
-class Model(Trainer, Layer):
+class Model(Training):
     """A network to train, evaluate and use.
 
     Either `Model(inputs, outputs)` with symbolic tensors (or trees of them) made from
@@ -123,6 +123,12 @@ class Model(Trainer, Layer):
     def output_names(self) -> list[str]:
         """A name for each output: that of the layer that made it."""
         return [_producer(tensor) for tensor in self.outputs]
+
+    def _names_of(self, outputs: Any) -> list[str]:
+        several = len(optree.tree_leaves(outputs)) > 1
+        if self._graph is not None and several and not isinstance(outputs, dict):
+            return self.output_names
+        return super()._names_of(outputs)
 
     def _known_graph(self) -> Graph:
         if self._graph is None:

@@ -11,6 +11,7 @@ import optree
 from multinet.symbolic.dims import Dim, substitute
 from multinet.symbolic.spec import SymbolicArray
 from multinet.symbolic.tensor import KerasTensor, Node
+from multinet.typing import Tensors
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,8 @@ class Recipe:
         cls,
         nodes: Sequence[Node],
         flat_inputs: Sequence[KerasTensor],
-        inputs: Any,
-        outputs: Any,
+        inputs: Tensors,
+        outputs: Tensors,
     ) -> Recipe:
         """Return the recipe of a graph's nodes, in their order, and of its inputs."""
         numbers: dict[int, int] = {}

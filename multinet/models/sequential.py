@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from multinet import dtype_policies
 from multinet import layers as known
@@ -20,6 +20,7 @@ from multinet.saving import custom_object_scope
 from multinet.saving.serialization import from_data, to_data
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import KerasTensor
+from multinet.typing import Config, Size, Tensor
 
 
 class Sequential(Model):
@@ -43,7 +44,7 @@ class Sequential(Model):
             self._append(layer)
         self._rebuild()
 
-    def add(self, layer: Any, rebuild: bool = True) -> None:
+    def add(self, layer: Layer, rebuild: bool = True) -> None:
         """Put a layer on top."""
         self._append(layer)
         if not rebuild:
@@ -115,7 +116,7 @@ class Sequential(Model):
         self._graph = Graph(entry, tensor)
         self.built = True
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Sequence[Size] | None = None) -> None:
         """Create the weights for inputs of a shape, which includes the batch axis."""
         if self.built:
             return
@@ -135,7 +136,9 @@ class Sequential(Model):
             True  # on trees of inputs the layers build as the call reaches them
         )
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def call(
+        self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None
+    ) -> Tensor:
         """Return the output of the last layer."""
         if self._graph is not None:
             return self._graph.run(inputs, mask)
@@ -144,7 +147,7 @@ class Sequential(Model):
             inputs = layer(inputs)
         return inputs
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the name, the layers as data, and the shape they are built for."""
         if not _takes_layers(type(self)):
             return self._own_config(Sequential)
@@ -165,7 +168,7 @@ class Sequential(Model):
     @classmethod
     def from_config(
         cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
-    ) -> Any:
+    ) -> Self:
         """Return a model of this configuration, with fresh weights."""
         with custom_object_scope(custom_objects):
             if "layers" not in config or not _takes_layers(cls):

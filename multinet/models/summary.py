@@ -12,7 +12,7 @@ from multinet.layers.base import Layer
 
 
 def summarize(
-    model: Any, line_length: int | None, expand_nested: bool, show_trainable: bool
+    model: Layer, line_length: int | None, expand_nested: bool, show_trainable: bool
 ) -> str:
     """Return the summary of a model as text."""
     # Here, not at the top: `import multinet` must stay quick.

@@ -17,7 +17,7 @@ from multinet.symbolic.dims import Dim
 from multinet.symbolic.tensor import KerasTensor, Node, Operation
 
 
-def is_functional(thing: Any) -> bool:
+def is_functional(thing: object) -> bool:
     """Return whether a layer is a model made of symbolic inputs and outputs."""
     return not hasattr(thing, "_stack") and getattr(thing, "_graph", None) is not None
 

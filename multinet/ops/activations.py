@@ -8,6 +8,7 @@ from typing import Any
 
 from multinet import config, dtypes
 from multinet.errors import ArgumentError, ShapeError
+from multinet.ops.checks import number, real_floats, real_numbers
 from multinet.ops.core import (
     axes_of,
     axis_of,
@@ -22,133 +23,136 @@ from multinet.ops.matrices import norm
 from multinet.ops.shapes import moveaxis
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, public_shape
+from multinet.typing import Axis, Tensor
 
 
 @behind(unary("relu"))
-def relu(x: Any) -> Any:
+def relu(x: Tensor) -> Tensor:
     """Return x where positive, else 0."""
-    return current().relu(numeric(x))
+    return current().relu(numeric(real_numbers("ops.relu", x)))
 
 
 @op
-def relu6(x: Any) -> Any:
+def relu6(x: Tensor) -> Tensor:
     """Return x limited to [0, 6]."""
-    return current().minimum(current().relu(floating(x)), 6)
+    return current().minimum(current().relu(real_floats("ops.relu6", x)), 6)
 
 
 @op
-def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
+def leaky_relu(x: Tensor, negative_slope: float = 0.2) -> Tensor:
     """Return x where positive, else negative_slope * x."""
-    return current().leaky_relu(floating(x), float(negative_slope))
+    return current().leaky_relu(real_floats("ops.leaky_relu", x), float(negative_slope))
 
 
 @op
-def elu(x: Any, alpha: float = 1.0) -> Any:
+def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """Return x where positive, else alpha * (e**x - 1)."""
-    return current().elu(floating(x), float(alpha))
+    return current().elu(real_floats("ops.elu", x), float(alpha))
 
 
 @op
-def celu(x: Any, alpha: float = 1.0) -> Any:
+def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """Return x where positive, else alpha * (e**(x / alpha) - 1)."""
-    x, backend = floating(x), current()
+    x, backend = real_floats("ops.celu", x), current()
     return backend.multiply(backend.elu(backend.multiply(x, 1 / alpha), 1.0), alpha)
 
 
 @op
-def selu(x: Any) -> Any:
+def selu(x: Tensor) -> Tensor:
     """Return elu with the scale and alpha that keep mean 0 and variance 1.
 
     Source: Klambauer et al., "Self-normalizing neural networks", 2017.
     """
     alpha, scale = 1.6732632423543772, 1.0507009873554805
-    return current().multiply(current().elu(floating(x), alpha), scale)
+    return current().multiply(current().elu(real_floats("ops.selu", x), alpha), scale)
 
 
 @op
-def gelu(x: Any, approximate: bool = True) -> Any:
+def gelu(x: Tensor, approximate: bool = True) -> Tensor:
     """Return x times the normal distribution function of x, by tanh or exact."""
-    return current().gelu(floating(x), bool(approximate))
+    return current().gelu(real_floats("ops.gelu", x), bool(approximate))
 
 
 @behind(unary("silu"))
-def silu(x: Any) -> Any:
+def silu(x: Tensor) -> Tensor:
     """Return x * sigmoid(x)."""
-    return current().silu(floating(x))
+    return current().silu(real_floats("ops.silu", x))
 
 
 @behind(unary("softplus"))
-def softplus(x: Any) -> Any:
+def softplus(x: Tensor) -> Tensor:
     """Return log(1 + e**x)."""
-    return current().softplus(floating(x))
+    return current().softplus(real_floats("ops.softplus", x))
 
 
 @op
-def log_sigmoid(x: Any) -> Any:
+def log_sigmoid(x: Tensor) -> Tensor:
     """Return log(sigmoid(x)) = -softplus(-x)."""
-    x, backend = floating(x), current()
+    x, backend = real_floats("ops.log_sigmoid", x), current()
     return backend.negative(backend.softplus(backend.negative(x)))
 
 
 @op
-def softsign(x: Any) -> Any:
+def softsign(x: Tensor) -> Tensor:
     """Return x / (1 + |x|)."""
     x, backend = floating(x), current()
     return backend.divide(x, backend.add(backend.abs(x), 1))
 
 
 @op
-def hard_sigmoid(x: Any) -> Any:
+def hard_sigmoid(x: Tensor) -> Tensor:
     """Return x / 6 + 1/2 limited to [0, 1]."""
-    x, backend = floating(x), current()
+    x, backend = real_floats("ops.hard_sigmoid", x), current()
     return backend.clip(backend.add(backend.multiply(x, 1 / 6), 0.5), 0, 1)
 
 
 @op
-def hard_silu(x: Any) -> Any:
+def hard_silu(x: Tensor) -> Tensor:
     """Return x * hard_sigmoid(x)."""
-    x = floating(x)
+    x = real_floats("ops.hard_silu", x)
     return current().multiply(x, hard_sigmoid(x))
 
 
 @op
-def hard_tanh(x: Any) -> Any:
+def hard_tanh(x: Tensor) -> Tensor:
     """Return x limited to [-1, 1]."""
-    return current().clip(numeric(x), -1, 1)
+    x = numeric(real_numbers("ops.hard_tanh", x))
+    return current().clip(x, -1, 1)
 
 
 @op
-def tanh_shrink(x: Any) -> Any:
+def tanh_shrink(x: Tensor) -> Tensor:
     """Return x - tanh(x)."""
     x = floating(x)
     return current().subtract(x, current().tanh(x))
 
 
 @op
-def hard_shrink(x: Any, threshold: float = 0.5) -> Any:
+def hard_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
     """Return x, 0 where |x| <= threshold."""
-    x, backend = floating(x), current()
+    x, backend = real_floats("ops.hard_shrink", x), current()
     return backend.where(backend.less_equal(backend.abs(x), threshold), 0, x)
 
 
 @op
-def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
+def soft_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
     """Return x moved towards 0 by threshold, 0 where |x| <= threshold."""
-    x, backend = floating(x), current()
+    x, backend = real_floats("ops.soft_shrink", x), current()
     small = backend.less_equal(backend.abs(x), threshold)
     moved = backend.subtract(x, backend.multiply(backend.sign(x), threshold))
     return backend.where(small, 0, moved)
 
 
 @op
-def threshold(x: Any, threshold: float, default_value: float) -> Any:
+def threshold(x: Tensor, threshold: float, default_value: float) -> Tensor:
     """Return x where it is above the threshold, else default_value."""
-    x, backend = floating(x), current()
-    return backend.where(backend.less_equal(x, threshold), default_value, x)
+    x, backend = real_floats("ops.threshold", x), current()
+    value = number(default_value, "default_value")
+    return backend.where(backend.less_equal(x, threshold), value, x)
 
 
 @op
-def squareplus(x: Any, b: float = 4) -> Any:
+def squareplus(x: Tensor, b: float = 4) -> Tensor:
     """Return (x + sqrt(x**2 + b)) / 2."""
     x, backend = floating(x), current()
     root = backend.sqrt(backend.add(backend.square(x), b))
@@ -156,25 +160,25 @@ def squareplus(x: Any, b: float = 4) -> Any:
 
 
 @op
-def sparse_plus(x: Any) -> Any:
+def sparse_plus(x: Tensor) -> Tensor:
     """Return 0 below -1, (x + 1)**2 / 4 between -1 and 1, x above."""
-    x, backend = floating(x), current()
+    x, backend = real_floats("ops.sparse_plus", x), current()
     middle = backend.multiply(backend.square(backend.add(x, 1)), 0.25)
     upper = backend.where(backend.less(x, 1), middle, x)
     return backend.where(backend.less_equal(x, -1), 0, upper)
 
 
 @op
-def sparse_sigmoid(x: Any) -> Any:
+def sparse_sigmoid(x: Tensor) -> Tensor:
     """Return (x + 1) / 2 limited to [0, 1]."""
-    x, backend = floating(x), current()
+    x, backend = real_floats("ops.sparse_sigmoid", x), current()
     return backend.clip(backend.multiply(backend.add(x, 1), 0.5), 0, 1)
 
 
 @op
-def glu(x: Any, axis: int = -1) -> Any:
+def glu(x: Tensor, axis: int = -1) -> Tensor:
     """Return the first half of an axis times the sigmoid of the second."""
-    x, backend = floating(x), current()
+    x, backend = real_floats("ops.glu", x), current()
     shape = shape_of(x)
     axis = axis_of(axis, len(shape))
     if not isinstance(shape[axis], Dim) and shape[axis] % 2:
@@ -199,19 +203,19 @@ def _along(name: str) -> Callable[..., Any]:
 
 
 @behind(_along("softmax"))
-def softmax(x: Any, axis: Any = -1) -> Any:
+def softmax(x: Tensor, axis: Axis = -1) -> Tensor:
     """Return e**x / sum(e**x) along an axis, or over several together."""
     return _over_axes("softmax", x, axis)
 
 
 @behind(_along("log_softmax"))
-def log_softmax(x: Any, axis: Any = -1) -> Any:
+def log_softmax(x: Tensor, axis: Axis = -1) -> Tensor:
     """Return x - log(sum(e**x)) along an axis, or over several together."""
     return _over_axes("log_softmax", x, axis)
 
 
 def _over_axes(name: str, x: Any, axis: Any) -> Any:
-    x, backend = floating(x), current()
+    x, backend = real_floats(f"ops.{name}", x), current()
     shape = shape_of(x)
     if isinstance(axis, int):
         return getattr(backend, name)(x, axis_of(axis, len(shape)))
@@ -228,13 +232,13 @@ def _over_axes(name: str, x: Any, axis: Any) -> Any:
 
 
 @op
-def sparsemax(x: Any, axis: int = -1) -> Any:
+def sparsemax(x: Tensor, axis: int = -1) -> Tensor:
     """Return the nearest point of the probability simplex along an axis.
 
     Source: Martins and Astudillo, "From softmax to sparsemax", 2016.
     """
     backend = current()
-    z = moveaxis(floating(x), axis, -1)  # ... k
+    z = moveaxis(real_floats("ops.sparsemax", x), axis, -1)  # ... k
     last = len(shape_of(z)) - 1
     k = shape_of(z)[-1]
     ordered = backend.flip(backend.sort(z), (last,))
@@ -250,8 +254,11 @@ def sparsemax(x: Any, axis: int = -1) -> Any:
 
 @op
 def normalize(
-    x: Any, axis: Any = -1, order: Any = 2, epsilon: float | None = None
-) -> Any:
+    x: Tensor,
+    axis: Axis = -1,
+    order: int | float | str = 2,
+    epsilon: float | None = None,
+) -> Tensor:
     """Return x divided by its norm of `order` along an axis, the norm at least
     epsilon.
     """

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from multinet import dtypes
 from multinet.errors import DTypeError
+from multinet.ops.checks import check_real, not_complex
 from multinet.ops.core import (
     as_tensor,
     behind,
@@ -19,11 +20,11 @@ from multinet.ops.core import (
     op,
     operands,
     pair,
-    plain_dtype,
     shape_of,
 )
-from multinet.ops.doors import domain
+from multinet.ops.doors import domain, plain_dtype
 from multinet.registry import current
+from multinet.typing import Tensor
 
 _INEXACT = frozenset(dtypes.FLOATS + dtypes.COMPLEX)
 
@@ -33,7 +34,7 @@ class Binary(Protocol):
 
     __name__: str
 
-    def __call__(self, x1: Any, x2: Any) -> Any:
+    def __call__(self, x1: Tensor, x2: Tensor) -> Tensor:
         """Apply the op to two tensors, or to anything that converts to one."""
         ...
 
@@ -43,13 +44,16 @@ def _arithmetic(name: str, doc: str, on_bool: str | None) -> Binary:
 
     That is the name of a logical primitive, "int32" to count, or None to refuse.
     """
+    ready = domain(name)
 
-    def function(x1: Any, x2: Any) -> Any:
+    def function(x1: Tensor, x2: Tensor) -> Tensor:
         backend = current()
         x1, x2, dtype = pair(backend, x1, x2)
         if dtype == "bool":
             x1, x2, logical = _on_bool(name, x1, x2, on_bool)
             return getattr(backend, logical)(x1, x2)
+        if dtype not in ready:
+            raise not_complex(f"ops.{name}", dtype)
         return _apply(backend, name, x1, x2)
 
     return _public(name, doc, function)
@@ -57,28 +61,35 @@ def _arithmetic(name: str, doc: str, on_bool: str | None) -> Binary:
 
 def _floating(name: str, doc: str) -> Binary:
     """Return the op for a primitive on floats; integers and bool become floatx."""
+    ready = domain(name)
 
-    def function(x1: Any, x2: Any) -> Any:
+    def function(x1: Tensor, x2: Tensor) -> Tensor:
         backend = current()
         x1, x2, dtype = pair(backend, x1, x2)
         if dtype not in _INEXACT:
             x1, x2 = operands(x1, x2, floating=True)
+        elif dtype not in ready:
+            raise not_complex(f"ops.{name}", dtype)
         return _apply(backend, name, x1, x2)
 
     return _public(name, doc, function)
 
 
 def _comparison(name: str, doc: str) -> Binary:
+    ready = domain(name)
+
     def function(x1: Any, x2: Any) -> Any:
         backend = current()
-        x1, x2, _ = pair(backend, x1, x2)
+        x1, x2, dtype = pair(backend, x1, x2)
+        if dtype not in ready:
+            raise not_complex(f"ops.{name}", dtype)
         return _apply(backend, name, x1, x2)
 
     return _public(name, doc, function)
 
 
 def _bits(name: str, doc: str, primitive: str) -> Binary:
-    def function(x: Any, y: Any) -> Any:
+    def function(x: Tensor, y: Tensor) -> Tensor:
         x, y = operands(x, y)
         backend = current()
         dtype = dtype_of(x, y)
@@ -94,7 +105,7 @@ def _bits(name: str, doc: str, primitive: str) -> Binary:
 
 
 def _logical(name: str, doc: str) -> Binary:
-    def function(x1: Any, x2: Any) -> Any:
+    def function(x1: Tensor, x2: Tensor) -> Tensor:
         return getattr(current(), name)(boolean(x1), boolean(x2))
 
     return _public(name, doc, function)
@@ -113,7 +124,7 @@ def _public(
     primitive = primitive or name
     ready = domain(primitive)
 
-    def door(x1: Any, x2: Any) -> Any:
+    def door(x1: Tensor, x2: Tensor) -> Tensor:
         backend = current()
         if plain_dtype(backend, x1, x2) in ready:
             return getattr(backend, primitive)(x1, x2)
@@ -177,19 +188,19 @@ bitwise_right_shift = _bits("bitwise_right_shift", "Return x >> y.", "right_shif
 
 
 @op
-def logical_xor(x1: Any, x2: Any) -> Any:
+def logical_xor(x1: Tensor, x2: Tensor) -> Tensor:
     """Return whether exactly one is true (nonzero), as bool."""
     return current().not_equal(boolean(x1), boolean(x2))
 
 
 @op
-def logical_not(x: Any) -> Any:
+def logical_not(x: Tensor) -> Tensor:
     """Return not x as bool; nonzero is true."""
     return current().logical_not(boolean(x))
 
 
 @op
-def bitwise_not(x: Any) -> Any:
+def bitwise_not(x: Tensor) -> Tensor:
     """Return ~x, of integers; not x of bool."""
     x, backend = as_tensor(x), current()
     dtype = backend.dtype(x)
@@ -203,7 +214,7 @@ def bitwise_not(x: Any) -> Any:
 
 
 @op
-def divide_no_nan(x1: Any, x2: Any) -> Any:
+def divide_no_nan(x1: Tensor, x2: Tensor) -> Tensor:
     """Return x1 / x2, 0 where x2 is 0."""
     x1, x2 = map(as_tensor, operands(x1, x2, floating=True))
     backend = current()
@@ -212,7 +223,7 @@ def divide_no_nan(x1: Any, x2: Any) -> Any:
 
 
 @op
-def fmod(x1: Any, x2: Any) -> Any:
+def fmod(x1: Tensor, x2: Tensor) -> Tensor:
     """Return the remainder with the sign of x1."""
     x1, x2 = operands(x1, x2)
     backend = current()
@@ -233,13 +244,13 @@ def fmod(x1: Any, x2: Any) -> Any:
 
 
 @op
-def fmax(x1: Any, x2: Any) -> Any:
+def fmax(x1: Tensor, x2: Tensor) -> Tensor:
     """Return the larger; the other one where one is NaN."""
     return _without_nan(maximum, x1, x2)
 
 
 @op
-def fmin(x1: Any, x2: Any) -> Any:
+def fmin(x1: Tensor, x2: Tensor) -> Tensor:
     """Return the smaller; the other one where one is NaN."""
     return _without_nan(minimum, x1, x2)
 
@@ -254,10 +265,11 @@ def _without_nan(function: Binary, x1: Any, x2: Any) -> Any:
 
 
 @op
-def hypot(x1: Any, x2: Any) -> Any:
+def hypot(x1: Tensor, x2: Tensor) -> Tensor:
     """Return sqrt(x1**2 + x2**2) without overflow."""
     x1, x2 = both(*operands(x1, x2, floating=True))
     backend = current()
+    check_real("ops.hypot", backend.dtype(x1))
     x1, x2 = backend.abs(x1), backend.abs(x2)
     large, small = backend.maximum(x1, x2), backend.minimum(x1, x2)
     zero = backend.equal(large, 0)
@@ -270,10 +282,11 @@ def hypot(x1: Any, x2: Any) -> Any:
 
 
 @op
-def heaviside(x1: Any, x2: Any) -> Any:
+def heaviside(x1: Tensor, x2: Tensor) -> Tensor:
     """Return 0 where x1 < 0, x2 where it is 0, 1 where it is positive."""
     x1, x2 = both(*operands(x1, x2, floating=True))
     backend = current()
+    check_real("ops.heaviside", backend.dtype(x1))
     step = backend.where(
         backend.less(x1, 0), 0, backend.where(backend.isnan(x1), x1, 1)
     )
@@ -281,16 +294,17 @@ def heaviside(x1: Any, x2: Any) -> Any:
 
 
 @op
-def logaddexp2(x1: Any, x2: Any) -> Any:
+def logaddexp2(x1: Tensor, x2: Tensor) -> Tensor:
     """Return log2(2**x1 + 2**x2) without overflow."""
     x1, x2 = both(*operands(x1, x2, floating=True))
+    check_real("ops.logaddexp2", current().dtype(x1))
     backend, log_2 = current(), math.log(2.0)
     total = backend.logaddexp(backend.multiply(x1, log_2), backend.multiply(x2, log_2))
     return backend.multiply(total, 1 / log_2)
 
 
 @op
-def ldexp(x1: Any, x2: Any) -> Any:
+def ldexp(x1: Tensor, x2: Tensor) -> Tensor:
     """Return x1 * 2**x2; x2 holds integers."""
     x1, x2 = as_tensor(x1), as_tensor(x2)
     backend = current()
@@ -301,18 +315,18 @@ def ldexp(x1: Any, x2: Any) -> Any:
 
 
 @op
-def gcd(x1: Any, x2: Any) -> Any:
+def gcd(x1: Tensor, x2: Tensor) -> Tensor:
     """Return the greatest common divisor of integers, not negative."""
     x1, x2 = _integers("gcd", x1, x2)
     backend = current()
     shape = broadcast_shapes(shape_of(x1), shape_of(x2), what="ops.gcd")
     state = [backend.broadcast_to(backend.abs(x), shape) for x in (x1, x2)]
 
-    def running(a: Any, b: Any) -> Any:
+    def running(a: Tensor, b: Tensor) -> Tensor:
         axes = tuple(range(len(shape)))
         return backend.any(backend.not_equal(b, 0), axes, False)
 
-    def step(a: Any, b: Any) -> tuple[Any, Any]:
+    def step(a: Tensor, b: Tensor) -> tuple[Any, Any]:
         done = backend.equal(b, 0)
         rest = backend.mod(a, backend.where(done, 1, b))
         return backend.where(done, a, b), backend.where(done, 0, rest)
@@ -321,7 +335,7 @@ def gcd(x1: Any, x2: Any) -> Any:
 
 
 @op
-def lcm(x1: Any, x2: Any) -> Any:
+def lcm(x1: Tensor, x2: Tensor) -> Tensor:
     """Return the least common multiple of integers, not negative."""
     x1, x2 = _integers("lcm", x1, x2)
     backend = current()
@@ -339,8 +353,12 @@ def _integers(name: str, x1: Any, x2: Any) -> tuple[Any, Any]:
 
 @op
 def isclose(
-    x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
-) -> Any:
+    x1: Tensor,
+    x2: Tensor,
+    rtol: float = 1e-5,
+    atol: float = 1e-8,
+    equal_nan: bool = False,
+) -> Tensor:
     """Return where |x1 - x2| <= atol + rtol * |x2|, as bool."""
     x1, x2 = both(*operands(x1, x2, floating=True))
     backend = current()
@@ -357,8 +375,12 @@ def isclose(
 
 @op
 def allclose(
-    x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
-) -> Any:
+    x1: Tensor,
+    x2: Tensor,
+    rtol: float = 1e-5,
+    atol: float = 1e-8,
+    equal_nan: bool = False,
+) -> Tensor:
     """Return whether |x1 - x2| <= atol + rtol * |x2| everywhere, as a bool scalar."""
     near, backend = isclose(x1, x2, rtol, atol, equal_nan), current()
     return backend.all(near, tuple(range(len(backend.shape(near)))), False)

@@ -7,14 +7,15 @@ from typing import Any
 
 from multinet.ops.core import shape_of
 from multinet.registry import current
+from multinet.typing import Tensor
 
 _NEVER = -1e30  # the log of an impossible event
 _UNUSED = -1  # in a sequence: no label yet
 
 
 def search(
-    logits: Any, lengths: Any, width: int, paths: int, blank: int
-) -> tuple[Any, Any]:
+    logits: Tensor, lengths: Tensor, width: int, paths: int, blank: int
+) -> tuple[Tensor, Tensor]:
     """Return the best sequences (paths, b, t), and their log-probabilities (b, paths).
 
     A beam is a sequence with the log-probabilities of all alignments that end in a

@@ -10,15 +10,16 @@ import optree
 from multinet.ops.core import as_tensor
 from multinet.scope import Capture, stream
 from multinet.streams import Entry
+from multinet.typing import Numbers, Tree
 
 
-def tensors_of(tree: Any) -> tuple[tuple[Any, ...], Any]:
+def tensors_of(tree: Tree) -> tuple[tuple[Any, ...], Any]:
     """Return the leaves of a tree as tensors, and its structure; None is no leaf."""
     leaves, structure = optree.tree_flatten(tree)
     return tuple(as_tensor(leaf) for leaf in leaves), structure
 
 
-def tree_of(structure: Any, leaves: Sequence[Any]) -> Any:
+def tree_of(structure: Tree, leaves: Sequence[Any]) -> Tree:
     return optree.tree_unflatten(structure, leaves)
 
 
@@ -55,7 +56,7 @@ class Carried:
         self.placed = placed
         self.entry = entry_here()
 
-    def run(self, loop: Callable[[], Any]) -> Any:
+    def run(self, loop: Callable[[], Any]) -> Tree:
         while True:
             try:
                 return loop()
@@ -68,11 +69,11 @@ class Carried:
 
     def call(
         self,
-        function: Any,
+        function: Callable[..., Any],
         values: Sequence[Any],
-        place: Any,
+        place: Numbers,
         entry: Entry | None = None,
-    ) -> Any:
+    ) -> Tree:
         """Return function() and the values after it.
 
         `place` tells this run from others; `entry` is that of the draws, if it is not

@@ -10,11 +10,12 @@ from multinet.errors import DTypeError, ShapeError
 from multinet.ops.core import as_tensor, cast_tensor, op, shape_of
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
+from multinet.typing import Tensor
 
 _GREY = (0.2989, 0.5870, 0.1140)  # luma of ITU-R BT.601
 
 
-def image_rank(x: Any, what: str) -> int:
+def image_rank(x: Tensor, what: str) -> int:
     """Return the number of axes: 3 of an image, 4 of a batch; else `ShapeError`."""
     rank = len(shape_of(x))
     if rank not in (3, 4):
@@ -44,7 +45,7 @@ def _planes(x: Any, axis: int, what: str) -> list[Any]:
 
 
 @op
-def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
+def rgb_to_grayscale(images: Tensor, data_format: str | None = None) -> Tensor:
     """Return the luma of colour images, as one channel in the same dtype.
 
     Images of one channel come back unchanged.
@@ -72,7 +73,7 @@ def _float_planes(images: Any, data_format: str | None, what: str) -> Any:
 
 
 @op
-def rgb_to_hsv(images: Any, data_format: str | None = None) -> Any:
+def rgb_to_hsv(images: Tensor, data_format: str | None = None) -> Tensor:
     """Return hue, saturation and value, each in [0, 1], of float images in [0, 1].
 
     Source: Smith, "Color gamut transform pairs", 1978.
@@ -99,7 +100,7 @@ def rgb_to_hsv(images: Any, data_format: str | None = None) -> Any:
 
 
 @op
-def hsv_to_rgb(images: Any, data_format: str | None = None) -> Any:
+def hsv_to_rgb(images: Tensor, data_format: str | None = None) -> Tensor:
     """Return red, green and blue of float images of hue, saturation and value.
 
     Source: Smith, "Color gamut transform pairs", 1978.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import string
+from collections.abc import Sequence
 from typing import Any
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, ShapeError
 from multinet.ops.arithmetic import multiply, subtract
+from multinet.ops.checks import at_least
 from multinet.ops.core import (
     as_tensor,
     axis_of,
@@ -29,6 +31,7 @@ from multinet.ops.shapes import expand_dims, moveaxis, ravel, stack, unstack
 from multinet.ops.statistics import diff
 from multinet.registry import current
 from multinet.symbolic.dims import differ, public_shape
+from multinet.typing import Tensor
 
 
 def _pair(x1: Any, x2: Any) -> tuple[Any, Any]:
@@ -53,7 +56,7 @@ def _matmul_door(x1: Any, x2: Any) -> Any:
 
 
 @behind(_matmul_door)
-def matmul(x1: Any, x2: Any) -> Any:
+def matmul(x1: Tensor, x2: Tensor) -> Tensor:
     """Multiply matrices, batches broadcasting; a vector is a row before, a column
     after.
     """
@@ -83,7 +86,7 @@ def matmul(x1: Any, x2: Any) -> Any:
 
 
 @op
-def einsum(subscripts: str, *operands: Any) -> Any:
+def einsum(subscripts: str, *operands: Any) -> Tensor:
     """Contract by an equation such as `"bij,bjk->bik"`; the arrow and `...` as in
     NumPy.
     """
@@ -169,7 +172,7 @@ def _explicit(subscripts: str, ranks: list[int]) -> str:
 
 
 @op
-def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Any:
+def tensordot(x1: Tensor, x2: Tensor, axes: int | Sequence[Any] = 2) -> Tensor:
     """Sum products over axes: the last n of x1 with the first n of x2, or listed
     ones.
     """
@@ -177,6 +180,7 @@ def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Any:
     backend = current()
     s1, s2 = shape_of(x1), shape_of(x2)
     if isinstance(axes, int):
+        at_least(axes, 0, "axes")
         left, right = list(range(len(s1) - axes, len(s1))), list(range(axes))
     else:
         left, right = ([a] if isinstance(a, int) else list(a) for a in axes)
@@ -204,7 +208,7 @@ def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Any:
 
 
 @op
-def dot(x1: Any, x2: Any) -> Any:
+def dot(x1: Tensor, x2: Tensor) -> Tensor:
     """Sum products over the last axis of x1 and the last but one of x2 (or the
     only).
     """
@@ -216,7 +220,7 @@ def dot(x1: Any, x2: Any) -> Any:
 
 
 @op
-def inner(x1: Any, x2: Any) -> Any:
+def inner(x1: Tensor, x2: Tensor) -> Tensor:
     """Sum products over the last axes of both."""
     x1, x2 = _pair(x1, x2)
     if not shape_of(x1) or not shape_of(x2):
@@ -225,19 +229,19 @@ def inner(x1: Any, x2: Any) -> Any:
 
 
 @op
-def vdot(x1: Any, x2: Any) -> Any:
+def vdot(x1: Tensor, x2: Tensor) -> Tensor:
     """Sum products of the flat tensors, the first one conjugated."""
     return dot(ravel(conj(x1)), ravel(x2))
 
 
 @op
-def outer(x1: Any, x2: Any) -> Any:
+def outer(x1: Tensor, x2: Tensor) -> Tensor:
     """Return the products of all pairs of elements of the flat tensors."""
     return multiply(expand_dims(ravel(x1), 1), expand_dims(ravel(x2), 0))
 
 
 @op
-def kron(x1: Any, x2: Any) -> Any:
+def kron(x1: Tensor, x2: Tensor) -> Tensor:
     """Return the Kronecker product: a block x1[i] * x2 for each element of x1."""
     x1, x2 = _pair(x1, x2)
     backend = current()
@@ -253,13 +257,13 @@ def kron(x1: Any, x2: Any) -> Any:
 
 @op
 def cross(
-    x1: Any,
-    x2: Any,
+    x1: Tensor,
+    x2: Tensor,
     axisa: int = -1,
     axisb: int = -1,
     axisc: int = -1,
     axis: int | None = None,
-) -> Any:
+) -> Tensor:
     """Return the cross product of vectors of 3, or of 2 whose third entry is 0.
 
     Two vectors of 2 give the third entry alone, without the axis.
@@ -291,7 +295,9 @@ def cross(
 
 
 @op
-def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
+def trapezoid(
+    y: Tensor, x: Tensor | None = None, dx: float = 1.0, axis: int = -1
+) -> Tensor:
     """Integrate along an axis by the trapezoidal rule, at points x or with spacing
     dx.
     """

@@ -5,21 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from multinet import dtypes
 from multinet.errors import ArgumentError, DTypeError, ShapeError
 from multinet.ops.carrying import Carried, Flattened, entry_here, tensors_of, tree_of
-from multinet.ops.core import as_tensor, axis_of, boolean, cast_tensor, op, shape_of
+from multinet.ops.checks import at_least
+from multinet.ops.checks import function as checked
+from multinet.ops.core import axis_of, boolean, cast_tensor, op, shape_of
 from multinet.ops.indexing import as_index
+from multinet.ops.refusals import shown
 from multinet.ops.shapes import moveaxis
 from multinet.registry import current
-from multinet.symbolic.dims import Dim, differ
+from multinet.symbolic.dims import Dim, differ, public_shape
 
 
 @op
-def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
+def cond(
+    pred: Numbers, true_fn: Callable[[], Any], false_fn: Callable[[], Any]
+) -> Tree:
     """Return true_fn() where the bool scalar holds, else false_fn().
 
     Both return the same tree of tensors, with equal shapes and dtypes.
     """
+    checked(true_fn, "true_fn")
+    checked(false_fn, "false_fn")
     if isinstance(pred, bool):
         return true_fn() if pred else false_fn()
     functions = Flattened(true_fn), Flattened(false_fn)
@@ -55,13 +63,25 @@ def _scalar(pred: Any) -> Any:
 
 
 @op
-def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
+def switch(
+    index: Numbers, branches: Sequence[Callable[..., Any]], *operands: Any
+) -> Tree:
     """Return branches[index](*operands); an index out of range takes the nearest."""
-    if not branches:
-        raise ArgumentError("ops.switch expects at least one branch, got none.")
+    if not isinstance(branches, list | tuple) or not branches:
+        raise ArgumentError(
+            "ops.switch expects at least one branch, in a list or tuple, got "
+            f"{branches!r}."
+        )
+    for branch in branches:
+        checked(branch, "each branch")
     if isinstance(index, int):
         return branches[min(max(index, 0), len(branches) - 1)](*operands)
     place = as_index(index)
+    if shape_of(place):
+        raise ShapeError(
+            "ops.switch expects a scalar index, got shape "
+            f"{public_shape(shape_of(place))}."
+        )
 
     def choose(low: int, high: int) -> Any:
         if high - low == 1:
@@ -80,13 +100,17 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
 def while_loop(
     cond: Callable[..., Any],
     body: Callable[..., Any],
-    loop_vars: Any,
+    loop_vars: Tree,
     maximum_iterations: int | None = None,
-) -> Any:
+) -> Tree:
     """Repeat loop_vars = body(*loop_vars) while cond(*loop_vars); no gradient.
 
     Shapes and dtypes stay. A single tensor in place of the tuple comes back as one.
     """
+    checked(cond, "cond")
+    checked(body, "body")
+    if maximum_iterations is not None:
+        maximum_iterations = at_least(maximum_iterations, 0, "maximum_iterations")
     single = not isinstance(loop_vars, list | tuple)
     start = (loop_vars,) if single else tuple(loop_vars)
     leaves, structure = tensors_of(start)
@@ -149,12 +173,13 @@ def _like(
 
 @op
 def fori_loop(
-    lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_val: Any
-) -> Any:
+    lower: Numbers, upper: Numbers, body_fun: Callable[[Any, Any], Any], init_val: Tree
+) -> Tree:
     """Return value after value = body_fun(i, value) for i from lower to upper - 1.
 
     Differentiable where the bounds are Python ints.
     """
+    checked(body_fun, "body_fun")
     if isinstance(lower, int) and isinstance(upper, int):
         if upper <= lower:
             leaves, structure = tensors_of(init_val)
@@ -162,8 +187,8 @@ def fori_loop(
         places = current().arange(lower, upper, 1, "int32")
         return scan(lambda value, i: (body_fun(i, value), ()), init_val, places)[0]
     first, last = (
-        cast_tensor(as_tensor(lower), "int32"),
-        cast_tensor(as_tensor(upper), "int32"),
+        cast_tensor(as_index(lower), "int32"),
+        cast_tensor(as_index(upper), "int32"),
     )
 
     def step(i: Any, value: Any) -> tuple[Any, Any]:
@@ -175,8 +200,8 @@ def fori_loop(
 @op
 def scan(
     f: Callable[[Any, Any], tuple[Any, Any]],
-    init: Any,
-    xs: Any = None,
+    init: Tree,
+    xs: Tree | None = None,
     length: int | None = None,
     reverse: bool = False,
     unroll: int | bool = 1,
@@ -186,6 +211,7 @@ def scan(
     With `xs` None, f gets None `length` times. `unroll` is accepted and left to the
     backend.
     """
+    checked(f, "f")
     carry, structure = tensors_of(init)
     rows, form = tensors_of(xs)
     size = _length(rows, length, "scan")
@@ -197,7 +223,10 @@ def scan(
         place = row[-1] if carried.placed else 0
 
         def turn() -> tuple[Any, Any]:
-            result, y = f(tree_of(structure, state[:count]), tree_of(form, row[:given]))
+            result, y = _two(
+                f(tree_of(structure, state[:count]), tree_of(form, row[:given])),
+                "ops.scan expects f to return (carry, y)",
+            )
             leaves, out[0] = tensors_of(y)
             return _like(result, structure, state, "scan"), leaves
 
@@ -216,10 +245,19 @@ def scan(
     return tree_of(structure, end[:count]), tree_of(out[0], ys)
 
 
+def _two(result: Any, promise: str) -> Any:
+    """Return what a function of the user's returned, which must be two things."""
+    if not isinstance(result, list | tuple) or len(result) != 2:
+        raise ArgumentError(f"{promise}, got {shown(result)}.")
+    return result
+
+
 def _length(rows: Sequence[Any], length: int | None, what: str) -> Any:
+    if not all(shape_of(row) for row in rows):
+        raise ShapeError(f"ops.{what} goes along first axes, got a scalar.")
     sizes = [shape_of(row)[0] for row in rows]
     if length is not None:
-        sizes.append(length)
+        sizes.append(at_least(length, 1, "length"))
     if not sizes:
         raise ArgumentError(f"ops.{what} needs xs or length.")
     for size in sizes[1:]:
@@ -232,14 +270,16 @@ def _length(rows: Sequence[Any], length: int | None, what: str) -> Any:
 
 
 @op
-def map(f: Callable[[Any], Any], xs: Any) -> Any:
+def map(f: Callable[[Any], Any], xs: Tree) -> Tree:
     """Return f of each row of xs, one after another, stacked."""
+    checked(f, "f")
     return scan(lambda carry, x: (carry, f(x)), (), xs)[1]
 
 
 @op
-def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
+def vectorized_map(function: Callable[[Any], Any], elements: Tree) -> Tree:
     """Return function of each row of the tree `elements`, all at once, stacked."""
+    checked(function, "function")
     leaves, structure = tensors_of(elements)
     backend, carried = current(), Carried(placed=False)
     out: list[Any] = [None]
@@ -264,12 +304,13 @@ def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
 
 @op
 def associative_scan(
-    f: Callable[[Any, Any], Any], elems: Any, reverse: bool = False, axis: int = 0
-) -> Any:
+    f: Callable[[Any, Any], Any], elems: Tree, reverse: bool = False, axis: int = 0
+) -> Tree:
     """Return all prefixes combined by an associative f, in logarithmically many steps.
 
     f combines two trees of many elements at once, along `axis`.
     """
+    checked(f, "f")
     leaves, structure = tensors_of(elems)
     axes = [axis_of(axis, len(shape_of(leaf))) for leaf in leaves]
     rows = [moveaxis(leaf, a, 0) for leaf, a in zip(leaves, axes)]
@@ -335,12 +376,17 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
     `f(*xs)` returns (outputs, grad) and grad(*upstream) the gradients for xs.
     """
 
+    checked(f, "f")
+
     def wrapped(*xs: Any) -> Any:
         leaves, structure = tensors_of(xs)
         out: list[Any] = [None]
 
         def run(*flat: Any) -> Any:
-            result, grad = f(*tree_of(structure, flat))
+            result, grad = _two(
+                f(*tree_of(structure, flat)),
+                "A function of custom_gradient returns (outputs, grad)",
+            )
             values, out[0] = tensors_of(result)
 
             def pullback(*upstream: Any) -> tuple[Any, ...]:
@@ -357,20 +403,36 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
+def _check_tangent(x: Any, direction: Any) -> None:
+    """Refuse a tangent unlike its primal, which frameworks broadcast or cast."""
+    backend = current()
+    have = [(backend.dtype(t), public_shape(shape_of(t))) for t in (x, direction)]
+    if have[0] != have[1] or not dtypes.is_differentiable(have[0][0]):
+        raise ShapeError(
+            "ops.jvp expects float primals, and tangents of their dtypes and shapes, "
+            f"got {have[0][0]} {have[0][1]} and {have[1][0]} {have[1][1]}."
+        )
+
+
 def jvp(
     fun: Callable[..., Any],
     primals: Sequence[Any],
     tangents: Sequence[Any],
     has_aux: bool = False,
-) -> Any:
+) -> Tree:
     """Return fun(*primals) and its directional derivative along `tangents`.
 
     With `has_aux` fun returns (output, auxiliary), and the auxiliary comes third.
     """
+    checked(fun, "fun")
+    if not (isinstance(primals, list | tuple) and isinstance(tangents, list | tuple)):
+        raise ArgumentError("Expected primals and tangents as tuples or lists.")
     leaves, structure = tensors_of(tuple(primals))
     directions, form = tensors_of(tuple(tangents))
     if form != structure:
         raise ArgumentError("ops.jvp expects tangents of the structure of the primals.")
+    for x, direction in zip(leaves, directions):
+        _check_tangent(x, direction)
     flat = Flattened(lambda *xs: fun(*tree_of(structure, xs)))
     outputs, slopes = current().jvp(flat, leaves, directions)
     value, slope = tree_of(flat.structure, outputs), tree_of(flat.structure, slopes)

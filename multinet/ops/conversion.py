@@ -9,6 +9,7 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, DTypeError, ShapeError
+from multinet.ops.checks import check_real
 from multinet.ops.core import (
     as_tensor,
     behind,
@@ -23,6 +24,7 @@ from multinet.ops.core import (
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, public_shape
 from multinet.symbolic.tensor import KerasTensor
+from multinet.typing import DType, Host, Shape, Tensor
 
 _NAMES = frozenset(dtypes.ALL)
 _REAL = _NAMES - frozenset(dtypes.COMPLEX)
@@ -39,8 +41,11 @@ def _tensor_door(x: Any, dtype: Any, sparse: Any, ragged: Any) -> Any:
 
 @behind(_tensor_door)
 def convert_to_tensor(
-    x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None
-) -> Any:
+    x: Tensor,
+    dtype: DType | None = None,
+    sparse: bool | None = None,
+    ragged: bool | None = None,
+) -> Tensor:
     """Return `x` as a tensor of the backend in use.
 
     NumPy arrays keep their dtype; Python numbers become int32, floatx or bool. Sparse
@@ -54,12 +59,12 @@ def convert_to_tensor(
 
 
 @op
-def array(x: Any, dtype: Any = None) -> Any:
+def array(x: Tensor, dtype: DType | None = None) -> Tensor:
     """Return `x` as a tensor of the backend in use, as `convert_to_tensor` does."""
     return convert_to_tensor(x, dtype)
 
 
-def convert_to_numpy(x: Any) -> np.ndarray[Any, Any]:
+def convert_to_numpy(x: Tensor) -> Host:
     """Return a tensor of any loaded backend, a Variable or host data as a NumPy
     array.
     """
@@ -68,12 +73,12 @@ def convert_to_numpy(x: Any) -> np.ndarray[Any, Any]:
     return host(x)
 
 
-def is_tensor(x: Any) -> bool:
+def is_tensor(x: object) -> bool:
     """Return whether `x` is a tensor of the backend in use, or a KerasTensor."""
     return isinstance(x, KerasTensor) or current().is_tensor(x)
 
 
-def shape(x: Any) -> tuple[Any, ...]:
+def shape(x: Tensor) -> Shape:
     """Return the shape as a tuple of ints; unknown sizes of symbolic tensors are
     `Dim`s.
 
@@ -89,19 +94,19 @@ def shape(x: Any) -> tuple[Any, ...]:
     return tuple(known) if isinstance(known, tuple) else tuple(shape_of(as_tensor(x)))
 
 
-def dtype(x: Any) -> str:
+def dtype(x: Tensor) -> str:
     """Return the name of the dtype."""
     if isinstance(x, KerasTensor):
         return x.dtype
     return current().dtype(as_tensor(x))
 
 
-def ndim(x: Any) -> int:
+def ndim(x: Tensor) -> int:
     """Return the number of axes."""
     return len(shape(x))
 
 
-def size(x: Any) -> Any:
+def size(x: Tensor) -> Tensor:
     """Return the number of elements."""
     return math.prod(shape(x))
 
@@ -116,13 +121,13 @@ def _cast_door(x: Any, dtype: Any) -> Any:
 
 
 @behind(_cast_door)
-def cast(x: Any, dtype: Any) -> Any:
+def cast(x: Tensor, dtype: DType) -> Tensor:
     """Return `x` in another dtype: float to integer truncates, to bool is x != 0."""
     return cast_tensor(as_tensor(x), dtypes.standardize(dtype))
 
 
 @op
-def saturate_cast(x: Any, dtype: Any) -> Any:
+def saturate_cast(x: Tensor, dtype: DType) -> Tensor:
     """Return `x` in another dtype, values outside its range taking the nearest
     bound.
     """
@@ -159,7 +164,7 @@ def _range(dtype: str) -> tuple[Any, Any]:
 
 
 @op
-def view(x: Any, dtype: Any = None) -> Any:
+def view(x: Tensor, dtype: DType | None = None) -> Tensor:
     """Return the bits of `x` as another dtype; the last axis grows or shrinks to
     fit.
     """
@@ -181,19 +186,19 @@ def _width(dtype: str) -> int:
 
 
 @op
-def stop_gradient(variable: Any) -> Any:
+def stop_gradient(variable: Tensor) -> Tensor:
     """Return the tensor as a constant: gradients do not flow through."""
     return current().stop_gradient(as_tensor(variable))
 
 
 @op
-def copy(x: Any) -> Any:
+def copy(x: Tensor) -> Tensor:
     """Return a tensor of equal values in memory of its own."""
     return current().copy(as_tensor(x))
 
 
 @op
-def view_as_complex(x: Any) -> Any:
+def view_as_complex(x: Tensor) -> Tensor:
     """Return the complex numbers whose parts are the two entries of the last axis."""
     x, backend = as_tensor(x), current()
     dtype = backend.dtype(x)
@@ -211,7 +216,7 @@ def view_as_complex(x: Any) -> Any:
 
 
 @op
-def view_as_real(x: Any) -> Any:
+def view_as_real(x: Tensor) -> Tensor:
     """Return real and imaginary part as a new last axis of 2; real numbers
     unchanged.
     """
@@ -222,10 +227,11 @@ def view_as_real(x: Any) -> Any:
 
 
 @op
-def polar(abs_: Any, angle: Any) -> Any:
+def polar(abs_: Tensor, angle: Tensor) -> Tensor:
     """Return the complex numbers of a modulus and a phase in radians."""
     backend = current()
     radius, phase = both(*operands(abs_, angle, floating=True))
+    check_real("ops.polar", backend.dtype(radius))
     part = dtypes.real_of(dtypes.complex_of(backend.dtype(radius)))
     radius, phase = cast_tensor(radius, part), cast_tensor(phase, part)
     return backend.make_complex(

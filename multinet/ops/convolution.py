@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,15 +11,19 @@ import numpy as np
 from multinet import dtypes
 from multinet.config import standardize_data_format
 from multinet.errors import ArgumentError, ShapeError
-from multinet.ops.core import as_tensor, cast_tensor, floating, op, shape_of
+from multinet.ops.checks import at_least, check_real, real_floats, sizes_at_least
+from multinet.ops.core import as_tensor, cast_tensor, op, shape_of
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
+from multinet.typing import ShapeLike, Tensor
 
 
-def per_axis(value: Any, rank: int, what: str) -> tuple[int, ...]:
+def per_axis(value: int | Sequence[int], rank: int, what: str) -> tuple[int, ...]:
     """Return an option as one positive int for each of `rank` spatial axes."""
-    values = (value,) * rank if isinstance(value, int) else tuple(value)
-    if len(values) != rank or any(int(v) < 1 for v in values):
+    listed = isinstance(value, list | tuple)
+    values = tuple(value) if listed else (value,) * rank
+    whole = all(isinstance(v, int | np.integer) and v >= 1 for v in values)
+    if len(values) != rank or not whole:
         raise ArgumentError(
             f"Expected {what} as a positive int or {rank} of them, got {value!r}."
         )
@@ -35,7 +39,7 @@ def check_padding(padding: str) -> str:
 
 
 def window_padding(
-    sizes: Any, window: Any, strides: Any, padding: str
+    sizes: Sequence[int], window: Sequence[int], strides: Sequence[int], padding: str
 ) -> list[tuple[int, int]]:
     """Return (before, after) for each spatial axis; `same` gives ceil(size / stride).
 
@@ -70,6 +74,7 @@ def _images(inputs: Any, kernel: Any, first: bool, what: str) -> tuple[Any, Any]
     backend = current()
     x, kernel = as_tensor(inputs), as_tensor(kernel)
     dtype = dtypes.to_float(dtypes.promote(backend.dtype(x), backend.dtype(kernel)))
+    check_real(f"ops.{what}", dtype)
     x, kernel = cast_tensor(x, dtype), cast_tensor(kernel, dtype)
     rank = len(shape_of(x))
     if not 3 <= rank <= 5 or len(shape_of(kernel)) != rank:
@@ -82,13 +87,13 @@ def _images(inputs: Any, kernel: Any, first: bool, what: str) -> tuple[Any, Any]
 
 @op
 def conv(
-    inputs: Any,
-    kernel: Any,
-    strides: Any = 1,
+    inputs: Tensor,
+    kernel: Tensor,
+    strides: ShapeLike = 1,
     padding: str = "valid",
     data_format: str | None = None,
-    dilation_rate: Any = 1,
-) -> Any:
+    dilation_rate: ShapeLike = 1,
+) -> Tensor:
     """Cross-correlate inputs with a kernel (*window, channels // groups, filters).
 
     1 to 3 spatial axes. `same` pads with zeros, the extra one at the end, to
@@ -97,7 +102,7 @@ def conv(
     first = _is_first(data_format)
     x, kernel = _images(inputs, kernel, first, "conv")
     channels, each = shape_of(x)[-1], shape_of(kernel)[-2]
-    if isinstance(channels, Dim) or channels % each:
+    if isinstance(channels, Dim) or not each or channels % each:
         raise ShapeError(
             f"ops.conv expects channels that are a multiple of the kernel's {each}, "
             "got "
@@ -140,13 +145,13 @@ def _conv(
 
 @op
 def depthwise_conv(
-    inputs: Any,
-    kernel: Any,
-    strides: Any = 1,
+    inputs: Tensor,
+    kernel: Tensor,
+    strides: ShapeLike = 1,
     padding: str = "valid",
     data_format: str | None = None,
-    dilation_rate: Any = 1,
-) -> Any:
+    dilation_rate: ShapeLike = 1,
+) -> Tensor:
     """Convolve each channel by itself with a kernel (*window, channels, multiplier)."""
     first = _is_first(data_format)
     x, kernel = _images(inputs, kernel, first, "depthwise_conv")
@@ -164,14 +169,14 @@ def depthwise_conv(
 
 @op
 def separable_conv(
-    inputs: Any,
-    depthwise_kernel: Any,
-    pointwise_kernel: Any,
-    strides: Any = 1,
+    inputs: Tensor,
+    depthwise_kernel: Tensor,
+    pointwise_kernel: Tensor,
+    strides: ShapeLike = 1,
     padding: str = "valid",
     data_format: str | None = None,
-    dilation_rate: Any = 1,
-) -> Any:
+    dilation_rate: ShapeLike = 1,
+) -> Tensor:
     """Convolve each channel by itself, then mix the channels with a window of 1."""
     y = depthwise_conv(
         inputs, depthwise_kernel, strides, padding, data_format, dilation_rate
@@ -181,14 +186,14 @@ def separable_conv(
 
 @op
 def conv_transpose(
-    inputs: Any,
-    kernel: Any,
-    strides: Any = 1,
+    inputs: Tensor,
+    kernel: Tensor,
+    strides: ShapeLike = 1,
     padding: str = "valid",
-    output_padding: Any = None,
+    output_padding: int | None = None,
     data_format: str | None = None,
-    dilation_rate: Any = 1,
-) -> Any:
+    dilation_rate: ShapeLike = 1,
+) -> Tensor:
     """Apply the transpose of a convolution; kernel (*window, filters, channels).
 
     Sizes become size * stride (`same`), plus max(window - stride, 0) (`valid`);
@@ -205,9 +210,7 @@ def conv_transpose(
         )
     steps = per_axis(strides, rank, "strides")
     spread = per_axis(dilation_rate, rank, "dilation_rate")
-    extra = (output_padding,) * rank
-    if isinstance(output_padding, list | tuple):
-        extra = tuple(output_padding)
+    extra = _extra(output_padding, rank)
     form, widths = [], []
     window = [(k - 1) * d + 1 for k, d in zip(shape_of(kernel)[:rank], spread)]
     for n, k, s, more in zip(shape_of(x)[1:-1], window, steps, extra):
@@ -216,6 +219,20 @@ def conv_transpose(
         widths.append(width)
     y = current().conv_transpose(x, kernel, tuple(form), steps, widths, spread, 1)
     return _restored(y, first)
+
+
+def _extra(output_padding: Any, rank: int) -> tuple[Any, ...]:
+    """Return the output padding of each axis, or None for each."""
+    if output_padding is None:
+        return (None,) * rank
+    listed = isinstance(output_padding, list | tuple)
+    extra = tuple(output_padding) if listed else (output_padding,) * rank
+    if len(extra) != rank:
+        raise ArgumentError(
+            f"Expected output_padding as an int or {rank} of them, got "
+            f"{output_padding!r}."
+        )
+    return tuple(n if n is None else at_least(n, 0, "output_padding") for n in extra)
 
 
 def _transposed(
@@ -241,16 +258,23 @@ def _transposed(
 # -- pooling ---------------------------------------------------------------------------
 
 
+def _pooled(inputs: Any, first: bool, what: str) -> tuple[Any, int]:
+    """Return channels-last floats, and how many spatial axes they have."""
+    x = real_floats(f"ops.{what}", inputs)
+    shape = shape_of(x)
+    if not 3 <= len(shape) <= 5:
+        raise ShapeError(
+            f"ops.{what} expects 3, 4 or 5 axes, got shape {public_shape(shape)}."
+        )
+    return _channels_last(x, first), len(shape) - 2
+
+
 def _pool(
     inputs: Any, pool_size: Any, strides: Any, padding: str, first: bool, name: str
 ) -> Any:
-    x = _channels_last(floating(inputs), first)
-    rank = len(shape_of(x)) - 2
-    if not 1 <= rank <= 3:
-        raise ShapeError(
-            "ops pooling expects 3, 4 or 5 axes, got shape "
-            f"{public_shape(shape_of(x))}."
-        )
+    x, rank = _pooled(
+        inputs, first, "max_pool" if name == "max_pool" else "average_pool"
+    )
     window = per_axis(pool_size, rank, "pool_size")
     steps = window if strides is None else per_axis(strides, rank, "strides")
     sizes = shape_of(x)[1:-1]
@@ -270,12 +294,12 @@ def _pool(
 
 @op
 def max_pool(
-    inputs: Any,
-    pool_size: Any,
-    strides: Any = None,
+    inputs: Tensor,
+    pool_size: ShapeLike,
+    strides: ShapeLike | None = None,
     padding: str = "valid",
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return the maximum of each window; strides are the window's size by default."""
     first = _is_first(data_format)
     return _pool(inputs, pool_size, strides, padding, first, "max_pool")
@@ -283,12 +307,12 @@ def max_pool(
 
 @op
 def average_pool(
-    inputs: Any,
-    pool_size: Any,
-    strides: Any = None,
+    inputs: Tensor,
+    pool_size: ShapeLike,
+    strides: ShapeLike | None = None,
     padding: str = "valid",
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return the mean of each window, padding not counted."""
     first = _is_first(data_format)
     return _pool(inputs, pool_size, strides, padding, first, "mean_pool")
@@ -296,18 +320,20 @@ def average_pool(
 
 @op
 def adaptive_average_pool(
-    inputs: Any, output_size: Any, data_format: str | None = None
-) -> Any:
+    inputs: Tensor, output_size: ShapeLike, data_format: str | None = None
+) -> Tensor:
     """Return means of windows that divide each axis into `output_size` parts."""
-    return _adaptive(inputs, output_size, data_format, _averaged)
+    return _adaptive(
+        inputs, output_size, data_format, _averaged, "adaptive_average_pool"
+    )
 
 
 @op
 def adaptive_max_pool(
-    inputs: Any, output_size: Any, data_format: str | None = None
-) -> Any:
+    inputs: Tensor, output_size: ShapeLike, data_format: str | None = None
+) -> Tensor:
     """Return maxima of windows that divide each axis into `output_size` parts."""
-    return _adaptive(inputs, output_size, data_format, _largest)
+    return _adaptive(inputs, output_size, data_format, _largest, "adaptive_max_pool")
 
 
 def _adaptive(
@@ -315,17 +341,18 @@ def _adaptive(
     output_size: Any,
     data_format: str | None,
     reduce: Callable[[Any, int, list[tuple[int, int]]], Any],
+    what: str,
 ) -> Any:
     """Pool one axis after another; part i is [i * n // parts, ceil((i + 1) * n /
     parts)).
     """
     first = _is_first(data_format)
-    x = _channels_last(floating(inputs), first)
-    rank = len(shape_of(x)) - 2
+    x, rank = _pooled(inputs, first, what)
     for axis, parts in enumerate(per_axis(output_size, rank, "output_size"), start=1):
         n = shape_of(x)[axis]
         if isinstance(n, Dim):
             raise ShapeError("Adaptive pooling needs spatial sizes that are known.")
+        sizes_at_least(shape_of(x)[1:-1], 1, "images")
         edges = [(i * n // parts, -(-(i + 1) * n // parts)) for i in range(parts)]
         x = reduce(x, axis, edges)
     return _restored(x, first)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import numbers
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -20,12 +21,14 @@ from multinet.errors import (
     ShapeError,
     TraceError,
 )
+from multinet.interface import Backend
 from multinet.names import snake_case
 from multinet.ops.classes import class_name
-from multinet.ops.refusals import refusal
+from multinet.ops.refusals import refusal, shown
 from multinet.registry import current, get, owner
 from multinet.symbolic.dims import Dim, differ
 from multinet.symbolic.tensor import KerasTensor, Operation, record
+from multinet.typing import Axis, Host, Shape, Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -36,7 +39,7 @@ _WATCHED = frozenset((list, tuple, dict, Dim))
 
 # The dtypes that a Python scalar of each type leaves as they are. Integers are not
 # among those of int, since the number must fit.
-_KEEPS: dict[type, frozenset[str]] = {
+KEEPS: dict[type, frozenset[str]] = {
     bool: frozenset(dtypes.INTEGERS + dtypes.FLOATS + dtypes.COMPLEX),
     int: frozenset(dtypes.FLOATS + dtypes.COMPLEX),
     float: frozenset(dtypes.FLOATS + dtypes.COMPLEX),
@@ -135,7 +138,7 @@ def _is_recorded(tree: Any) -> bool:
     return KerasTensor in kinds or (Dim in kinds and not current().symbolic)
 
 
-def as_tensor(x: Any, dtype: str | None = None) -> Any:
+def as_tensor(x: Tensor, dtype: str | None = None) -> Tensor:
     """Return `x` as a tensor of the backend in use.
 
     Tensors pass unchanged and Variables give their value. Python numbers, and NumPy
@@ -146,7 +149,7 @@ def as_tensor(x: Any, dtype: str | None = None) -> Any:
     backend = current()
     if backend.is_tensor(x):
         return x if dtype is None else cast_tensor(x, dtype)
-    if type(x) not in _KEEPS:
+    if type(x) not in KEEPS:
         value = getattr(x, "__multinet_tensor__", None)
         if value is not None:
             x = value()
@@ -157,7 +160,7 @@ def as_tensor(x: Any, dtype: str | None = None) -> Any:
     return backend.from_numpy(host_array(x, dtype))
 
 
-def in_dtype(x: Any, dtype: str) -> Any:
+def in_dtype(x: Tensor, dtype: str) -> Tensor:
     """Return `x` as a tensor; floats of the host are made in `dtype` at once.
 
     Other numbers, and tensors, keep their own.
@@ -169,7 +172,7 @@ def in_dtype(x: Any, dtype: str) -> Any:
     return as_tensor(array, dtype) if floats else as_tensor(array)
 
 
-def host_array(x: Any, dtype: str | None = None) -> np.ndarray[Any, Any]:
+def host_array(x: Tensor, dtype: str | None = None) -> Host:
     """Return host data as a NumPy array of `dtype`, or of the one `of_host` gives."""
     array = read(x)
     if dtype is None:
@@ -180,7 +183,7 @@ def host_array(x: Any, dtype: str | None = None) -> np.ndarray[Any, Any]:
     return array.astype(dtypes.to_numpy(dtype), copy=False)
 
 
-def read(x: Any) -> np.ndarray[Any, Any]:
+def read(x: Tensor) -> Host:
     """Return host data as a NumPy array, as NumPy reads them.
 
     `ShapeError` for ragged lists, `DTypeError` for strings and objects, and for those
@@ -206,7 +209,7 @@ def read(x: Any) -> np.ndarray[Any, Any]:
     return array
 
 
-def is_array(x: Any) -> bool:
+def is_array(x: Tensor) -> bool:
     """Return whether NumPy sees an array or a number in `x`, not a sequence."""
     if isinstance(x, numbers.Number | np.generic | range):
         return True
@@ -229,7 +232,7 @@ def _fits(value: Any, dtype: str) -> Any:
     return value
 
 
-def refuse_foreign(x: Any) -> None:
+def refuse_foreign(x: object) -> None:
     """Raise `BackendError` if `x` is a tensor of another loaded backend."""
     if isinstance(x, np.ndarray | np.generic):
         return  # host data everywhere
@@ -249,7 +252,7 @@ def refuse_foreign(x: Any) -> None:
         )
 
 
-def cast_tensor(x: Any, dtype: str) -> Any:
+def cast_tensor(x: Tensor, dtype: str) -> Tensor:
     """Return the native tensor `x` in `dtype`; complex to real keeps the real part."""
     backend = current()
     have = backend.dtype(x)
@@ -260,46 +263,31 @@ def cast_tensor(x: Any, dtype: str) -> Any:
     return backend.cast(x, dtype)
 
 
-def kind_of(x: Any) -> Any:
+def kind_of(x: Tensor) -> Tensor:
     """Return what `x` promotes as: a dtype name, or a Python type for weak scalars."""
     if is_scalar(x):
         return type(x)
     return current().dtype(x)
 
 
-def pair(backend: Any, x: Any, y: Any) -> tuple[Any, Any, str]:
+def pair(backend: Backend[Any], x: Tensor, y: Tensor) -> tuple[Any, Any, str]:
     """Return two arguments promoted to one dtype, and it; a Python scalar stays one.
 
     `backend` is the one in use. Most calls need no change, so those come first.
     """
     if backend.is_tensor(x):
         dtype, kind = backend.dtype(x), type(y)
-        if kind in _KEEPS:
-            if dtype in _KEEPS[kind]:
+        if kind in KEEPS:
+            if dtype in KEEPS[kind]:
                 return x, y, dtype
         elif backend.is_tensor(y) and backend.dtype(y) == dtype:
             return x, y, dtype
-    elif type(x) in _KEEPS and backend.is_tensor(y):
+    elif type(x) in KEEPS and backend.is_tensor(y):
         dtype = backend.dtype(y)
-        if dtype in _KEEPS[type(x)]:
+        if dtype in KEEPS[type(x)]:
             return x, y, dtype
     x, y = operands(x, y)
     return x, y, dtype_of(x, y)
-
-
-def plain_dtype(backend: Any, x: Any, y: Any) -> str | None:
-    """Return the dtype of two plain tensors that share one, for a door; or None.
-
-    One of the two may be a Python scalar that leaves the other's dtype as it is.
-    """
-    dtype = backend.common_dtype(x, y)
-    if dtype is None and type(y) in _KEEPS:
-        dtype = backend.common_dtype(x, x)
-        return dtype if dtype in _KEEPS[type(y)] else None
-    if dtype is None and type(x) in _KEEPS:
-        dtype = backend.common_dtype(y, y)
-        return dtype if dtype in _KEEPS[type(x)] else None
-    return dtype
 
 
 def operands(*xs: Any, floating: bool = False) -> tuple[Any, ...]:
@@ -321,57 +309,63 @@ def operands(*xs: Any, floating: bool = False) -> tuple[Any, ...]:
     )
 
 
-def is_scalar(x: Any) -> bool:
+def is_scalar(x: object) -> bool:
     """Return whether `x` is a Python number, which is weak in promotion."""
-    return type(x) in _KEEPS or (isinstance(x, int) and not isinstance(x, np.generic))
+    return type(x) in KEEPS or (isinstance(x, int) and not isinstance(x, np.generic))
 
 
-def floating(x: Any) -> Any:
+def floating(x: Tensor) -> Tensor:
     """Return `x` as a float or complex tensor: integers and bool become floatx."""
     x = as_tensor(x)
     return cast_tensor(x, dtypes.to_float(current().dtype(x)))
 
 
-def numeric(x: Any) -> Any:
+def numeric(x: Tensor) -> Tensor:
     """Return `x` as a tensor that arithmetic accepts: bool becomes int32."""
     x = as_tensor(x)
     return cast_tensor(x, "int32") if current().dtype(x) == "bool" else x
 
 
-def boolean(x: Any) -> Any:
+def boolean(x: Tensor) -> Tensor:
     """Return `x` as a bool tensor: true where it is not zero."""
     return cast_tensor(as_tensor(x), "bool")
 
 
 def axis_of(axis: int, rank: int, what: str = "axis") -> int:
     """Return a non-negative axis; `ArgumentError` naming the range if it is outside."""
-    if not -rank <= axis < rank:
+    if type(axis) is int and -rank <= axis < rank:
+        return axis % rank
+    try:
+        place = operator.index(axis)
+    except TypeError as error:
+        raise ArgumentError(f"Expected {what} as an int, got {shown(axis)}.") from error
+    if not -rank <= place < rank:
         raise ArgumentError(
             f"Expected {what} in [{-rank}, {rank}) for a tensor of {rank} axes, got "
             f"{axis}."
         )
-    return int(axis) % rank
+    return place % rank
 
 
-def axes_of(axis: Any, rank: int) -> tuple[int, ...]:
+def axes_of(axis: Axis | None, rank: int) -> tuple[int, ...]:
     """Return sorted unique non-negative axes of an int, a sequence, or None for all."""
     if axis is None:
         return tuple(range(rank))
     if type(axis) is int and -rank <= axis < rank:
         return (axis % rank,)
-    chosen = [axis] if isinstance(axis, int | np.integer) else list(axis)
-    axes = sorted(axis_of(int(a), rank) for a in chosen)
+    chosen = axis if isinstance(axis, list | tuple | set | range) else [axis]
+    axes = sorted(axis_of(a, rank) for a in chosen)
     if len(set(axes)) < len(axes):
         raise ArgumentError(f"Expected each axis once, got axis={axis}.")
     return tuple(axes)
 
 
-def shape_of(x: Any) -> tuple[Any, ...]:
+def shape_of(x: Tensor) -> Shape:
     """Return the shape of a native tensor."""
     return current().shape(x)
 
 
-def host(x: Any) -> np.ndarray[Any, Any]:
+def host(x: Tensor) -> Host:
     """Return `x` (tensor, Variable, or host data) as a NumPy array."""
     value = getattr(x, "__multinet_tensor__", None)
     if value is not None:
@@ -385,7 +379,7 @@ def host(x: Any) -> np.ndarray[Any, Any]:
     return host_array(x) if other is None else other.to_numpy(x)
 
 
-def needed(x: Any, what: str, remedy: str) -> np.ndarray[Any, Any]:
+def needed(x: object, what: str, remedy: str) -> Host:
     """Return the values on which the size of a result depends.
 
     `TraceError` saying what to do instead where there are none.
@@ -399,7 +393,7 @@ def needed(x: Any, what: str, remedy: str) -> np.ndarray[Any, Any]:
         ) from error
 
 
-def numpy_backend() -> Any:
+def numpy_backend() -> Backend[Any]:
     """Return the embedded backend, which computes on the host whatever is in use."""
     return get("numpy")
 
@@ -409,13 +403,13 @@ def float_max(dtype: str) -> float:
     return float(ml_dtypes.finfo(dtypes.to_numpy(dtype)).max)
 
 
-def dtype_of(x: Any, y: Any) -> str:
+def dtype_of(x: Tensor, y: Tensor) -> str:
     """Return the dtype of promoted operands, of which one may be a Python scalar."""
     backend = current()
     return backend.dtype(y if is_scalar(x) else x)
 
 
-def both(x1: Any, x2: Any) -> tuple[Any, Any]:
+def both(x1: Tensor, x2: Tensor) -> tuple[Any, Any]:
     """Return promoted operands as tensors of their one dtype."""
     dtype = dtype_of(x1, x2)
     return as_tensor(x1, dtype), as_tensor(x2, dtype)

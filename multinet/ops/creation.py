@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from multinet import dtypes
-from multinet.errors import ArgumentError
+from multinet.errors import ArgumentError, DTypeError, ShapeError
+from multinet.ops.checks import at_least, number, whole
 from multinet.ops.core import (
     as_tensor,
     axis_of,
@@ -21,11 +22,12 @@ from multinet.ops.core import (
     operands,
     shape_of,
 )
+from multinet.ops.refusals import shown
 from multinet.registry import current
-from multinet.symbolic.dims import Dim
+from multinet.symbolic.dims import Dim, public_shape
 
 
-def shape_tuple(shape: Any) -> tuple[Any, ...]:
+def shape_tuple(shape: ShapeLike | Numbers) -> tuple[Any, ...]:
     """Return a shape argument as a tuple of ints and Dims; a single size is a
     vector's.
     """
@@ -37,55 +39,59 @@ def shape_tuple(shape: Any) -> tuple[Any, ...]:
 
 
 @op
-def zeros(shape: Any, dtype: Any = None) -> Any:
+def zeros(shape: ShapeLike, dtype: DType | None = None) -> Tensor:
     """Return zeros, of floatx unless `dtype` says otherwise."""
     return current().full(shape_tuple(shape), 0, dtypes.standardize(dtype))
 
 
 @op
-def ones(shape: Any, dtype: Any = None) -> Any:
+def ones(shape: ShapeLike, dtype: DType | None = None) -> Tensor:
     """Return ones, of floatx unless `dtype` says otherwise."""
     return current().full(shape_tuple(shape), 1, dtypes.standardize(dtype))
 
 
 @op
-def empty(shape: Any, dtype: Any = None) -> Any:
+def empty(shape: ShapeLike, dtype: DType | None = None) -> Tensor:
     """Return a tensor whose values are not to be relied on; they are zeros."""
     return zeros(shape, dtype)
 
 
 @op
-def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
+def full(shape: ShapeLike, fill_value: Numbers, dtype: DType | None = None) -> Tensor:
     """Return a number, or what broadcasts to the shape, in floatx unless `dtype`
     says.
     """
     name = dtypes.standardize(dtype)
     if is_scalar(fill_value):
+        if isinstance(fill_value, complex) and not dtypes.is_complex(name):
+            raise DTypeError(
+                f"Expected a real fill_value for {name}, got {fill_value}."
+            )
         return current().full(shape_tuple(shape), fill_value, name)
     value = as_tensor(fill_value, name)
     return current().broadcast_to(value, shape_tuple(shape))
 
 
 @op
-def zeros_like(x: Any, dtype: Any = None) -> Any:
+def zeros_like(x: Tensor, dtype: DType | None = None) -> Tensor:
     """Return zeros in the shape, and by default the dtype, of `x`."""
     return _filled_like(x, 0, dtype)
 
 
 @op
-def ones_like(x: Any, dtype: Any = None) -> Any:
+def ones_like(x: Tensor, dtype: DType | None = None) -> Tensor:
     """Return ones in the shape, and by default the dtype, of `x`."""
     return _filled_like(x, 1, dtype)
 
 
 @op
-def empty_like(x: Any, dtype: Any = None) -> Any:
+def empty_like(x: Tensor, dtype: DType | None = None) -> Tensor:
     """Return a tensor like `x` whose values are not to be relied on; they are zeros."""
     return _filled_like(x, 0, dtype)
 
 
 @op
-def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:
+def full_like(x: Tensor, fill_value: Numbers, dtype: DType | None = None) -> Tensor:
     """Return a tensor in the shape, and by default the dtype, of `x`, filled."""
     x, backend = as_tensor(x), current()
     name = backend.dtype(x) if dtype is None else dtypes.standardize(dtype)
@@ -99,7 +105,12 @@ def _filled_like(x: Any, value: int, dtype: Any) -> Any:
 
 
 @op
-def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Any:
+def arange(
+    start: Numbers,
+    stop: Numbers | None = None,
+    step: Numbers | None = None,
+    dtype: DType | None = None,
+) -> Tensor:
     """Return start, start + step, ... below stop; `arange(n)` starts at 0.
 
     int32 where all are integers, otherwise floatx.
@@ -113,75 +124,98 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
         raise ArgumentError("ops.arange expects a step that is not 0.")
     kinds = [int if isinstance(n, Dim) else type(n) for n in numbers]
     name = dtypes.promote(*kinds) if dtype is None else dtypes.standardize(dtype)
-    if name == "bool":
-        raise ArgumentError("ops.arange makes numbers, got dtype='bool'.")
+    if name == "bool" or dtypes.is_complex(name):
+        raise ArgumentError(f"ops.arange makes real numbers, got dtype={name!r}.")
     return current().arange(numbers[0], numbers[1], numbers[2], name)
 
 
 def _number(x: Any) -> Any:
-    return x if is_scalar(x) else host(x).item()
+    """Return a number of the host, or the one of a tensor that holds one."""
+    if is_scalar(x):
+        return x
+    value = host(x)
+    if value.size != 1:
+        raise ArgumentError(f"Expected a number, got {shown(x)}.")
+    return value.item()
 
 
 @op
-def eye(N: Any, M: Any = None, k: int = 0, dtype: Any = None) -> Any:
+def eye(
+    N: Size, M: Size | None = None, k: int = 0, dtype: DType | None = None
+) -> Tensor:
     """Return ones on diagonal `k` of an N x M matrix, zeros elsewhere."""
-    return current().eye(N, N if M is None else M, k, dtypes.standardize(dtype))
+    rows, columns = _sides(N, M)
+    return current().eye(rows, columns, whole(k, "k"), dtypes.standardize(dtype))
+
+
+def _sides(N: Any, M: Any) -> tuple[Any, Any]:
+    rows = at_least(N, 0, "N")
+    return rows, rows if M is None else at_least(M, 0, "M")
 
 
 @op
-def identity(n: Any, dtype: Any = None) -> Any:
+def identity(n: Size, dtype: DType | None = None) -> Tensor:
     """Return the n x n identity matrix."""
-    return eye(n, dtype=dtype)
+    return eye(at_least(n, 0, "n"), dtype=dtype)
 
 
 @op
-def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Any:
+def tri(N: int, M: int | None = None, k: int = 0, dtype: DType | None = None) -> Tensor:
     """Return an N x M matrix of ones at and below diagonal `k`, zeros above."""
-    return cast_tensor(
-        _triangle(N, N if M is None else M, k), dtypes.standardize(dtype)
-    )
+    return cast_tensor(_triangle(*_sides(N, M), k), dtypes.standardize(dtype))
 
 
 def _triangle(rows: Any, columns: Any, k: int) -> Any:
-    backend = current()
+    backend, k = current(), whole(k, "k")
     i = backend.reshape(backend.arange(0, rows, 1, "int32"), (rows, 1))
     j = backend.reshape(backend.arange(0, columns, 1, "int32"), (1, columns))
     return backend.less_equal(j, backend.add(i, k))
 
 
 @op
-def tril(x: Any, k: int = 0) -> Any:
+def tril(x: Tensor, k: int = 0) -> Tensor:
     """Return the lower triangle of matrices: zeros above diagonal `k`."""
-    x, backend = as_tensor(x), current()
+    x, backend = _matrices("tril", x), current()
     rows, columns = shape_of(x)[-2:]
     zero = False if backend.dtype(x) == "bool" else 0
     return backend.where(_triangle(rows, columns, k), x, zero)
 
 
+def _matrices(name: str, x: Any) -> Any:
+    x = as_tensor(x)
+    if len(shape_of(x)) < 2:
+        raise ShapeError(
+            f"ops.{name} expects matrices (..., n, m), got shape "
+            f"{public_shape(shape_of(x))}."
+        )
+    return x
+
+
 @op
-def triu(x: Any, k: int = 0) -> Any:
+def triu(x: Tensor, k: int = 0) -> Tensor:
     """Return the upper triangle of matrices: zeros below diagonal `k`."""
-    x, backend = as_tensor(x), current()
+    x, backend = _matrices("triu", x), current()
     rows, columns = shape_of(x)[-2:]
     zero = False if backend.dtype(x) == "bool" else 0
-    return backend.where(_triangle(rows, columns, k - 1), zero, x)
+    below = _triangle(rows, columns, whole(k, "k") - 1)
+    return backend.where(below, zero, x)
 
 
 @op
 def linspace(
-    start: Any,
-    stop: Any,
+    start: Numbers,
+    stop: Numbers,
     num: int = 50,
     endpoint: bool = True,
     retstep: bool = False,
-    dtype: Any = None,
+    dtype: DType | None = None,
     axis: int = 0,
-) -> Any:
+) -> Tensors:
     """Return `num` evenly spaced values from start to stop, along a new axis.
 
     `retstep` returns the spacing too; without `endpoint` the stop is left out.
     """
-    backend = current()
+    backend, num = current(), at_least(num, 0, "num")
     start, stop = (as_tensor(x) for x in operands(start, stop, floating=True))
     wanted = backend.dtype(start) if dtype is None else dtypes.standardize(dtype)
     steps = num - 1 if endpoint else num
@@ -207,14 +241,14 @@ def _move_first(x: Any, axis: int) -> Any:
 
 @op
 def logspace(
-    start: Any,
-    stop: Any,
+    start: Numbers,
+    stop: Numbers,
     num: int = 50,
     endpoint: bool = True,
     base: float = 10,
-    dtype: Any = None,
+    dtype: DType | None = None,
     axis: int = 0,
-) -> Any:
+) -> Tensor:
     """Return base**x for `num` evenly spaced x from start to stop, along a new axis."""
     backend = current()
     exponents = linspace(start, stop, num, endpoint, axis=axis)
@@ -224,18 +258,18 @@ def logspace(
 
 @op
 def geomspace(
-    start: Any,
-    stop: Any,
+    start: Numbers,
+    stop: Numbers,
     num: int = 50,
     endpoint: bool = True,
-    dtype: Any = None,
+    dtype: DType | None = None,
     axis: int = 0,
-) -> Any:
+) -> Tensor:
     """Return `num` values from start to stop in equal ratios, along a new axis.
 
     Both ends have one sign and are not 0.
     """
-    backend = current()
+    backend, num = current(), at_least(num, 0, "num")
     start, stop = (as_tensor(x) for x in operands(start, stop, floating=True))
     sign = backend.sign(start)
     ends = [backend.log(backend.abs(x)) for x in (start, stop)]
@@ -251,7 +285,7 @@ def geomspace(
 
 
 @op
-def meshgrid(*x: Any, indexing: str = "xy") -> list[Any]:
+def meshgrid(*x: Any, indexing: str = "xy") -> list[Tensor]:
     """Return one grid of coordinates per vector.
 
     `xy` puts the first vector along axis 1 and the second along axis 0; `ij` keeps
@@ -278,12 +312,16 @@ def meshgrid(*x: Any, indexing: str = "xy") -> list[Any]:
 
 
 @op
-def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
+def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     """Return the powers of a vector as columns, from the highest unless
     `increasing`.
     """
     x, backend = as_tensor(x), current()
-    count = shape_of(x)[0] if N is None else N
+    if len(shape_of(x)) != 1:
+        raise ShapeError(
+            f"ops.vander expects a vector, got shape {public_shape(shape_of(x))}."
+        )
+    count = shape_of(x)[0] if N is None else at_least(N, 0, "N")
     exponents = list(range(count)) if increasing else list(range(count - 1, -1, -1))
     powers = backend.from_numpy(
         np.asarray(exponents, dtypes.to_numpy(backend.dtype(x)))
@@ -294,11 +332,16 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
 # -- windows of signals ----------------------------------------------------------------
 
 
+def _length(x: Any) -> int:
+    """Return the length of a window."""
+    return at_least(_number(x), 0, "the length of a window")
+
+
 def _window(name: str, doc: str, terms: Sequence[float]) -> Any:
     """Return the op for the window sum(terms[k] * cos(2 pi k i / (n - 1)))."""
 
     def function(x: int) -> Any:
-        n, backend = operator.index(_number(x)), current()
+        n, backend = _length(x), current()
         if n == 1:
             return ones((1,))
         t = 2 * math.pi * np.arange(n) / max(n - 1, 1)
@@ -316,14 +359,14 @@ hanning = _window("hanning", "Return the Hann window.", (0.5, -0.5))
 
 
 @op
-def bartlett(x: int) -> Any:
+def bartlett(x: int) -> Tensor:
     """Return the triangular window of `x` values that is 0 at both ends."""
-    values = np.bartlett(operator.index(_number(x)))
+    values = np.bartlett(_length(x))
     return current().from_numpy(values.astype(dtypes.to_numpy(dtypes.floatx())))
 
 
 @op
-def kaiser(x: int, beta: float) -> Any:
+def kaiser(x: int, beta: float) -> Tensor:
     """Return Kaiser's window of `x` values; a larger `beta` narrows it."""
-    values = np.kaiser(operator.index(_number(x)), float(_number(beta)))
+    values = np.kaiser(_length(x), number(_number(beta), "beta"))
     return current().from_numpy(values.astype(dtypes.to_numpy(dtypes.floatx())))

@@ -7,11 +7,13 @@ from typing import Any
 
 from multinet.config import standardize_data_format
 from multinet.errors import ArgumentError, ShapeError
+from multinet.ops.checks import at_least
 from multinet.ops.colors import image_rank
 from multinet.ops.convolution import check_padding, per_axis, window_padding
 from multinet.ops.core import as_tensor, op, shape_of
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, public_shape
+from multinet.typing import ShapeLike, Tensor
 
 
 def _margins(
@@ -26,7 +28,11 @@ def _margins(
         raise ArgumentError(
             f"ops.image.{what} expects exactly two of {', '.join(names)}, got {values}."
         )
-    before, after, target = given
+    checked: list[Any] = [
+        value if value is None else at_least(value, 0, name)
+        for name, value in zip(names, given)
+    ]
+    before, after, target = checked
     if target is not None:
         both = (target - size) * sign
         before, after = (
@@ -51,7 +57,7 @@ def _spatial(x: Any, data_format: str | None, what: str) -> int:
 
 @op
 def pad_images(
-    images: Any,
+    images: Tensor,
     top_padding: int | None = None,
     left_padding: int | None = None,
     bottom_padding: int | None = None,
@@ -59,7 +65,7 @@ def pad_images(
     target_height: int | None = None,
     target_width: int | None = None,
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return images with margins of 0; two of three sizes are given each way."""
     x = as_tensor(images)
     at = _spatial(x, data_format, "pad_images")
@@ -76,7 +82,7 @@ def pad_images(
 
 @op
 def crop_images(
-    images: Any,
+    images: Tensor,
     top_cropping: int | None = None,
     left_cropping: int | None = None,
     bottom_cropping: int | None = None,
@@ -84,7 +90,7 @@ def crop_images(
     target_height: int | None = None,
     target_width: int | None = None,
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return images without margins; two of three sizes are given each way."""
     x = as_tensor(images)
     at, shape = _spatial(x, data_format, "crop_images"), shape_of(x)
@@ -102,13 +108,13 @@ def crop_images(
 
 @op
 def extract_patches(
-    images: Any,
-    size: Any,
-    strides: Any = None,
-    dilation_rate: Any = 1,
+    images: Tensor,
+    size: ShapeLike,
+    strides: ShapeLike | None = None,
+    dilation_rate: ShapeLike = 1,
     padding: str = "valid",
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return patches as channels: (n, h, w, c) -> (n, rows, columns, kh * kw * c).
 
     A patch is flattened row by row, channels innermost. `strides` is `size` by default,
@@ -121,13 +127,13 @@ def extract_patches(
 
 @op
 def extract_patches_3d(
-    volumes: Any,
-    size: Any,
-    strides: Any = None,
-    dilation_rate: Any = 1,
+    volumes: Tensor,
+    size: ShapeLike,
+    strides: ShapeLike | None = None,
+    dilation_rate: ShapeLike = 1,
     padding: str = "valid",
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return patches of volumes as channels: (n, d, h, w, c) -> (n, *counts, kd * kh *
     kw * c).
     """
@@ -147,7 +153,7 @@ def _patches(
 ) -> Any:
     x, backend = as_tensor(images), current()
     window = per_axis(size, rank, "size")
-    steps = window if not strides else per_axis(strides, rank, "strides")
+    steps = window if strides is None else per_axis(strides, rank, "strides")
     spread = per_axis(dilation, rank, "dilation_rate")
     if len(shape_of(x)) not in (rank + 1, rank + 2):
         raise ShapeError(
@@ -163,6 +169,12 @@ def _patches(
     widths = window_padding(shape_of(x)[1:-1], extent, steps, check_padding(padding))
     zero = False if backend.dtype(x) == "bool" else 0
     x = backend.pad(x, [(0, 0), *widths, (0, 0)], zero)
+    for n, e in zip(shape_of(x)[1:], extent):
+        if type(n) is int and n < e:
+            raise ShapeError(
+                f"A patch of {window} does not fit the sizes "
+                f"{public_shape(shape_of(x)[1:-1])} with padding={padding!r}."
+            )
     counts = [(n - e) // s + 1 for n, e, s in zip(shape_of(x)[1:], extent, steps)]
     for axis, (count, k, s, d) in enumerate(zip(counts, window, steps, spread)):
         x = _windows(x, 1 + 2 * axis, count, k, s, d)

@@ -9,16 +9,33 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from multinet.ops.core import axis_of
+from multinet.interface import Backend
+from multinet.interface.signatures import SIGNATURES
+from multinet.ops.core import KEEPS, axis_of
 from multinet.registry import current
-from multinet.symbolic.domains import DOMAINS
+from multinet.typing import Tensor
 
 _SEQUENCES = frozenset((list, tuple))
 
 
+def plain_dtype(backend: Backend[Any], x: Tensor, y: Tensor) -> str | None:
+    """Return the dtype of two plain tensors that share one, for a door; or None.
+
+    One of the two may be a Python scalar that leaves the other's dtype as it is.
+    """
+    dtype = backend.common_dtype(x, y)
+    if dtype is None and type(y) in KEEPS:
+        dtype = backend.common_dtype(x, x)
+        return dtype if dtype in KEEPS[type(y)] else None
+    if dtype is None and type(x) in KEEPS:
+        dtype = backend.common_dtype(y, y)
+        return dtype if dtype in KEEPS[type(x)] else None
+    return dtype
+
+
 def domain(primitive: str) -> frozenset[str]:
     """Return the dtypes of the main operand that a method of the waist takes."""
-    return DOMAINS[primitive]
+    return frozenset(SIGNATURES[primitive].domain)
 
 
 def unary(name: str) -> Callable[[Any], Any]:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, DTypeError
+from multinet.ops.checks import not_complex, real_numbers, whole
 from multinet.ops.core import (
     as_tensor,
     behind,
@@ -21,6 +22,7 @@ from multinet.ops.core import (
 )
 from multinet.ops.doors import unary
 from multinet.registry import current
+from multinet.typing import Numbers, Tensor
 
 _FLOATS = frozenset(dtypes.FLOATS)
 _INEXACT = frozenset(dtypes.FLOATS + dtypes.COMPLEX)
@@ -31,7 +33,7 @@ class Unary(Protocol):
 
     __name__: str
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Tensor) -> Tensor:
         """Apply the op to a tensor, or to anything that converts to one."""
         ...
 
@@ -39,7 +41,7 @@ class Unary(Protocol):
 def _inexact(name: str, doc: str, accepted: frozenset[str] = _FLOATS) -> Unary:
     """Return the op for a primitive on floats; integers and bool become floatx."""
 
-    def function(x: Any) -> Any:
+    def function(x: Tensor) -> Tensor:
         backend = current()
         x = x if backend.is_tensor(x) else as_tensor(x)
         dtype = backend.dtype(x)
@@ -57,7 +59,7 @@ def _exact(name: str, doc: str) -> Unary:
     are.
     """
 
-    def function(x: Any) -> Any:
+    def function(x: Tensor) -> Tensor:
         backend = current()
         x = x if backend.is_tensor(x) else as_tensor(x)
         dtype = backend.dtype(x)
@@ -77,10 +79,7 @@ def _public(name: str, doc: str, function: Callable[[Any], Any]) -> Unary:
 
 
 def _not_complex(name: str, dtype: str) -> DTypeError:
-    return DTypeError(
-        f"ops.{name} takes real numbers, got {dtype}. Apply it to ops.real(x) and "
-        "ops.imag(x), or to ops.abs(x)."
-    )
+    return not_complex(f"ops.{name}", dtype)
 
 
 # fmt: off
@@ -112,20 +111,20 @@ _round = _exact("round", "Round to the nearest integer, halves to even.")
 
 
 @behind(unary("negative"))
-def negative(x: Any) -> Any:
+def negative(x: Tensor) -> Tensor:
     """Return -x; unsigned integers wrap."""
     return current().negative(_no_bool("negative", x))
 
 
 @behind(unary("abs"))
-def abs(x: Any) -> Any:
+def abs(x: Tensor) -> Tensor:
     """Return |x|: the modulus, in the real dtype, of complex numbers."""
     x, backend = as_tensor(x), current()
     return x if backend.dtype(x) == "bool" else backend.abs(x)
 
 
 @op
-def sign(x: Any) -> Any:
+def sign(x: Tensor) -> Tensor:
     """Return -1, 0 or 1; x / |x| for complex numbers. Gradient zero."""
     x, backend = _no_bool("sign", x), current()
     if not dtypes.is_complex(backend.dtype(x)):
@@ -147,19 +146,19 @@ def _no_bool(name: str, x: Any) -> Any:
 
 
 @behind(unary("square"))
-def square(x: Any) -> Any:
+def square(x: Tensor) -> Tensor:
     """Return x * x; bool becomes int32."""
     return current().square(numeric(x))
 
 
 @op
-def reciprocal(x: Any) -> Any:
+def reciprocal(x: Tensor) -> Tensor:
     """Return 1 / x."""
     return current().divide(1.0, floating(x))
 
 
 @op
-def exp2(x: Any) -> Any:
+def exp2(x: Tensor) -> Tensor:
     """Return 2**x."""
     x, backend = floating(x), current()
     if dtypes.is_complex(backend.dtype(x)):
@@ -168,13 +167,13 @@ def exp2(x: Any) -> Any:
 
 
 @op
-def log2(x: Any) -> Any:
+def log2(x: Tensor) -> Tensor:
     """Return the logarithm to base 2."""
     return _scaled_log(x, 1 / math.log(2.0))
 
 
 @op
-def log10(x: Any) -> Any:
+def log10(x: Tensor) -> Tensor:
     """Return the logarithm to base 10."""
     return _scaled_log(x, 1 / math.log(10.0))
 
@@ -185,7 +184,7 @@ def _scaled_log(x: Any, scale: float) -> Any:
 
 
 @op
-def cbrt(x: Any) -> Any:
+def cbrt(x: Tensor) -> Tensor:
     """Return the real cube root, negative for negative x."""
     x, backend = _real("cbrt", x), current()
     zero = backend.equal(x, 0)
@@ -203,19 +202,19 @@ def _real(name: str, x: Any) -> Any:
 
 
 @op
-def fabs(x: Any) -> Any:
+def fabs(x: Tensor) -> Tensor:
     """Return |x| as a float."""
     return current().abs(_real("fabs", x))
 
 
 @op
-def erfc(x: Any) -> Any:
+def erfc(x: Tensor) -> Tensor:
     """Return 1 - erf(x)."""
     return current().subtract(1.0, current().erf(_real("erfc", x)))
 
 
 @op
-def sinc(x: Any) -> Any:
+def sinc(x: Tensor) -> Tensor:
     """Return sin(pi x) / (pi x), 1 at 0."""
     x, backend = floating(x), current()
     zero = backend.equal(x, 0)
@@ -224,19 +223,19 @@ def sinc(x: Any) -> Any:
 
 
 @op
-def deg2rad(x: Any) -> Any:
+def deg2rad(x: Tensor) -> Tensor:
     """Convert degrees to radians."""
     return current().multiply(_real("deg2rad", x), math.pi / 180)
 
 
 @op
-def rad2deg(x: Any) -> Any:
+def rad2deg(x: Tensor) -> Tensor:
     """Convert radians to degrees."""
     return current().multiply(_real("rad2deg", x), 180 / math.pi)
 
 
 @op
-def trunc(x: Any) -> Any:
+def trunc(x: Tensor) -> Tensor:
     """Round towards zero; integers and bool stay. Gradient zero."""
     x, backend = as_tensor(x), current()
     if not dtypes.is_float(backend.dtype(x)):
@@ -245,9 +244,10 @@ def trunc(x: Any) -> Any:
 
 
 @op
-def round(x: Any, decimals: int = 0) -> Any:
+def round(x: Tensor, decimals: int = 0) -> Tensor:
     """Round to `decimals` places, halves to even. Gradient zero."""
     x, backend = _no_bool("round", x), current()
+    decimals = whole(decimals, "decimals")
     if decimals == 0:
         return _round(x)
     if dtypes.is_integer(backend.dtype(x)):
@@ -265,9 +265,9 @@ def round(x: Any, decimals: int = 0) -> Any:
 
 
 @op
-def clip(x: Any, x_min: Any, x_max: Any) -> Any:
+def clip(x: Tensor, x_min: Numbers, x_max: Numbers) -> Tensor:
     """Return minimum(maximum(x, x_min), x_max); bool becomes int32."""
-    x, low, high = operands(as_tensor(x), x_min, x_max)
+    x, low, high = operands(real_numbers("ops.clip", x), x_min, x_max)
     return current().clip(numeric(x), _number(low), _number(high))
 
 
@@ -277,8 +277,11 @@ def _number(x: Any) -> Any:
 
 @op
 def nan_to_num(
-    x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
-) -> Any:
+    x: Tensor,
+    nan: float = 0.0,
+    posinf: float | None = None,
+    neginf: float | None = None,
+) -> Tensor:
     """Replace NaN and infinities; by default with 0 and the dtype's extremes."""
     x, backend = as_tensor(x), current()
     dtype = backend.dtype(x)
@@ -299,14 +302,14 @@ def nan_to_num(
 
 
 @op
-def real(x: Any) -> Any:
+def real(x: Tensor) -> Tensor:
     """Return the real part; real numbers themselves."""
     x, backend = as_tensor(x), current()
     return backend.real(x) if dtypes.is_complex(backend.dtype(x)) else x
 
 
 @op
-def imag(x: Any) -> Any:
+def imag(x: Tensor) -> Tensor:
     """Return the imaginary part; zeros for real numbers."""
     x, backend = as_tensor(x), current()
     dtype = backend.dtype(x)
@@ -316,14 +319,14 @@ def imag(x: Any) -> Any:
 
 
 @op
-def conj(x: Any) -> Any:
+def conj(x: Tensor) -> Tensor:
     """Return the complex conjugate; real numbers themselves."""
     x, backend = as_tensor(x), current()
     return backend.conj(x) if dtypes.is_complex(backend.dtype(x)) else x
 
 
 @op
-def angle(x: Any) -> Any:
+def angle(x: Tensor) -> Tensor:
     """Return the phase in radians, in [-pi, pi]."""
     x, backend = floating(x), current()
     return backend.arctan2(imag(x), real(x))
@@ -335,7 +338,7 @@ def angle(x: Any) -> Any:
 def _test(name: str, doc: str, otherwise: bool) -> Unary:
     """Return the op for a test of floats that integers all fail or pass."""
 
-    def function(x: Any) -> Any:
+    def function(x: Tensor) -> Tensor:
         x, backend = as_tensor(x), current()
         dtype = backend.dtype(x)
         if dtype in _FLOATS or (dtype in _INEXACT and name != "isinf"):
@@ -355,13 +358,13 @@ isinf = _test("isinf", "Return where x is inf or -inf, as bool.", False)
 
 
 @op
-def isposinf(x: Any) -> Any:
+def isposinf(x: Tensor) -> Tensor:
     """Return where x is +inf, as bool."""
     return _is_value("isposinf", x, math.inf)
 
 
 @op
-def isneginf(x: Any) -> Any:
+def isneginf(x: Tensor) -> Tensor:
     """Return where x is -inf, as bool."""
     return _is_value("isneginf", x, -math.inf)
 
@@ -377,7 +380,7 @@ def _is_value(name: str, x: Any, value: float) -> Any:
 
 
 @op
-def isreal(x: Any) -> Any:
+def isreal(x: Tensor) -> Tensor:
     """Return where the imaginary part is 0, as bool."""
     x, backend = as_tensor(x), current()
     if dtypes.is_complex(backend.dtype(x)):
@@ -386,7 +389,7 @@ def isreal(x: Any) -> Any:
 
 
 @op
-def signbit(x: Any) -> Any:
+def signbit(x: Tensor) -> Tensor:
     """Return where the sign bit is set, as bool: true for -0.0."""
     x, backend = as_tensor(x), current()
     dtype = backend.dtype(x)

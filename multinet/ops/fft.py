@@ -9,10 +9,12 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, ShapeError
+from multinet.ops.checks import at_least, real_floats
 from multinet.ops.core import as_tensor, cast_tensor, floating, host, op, shape_of
 from multinet.ops.padding import pad
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape, same
+from multinet.typing import ShapeLike, Tensor
 
 
 def _complex(x: Any) -> Any:
@@ -41,53 +43,67 @@ def _pair(x: Any) -> tuple[Any, Any]:
 
 
 @op
-def fft(x: Any) -> tuple[Any, Any]:
+def fft(x: Tensor) -> tuple[Tensor, Tensor]:
     """Return the Fourier transform of the last axis of a pair, as a pair."""
-    return _pair(current().fft(_complex(x)))
+    return _pair(current().fft(_signal(_complex(x), "fft")))
 
 
 @op
-def fft2(x: Any) -> tuple[Any, Any]:
+def fft2(x: Tensor) -> tuple[Tensor, Tensor]:
     """Return the Fourier transform of the last two axes of a pair, as a pair."""
     return _pair(_on_two(current().fft, _complex(x)))
 
 
 @op
-def ifft2(x: Any) -> tuple[Any, Any]:
+def ifft2(x: Tensor) -> tuple[Tensor, Tensor]:
     """Return the inverse Fourier transform of the last two axes of a pair, as a
     pair.
     """
     return _pair(_on_two(current().ifft, _complex(x)))
 
 
+def _signal(x: Any, what: str) -> Any:
+    """Return x, which must have values along a last axis."""
+    shape = shape_of(x)
+    if not shape or (isinstance(shape[-1], int) and shape[-1] == 0):
+        raise ShapeError(
+            f"ops.{what} expects a last axis that is not empty, got shape "
+            f"{public_shape(shape)}."
+        )
+    return x
+
+
 def _on_two(function: Any, x: Any) -> Any:
     backend, rank = current(), len(shape_of(x))
     if rank < 2:
-        raise ShapeError(f"Expected at least 2 axes, got shape {shape_of(x)}.")
+        raise ShapeError(
+            f"Expected at least 2 axes, got shape {public_shape(shape_of(x))}."
+        )
     turn = (*range(rank - 2), rank - 1, rank - 2)
     x = backend.transpose(function(x), turn)
     return backend.transpose(function(x), turn)
 
 
 @op
-def rfft(x: Any, fft_length: int | None = None) -> tuple[Any, Any]:
+def rfft(x: Tensor, fft_length: int | None = None) -> tuple[Tensor, Tensor]:
     """Return the first n // 2 + 1 coefficients of a real signal, as a pair.
 
     `fft_length` n cuts the last axis or fills it with zeros.
     """
-    x = floating(x)
+    x = _signal(real_floats("ops.rfft", x), "rfft")
     if current().dtype(x) in ("float16", "bfloat16"):
         x = cast_tensor(x, "float32")
     if fft_length is not None:
-        x = _sized(x, fft_length)
+        x = _sized(x, at_least(fft_length, 1, "fft_length"))
     return _pair(current().rfft(x))
 
 
 @op
-def irfft(x: Any, fft_length: int | None = None) -> Any:
+def irfft(x: Tensor, fft_length: int | None = None) -> Tensor:
     """Return the real signal of a pair of coefficients, of length `fft_length`."""
-    x = _complex(x)
+    x = _signal(_complex(x), "irfft")
     n = 2 * (shape_of(x)[-1] - 1) if fft_length is None else fft_length
+    n = at_least(n, 1, "fft_length")
     return current().irfft(_sized(x, n // 2 + 1), n)
 
 
@@ -106,10 +122,17 @@ def _sized(x: Any, size: int) -> Any:
 
 
 @op
-def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Any:
+def extract_sequences(x: Tensor, sequence_length: int, sequence_stride: int) -> Tensor:
     """Return windows of the last axis: (..., n) -> (..., count, sequence_length)."""
-    x, backend = as_tensor(x), current()
+    x, backend = _signal(as_tensor(x), "extract_sequences"), current()
     n = shape_of(x)[-1]
+    at_least(sequence_length, 1, "sequence_length")
+    at_least(sequence_stride, 1, "sequence_stride")
+    if type(n) is type(sequence_length) is int and sequence_length > n:
+        raise ShapeError(
+            f"Expected a sequence_length of at most {n}, the size of the last axis, "
+            f"got {sequence_length}."
+        )
     count = (n - sequence_length) // sequence_stride + 1
     start = backend.multiply(backend.arange(0, count, 1, "int32"), sequence_stride)
     within = backend.arange(0, sequence_length, 1, "int32")
@@ -136,25 +159,28 @@ def _window_values(window: Any, length: int, size: int, dtype: str) -> Any:
     return values.astype(dtypes.to_numpy(dtype))
 
 
+def _check_lengths(sequence: Any, stride: Any, fft: Any) -> None:
+    at_least(sequence, 1, "sequence_length")
+    at_least(stride, 1, "sequence_stride")
+    at_least(fft, sequence, "fft_length")
+
+
 @op
 def stft(
-    x: Any,
+    x: Tensor,
     sequence_length: int,
     sequence_stride: int,
     fft_length: int,
-    window: Any = "hann",
+    window: ShapeLike = "hann",
     center: bool = True,
-) -> tuple[Any, Any]:
+) -> tuple[Tensor, Tensor]:
     """Return the Fourier transforms of windows of the last axis, as a pair.
 
     (..., n) -> (..., windows, fft_length // 2 + 1); `center` first reflects
     fft_length // 2 values at each end.
     """
-    x, backend = floating(x), current()
-    if fft_length < sequence_length:
-        raise ArgumentError(
-            f"Expected fft_length of at least {sequence_length}, got {fft_length}."
-        )
+    x, backend = _signal(real_floats("ops.stft", x), "stft"), current()
+    _check_lengths(sequence_length, sequence_stride, fft_length)
     if center:
         around = [(0, 0)] * (len(shape_of(x)) - 1) + [(fft_length // 2,) * 2]
         x = pad(x, around, "reflect")
@@ -165,17 +191,25 @@ def stft(
 
 @op
 def istft(
-    x: Any,
+    x: Tensor,
     sequence_length: int,
     sequence_stride: int,
     fft_length: int,
     length: int | None = None,
-    window: Any = "hann",
+    window: ShapeLike = "hann",
     center: bool = True,
-) -> Any:
+) -> Tensor:
     """Return the signal whose `stft` is the pair x, cut to `length`."""
+    _check_lengths(sequence_length, sequence_stride, fft_length)
     rows, backend = irfft(x, fft_length), current()  # ... windows fft_length
     dtype, shape = backend.dtype(rows), shape_of(rows)
+    if length is not None:
+        at_least(length, 1, "length")
+    if len(shape) < 2:
+        raise ShapeError(
+            "ops.istft expects coefficients of 2 axes or more, (..., windows, "
+            f"fft_length // 2 + 1), got shape {public_shape(shape_of(_complex(x)))}."
+        )
     values = _window_values(window, sequence_length, fft_length, dtype)
     count, size = shape[-2], (shape[-2] - 1) * sequence_stride + fft_length
     rows = backend.multiply(rows, backend.from_numpy(values))

@@ -6,13 +6,15 @@ from typing import Any
 
 from multinet.config import standardize_data_format
 from multinet.errors import ArgumentError, ShapeError
+from multinet.ops.arithmetic import both
+from multinet.ops.checks import at_least, number, real_numbers
 from multinet.ops.colors import image_rank
 from multinet.ops.convolution import per_axis
 from multinet.ops.core import (
     as_tensor,
-    both,
     cast_tensor,
     floating,
+    is_scalar,
     op,
     operands,
     shape_of,
@@ -20,6 +22,7 @@ from multinet.ops.core import (
 from multinet.ops.resizing import restored
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
+from multinet.typing import Numbers, ShapeLike, Tensor
 
 
 def _gauss(size: int, sigma: Any, dtype: str) -> Any:
@@ -42,7 +45,7 @@ def _filtered(x: Any, kernel: Any, margins: tuple[int, int]) -> Any:
     return backend.conv(x, kernel, (1, 1), widths, (1, 1), channels)
 
 
-def blur(x: Any, size: tuple[int, int], sigma: Any) -> Any:
+def blur(x: Tensor, size: tuple[int, int], sigma: Numbers) -> Tensor:
     """Return float images (n, h, w, c) blurred, zeros around; sizes as (kh, kw)."""
     backend, dtype = current(), current().dtype(x)
     for axis in (0, 1):
@@ -55,7 +58,7 @@ def blur(x: Any, size: tuple[int, int], sigma: Any) -> Any:
 
 def _batch(images: Any, data_format: str | None, what: str) -> tuple[Any, bool, bool]:
     """Return images as (n, h, w, c), and whether they were single, channels first."""
-    x, backend = as_tensor(images), current()
+    x, backend = real_numbers(f"ops.image.{what}", images), current()
     single = image_rank(x, what) == 3
     first = standardize_data_format(data_format) == "channels_first"
     x = backend.expand_dims(x, 0) if single else x
@@ -64,11 +67,11 @@ def _batch(images: Any, data_format: str | None, what: str) -> tuple[Any, bool, 
 
 @op
 def gaussian_blur(
-    images: Any,
-    kernel_size: Any = (3, 3),
-    sigma: Any = (1.0, 1.0),
+    images: Tensor,
+    kernel_size: ShapeLike = (3, 3),
+    sigma: Numbers = (1.0, 1.0),
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return images convolved with a Gaussian window, zeros around, in their dtype.
 
     `kernel_size` and `sigma` are for the x and the y axis, as in Keras.
@@ -77,6 +80,8 @@ def gaussian_blur(
     x, single, first = _batch(images, data_format, "gaussian_blur")
     size = per_axis(kernel_size, 2, "kernel_size")
     y = floating(x)
+    if isinstance(sigma, list | tuple) and any(is_scalar(s) and s <= 0 for s in sigma):
+        raise ArgumentError(f"Expected sigma as two positive numbers, got {sigma!r}.")
     widths = as_tensor(sigma, backend.dtype(y))
     if shape_of(widths) != (2,):
         raise ArgumentError(f"Expected sigma as two positive numbers, got {sigma!r}.")
@@ -88,7 +93,7 @@ def gaussian_blur(
 
 
 @op
-def sobel_edges(images: Any, data_format: str | None = None) -> Any:
+def sobel_edges(images: Tensor, data_format: str | None = None) -> Tensor:
     """Return the slopes of images along y and x as a last axis of 2, zeros around.
 
     Source: Sobel and Feldman, "A 3x3 isotropic gradient operator", 1968.
@@ -106,17 +111,34 @@ def sobel_edges(images: Any, data_format: str | None = None) -> Any:
     return backend.squeeze(y, (0,)) if single else y
 
 
+def _window(sizes: Any, filter_size: Any) -> int:
+    """Return the size of a window that fits images."""
+    size = at_least(filter_size, 1, "filter_size")
+    if any(type(n) is int and n < size for n in sizes):
+        raise ShapeError(
+            f"Expected filter_size that fits images of {public_shape(sizes)}, got "
+            f"{size}."
+        )
+    return size
+
+
+def _positive(value: Any, what: str) -> float:
+    if not number(value, what) > 0:
+        raise ArgumentError(f"Expected a positive {what}, got {value}.")
+    return value
+
+
 @op
 def ssim(
-    image1: Any,
-    image2: Any,
+    image1: Tensor,
+    image2: Tensor,
     max_val: float = 1.0,
     filter_size: int = 11,
     filter_sigma: float = 1.5,
     k1: float = 0.01,
     k2: float = 0.03,
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return the structural similarity of two images, or of each pair of two batches.
 
     The mean over channels and over all windows that fit, weighted by a Gaussian.
@@ -133,6 +155,11 @@ def ssim(
             f"{public_shape(forms[0])} and {public_shape(forms[1])}."
         )
     (x, single, _), (y, _, _) = (_batch(p, data_format, "ssim") for p in pair)
+    filter_size = _window(shape_of(x)[1:3], filter_size)
+    filter_sigma, max_val = (
+        _positive(filter_sigma, "filter_sigma"),
+        _positive(max_val, "max_val"),
+    )
     low = backend.dtype(x) in ("float16", "bfloat16")
     x, y = (cast_tensor(v, "float32") if low else v for v in (x, y))
     weights = _gauss(filter_size, filter_sigma, backend.dtype(x))

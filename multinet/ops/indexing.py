@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, DTypeError, ShapeError
+from multinet.ops.checks import check_real, in_axis, sizes_at_least, whole
 from multinet.ops.core import (
     as_tensor,
     axis_of,
@@ -20,19 +22,22 @@ from multinet.ops.core import (
     needed,
     op,
     operands,
-    plain_dtype,
+    read,
     shape_of,
 )
 from multinet.ops.creation import shape_tuple
+from multinet.ops.doors import plain_dtype
 from multinet.ops.reductions import sum as total
+from multinet.ops.refusals import shown
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, public_shape, same
+from multinet.typing import Numbers, ShapeLike, Tensor, Tensors
 
 _INDICES = frozenset(("int32", "int64"))
 _SCATTER = {None: "set", "add": "add", "mul": "multiply", "max": "max", "min": "min"}
 
 
-def as_index(x: Any, size: Any = None) -> Any:
+def as_index(x: Tensor, size: ShapeLike | None = None) -> Tensor:
     """Return integers as an int32 or int64 tensor; with `size`, negative ones count
     back.
     """
@@ -50,7 +55,7 @@ def as_index(x: Any, size: Any = None) -> Any:
     return backend.where(backend.less(x, 0), backend.add(x, size_like(size)), x)
 
 
-def size_like(size: Any) -> Any:
+def size_like(size: ShapeLike) -> Tensor:
     """Return a size as an operand; an unknown one as the int that stands for it."""
     return 1 if isinstance(size, Dim) else size
 
@@ -65,23 +70,25 @@ def _take_door(x: Any, indices: Any, axis: Any) -> Any:
 
 
 @behind(_take_door)
-def take(x: Any, indices: Any, axis: int | None = None) -> Any:
+def take(x: Tensor, indices: Tensor, axis: int | None = None) -> Tensor:
     """Pick slices along an axis, or of the flat tensor; negative indices count back."""
     x, backend = as_tensor(x), current()
     if axis is None:
         x, axis = backend.reshape(x, (math.prod(shape_of(x)),)), 0
     axis = axis_of(axis, len(shape_of(x)))
+    in_axis(indices, shape_of(x)[axis])
     return backend.pick(x, as_index(indices), axis)
 
 
 @op
-def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
+def take_along_axis(x: Tensor, indices: Tensor, axis: int | None = None) -> Tensor:
     """Pick elements along an axis, indices broadcasting with x's other axes."""
     x, backend = as_tensor(x), current()
     if axis is None:
         x, axis = backend.reshape(x, (math.prod(shape_of(x)),)), 0
     rank = len(shape_of(x))
     axis = axis_of(axis, rank)
+    in_axis(indices, shape_of(x)[axis])
     index = as_index(indices, shape_of(x)[axis])
     if len(shape_of(index)) != rank:
         raise ShapeError(
@@ -108,7 +115,9 @@ def _where_door(condition: Any, x1: Any, x2: Any) -> Any:
 
 
 @behind(_where_door)
-def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
+def where(
+    condition: Tensor, x1: Tensor | None = None, x2: Tensor | None = None
+) -> Tensors:
     """Return x1 where the condition holds, else x2, all broadcasting.
 
     With the condition alone, the indices where it holds, as `nonzero` gives them.
@@ -128,7 +137,7 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
 
 
 @op
-def nonzero(x: Any) -> list[Any]:
+def nonzero(x: Tensor) -> list[Tensor]:
     """Return the int32 indices of the elements that are not zero, a vector per axis.
 
     The size depends on values, so it is a `TraceError` where they are not known.
@@ -143,7 +152,7 @@ def nonzero(x: Any) -> list[Any]:
 
 
 @op
-def slice(inputs: Any, start_indices: Any, shape: Any) -> Any:
+def slice(inputs: Tensor, start_indices: Tensor, shape: ShapeLike) -> Tensor:
     """Return the block of `shape` that begins at `start_indices`, ints or tensors.
 
     Starts are moved so that the block fits; a size of -1 reaches the end.
@@ -156,6 +165,7 @@ def slice(inputs: Any, start_indices: Any, shape: Any) -> Any:
             f"ops.slice expects {len(have)} starts and sizes, got {len(starts)} and "
             f"{len(sizes)}."
         )
+    sizes_at_least(sizes, -1, "a block")
     fixed = [s if type(s) is int or isinstance(s, Dim) else 0 for s in starts]
     sizes = tuple(
         n - s if type(size) is int and size == -1 else size
@@ -190,7 +200,10 @@ def _starts(start_indices: Any) -> list[Any]:
         start_indices, int
     ):
         listed = list(host(start_indices).reshape(-1))
-    return [s if isinstance(s, Dim) or backend.is_tensor(s) else int(s) for s in listed]
+    return [
+        s if isinstance(s, Dim) or backend.is_tensor(s) else whole(s, "a start")
+        for s in listed
+    ]
 
 
 def _fit(start: Any, size: Any, limit: Any) -> Any:
@@ -214,7 +227,7 @@ def _run(start: Any, size: Any, limit: Any) -> Any:
 
 
 @op
-def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Any:
+def slice_update(inputs: Tensor, start_indices: Tensor, updates: Tensor) -> Tensor:
     """Return `inputs` with the block that begins at `start_indices` replaced."""
     x, backend = as_tensor(inputs), current()
     updates = as_tensor(updates, backend.dtype(x))
@@ -264,7 +277,7 @@ def _replace(x: Any, updates: Any, starts: list[Any]) -> Any:
 
 
 @op
-def scatter(indices: Any, values: Any, shape: Any) -> Any:
+def scatter(indices: Tensor, values: Tensor, shape: ShapeLike) -> Tensor:
     """Return zeros of `shape` with values added at indices (..., k) of the first k
     axes.
     """
@@ -275,8 +288,8 @@ def scatter(indices: Any, values: Any, shape: Any) -> Any:
 
 @op
 def scatter_update(
-    inputs: Any, indices: Any, updates: Any, reduction: str | None = None
-) -> Any:
+    inputs: Tensor, indices: Tensor, updates: Tensor, reduction: str | None = None
+) -> Tensor:
     """Return `inputs` with updates at indices (..., k) of its first k axes.
 
     `reduction` is None to replace, or add, mul, max or min to combine.
@@ -287,8 +300,18 @@ def scatter_update(
     x, backend = as_tensor(inputs), current()
     index = as_index(indices)
     form = shape_of(index)
-    depth, count = form[-1], math.prod(form[:-1])
     have = shape_of(x)
+    if not form or isinstance(form[-1], Dim) or form[-1] > len(have):
+        raise ShapeError(
+            f"Expected indices (..., k) of the first k axes of shape "
+            f"{public_shape(have)}, got shape {public_shape(form)}."
+        )
+    if reduction in ("max", "min"):
+        check_real(f"Scattering with {reduction!r}", backend.dtype(x))
+    depth, count = form[-1], math.prod(form[:-1])
+    if isinstance(indices, list | tuple):
+        for at, size in enumerate(have[:depth]):
+            in_axis(read(indices)[..., at].tolist(), size)
     sizes = [size_like(n) for n in have[:depth]]
     bound = backend.from_numpy(np.asarray(sizes, backend.dtype(index)))
     index = backend.where(backend.less(index, 0), backend.add(index, bound), index)
@@ -299,11 +322,15 @@ def scatter_update(
 
 
 @op
-def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
+def unravel_index(indices: Tensor, shape: ShapeLike) -> tuple[Tensor, ...]:
     """Return the coordinates of flat indices in a row-major shape, a tensor per
     axis.
     """
     backend, sizes = current(), shape_tuple(shape)
+    if not sizes:
+        raise ShapeError("ops.unravel_index expects a shape of one axis or more.")
+    sizes_at_least(sizes, 1, "a shape")
+    in_axis(indices, math.prod(sizes))
     rest = as_index(indices, math.prod(sizes))
     found = []
     for size in reversed(sizes):
@@ -313,8 +340,17 @@ def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
 
 
 @op
-def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+def select(
+    condlist: Sequence[Tensor], choicelist: Sequence[Tensor], default: Numbers = 0
+) -> Tensor:
     """Return for each element the choice of the first condition that holds."""
+    if not (
+        isinstance(condlist, list | tuple) and isinstance(choicelist, list | tuple)
+    ):
+        raise ArgumentError(
+            "Expected condlist and choicelist as lists or tuples, got "
+            f"{shown(condlist)} and {shown(choicelist)}."
+        )
     if len(condlist) != len(choicelist) or not condlist:
         raise ArgumentError(
             f"ops.select expects as many choices as conditions, got {len(condlist)} "
@@ -328,7 +364,7 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 
 
 @op
-def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+def diagonal(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """Return the diagonal of two axes as a new last axis."""
     x, backend = as_tensor(x), current()
     shape = shape_of(x)
@@ -363,7 +399,7 @@ def _diagonal_length(rows: Any, columns: Any, offset: int) -> Any:
 
 
 @op
-def diag(x: Any, k: int = 0) -> Any:
+def diag(x: Tensor, k: int = 0) -> Tensor:
     """Return diagonal `k` of a matrix, or the matrix with a vector on diagonal `k`."""
     x, backend = as_tensor(x), current()
     shape = shape_of(x)
@@ -380,13 +416,13 @@ def diag(x: Any, k: int = 0) -> Any:
 
 
 @op
-def diagflat(x: Any, k: int = 0) -> Any:
+def diagflat(x: Tensor, k: int = 0) -> Tensor:
     """Return the matrix with the flat elements of x on diagonal `k`."""
     x = as_tensor(x)
     return diag(current().reshape(x, (math.prod(shape_of(x)),)), k)
 
 
 @op
-def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+def trace(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """Return the sum of a diagonal of two axes."""
     return total(diagonal(x, offset, axis1, axis2), -1)

@@ -9,15 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from multinet.errors import ArgumentError, ShapeError
-from multinet.ops.core import as_tensor, broadcast_shapes, host, op, shape_of
+from multinet.errors import ArgumentError, OutOfRange, ShapeError
+from multinet.ops.arithmetic import broadcast_shapes
+from multinet.ops.checks import in_axis
+from multinet.ops.core import as_tensor, host, op, shape_of
 from multinet.ops.indexing import as_index, nonzero, size_like
 from multinet.registry import current
-from multinet.symbolic.dims import Dim, same
+from multinet.symbolic.dims import Dim, differ, public_shape, same
 
 
 @op
-def get_item(x: Any, key: Any) -> Any:
+def get_item(x: Tensor, key: object) -> Tensor:
     """Return x[key] with NumPy's meaning: ints, slices, None, ..., and index tensors.
 
     A bool tensor selects by value, so it works where values are known, not in a
@@ -27,6 +29,7 @@ def get_item(x: Any, key: Any) -> Any:
     if isinstance(key, dict):
         raise ArgumentError("ops.get_item takes the key of x[key], got a dict.")
     items = list(key) if isinstance(key, tuple) else [key]
+    _check_lists(shape_of(x), items)
     items = [_plain(item) for item in items]
     consumed = sum(_axes_taken(item) for item in items)
     rank = len(shape_of(x))
@@ -61,6 +64,7 @@ def _axes_taken(item: Any) -> int:
 def _index(x: Any, items: list[Any]) -> Any:
     """Apply a key that has one item for each axis of x, and None for new ones."""
     backend = current()
+    _check_masks(shape_of(x), items)
     items = [part for item in items for part in _without_masks(item)]
     if any(backend.is_tensor(item) for item in items):
         # Integers beside index tensors are index tensors themselves.
@@ -103,6 +107,32 @@ def _sliced(x: Any, bounds: list[tuple[Any, Any, int, bool]]) -> Any:
     return backend.flip(x, backwards) if backwards else x
 
 
+def _check_lists(shape: Any, items: list[Any]) -> None:
+    """Refuse lists of ints outside of their axes, as far as the axes are plain."""
+    for item, size in zip([item for item in items if item is not None], shape):
+        if item is Ellipsis or not isinstance(item, int | list | builtins.slice):
+            return
+        if isinstance(item, list):
+            in_axis(item, size)
+
+
+def _check_masks(shape: Any, items: list[Any]) -> None:
+    """Refuse bool masks whose sizes are not those of the axes that they pick from."""
+    backend, axis = current(), 0
+    for item in items:
+        if not (backend.is_tensor(item) and backend.dtype(item) == "bool"):
+            axis += item is not None
+            continue
+        sizes = shape_of(item)
+        axes = shape[axis : axis + len(sizes)]
+        if not sizes or any(map(differ, sizes, axes)):
+            raise ShapeError(
+                f"Expected a mask of the sizes {public_shape(axes)} at axis {axis} of "
+                f"x[key], got shape {public_shape(sizes)}."
+            )
+        axis += len(sizes)
+
+
 def _without_masks(item: Any) -> list[Any]:
     """Return a bool mask as the index tensors of its true elements."""
     backend = current()
@@ -115,7 +145,9 @@ def _place(item: Any, size: Any, axis: int) -> Any:
     if isinstance(size, Dim) or isinstance(item, Dim):
         return item + size if type(item) is int and item < 0 else item
     if not -size <= item < size:
-        raise IndexError(f"Index {item} is outside axis {axis} of size {size}.")
+        raise OutOfRange(
+            f"Expected an index in [{-size}, {size}) for axis {axis}, got {item}."
+        )
     return item % size
 
 

@@ -2,7 +2,7 @@
 
 # ruff: isort: skip_file
 # fmt: off
-from multinet.ops import (
+from multinet.ops.catalogue import (
     cholesky, cholesky_inverse, det, eig, eigh, inv, jvp, lstsq, lu_factor, matrix_rank,
     norm, pinv, qr, solve, solve_triangular, svd,
 )

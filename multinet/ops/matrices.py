@@ -22,6 +22,7 @@ from multinet.ops.core import (
 from multinet.ops.indexing import diagonal
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
+from multinet.typing import Axis, Tensor, Tensors
 
 
 def _matrix(x: Any, what: str, square: bool = True) -> Any:
@@ -52,14 +53,14 @@ def _turned(x: Any) -> Any:
 
 
 @op
-def cholesky(x: Any, upper: bool = False) -> Any:
+def cholesky(x: Tensor, upper: bool = False) -> Tensor:
     """Return lower L with L L^H = x, or its transpose if `upper`, for positive x."""
     lower = current().cholesky(_matrix(x, "cholesky"))
     return _turned(lower) if upper else lower
 
 
 @op
-def cholesky_inverse(x: Any, upper: bool = False) -> Any:
+def cholesky_inverse(x: Tensor, upper: bool = False) -> Tensor:
     """Return the inverse of the matrix whose Cholesky factor is x."""
     x, backend = _matrix(x, "cholesky_inverse"), current()
     lower = _turned(x) if upper else x
@@ -74,19 +75,19 @@ def _eye_like(x: Any) -> Any:
 
 
 @op
-def det(x: Any) -> Any:
+def det(x: Tensor) -> Tensor:
     """Return the determinant."""
     return current().det(_matrix(x, "det"))
 
 
 @op
-def slogdet(x: Any) -> tuple[Any, Any]:
+def slogdet(x: Tensor) -> tuple[Tensor, Tensor]:
     """Return the sign and the log of the modulus of the determinant."""
     return current().slogdet(_matrix(x, "slogdet"))
 
 
 @op
-def logdet(x: Any) -> Any:
+def logdet(x: Tensor) -> Tensor:
     """Return the log of the determinant of positive definite matrices."""
     backend = current()
     lower = backend.cholesky(_matrix(x, "logdet"))
@@ -98,13 +99,13 @@ def logdet(x: Any) -> Any:
 
 
 @op
-def inv(x: Any) -> Any:
+def inv(x: Tensor) -> Tensor:
     """Return the inverse."""
     return current().inv(_matrix(x, "inv"))
 
 
 @op
-def pinv(x: Any, rcond: float | None = None) -> Any:
+def pinv(x: Tensor, rcond: float | None = None) -> Tensor:
     """Return the pseudo-inverse; singular values below rcond * largest count as 0."""
     x, backend = _matrix(x, "pinv", square=False), current()
     rows, columns = shape_of(x)[-2:]
@@ -128,7 +129,7 @@ def _cut(values: Any, rows: Any, columns: Any) -> float:
 
 
 @op
-def matrix_rank(x: Any, tol: float | None = None) -> Any:
+def matrix_rank(x: Tensor, tol: float | None = None) -> Tensor:
     """Return how many singular values are above `tol`, as int32."""
     x, backend = _matrix(x, "matrix_rank", square=False), current()
     rows, columns = shape_of(x)[-2:]
@@ -143,7 +144,7 @@ def matrix_rank(x: Any, tol: float | None = None) -> Any:
 
 
 @op
-def qr(x: Any, mode: str = "reduced") -> tuple[Any, Any]:
+def qr(x: Tensor, mode: str = "reduced") -> tuple[Tensor, Tensor]:
     """Return Q and R with Q R = x; `mode` is reduced or complete."""
     if mode not in ("reduced", "complete"):
         raise ArgumentError(f"Expected mode 'reduced' or 'complete', got {mode!r}.")
@@ -151,7 +152,7 @@ def qr(x: Any, mode: str = "reduced") -> tuple[Any, Any]:
 
 
 @op
-def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
+def svd(x: Tensor, full_matrices: bool = True, compute_uv: bool = True) -> Tensors:
     """Return U, S, V^H with S descending, or S alone."""
     x = _matrix(x, "svd", square=False)
     u, s, vh = current().svd(x, full_matrices and compute_uv)
@@ -159,31 +160,31 @@ def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
 
 
 @op
-def eig(x: Any) -> tuple[Any, Any]:
+def eig(x: Tensor) -> tuple[Tensor, Tensor]:
     """Return complex eigenvalues and unit eigenvectors. No gradient."""
     return current().eig(_matrix(x, "eig"))
 
 
 @op
-def eigh(x: Any) -> tuple[Any, Any]:
+def eigh(x: Tensor) -> tuple[Tensor, Tensor]:
     """Return eigenvalues, ascending, and eigenvectors of Hermitian matrices."""
     return current().eigh(_matrix(x, "eigh"))
 
 
 @op
-def lu_factor(x: Any) -> tuple[Any, Any]:
+def lu_factor(x: Tensor) -> tuple[Tensor, Tensor]:
     """Return packed L\\U and int32 row pivots, LAPACK's, from 0."""
     return current().lu_factor(_matrix(x, "lu_factor"))
 
 
 @op
-def solve(a: Any, b: Any) -> Any:
+def solve(a: Tensor, b: Tensor) -> Tensor:
     """Return x with a x = b: a (..., n, n), b (..., n, m) or a vector (n,)."""
     return _solved("solve", a, b, lambda a, b: current().solve(a, b))
 
 
 @op
-def solve_triangular(a: Any, b: Any, lower: bool = False) -> Any:
+def solve_triangular(a: Tensor, b: Tensor, lower: bool = False) -> Tensor:
     """Return x with a x = b, reading the upper, or the `lower`, triangle of a."""
     return _solved(
         "solve_triangular", a, b, lambda a, b: current().solve_triangular(a, b, lower)
@@ -211,7 +212,7 @@ def _solved(name: str, a: Any, b: Any, function: Any) -> Any:
 
 
 @op
-def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
+def lstsq(a: Tensor, b: Tensor, rcond: float | None = None) -> Tensor:
     """Return the shortest x that minimizes |a x - b|: a (n, m), b (n,) or (n, k)."""
     a, b = both(*operands(as_tensor(a), as_tensor(b), floating=True))
     vector, backend = len(shape_of(b)) == 1, current()
@@ -226,7 +227,12 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
 
 
 @op
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+def norm(
+    x: Tensor,
+    ord: int | float | str | None = None,
+    axis: Axis | None = None,
+    keepdims: bool = False,
+) -> Tensor:
     """Return the norm of vectors (one axis) or of matrices (two axes).
 
     Without `ord` the Euclidean norm over the axes. Vectors take any number, inf, -inf;

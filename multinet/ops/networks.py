@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from multinet import config, dtypes
 from multinet.errors import ArgumentError, ShapeError
+from multinet.ops.arithmetic import both
+from multinet.ops.checks import (
+    at_least,
+    check_real,
+    number,
+    real_floats,
+    real_numbers,
+    within,
+)
 from multinet.ops.core import (
     as_tensor,
     axes_of,
@@ -22,36 +32,37 @@ from multinet.ops.core import (
 from multinet.ops.indexing import as_index
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
+from multinet.typing import Axis, DType, Numbers, Tensor
 
 
 @op
 def moments(
-    x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False
-) -> tuple[Any, Any]:
+    x: Tensor, axes: Axis, keepdims: bool = False, synchronized: bool = False
+) -> tuple[Tensor, Tensor]:
     """Return the mean and the variance (divided by the count) over axes."""
     if synchronized:
         raise ArgumentError(
             "ops.moments runs on one device; synchronized must be False."
         )
-    x = floating(x)
+    x = real_floats("ops.moments", x)
     return current().moments(x, axes_of(axes, len(shape_of(x))), keepdims)
 
 
 @op
 def batch_normalization(
-    x: Any,
-    mean: Any,
-    variance: Any,
+    x: Tensor,
+    mean: Tensor,
+    variance: Tensor,
     axis: int,
-    offset: Any = None,
-    scale: Any = None,
+    offset: Tensor | None = None,
+    scale: Numbers | None = None,
     epsilon: float = 1e-3,
-) -> Any:
+) -> Tensor:
     """Return (x - mean) * scale / sqrt(variance + epsilon) + offset.
 
     The statistics are vectors along `axis`, or broadcast with x.
     """
-    x = floating(x)
+    x = real_floats("ops.batch_normalization", x)
     dtype = current().dtype(x)
     rank = len(shape_of(x))
     along = axis_of(axis, rank)
@@ -59,6 +70,9 @@ def batch_normalization(
         None if v is None else _along(as_tensor(v, dtype), along, rank)
         for v in (mean, variance, scale, offset)
     ]
+    for part in parts:
+        if part is not None:
+            within(shape_of(part), shape_of(x), "statistics and weights")
     return current().batch_norm(x, *parts, epsilon)  # type: ignore[arg-type]
 
 
@@ -72,14 +86,14 @@ def _along(vector: Any, axis: int, rank: int) -> Any:
 
 @op
 def layer_normalization(
-    x: Any,
-    gamma: Any = None,
-    beta: Any = None,
-    axis: Any = -1,
+    x: Tensor,
+    gamma: Tensor | None = None,
+    beta: Tensor | None = None,
+    axis: Axis = -1,
     epsilon: float | None = None,
-) -> Any:
+) -> Tensor:
     """Normalize over axes to mean 0 and variance 1; then times gamma, plus beta."""
-    x = floating(x)
+    x = real_floats("ops.layer_normalization", x)
     axes = axes_of(axis, len(shape_of(x)))
     scale, offset = (None if v is None else _over(v, x, axes) for v in (gamma, beta))
     return current().layer_norm(x, scale, offset, axes, _least(epsilon))
@@ -87,8 +101,11 @@ def layer_normalization(
 
 @op
 def rms_normalization(
-    x: Any, scale: Any = None, axis: Any = -1, epsilon: float | None = None
-) -> Any:
+    x: Tensor,
+    scale: Numbers | None = None,
+    axis: Axis = -1,
+    epsilon: float | None = None,
+) -> Tensor:
     """Return x / sqrt(mean(x**2) + epsilon) over axes, times scale.
 
     Source: Zhang and Sennrich, "Root mean square layer normalization", 2019.
@@ -114,6 +131,7 @@ def _over(weight: Any, x: Any, axes: tuple[int, ...]) -> Any:
     if len(shape_of(weight)) != len(axes) or axes == tuple(
         range(len(shape) - len(axes), len(shape))
     ):
+        within(shape_of(weight), shape, "a weight")
         return weight
     form = tuple(n if i in axes else 1 for i, n in enumerate(shape))
     return backend.reshape(weight, form)
@@ -121,16 +139,16 @@ def _over(weight: Any, x: Any, axes: tuple[int, ...]) -> Any:
 
 @op
 def dot_product_attention(
-    query: Any,
-    key: Any,
-    value: Any,
-    bias: Any = None,
-    mask: Any = None,
+    query: Tensor,
+    key: Tensor,
+    value: int | Sequence[int],
+    bias: Tensor | None = None,
+    mask: Tensor | None = None,
     scale: float | None = None,
     is_causal: bool = False,
     flash_attention: bool | None = None,
     attn_logits_soft_cap: float | None = None,
-) -> Any:
+) -> Tensor:
     """Return softmax(scale * query key^T + bias) value over a bool mask.
 
     query (b, t, h, d), key and value (b, s, h, d); fewer key heads serve groups of
@@ -168,6 +186,7 @@ def _attended(query: Any, key: Any, value: Any) -> list[Any]:
     backend = current()
     q, k, v = (as_tensor(x) for x in (query, key, value))
     dtype = dtypes.to_float(dtypes.promote(*(backend.dtype(x) for x in (q, k, v))))
+    check_real("ops.dot_product_attention", dtype)
     q, k, v = (cast_tensor(x, dtype) for x in (q, k, v))
     shapes = [shape_of(x) for x in (q, k, v)]
     if any(len(s) != 4 for s in shapes) or differ(shapes[0][3], shapes[1][3]):
@@ -175,6 +194,11 @@ def _attended(query: Any, key: Any, value: Any) -> list[Any]:
             "ops.dot_product_attention expects (batch, length, heads, size) with equal "
             "sizes "
             f"of query and key, got {', '.join(str(public_shape(s)) for s in shapes)}."
+        )
+    if any(map(differ, shapes[1][:3], shapes[2][:3])):
+        raise ShapeError(
+            "ops.dot_product_attention expects key and value of one batch, length and "
+            f"heads, got {public_shape(shapes[1])} and {public_shape(shapes[2])}."
         )
     heads, served = shapes[0][2], shapes[1][2]
     if not differ(heads, served):
@@ -196,16 +220,20 @@ def _causal(t: Any, s: Any) -> Any:
 
 @op
 def one_hot(
-    x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False
-) -> Any:
+    x: Tensor,
+    num_classes: int,
+    axis: int = -1,
+    dtype: DType | None = None,
+    sparse: bool = False,
+) -> Tensor:
     """Return 1 where a new axis equals the integer x, 0 elsewhere and out of range."""
     if sparse:
         raise ArgumentError("Sparse tensors are not supported; pass sparse=False.")
-    backend = current()
-    x = as_tensor(x)
+    backend, count = current(), at_least(num_classes, 0, "num_classes")
+    x = real_numbers("ops.one_hot", x)
     if not dtypes.is_integer(backend.dtype(x)):
         x = cast_tensor(x, "int32")  # labels of a float data set
-    y = backend.one_hot(as_index(x), num_classes, dtypes.standardize(dtype))
+    y = backend.one_hot(as_index(x), count, dtypes.standardize(dtype))
     rank = len(shape_of(y))
     at = axis_of(axis, rank)
     if at == rank - 1:
@@ -217,12 +245,12 @@ def one_hot(
 
 @op
 def multi_hot(
-    inputs: Any,
+    inputs: Tensor,
     num_classes: int,
     axis: int = -1,
-    dtype: Any = None,
+    dtype: DType | None = None,
     sparse: bool = False,
-) -> Any:
+) -> Tensor:
     """Return 1 for every class that occurs along axis 1 (axis 0 of a vector) of
     inputs.
     """
@@ -236,10 +264,14 @@ def multi_hot(
 
 
 @op
-def psnr(x1: Any, x2: Any, max_val: float) -> Any:
+def psnr(x1: Tensor, x2: Tensor, max_val: float) -> Tensor:
     """Return the peak signal-to-noise ratio of two images, in decibels."""
     x1, x2 = both(*operands(x1, x2, floating=True))
     backend = current()
+    check_real("ops.psnr", backend.dtype(x1))
+    max_val = number(max_val, "max_val")
+    if not max_val > 0:
+        raise ArgumentError(f"Expected a positive max_val, got {max_val}.")
     axes = tuple(range(len(shape_of(x1))))
     error = backend.mean(backend.square(backend.subtract(x1, x2)), axes, False)
     noise = backend.multiply(backend.log(error), -10 / math.log(10.0))
@@ -247,12 +279,18 @@ def psnr(x1: Any, x2: Any, max_val: float) -> Any:
 
 
 @op
-def cdist(x: Any, y: Any) -> Any:
+def cdist(x: Tensor, y: Tensor) -> Tensor:
     """Return the Euclidean distances between rows: (..., n, d), (..., m, d) -> (..., n,
     m).
     """
     x, y = both(*operands(as_tensor(x), as_tensor(y), floating=True))
-    backend = current()
+    backend, shapes = current(), (shape_of(x), shape_of(y))
+    check_real("ops.cdist", backend.dtype(x))
+    if min(map(len, shapes)) < 2 or differ(shapes[0][-1], shapes[1][-1]):
+        raise ShapeError(
+            "ops.cdist expects rows of one size, (..., n, d) and (..., m, d), got "
+            f"{public_shape(shapes[0])} and {public_shape(shapes[1])}."
+        )
     a = backend.expand_dims(x, len(shape_of(x)) - 1)  # ... n 1 d
     b = backend.expand_dims(y, len(shape_of(y)) - 2)  # ... 1 m d
     gap = backend.subtract(a, b)
@@ -262,7 +300,9 @@ def cdist(x: Any, y: Any) -> Any:
 
 
 @op
-def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
+def depth_to_space(
+    x: Tensor, block_size: int, data_format: str = "channels_last"
+) -> Tensor:
     """Move channels into blocks of pixels: (n, h, w, c * b * b) -> (n, h * b, w * b,
     c).
     """
@@ -279,7 +319,9 @@ def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") 
 
 
 @op
-def space_to_depth(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
+def space_to_depth(
+    x: Tensor, block_size: int, data_format: str = "channels_last"
+) -> Tensor:
     """Move blocks of pixels into channels, the inverse of `depth_to_space`."""
     x, backend, b = as_tensor(x), current(), int(block_size)
     last = _channels_last(data_format)
@@ -298,16 +340,22 @@ def _channels_last(data_format: str | None) -> bool:
 
 
 @op
-def in_top_k(targets: Any, predictions: Any, k: int) -> Any:
+def in_top_k(targets: Tensor, predictions: Tensor, k: int) -> Tensor:
     """Return whether each target's prediction is among the k largest of its row, as
     bool.
 
     A tie at the border counts as in; a target out of range or NaN as out.
     """
-    backend = current()
-    y = floating(predictions)  # n c
+    backend, k = current(), at_least(k, 1, "k")
+    y = real_floats("ops.in_top_k", predictions)  # n c
     index = as_index(targets)
-    classes = shape_of(y)[-1]
+    shapes = shape_of(index), shape_of(y)
+    if (len(shapes[0]), len(shapes[1])) != (1, 2) or differ(shapes[0][0], shapes[1][0]):
+        raise ShapeError(
+            "ops.in_top_k expects targets (n,) and predictions (n, classes), got "
+            f"{public_shape(shapes[0])} and {public_shape(shapes[1])}."
+        )
+    classes = shapes[1][1]
     inside = backend.logical_and(
         backend.less_equal(0, index), backend.less(index, _int(classes))
     )
@@ -316,7 +364,7 @@ def in_top_k(targets: Any, predictions: Any, k: int) -> Any:
     larger = backend.sum(backend.cast(backend.less(chosen, y), "int32"), (1,), False)
     finite = backend.squeeze(backend.isfinite(chosen), (1,))
     valid = backend.logical_and(inside, finite)
-    return backend.logical_and(valid, backend.less(larger, int(k)))
+    return backend.logical_and(valid, backend.less(larger, k))
 
 
 def _int(size: Any) -> int:

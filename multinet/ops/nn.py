@@ -2,7 +2,7 @@
 
 # ruff: isort: skip_file
 # fmt: off
-from multinet.ops import (
+from multinet.ops.catalogue import (
     adaptive_average_pool, adaptive_max_pool, average_pool, batch_normalization,
     binary_crossentropy, categorical_crossentropy, celu, conv, conv_transpose,
     ctc_decode, ctc_loss, depth_to_space, depthwise_conv, dot_product_attention, elu,

@@ -7,15 +7,17 @@ from typing import Any
 from multinet import dtypes
 from multinet.config import epsilon
 from multinet.errors import ShapeError
-from multinet.ops.core import as_tensor, axis_of, cast_tensor, floating, op, shape_of
+from multinet.ops.checks import real_floats, real_numbers
+from multinet.ops.core import axis_of, cast_tensor, op, shape_of
 from multinet.ops.indexing import as_index
 from multinet.registry import current
 from multinet.symbolic.dims import differ, public_shape
+from multinet.typing import Tensor
 
 
 def _wide(x: Any) -> tuple[Any, str]:
     """Return x as a float of 32 bits or more, and the dtype the result should have."""
-    x = floating(x)
+    x = real_floats("a cross-entropy", x)
     dtype = current().dtype(x)
     low = dtype in ("float16", "bfloat16")  # 1 - 1e-7 is 1 there
     return (cast_tensor(x, "float32") if low else x), dtype
@@ -31,14 +33,16 @@ def _check_equal(name: str, target: Any, output: Any) -> None:
 
 
 @op
-def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
+def binary_crossentropy(
+    target: Tensor, output: Tensor, from_logits: bool = False
+) -> Tensor:
     """Return -target * log(output) - (1 - target) * log(1 - output), elementwise.
 
     `output` holds probabilities, or logits if `from_logits`.
     """
     output, dtype = _wide(output)
     backend = current()
-    target = as_tensor(target, backend.dtype(output))
+    target = cast_tensor(real_numbers("a cross-entropy", target), backend.dtype(output))
     _check_equal("binary_crossentropy", target, output)
     if from_logits:
         return cast_tensor(backend.sigmoid_cross_entropy(output, target), dtype)
@@ -52,15 +56,15 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
 
 @op
 def categorical_crossentropy(
-    target: Any, output: Any, from_logits: bool = False, axis: int = -1
-) -> Any:
+    target: Tensor, output: Tensor, from_logits: bool = False, axis: int = -1
+) -> Tensor:
     """Return -sum(target * log(output)) over the class axis.
 
     `output` holds probabilities, scaled here to sum to 1, or logits if `from_logits`.
     """
     output, dtype = _wide(output)
     backend = current()
-    target = as_tensor(target, backend.dtype(output))
+    target = cast_tensor(real_numbers("a cross-entropy", target), backend.dtype(output))
     _check_equal("categorical_crossentropy", target, output)
     axis = axis_of(axis, len(shape_of(output)))
     if from_logits:
@@ -72,8 +76,8 @@ def categorical_crossentropy(
 
 @op
 def sparse_categorical_crossentropy(
-    target: Any, output: Any, from_logits: bool = False, axis: int = -1
-) -> Any:
+    target: Tensor, output: Tensor, from_logits: bool = False, axis: int = -1
+) -> Tensor:
     """Return -log(output[target]) over the class axis, target holding class numbers.
 
     `output` holds probabilities, scaled here to sum to 1, or logits if `from_logits`.
@@ -83,7 +87,7 @@ def sparse_categorical_crossentropy(
     backend = current()
     rank = len(shape_of(output))
     axis = axis_of(axis, rank)
-    labels = as_tensor(target)
+    labels = real_numbers("a cross-entropy", target)
     if not dtypes.is_integer(backend.dtype(labels)):
         labels = cast_tensor(labels, "int32")  # data sets store labels as floats
     labels = as_index(labels)

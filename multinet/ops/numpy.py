@@ -2,7 +2,7 @@
 
 # ruff: isort: skip_file
 # fmt: off
-from multinet.ops import (
+from multinet.ops.catalogue import (
     abs, absolute, add, all, allclose, amax, amin, angle, any, append, arange, arccos,
     arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, argmax, argmin, argpartition,
     argsort, array, array_split, average, bartlett, bincount, bitwise_and,

@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from multinet.errors import ArgumentError
+from multinet import dtypes
+from multinet.errors import ArgumentError, DTypeError, ShapeError
+from multinet.ops.checks import at_least
 from multinet.ops.core import as_tensor, host, is_scalar, op, shape_of
 from multinet.registry import current
+from multinet.typing import Numbers, Tensor
 
 _MODES = ("constant", "reflect", "symmetric", "edge", "wrap")
 
 
 @op
 def pad(
-    x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None
-) -> Any:
+    x: Tensor,
+    pad_width: int | Sequence[Any],
+    mode: str = "constant",
+    constant_values: Numbers | None = None,
+) -> Tensor:
     """Surround with values: one width, one (before, after), or one pair for each axis.
 
     `mode` is constant, reflect, symmetric, edge or wrap.
     """
     x, backend = as_tensor(x), current()
     rank = len(shape_of(x))
-    widths = [
-        (int(a), int(b)) for a, b in np.broadcast_to(np.asarray(pad_width), (rank, 2))
-    ]
+    widths = _widths(pad_width, rank)
     if mode not in _MODES:
         raise ArgumentError(f"Expected mode {', '.join(_MODES)}, got {mode!r}.")
     if mode == "constant":
         value = 0 if constant_values is None else constant_values
         value = value if is_scalar(value) else host(value).item()
-        if backend.dtype(x) == "bool":
-            value = bool(value)
-        return backend.pad(x, widths, value)
+        return backend.pad(x, widths, _in_kind(value, backend.dtype(x)))
     if constant_values is not None:
         raise ArgumentError(
             f"ops.pad takes constant_values in mode 'constant', not {mode!r}."
@@ -42,6 +45,36 @@ def pad(
         if before or after:
             x = _pad_by_index(x, axis, before, after, mode)
     return x
+
+
+def _widths(pad_width: Any, rank: int) -> list[tuple[int, int]]:
+    """Return (before, after) for each axis; some frameworks would cut by negatives."""
+    try:
+        pairs = np.broadcast_to(np.asarray(pad_width), (rank, 2))
+    except ValueError as error:
+        raise ShapeError(
+            f"Expected pad_width as an int, a pair, or {rank} pairs, got {pad_width!r}."
+        ) from error
+    return [
+        (at_least(a, 0, "pad_width"), at_least(b, 0, "pad_width"))
+        for a, b in pairs.tolist()
+    ]
+
+
+def _in_kind(value: Any, dtype: str) -> Any:
+    """Return a fill value as a scalar that `dtype` holds."""
+    if dtype == "bool":
+        return bool(value)
+    if isinstance(value, complex) and not dtypes.is_complex(dtype):
+        raise DTypeError(f"Expected real constant_values for {dtype}, got {value}.")
+    if isinstance(value, float) and dtypes.is_integer(dtype):
+        if not value.is_integer():
+            raise DTypeError(
+                f"Expected whole constant_values for {dtype}, got {value}. Cast the "
+                "tensor to a float first."
+            )
+        return int(value)
+    return value
 
 
 def _pad_by_index(x: Any, axis: int, before: int, after: int, mode: str) -> Any:

@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from multinet.errors import ArgumentError, ShapeError
+from multinet.ops.checks import at_least
 from multinet.ops.core import as_tensor, op, shape_of
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
+from multinet.typing import ShapeLike, Tensor
 
 
-def _two(value: Any) -> tuple[int, int]:
-    return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
+def _two(value: Any, what: str, least: int = 1) -> tuple[int, int]:
+    """Return an option as an int of at least `least` for height and width each."""
+    if not isinstance(value, list | tuple):
+        value = (value, value)
+    if len(value) != 2:
+        raise ArgumentError(f"Expected {what} as one int or two, got {value!r}.")
+    return at_least(value[0], least, what), at_least(value[1], least, what)
+
+
+_OPTIONS = ("kernel_size", "dilation", "padding", "stride")
+
+
+def _options(*given: Any) -> list[tuple[int, int]]:
+    """Return kernel size, dilation, padding and stride, for height and width each."""
+    return [
+        _two(value, what, int(what != "padding"))
+        for value, what in zip(given, _OPTIONS)
+    ]
 
 
 def _places(size: int, k: int, d: int, s: int) -> np.ndarray[Any, Any]:
@@ -25,17 +44,24 @@ def _places(size: int, k: int, d: int, s: int) -> np.ndarray[Any, Any]:
 
 @op
 def unfold(
-    x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
-) -> Any:
+    x: Tensor,
+    kernel_size: ShapeLike,
+    dilation: ShapeLike = 1,
+    padding: int | Sequence[Any] = 0,
+    stride: ShapeLike = 1,
+) -> Tensor:
     """Return sliding blocks as columns: (n, c, h, w) -> (n, c * kh * kw, blocks)."""
     x, backend = as_tensor(x), current()
-    kernel, spread, around, step = map(_two, (kernel_size, dilation, padding, stride))
+    kernel, spread, around, step = _options(kernel_size, dilation, padding, stride)
     if len(shape_of(x)) != 4:
-        raise ShapeError(f"ops.unfold expects (n, c, h, w), got shape {shape_of(x)}.")
+        raise ShapeError(
+            f"ops.unfold expects (n, c, h, w), got shape {public_shape(shape_of(x))}."
+        )
     x = backend.pad(x, [(0, 0), (0, 0), *((p, p) for p in around)], 0)
     n, c, h, w = shape_of(x)
     if isinstance(h, Dim) or isinstance(w, Dim):
         raise ShapeError("ops.unfold needs height and width that are known.")
+    _check_fits((h, w), kernel, spread)
     rows, columns = (
         _places(size, k, d, s) for size, k, d, s in zip((h, w), kernel, spread, step)
     )
@@ -48,21 +74,22 @@ def unfold(
 
 @op
 def fold(
-    x: Any,
-    output_size: Any,
-    kernel_size: Any,
-    dilation: Any = 1,
-    padding: Any = 0,
-    stride: Any = 1,
-) -> Any:
+    x: Tensor,
+    output_size: ShapeLike,
+    kernel_size: ShapeLike,
+    dilation: ShapeLike = 1,
+    padding: int | Sequence[Any] = 0,
+    stride: ShapeLike = 1,
+) -> Tensor:
     """Return the sums of overlapping blocks: (n, c * kh * kw, blocks) -> (n, c, h,
     w).
     """
     x, backend = as_tensor(x), current()
-    size, kernel, spread, around, step = map(
-        _two, (output_size, kernel_size, dilation, padding, stride)
-    )
+    size = _two(output_size, "output_size")
+    kernel, spread, around, step = _options(kernel_size, dilation, padding, stride)
     h, w = (n + 2 * p for n, p in zip(size, around))
+    _check_fits((h, w), kernel, spread)
+    _check_columns(shape_of(x), kernel)
     rows, columns = (
         _places(h, kernel[0], spread[0], step[0]),
         _places(w, kernel[1], spread[1], step[1]),
@@ -88,8 +115,26 @@ def fold(
     return backend.slice(image, start, stop, (1, 1, 1, 1))
 
 
+def _check_fits(sizes: Any, kernel: Any, spread: Any) -> None:
+    for n, k, d in zip(sizes, kernel, spread):
+        if (k - 1) * d + 1 > n:
+            raise ShapeError(
+                f"Expected a window that fits the padded sizes {sizes}, got "
+                f"kernel_size {kernel} and dilation {spread}."
+            )
+
+
+def _check_columns(shape: Any, kernel: tuple[int, int]) -> None:
+    area = kernel[0] * kernel[1]
+    if len(shape) != 3 or (type(shape[1]) is int and shape[1] % area):
+        raise ShapeError(
+            f"ops.fold expects (n, c * {area}, blocks) for kernel_size {kernel}, got "
+            f"shape {public_shape(shape)}."
+        )
+
+
 @op
-def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
+def rearrange(tensor: Tensor, pattern: str, **axes_lengths: int) -> Tensor:
     """Reorder, split and join axes by name: `rearrange(x, "b (h w) c -> b c h w",
     h=8)`.
 

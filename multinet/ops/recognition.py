@@ -8,10 +8,12 @@ from typing import Any
 from multinet import dtypes
 from multinet.errors import ArgumentError, ShapeError, unknown_name
 from multinet.ops.beams import search
-from multinet.ops.core import as_tensor, axis_of, cast_tensor, op, shape_of
+from multinet.ops.checks import real_numbers
+from multinet.ops.core import axis_of, cast_tensor, op, shape_of
 from multinet.ops.indexing import as_index, size_like
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
+from multinet.typing import Tensor
 
 # The log of an impossible event: sums of a few stay finite, so gradients are no NaN.
 _NEVER = -1e30
@@ -19,7 +21,7 @@ _NEVER = -1e30
 
 def _scores(x: Any, what: str) -> Any:
     """Return scores (b, t, k) in float32 or wider."""
-    x = as_tensor(x)
+    x = real_numbers(f"ops.{what}", x)
     if len(shape_of(x)) != 3:
         raise ShapeError(
             f"ops.{what} expects scores of shape (batch, time, classes), got "
@@ -40,12 +42,12 @@ def _vector(x: Any, batch: Any, what: str) -> Any:
 
 @op
 def ctc_loss(
-    target: Any,
-    output: Any,
-    target_length: Any,
-    output_length: Any,
+    target: Tensor,
+    output: Tensor,
+    target_length: Tensor,
+    output_length: Tensor,
     mask_index: int = 0,
-) -> Any:
+) -> Tensor:
     """Return -log of the probability of each target over all its alignments, (b,).
 
     `target` (b, n) holds labels, `output` (b, t, k) logits of labels and of the blank,
@@ -129,14 +131,14 @@ def _total(alpha: Any, lengths: Any) -> Any:
 
 @op
 def ctc_decode(
-    inputs: Any,
-    sequence_lengths: Any,
+    inputs: Tensor,
+    sequence_lengths: Tensor,
     strategy: str = "greedy",
     beam_width: int = 100,
     top_paths: int = 1,
     merge_repeated: bool = True,
     mask_index: int = 0,
-) -> tuple[Any, Any]:
+) -> tuple[Tensor, Tensor]:
     """Return likely sequences (paths, b, t), int32 filled up with -1, and scores (b,
     paths).
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from multinet import dtypes
 from multinet.errors import DTypeError, ShapeError
+from multinet.ops.checks import check_real, real_floats, real_numbers
 from multinet.ops.core import (
     as_tensor,
     axes_of,
@@ -24,6 +25,7 @@ from multinet.ops.core import (
 from multinet.ops.doors import domain
 from multinet.ops.shapes import ravel
 from multinet.registry import current
+from multinet.typing import Axis, DType, Numbers, Tensor
 
 _SUMMED = {"bool": "int32", "int8": "int32", "int16": "int32"} | {
     "uint8": "uint32",
@@ -80,7 +82,7 @@ def summed(dtype: str) -> str:
 
 
 @behind(_reduction("sum"))
-def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def sum(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
     """Return the sum over axes; bool and narrow integers add up in 32 bits."""
     backend = current()
     x = x if backend.is_tensor(x) else as_tensor(x)
@@ -91,7 +93,12 @@ def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 
 @op
-def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Any:
+def prod(
+    x: Tensor,
+    axis: Axis | None = None,
+    keepdims: bool = False,
+    dtype: DType | None = None,
+) -> Tensor:
     """Return the product over axes; bool and narrow integers multiply in 32 bits."""
     x, backend = as_tensor(x), current()
     wanted = summed(backend.dtype(x)) if dtype is None else dtypes.standardize(dtype)
@@ -102,31 +109,41 @@ def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) ->
 
 
 @behind(_extremum("max"))
-def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Any:
+def max(
+    x: Tensor,
+    axis: Axis | None = None,
+    keepdims: bool = False,
+    initial: Numbers | None = None,
+) -> Tensor:
     """Return the largest over axes; NaN wins; `initial` is at least returned."""
     return _extreme("max", x, axis, keepdims, initial)
 
 
 @behind(_extremum("min"))
-def min(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Any:
+def min(
+    x: Tensor,
+    axis: Axis | None = None,
+    keepdims: bool = False,
+    initial: Numbers | None = None,
+) -> Tensor:
     """Return the smallest over axes; NaN wins; `initial` is at most returned."""
     return _extreme("min", x, axis, keepdims, initial)
 
 
 @behind(_extremum("max"))
-def amax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def amax(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
     """Return the largest over axes; NaN wins."""
     return _extreme("max", x, axis, keepdims, None)
 
 
 @behind(_extremum("min"))
-def amin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def amin(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
     """Return the smallest over axes; NaN wins."""
     return _extreme("min", x, axis, keepdims, None)
 
 
 def _extreme(name: str, x: Any, axis: Any, keepdims: bool, initial: Any) -> Any:
-    x, backend = as_tensor(x), current()
+    x, backend = real_numbers(f"ops.{name}", x), current()
     shape = backend.shape(x)
     axes = axes_of(axis, len(shape))
     if backend.dtype(x) == "bool":
@@ -152,28 +169,28 @@ def _extreme(name: str, x: Any, axis: Any, keepdims: bool, initial: Any) -> Any:
 
 
 @behind(_reduction("any"))
-def any(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def any(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
     """Return whether any element over axes is true (nonzero), as bool."""
     x, backend = boolean(x), current()
     return backend.any(x, axes_of(axis, len(backend.shape(x))), keepdims)
 
 
 @behind(_reduction("all"))
-def all(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def all(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
     """Return whether all elements over axes are true (nonzero), as bool."""
     x, backend = boolean(x), current()
     return backend.all(x, axes_of(axis, len(backend.shape(x))), keepdims)
 
 
 @behind(_reduction("mean"))
-def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def mean(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
     """Return the mean over axes; integers and bool give floatx."""
     x, backend = floating(x), current()
     return backend.mean(x, axes_of(axis, len(backend.shape(x))), keepdims)
 
 
 @op
-def var(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def var(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
     """Return the variance over axes, divided by the count; real for complex numbers."""
     x, backend = floating(x), current()
     axes = axes_of(axis, len(backend.shape(x)))
@@ -184,34 +201,34 @@ def var(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 
 @op
-def std(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def std(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
     """Return the standard deviation over axes: sqrt(var)."""
     return current().sqrt(var(x, axis, keepdims))
 
 
 @behind(_reduction("logsumexp"))
-def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def logsumexp(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
     """Return log(sum(e**x)) over axes without overflow."""
-    x, backend = floating(x), current()
+    x, backend = real_floats("ops.logsumexp", x), current()
     return backend.logsumexp(x, axes_of(axis, len(backend.shape(x))), keepdims)
 
 
 @op
-def count_nonzero(x: Any, axis: Any = None) -> Any:
+def count_nonzero(x: Tensor, axis: Axis | None = None) -> Tensor:
     """Return how many elements over axes are not zero, as int32."""
     x, backend = cast_tensor(boolean(x), "int32"), current()
     return backend.sum(x, axes_of(axis, len(backend.shape(x))), False)
 
 
 @op
-def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def ptp(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
     """Return the largest minus the smallest over axes."""
     x = numeric(x)
     return current().subtract(max(x, axis, keepdims), min(x, axis, keepdims))
 
 
 @behind(_along("argmax"))
-def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+def argmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """Return the int32 index of the first maximum along an axis, or of the flat
     tensor.
     """
@@ -219,7 +236,7 @@ def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
 
 
 @behind(_along("argmin"))
-def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+def argmin(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """Return the int32 index of the first minimum along an axis, or of the flat
     tensor.
     """
@@ -227,7 +244,7 @@ def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
 
 
 def _arg(name: str, x: Any, axis: int | None, keepdims: bool) -> Any:
-    x, backend = as_tensor(x), current()
+    x, backend = real_numbers(f"ops.{name}", x), current()
     rank = len(backend.shape(x))
     if axis is None:
         result = getattr(backend, name)(ravel(x), 0)
@@ -238,7 +255,7 @@ def _arg(name: str, x: Any, axis: int | None, keepdims: bool) -> Any:
 
 
 @behind(_along("cumsum"))
-def cumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
+def cumsum(x: Tensor, axis: int | None = None, dtype: DType | None = None) -> Tensor:
     """Return running sums along an axis, or of the flat tensor; bool counts in
     int32.
     """
@@ -246,20 +263,23 @@ def cumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
 
 
 @behind(_along("cumprod"))
-def cumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
+def cumprod(x: Tensor, axis: int | None = None, dtype: DType | None = None) -> Tensor:
     """Return running products along an axis, or of the flat tensor; bool is int32."""
     return _running("cumprod", x, axis, dtype)
 
 
 def _running(name: str, x: Any, axis: int | None, dtype: Any) -> Any:
     x = numeric(x) if dtype is None else as_tensor(x, dtypes.standardize(dtype))
+    check_real(f"ops.{name}", current().dtype(x))
     if axis is None:
         x, axis = ravel(x), 0
     return getattr(current(), name)(x, axis_of(axis, len(shape_of(x))))
 
 
 @op
-def average(x: Any, axis: Any = None, weights: Any = None) -> Any:
+def average(
+    x: Tensor, axis: Axis | None = None, weights: Tensor | None = None
+) -> Tensor:
     """Return the mean over axes, weighted by `weights` of x's shape or of the axis."""
     if weights is None:
         return mean(x, axis)

@@ -13,7 +13,9 @@ import optree
 from multinet.errors import (
     ArgumentError,
     BackendError,
+    DTypeError,
     MultinetError,
+    ShapeError,
     TraceError,
 )
 from multinet.registry import current
@@ -21,8 +23,9 @@ from multinet.symbolic.dims import public_shape
 from multinet.symbolic.spec import SymbolicArray
 from multinet.symbolic.tensor import KerasTensor, shadowing
 
-# What says nothing about the arguments.
-_ELSEWHERE = (MemoryError, RecursionError, NotImplementedError)
+_RULES = (ShapeError, DTypeError, ArgumentError)
+_IMAGES = ("colors", "cropping", "filters", "resizing", "warping")
+_ELSEWHERE = (MemoryError, RecursionError)  # what no argument is to blame for
 
 
 def refusal(
@@ -38,11 +41,12 @@ def refusal(
     `error` itself where they find nothing, since then the call is not to blame; and
     where a function of the user's is among the arguments, since then it may be his.
     """
-    told = isinstance(error, MultinetError) and not isinstance(error, BackendError)
-    if told or isinstance(error, _ELSEWHERE) or not _binds(function, args, kwargs):
-        return error
     leaves: list[Any] = optree.tree_leaves((args, kwargs))  # type: ignore[arg-type]
     if any(callable(leaf) for leaf in leaves):
+        return error
+    if isinstance(error, MultinetError) and not isinstance(error, BackendError):
+        return _named(function, error)
+    if isinstance(error, _ELSEWHERE) or not _binds(function, args, kwargs):
         return error
     if not (current().symbolic or any(type(leaf) is KerasTensor for leaf in leaves)):
         found = _on_shapes(function, args, kwargs)
@@ -50,8 +54,21 @@ def refusal(
             return error
         error = found
     if isinstance(error, MultinetError):
-        return error
+        return _named(function, error)
     return ArgumentError(_text(function, args, kwargs, error))
+
+
+def _named(function: Any, error: MultinetError) -> Exception:
+    """Return an error with the op's name, which the rules of primitives do not know."""
+    if type(error) not in _RULES:
+        return error
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = "" if trace is None else trace.tb_frame.f_globals.get("__name__", "")
+    if not place.startswith("multinet.symbolic."):
+        return error
+    return type(error)(f"{full_name(function)}: {error}")
 
 
 def _binds(function: Any, args: Any, kwargs: Any) -> bool:
@@ -77,7 +94,7 @@ def _on_shapes(function: Any, args: Any, kwargs: Any) -> Exception | None:
 
 def _text(function: Any, args: Any, kwargs: Any, error: Exception) -> str:
     given = inspect.signature(function).bind(*args, **kwargs).arguments
-    told = ", ".join(f"{name}={_shown(value)}" for name, value in given.items())
+    told = ", ".join(f"{name}={shown(value)}" for name, value in given.items())
     reason = f"{error}" if str(error) else type(error).__name__
     return (
         f"Expected arguments that {full_name(function)} accepts, got {told}: "
@@ -85,13 +102,15 @@ def _text(function: Any, args: Any, kwargs: Any, error: Exception) -> str:
     )
 
 
-def full_name(function: Any) -> str:
+def full_name(function: Callable[..., Any]) -> str:
     """Return an op's name as users write it, such as `ops.sum` or `random.normal`."""
-    place = "random" if ".random." in function.__module__ else "ops"
-    return f"{place}.{function.__name__}"
+    room, _, name = function.__module__.rpartition(".")
+    if room.endswith("random"):
+        return f"random.{function.__name__}"
+    return f"ops.{'image.' * (name in _IMAGES)}{function.__name__}"
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """Return an argument in short, its tensors as their dtypes and shapes."""
     return textwrap.shorten(
         repr(optree.tree_map(_described, value, none_is_leaf=True)),
@@ -105,7 +124,7 @@ def _described(leaf: Any) -> Any:
     value = getattr(leaf, "__multinet_tensor__", None)
     if value is not None:
         leaf = value()
-    if isinstance(leaf, np.ndarray | SymbolicArray):
+    if isinstance(leaf, np.ndarray | np.generic | SymbolicArray):
         return _Words(f"{leaf.dtype} {public_shape(leaf.shape)}")
     backend = current()
     if backend.is_tensor(leaf):

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from multinet import dtypes
 from multinet.config import standardize_data_format
-from multinet.errors import ArgumentError, unknown_name
+from multinet.errors import ArgumentError, ShapeError, unknown_name
+from multinet.ops.checks import real_numbers, sizes_at_least
 from multinet.ops.colors import image_rank
 from multinet.ops.conversion import saturate_cast
 from multinet.ops.core import as_tensor, axis_of, cast_tensor, op, shape_of
 from multinet.ops.creation import shape_tuple
 from multinet.ops.indexing import size_like
 from multinet.registry import current
-from multinet.symbolic.dims import Dim
+from multinet.symbolic.dims import Dim, differ, public_shape
 
 _RESIZES = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
 
 
-def restored(y: Any, dtype: str) -> Any:
+def restored(y: Tensor, dtype: str) -> Tensor:
     """Return floats in the dtype of the image: integers rounded, within their range."""
     backend = current()
     if backend.dtype(y) == dtype:
@@ -123,14 +124,14 @@ def _resampled(x: Any, axis: int, weights: Any) -> Any:
 
 @op
 def scale_and_translate(
-    images: Any,
-    output_shape: Any,
-    scale: Any,
-    translation: Any,
-    spatial_dims: Any,
+    images: Tensor,
+    output_shape: ShapeLike,
+    scale: Numbers,
+    translation: Numbers,
+    spatial_dims: Sequence[int],
     method: str,
     antialias: bool = True,
-) -> Any:
+) -> Tensor:
     """Return x(at) of `output_shape`: along each spatial axis, at = (i + 0.5 -
     translation) / scale - 0.5.
 
@@ -140,7 +141,7 @@ def scale_and_translate(
     """
     if method not in _KERNELS:
         raise unknown_name("method", method, _KERNELS)
-    x, backend = as_tensor(images), current()
+    x, backend = real_numbers("ops.image.scale_and_translate", images), current()
     dtype = dtypes.to_float(backend.dtype(x))
     wide = dtypes.promote(dtype, "float32")
     x = cast_tensor(x, wide)
@@ -151,9 +152,18 @@ def scale_and_translate(
             f"Expected an output_shape of {rank} sizes and distinct spatial_dims, got "
             f"{output_shape} and {spatial_dims}."
         )
+    sizes_at_least(shape, 0, "output_shape")
+    _check_rest(shape, shape_of(x), axes)
     count = (1,) * len(axes)
-    scales = backend.split(as_tensor(scale, wide), count, 0)
-    shifts = backend.split(as_tensor(translation, wide), count, 0)
+    rows = [as_tensor(v, wide) for v in (scale, translation)]
+    forms = [shape_of(row) for row in rows]
+    if any(len(form) != 1 or differ(form[0], len(axes)) for form in forms):
+        raise ShapeError(
+            f"Expected scale and translation as {len(axes)} numbers, one for each of "
+            f"spatial_dims, got shapes {public_shape(forms[0])} and "
+            f"{public_shape(forms[1])}."
+        )
+    scales, shifts = (backend.split(row, count, 0) for row in rows)
     for axis, s, t in zip(axes, scales, shifts):
         s, t = backend.squeeze(s, (0,)), backend.squeeze(t, (0,))
         size = shape_of(x)[axis]
@@ -161,10 +171,20 @@ def scale_and_translate(
     return cast_tensor(x, dtype)
 
 
+def _check_rest(shape: Any, have: Any, axes: list[int]) -> None:
+    """Refuse to resize axes that are not spatial."""
+    rest = [i for i in range(len(have)) if i not in axes]
+    if any(differ(shape[i], have[i]) for i in rest):
+        raise ShapeError(
+            f"Expected an output_shape that differs from {public_shape(have)} at the "
+            f"axes {axes} only, got {public_shape(shape)}."
+        )
+
+
 @op
 def resize(
-    images: Any,
-    size: Any,
+    images: Tensor,
+    size: Sequence[int],
     interpolation: str = "bilinear",
     antialias: bool = False,
     crop_to_aspect_ratio: bool = False,
@@ -172,7 +192,7 @@ def resize(
     fill_mode: str = "constant",
     fill_value: float = 0.0,
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return images in another (height, width), in their dtype.
 
     `interpolation` is nearest, bilinear, bicubic, lanczos3 or lanczos5. To keep the
@@ -186,10 +206,11 @@ def resize(
             "ops.image.resize expects fill_mode='constant' and either cropping or "
             "padding to the aspect ratio, not both."
         )
-    x, backend = as_tensor(images), current()
+    x, backend = real_numbers("ops.image.resize", images), current()
     target = shape_tuple(size)
     if len(target) != 2:
         raise ArgumentError(f"Expected size as (height, width), got {size}.")
+    sizes_at_least(target, 1, "size")
     last = standardize_data_format(data_format) == "channels_last"
     at = image_rank(x, "resize") - (3 if last else 2)
     if crop_to_aspect_ratio or pad_to_aspect_ratio:

@@ -9,6 +9,8 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import TraceError
+from multinet.ops.arithmetic import both
+from multinet.ops.checks import at_least, check_real
 from multinet.ops.core import (
     as_tensor,
     axis_of,
@@ -24,10 +26,13 @@ from multinet.ops.indexing import size_like
 from multinet.ops.shapes import moveaxis, ravel
 from multinet.registry import current
 from multinet.symbolic.dims import Dim
+from multinet.typing import Numbers, Tensor, Tensors
 
 
 @op
-def isin(x1: Any, x2: Any, assume_unique: bool = False, invert: bool = False) -> Any:
+def isin(
+    x1: Tensor, x2: Tensor, assume_unique: bool = False, invert: bool = False
+) -> Tensor:
     """Return where an element of x1 occurs in x2, as bool; the opposite if `invert`."""
     x1, x2 = both(*operands(as_tensor(x1), as_tensor(x2)))
     backend = current()
@@ -39,15 +44,15 @@ def isin(x1: Any, x2: Any, assume_unique: bool = False, invert: bool = False) ->
 
 @op
 def unique(
-    x: Any,
+    x: Tensor,
     sorted: bool = True,
     return_index: bool = False,
     return_inverse: bool = False,
     return_counts: bool = False,
     axis: int | None = None,
     size: int | None = None,
-    fill_value: Any = None,
-) -> Any:
+    fill_value: Numbers | None = None,
+) -> Tensors:
     """Return the distinct values in ascending order, of the flat tensor or along an
     axis.
 
@@ -57,11 +62,13 @@ def unique(
     `fill_value` or else the least value; indices with the first, counts with 0.
     """
     x = as_tensor(x)
+    axis = None if axis is None else axis_of(axis, len(shape_of(x)))
     wanted = (return_index, return_inverse, return_counts)
     if size is None:
         found = _by_value(x, axis)
     else:
-        found = _of_size(x, axis, int(size), fill_value)
+        check_real("ops.unique with size", current().dtype(x))
+        found = _of_size(x, axis, at_least(size, 1, "size"), fill_value)
     kept = [part for part, yes in zip(found, (True, *wanted)) if yes]
     return kept[0] if len(kept) == 1 else tuple(kept)
 
@@ -82,7 +89,6 @@ def _of_size(x: Any, axis: int | None, size: int, fill: Any) -> list[Any]:
     if axis is None:
         rows = backend.reshape(x, (math.prod(shape), 1))
     else:
-        axis = axis_of(axis, len(shape))
         moved = moveaxis(x, axis, 0)
         rest = shape_of(moved)[1:]
         rows = backend.reshape(moved, (shape[axis], math.prod(rest)))

@@ -12,6 +12,7 @@ import numpy as np
 from multinet import dtypes
 from multinet.errors import ArgumentError, ShapeError
 from multinet.ops import doors
+from multinet.ops.checks import at_least, whole
 from multinet.ops.core import (
     as_tensor,
     axes_of,
@@ -25,12 +26,14 @@ from multinet.ops.core import (
     shape_of,
 )
 from multinet.ops.creation import shape_tuple
+from multinet.ops.refusals import shown
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
+from multinet.typing import Axis, Numbers, ShapeLike, Tensor
 
 
 @behind(doors.reshape)
-def reshape(x: Any, newshape: Any) -> Any:
+def reshape(x: Tensor, newshape: ShapeLike) -> Tensor:
     """Return the elements in row-major order in another shape; one size may be -1."""
     x, backend = as_tensor(x), current()
     shape = shape_of(x)
@@ -53,7 +56,7 @@ def reshape(x: Any, newshape: Any) -> Any:
     return backend.reshape(x, wanted)
 
 
-def shape_tuple_or_none(shape: Any) -> tuple[Any, ...]:
+def shape_tuple_or_none(shape: ShapeLike) -> tuple[Any, ...]:
     """Return a shape argument that may hold None as a tuple."""
     if isinstance(shape, list | tuple) and None in [n for n in shape if n is None]:
         shape = [-1 if n is None else n for n in shape]
@@ -72,14 +75,14 @@ def _check_divides(total: Any, known: Any, shape: Any, newshape: Any) -> None:
 
 
 @op
-def ravel(x: Any) -> Any:
+def ravel(x: Tensor) -> Tensor:
     """Return the elements in row-major order as a vector."""
     x = as_tensor(x)
     return current().reshape(x, (math.prod(shape_of(x)),))
 
 
 @behind(doors.transpose)
-def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
+def transpose(x: Tensor, axes: Sequence[int] | None = None) -> Tensor:
     """Permute the axes: axis i of the result is axes[i] of x; reversed by default."""
     x = as_tensor(x)
     rank = len(shape_of(x))
@@ -94,7 +97,7 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
 
 
 @op
-def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
+def swapaxes(x: Tensor, axis1: int, axis2: int) -> Tensor:
     """Exchange two axes."""
     x = as_tensor(x)
     rank = len(shape_of(x))
@@ -105,7 +108,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
 
 
 @op
-def moveaxis(x: Any, source: Any, destination: Any) -> Any:
+def moveaxis(x: Tensor, source: Axis, destination: Axis) -> Tensor:
     """Move axes to other positions; the rest keep their order."""
     x = as_tensor(x)
     rank = len(shape_of(x))
@@ -113,7 +116,8 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Any:
     target = [destination] if isinstance(destination, int) else list(destination)
     origin = [axis_of(a, rank, "source") for a in origin]
     target = [axis_of(a, rank, "destination") for a in target]
-    if len(origin) != len(target) or len(set(origin)) < len(origin):
+    again = len(set(origin)) < len(origin) or len(set(target)) < len(target)
+    if len(origin) != len(target) or again:
         raise ArgumentError(
             "ops.moveaxis expects as many distinct sources as destinations, got "
             f"{source} "
@@ -126,18 +130,18 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Any:
 
 
 @behind(doors.expand_dims)
-def expand_dims(x: Any, axis: Any) -> Any:
+def expand_dims(x: Tensor, axis: Axis) -> Tensor:
     """Insert axes of size 1 at positions of the result."""
     x, backend = as_tensor(x), current()
-    positions: list[Any] = [axis] if isinstance(axis, int | np.integer) else list(axis)
+    positions = [axis] if isinstance(axis, int | np.integer) else list(axis)
     rank = len(shape_of(x)) + len(positions)
-    for position in sorted(axis_of(a, rank) for a in positions):
+    for position in axes_of(tuple(positions), rank):
         x = backend.expand_dims(x, position)
     return x
 
 
 @behind(doors.squeeze)
-def squeeze(x: Any, axis: Any = None) -> Any:
+def squeeze(x: Tensor, axis: Axis | None = None) -> Tensor:
     """Remove axes of size 1: all of them, or those given."""
     x = as_tensor(x)
     shape = shape_of(x)
@@ -155,7 +159,7 @@ def squeeze(x: Any, axis: Any = None) -> Any:
 
 
 @behind(doors.broadcast_to)
-def broadcast_to(x: Any, shape: Any) -> Any:
+def broadcast_to(x: Tensor, shape: ShapeLike) -> Tensor:
     """Expand axes of size 1, and add leading ones, to `shape`."""
     x = as_tensor(x)
     have, want = shape_of(x), shape_tuple(shape)
@@ -165,7 +169,7 @@ def broadcast_to(x: Any, shape: Any) -> Any:
     return current().broadcast_to(x, want)
 
 
-def promoted(xs: Any, what: str) -> list[Any]:
+def promoted(xs: Sequence[Tensor], what: str) -> list[Tensor]:
     """Return a sequence of tensors, or the rows of one tensor, in one dtype."""
     backend = current()
     if backend.is_tensor(xs) or isinstance(xs, np.ndarray):
@@ -179,7 +183,7 @@ def promoted(xs: Any, what: str) -> list[Any]:
 
 
 @behind(doors.concatenate)
-def concatenate(xs: Sequence[Any], axis: int | None = 0) -> Any:
+def concatenate(xs: Sequence[Tensor], axis: int | None = 0) -> Tensor:
     """Join tensors along an existing axis; None flattens them first."""
     values = promoted(xs, "concatenate")
     if axis is None:
@@ -199,7 +203,7 @@ def concatenate(xs: Sequence[Any], axis: int | None = 0) -> Any:
 
 
 @behind(doors.stack)
-def stack(x: Sequence[Any], axis: int = 0) -> Any:
+def stack(x: Sequence[Tensor], axis: int = 0) -> Tensor:
     """Join tensors of one shape along a new axis."""
     values = promoted(x, "stack")
     shapes = [shape_of(v) for v in values]
@@ -213,7 +217,7 @@ def stack(x: Sequence[Any], axis: int = 0) -> Any:
 
 
 @op
-def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
+def unstack(x: Tensor, num: int | None = None, axis: int = 0) -> list[Tensor]:
     """Return the slices along an axis, without the axis, as a list."""
     x, backend = as_tensor(x), current()
     axis = axis_of(axis, len(shape_of(x)))
@@ -230,13 +234,15 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
 
 
 @op
-def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+def split(
+    x: Tensor, indices_or_sections: int | Sequence[int], axis: int = 0
+) -> list[Tensor]:
     """Cut an axis into equal sections, or at indices; returns a list."""
     x = as_tensor(x)
     axis = axis_of(axis, len(shape_of(x)))
     size = shape_of(x)[axis]
     if isinstance(indices_or_sections, int | np.integer):
-        count = int(indices_or_sections)
+        count = at_least(indices_or_sections, 1, "indices_or_sections")
         if not isinstance(size, Dim) and size % count:
             raise ShapeError(
                 f"ops.split expects sections that divide the axis: {size} into "
@@ -249,10 +255,8 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 
 def _cut(x: Any, indices: Any, axis: int) -> list[Any]:
     size = shape_of(x)[axis]
-    places = [
-        int(i)
-        for i in (indices if isinstance(indices, list | tuple) else host(indices))
-    ]
+    listed = indices if isinstance(indices, list | tuple) else host(indices)
+    places = [whole(i, "an index to split at") for i in listed]
     if not isinstance(size, Dim):
         places = [min(i + size if i < 0 else i, size) for i in places]
     edges = [0, *places, size]
@@ -263,33 +267,35 @@ def _cut(x: Any, indices: Any, axis: int) -> list[Any]:
 
 
 @op
-def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+def array_split(
+    x: Tensor, indices_or_sections: int | Sequence[int], axis: int = 0
+) -> list[Tensor]:
     """Cut an axis into sections of nearly equal size, the first ones larger; a list."""
     x = as_tensor(x)
     axis = axis_of(axis, len(shape_of(x)))
     if not isinstance(indices_or_sections, int | np.integer):
         return _cut(x, indices_or_sections, axis)
-    count = int(indices_or_sections)
+    count = at_least(indices_or_sections, 1, "indices_or_sections")
     each, extra = divmod(operator.index(shape_of(x)[axis]), count)
     widths = (each + 1,) * extra + (each,) * (count - extra)
     return list(current().split(x, widths, axis))
 
 
 @op
-def hsplit(x: Any, indices_or_sections: Any) -> list[Any]:
+def hsplit(x: Tensor, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
     """Split along axis 1, or axis 0 of a vector."""
     x = as_tensor(x)
     return split(x, indices_or_sections, 0 if len(shape_of(x)) == 1 else 1)
 
 
 @op
-def vsplit(x: Any, indices_or_sections: Any) -> list[Any]:
+def vsplit(x: Tensor, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
     """Split along axis 0."""
     return split(x, indices_or_sections, 0)
 
 
 @op
-def dsplit(x: Any, indices_or_sections: Any) -> list[Any]:
+def dsplit(x: Tensor, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
     """Split along axis 2."""
     return split(x, indices_or_sections, 2)
 
@@ -305,33 +311,33 @@ def _of_rank(x: Any, rank: int) -> Any:
 
 
 @op
-def vstack(xs: Sequence[Any]) -> Any:
+def vstack(xs: Sequence[Tensor]) -> Tensor:
     """Join along axis 0; vectors become rows."""
     return concatenate([_of_rank(x, 2) for x in promoted(xs, "vstack")], 0)
 
 
 @op
-def hstack(xs: Sequence[Any]) -> Any:
+def hstack(xs: Sequence[Tensor]) -> Tensor:
     """Join along axis 1, or axis 0 of vectors."""
     values = [_of_rank(x, 1) for x in promoted(xs, "hstack")]
     return concatenate(values, 0 if len(shape_of(values[0])) == 1 else 1)
 
 
 @op
-def dstack(xs: Sequence[Any]) -> Any:
+def dstack(xs: Sequence[Tensor]) -> Tensor:
     """Join along axis 2; vectors and matrices become (1, n, 1) and (m, n, 1)."""
     values = [_of_rank(x, 3) for x in promoted(xs, "dstack")]
     return concatenate(values, 2)
 
 
 @op
-def append(x1: Any, x2: Any, axis: int | None = None) -> Any:
+def append(x1: Tensor, x2: Tensor, axis: int | None = None) -> Tensor:
     """Join two tensors along an axis; None flattens them first."""
     return concatenate([x1, x2], axis)
 
 
 @op
-def tile(x: Any, repeats: Any) -> Any:
+def tile(x: Tensor, repeats: ShapeLike) -> Tensor:
     """Repeat the whole tensor along each axis."""
     x, backend = as_tensor(x), current()
     counts, shape = shape_tuple(repeats), shape_of(x)
@@ -342,7 +348,7 @@ def tile(x: Any, repeats: Any) -> Any:
 
 
 @op
-def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
+def repeat(x: Tensor, repeats: ShapeLike, axis: int | None = None) -> Tensor:
     """Repeat each slice along an axis: an int, or one count for each slice."""
     x, backend = as_tensor(x), current()
     if axis is None:
@@ -352,40 +358,49 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
         return backend.repeat(x, repeats, axis)  # type: ignore[arg-type]
     remedy = "Pass repeats as an int, or as numbers known before."
     counts = needed(repeats, "repeat", remedy).reshape(-1)
+    if counts.dtype.kind not in "iu" or (counts < 0).any():
+        raise ArgumentError(
+            f"Expected repeats as ints of at least 0, got {shown(repeats)}."
+        )
     if counts.size == 1:
         return backend.repeat(x, int(counts[0]), axis)
+    if differ(counts.size, shape_of(x)[axis]):
+        raise ShapeError(
+            f"Expected one number of repeats, or {shape_of(x)[axis]} as the axis has "
+            f"slices, got {counts.size}."
+        )
     order = np.repeat(np.arange(counts.size, dtype=np.int32), counts)
     return backend.take(x, backend.from_numpy(order), axis)
 
 
 @op
-def flip(x: Any, axis: Any = None) -> Any:
+def flip(x: Tensor, axis: Axis | None = None) -> Tensor:
     """Reverse the order along axes; along all of them by default."""
     x = as_tensor(x)
     return current().flip(x, axes_of(axis, len(shape_of(x))))
 
 
 @op
-def flipud(x: Any) -> Any:
+def flipud(x: Tensor) -> Tensor:
     """Reverse the order along axis 0."""
     return flip(x, 0)
 
 
 @op
-def fliplr(x: Any) -> Any:
+def fliplr(x: Tensor) -> Tensor:
     """Reverse the order along axis 1."""
     return flip(x, 1)
 
 
 @op
-def rot90(array: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
+def rot90(array: Tensor, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tensor:
     """Rotate by k quarter turns, from the first of two axes towards the second."""
     array = as_tensor(array)
     rank = len(shape_of(array))
     first, second = (axis_of(a, rank, "axes") for a in axes)
     if first == second:
         raise ArgumentError(f"ops.rot90 expects two different axes, got {axes}.")
-    turns = k % 4
+    turns = whole(k, "k") % 4
     if turns == 0:
         return array
     if turns == 2:
@@ -396,13 +411,15 @@ def rot90(array: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
 
 
 @op
-def roll(x: Any, shift: Any, axis: Any = None) -> Any:
+def roll(x: Tensor, shift: Numbers, axis: Axis | None = None) -> Tensor:
     """Shift elements along axes, those that leave coming back at the other end."""
     x, backend = as_tensor(x), current()
     if axis is None:
         return backend.reshape(roll(ravel(x), shift, 0), shape_of(x))
-    axes = [axis] if isinstance(axis, int) else list(axis)
-    shifts = [int(s) for s in np.broadcast_to(np.asarray(shift), (len(axes),))]
+    axes = list(axis) if isinstance(axis, list | tuple) else [axis]
+    shifts = [
+        whole(s, "shift") for s in np.broadcast_to(np.asarray(shift), (len(axes),))
+    ]
     for a, count in zip(axes, shifts):
         at = axis_of(a, len(shape_of(x)))
         size = shape_of(x)[at]

@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 
 from multinet import dtypes
-from multinet.errors import ArgumentError, ShapeError, TraceError
+from multinet.errors import ArgumentError, DTypeError, ShapeError, TraceError
+from multinet.ops.arithmetic import both
+from multinet.ops.checks import (
+    at_least,
+    check_real,
+    number,
+    real_floats,
+    real_numbers,
+)
 from multinet.ops.core import (
     as_tensor,
     axis_of,
@@ -24,12 +32,13 @@ from multinet.ops.creation import linspace
 from multinet.ops.indexing import as_index
 from multinet.ops.shapes import moveaxis, ravel
 from multinet.registry import current
-from multinet.symbolic.dims import Dim
+from multinet.symbolic.dims import Dim, differ, public_shape
+from multinet.symbolic.spec import merge
 
 
-def _last(x: Any, axis: int | None) -> tuple[Any, int]:
+def _last(name: str, x: Any, axis: int | None) -> tuple[Any, int]:
     """Return x with the axis moved to the end (flat for None), and where it was."""
-    x = as_tensor(x)
+    x = real_numbers(f"ops.{name}", x)
     if axis is None:
         return ravel(x), 0
     axis = axis_of(axis, len(shape_of(x)))
@@ -37,91 +46,113 @@ def _last(x: Any, axis: int | None) -> tuple[Any, int]:
 
 
 @op
-def sort(x: Any, axis: int | None = -1) -> Any:
+def sort(x: Tensor, axis: int | None = -1) -> Tensor:
     """Sort along an axis, ascending, NaN last; None sorts the flat tensor."""
-    moved, axis = _last(x, axis)
+    moved, axis = _last("sort", x, axis)
     return moveaxis(current().sort(moved), -1, axis)
 
 
 @op
-def argsort(x: Any, axis: int | None = -1) -> Any:
+def argsort(x: Tensor, axis: int | None = -1) -> Tensor:
     """Return the int32 order that sorts along an axis; equal elements keep their
     order.
     """
-    moved, axis = _last(x, axis)
+    moved, axis = _last("argsort", x, axis)
     return moveaxis(current().argsort(moved), -1, axis)
 
 
 @op
-def argpartition(x: Any, kth: int, axis: int | None = -1) -> Any:
+def argpartition(x: Tensor, kth: int, axis: int | None = -1) -> Tensor:
     """Return an int32 order with the kth smallest in its place, smaller ones before
     it.
     """
-    moved, axis = _last(x, axis)
+    moved, axis = _last("argpartition", x, axis)
     axis_of(kth, shape_of(moved)[-1], "kth")
     return moveaxis(current().argsort(moved), -1, axis)
 
 
 @op
-def top_k(x: Any, k: int, sorted: bool = True) -> tuple[Any, Any]:
+def top_k(x: Tensor, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
     """Return the k largest of the last axis, descending, and their int32 indices."""
-    x = as_tensor(x)
-    size = shape_of(x)[-1]
-    if not isinstance(size, Dim) and not 0 < k <= size:
-        raise ArgumentError(f"ops.top_k expects k within 1 and {size}, got {k}.")
-    return current().top_k(x, int(k))
+    x, k = real_numbers("ops.top_k", x), at_least(k, 1, "k")
+    shape = shape_of(x)
+    if not shape:
+        raise ShapeError("ops.top_k expects one axis or more, got a scalar.")
+    if not isinstance(shape[-1], Dim) and k > shape[-1]:
+        raise ArgumentError(f"ops.top_k expects k within 1 and {shape[-1]}, got {k}.")
+    return current().top_k(x, k)
 
 
 @op
-def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Any:
+def searchsorted(sorted_sequence: Tensor, values: Tensor, side: str = "left") -> Tensor:
     """Return int32 places where values keep an ascending vector in order.
 
     `side` is left or right: before or after equal elements.
     """
     if side not in ("left", "right"):
         raise ArgumentError(f"Expected side 'left' or 'right', got {side!r}.")
-    row, values = both(*operands(as_tensor(sorted_sequence), as_tensor(values)))
+    return _searched("searchsorted", sorted_sequence, values, side)
+
+
+def _searched(name: str, row: Any, values: Any, side: str) -> Any:
+    row, values = both(*operands(as_tensor(row), as_tensor(values)))
+    check_real(f"ops.{name}", current().dtype(row))
     if len(shape_of(row)) != 1:
-        raise ShapeError(f"ops.searchsorted expects a vector, got {shape_of(row)}.")
+        raise ShapeError(
+            f"ops.{name} expects an ascending vector, got shape "
+            f"{public_shape(shape_of(row))}."
+        )
     return current().searchsorted(row, values, side)
 
 
 @op
-def digitize(x: Any, bins: Any) -> Any:
+def digitize(x: Tensor, bins: Tensor) -> Tensor:
     """Return the int32 number of the bin of each element: how many edges are <= x."""
-    x, bins = both(*operands(as_tensor(x), as_tensor(bins)))
-    return current().searchsorted(bins, x, "right")
+    return _searched("digitize", bins, x, "right")
 
 
 @op
-def histogram(x: Any, bins: int = 10, range: Any = None) -> tuple[Any, Any]:
+def histogram(
+    x: Tensor, bins: int = 10, range: tuple[float, float] | None = None
+) -> tuple[Tensor, Tensor]:
     """Return the counts of equal bins, as floats, and their edges.
 
     `range` is (low, high), by default the least and the largest value. The last bin
     includes its right edge.
     """
-    backend = current()
-    x = ravel(x)
-    x = cast_tensor(x, dtypes.to_float(backend.dtype(x)))
+    backend, bins = current(), at_least(bins, 1, "bins")
+    x = ravel(real_floats("ops.histogram", x))
     if range is None:
+        if shape_of(x) == (0,):
+            raise ShapeError(
+                "ops.histogram of no values expects range=(low, high), got None."
+            )
         low, high = (f(x, (0,), False) for f in (backend.min, backend.max))
         flat = backend.equal(low, high)
         low = backend.where(flat, backend.subtract(low, 0.5), low)
         high = backend.where(flat, backend.add(high, 0.5), high)
     else:
-        if not range[0] < range[1]:
-            raise ArgumentError(f"Expected range as (low, high), got {range}.")
-        low, high = (as_tensor(float(v), backend.dtype(x)) for v in range)
+        low, high = _range(range)
+        low, high = (as_tensor(v, backend.dtype(x)) for v in (low, high))
     edges = linspace(low, high, bins + 1)
     place = backend.subtract(backend.searchsorted(edges, x, "right"), 1)
     place = backend.where(backend.equal(x, high), bins - 1, place)
     return cast_tensor(_counts(place, bins, None), backend.dtype(x)), edges
 
 
+def _range(range: Any) -> tuple[float, float]:
+    """Return the bounds of a histogram as floats."""
+    if isinstance(range, list | tuple) and len(range) == 2:
+        low, high = (number(v, "range") for v in range)
+        if low < high:
+            return low, high
+    raise ArgumentError(f"Expected range as (low, high), got {range}.")
+
+
 @op
 def bincount(
-    x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False
-) -> Any:
+    x: Tensor, weights: Tensor | None = None, minlength: int = 0, sparse: bool = False
+) -> Tensor:
     """Return how often each integer from 0 on occurs in the last axis, or its weights'
     sum.
 
@@ -130,16 +161,18 @@ def bincount(
     """
     if sparse:
         raise ArgumentError("Sparse tensors are not supported; pass sparse=False.")
-    backend, x = current(), as_index(x)
-    size = int(minlength)
+    backend, x, size = current(), as_index(x), at_least(minlength, 0, "minlength")
+    if not shape_of(x):
+        raise ShapeError("ops.bincount expects one axis or more, got a scalar.")
+    if weights is not None:
+        weights = as_tensor(weights)
+        merge("x with weights", shape_of(x), shape_of(weights))
     try:
         values = needed(x, "bincount", "Pass minlength=, the length of the result.")
         size = max(size, int(values.max()) + 1 if values.size else 0)
     except TraceError:
         if not size:
             raise
-    if weights is not None:
-        weights = as_tensor(weights)
     if len(shape_of(x)) == 1:
         return _counts(x, size, weights)
     hot = backend.one_hot(
@@ -169,24 +202,33 @@ def _counts(x: Any, size: int, weights: Any) -> Any:
 
 @op
 def segment_sum(
-    data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
-) -> Any:
+    data: Tensor,
+    segment_ids: Tensor,
+    num_segments: int | None = None,
+    sorted: bool = False,
+) -> Tensor:
     """Return for each segment the sum of the rows of data whose id it is; 0 if none."""
     return _segments(data, segment_ids, num_segments, "add", 0)
 
 
 @op
 def segment_prod(
-    data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
-) -> Any:
+    data: Tensor,
+    segment_ids: Tensor,
+    num_segments: int | None = None,
+    sorted: bool = False,
+) -> Tensor:
     """Return for each segment the product of the rows whose id it is; 1 if none."""
     return _segments(data, segment_ids, num_segments, "multiply", 1)
 
 
 @op
 def segment_max(
-    data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
-) -> Any:
+    data: Tensor,
+    segment_ids: Tensor,
+    num_segments: int | None = None,
+    sorted: bool = False,
+) -> Tensor:
     """Return for each segment the largest of the rows whose id it is; the least if
     none.
     """
@@ -195,8 +237,11 @@ def segment_max(
 
 @op
 def segment_min(
-    data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
-) -> Any:
+    data: Tensor,
+    segment_ids: Tensor,
+    num_segments: int | None = None,
+    sorted: bool = False,
+) -> Tensor:
     """Return for each segment the smallest of the rows whose id it is; the most if
     none.
     """
@@ -205,6 +250,11 @@ def segment_min(
 
 def _lowest(data: Any, sign: int) -> Any:
     dtype = current().dtype(as_tensor(data))
+    if dtype == "bool" or dtypes.is_complex(dtype):
+        raise DTypeError(
+            f"ops.segment_max and segment_min take real numbers, got {dtype}. Cast to "
+            "'int32' first, or take ops.abs."
+        )
     if dtypes.is_float(dtype):
         return sign * math.inf
     info = np.iinfo(dtype)
@@ -215,12 +265,19 @@ def _segments(data: Any, ids: Any, count: int | None, mode: str, start: Any) -> 
     backend, data, ids = current(), as_tensor(data), as_index(ids)
     if len(shape_of(ids)) != 1:
         raise ShapeError(
-            f"Expected segment_ids as a vector, got shape {shape_of(ids)}."
+            "Expected segment_ids as a vector, got shape "
+            f"{public_shape(shape_of(ids))}."
+        )
+    if not shape_of(data) or differ(shape_of(data)[0], shape_of(ids)[0]):
+        raise ShapeError(
+            "Expected as many segment_ids as data has rows, got shapes "
+            f"{public_shape(shape_of(data))} and {public_shape(shape_of(ids))}."
         )
     if count is None:
         remedy = "Pass num_segments=, the number of segments."
         values = needed(ids, "segment_sum (or _max, _min, _prod)", remedy)
         count = int(values.max()) + 1 if values.size else 0
+    count = int(at_least(count, 0, "num_segments"))
     # One more segment takes the rows whose id is out of range.
     inside = backend.logical_and(backend.less_equal(0, ids), backend.less(ids, count))
     ids = backend.where(inside, ids, count)
@@ -259,10 +316,11 @@ def _shared(extreme: Any, data: Any, ids: Any) -> Any:
 
 
 @op
-def nextafter(x1: Any, x2: Any) -> Any:
+def nextafter(x1: Tensor, x2: Tensor) -> Tensor:
     """Return the next float after x1 towards x2. No gradient."""
     x1, x2 = both(*operands(x1, x2, floating=True))
     backend, dtype = current(), dtype_of(x1, x2)
+    check_real("ops.nextafter", dtype)
     bits = {"float64": "int64", "float32": "int32"}.get(dtype, "int16")
     raw = backend.bitcast(backend.add(x1, 0.0), bits)
     away = backend.equal(backend.less(0, x1), backend.less(x1, x2))

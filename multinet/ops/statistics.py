@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from multinet import dtypes
-from multinet.errors import ArgumentError, ShapeError
+from multinet.errors import ArgumentError, DTypeError, ShapeError
+from multinet.ops.arithmetic import both
+from multinet.ops.checks import at_least, real_floats
 from multinet.ops.core import (
     as_tensor,
     axes_of,
@@ -34,18 +36,19 @@ from multinet.ops.reductions import max as largest
 from multinet.ops.reductions import min as smallest
 from multinet.ops.reductions import sum as total
 from multinet.registry import current
-from multinet.symbolic.dims import Dim
+from multinet.symbolic.dims import Dim, public_shape
 
 _METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
 @op
-def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
+def diff(a: Tensor, n: int = 1, axis: int = -1) -> Tensor:
     """Return differences of neighbours along an axis, n times; of bool whether
     unequal.
     """
     a, backend = as_tensor(a), current()
     axis = axis_of(axis, len(shape_of(a)))
+    n = at_least(n, 0, "n")
     apart = backend.not_equal if backend.dtype(a) == "bool" else backend.subtract
     for _ in range(n):
         shape = shape_of(a)
@@ -60,15 +63,18 @@ def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
 
 @op
 def quantile(
-    x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False
-) -> Any:
+    x: Tensor,
+    q: Tensor,
+    axis: Axis | None = None,
+    method: str = "linear",
+    keepdims: bool = False,
+) -> Tensor:
     """Return the quantiles q in [0, 1] over axes; those of several q along a first
     axis.
 
     Between two elements `method` takes linear, lower, higher, midpoint or nearest.
     """
-    x = floating(x)
-    flat, kept = _joined(x, axis)
+    flat, kept = _rows("quantile", x, axis, method)
     backend = current()
     size = shape_of(flat)[-1]
     if isinstance(size, Dim):
@@ -76,8 +82,40 @@ def quantile(
     ordered = backend.sort(flat)
     broken = backend.any(backend.isnan(flat), (len(shape_of(flat)) - 1,), True)
     ordered = backend.where(broken, math.nan, ordered)
-    positions = np.asarray(host(q), np.float64)
-    return _picked(ordered, positions, size - 1, method, kept if keepdims else None)
+    kept = kept if keepdims else None
+    return _picked(ordered, _fractions(q), size - 1, method, kept)
+
+
+def _rows(name: str, x: Any, axis: Any, method: str) -> tuple[Any, tuple[Any, ...]]:
+    """Return `_joined` of floats, of which there must be some."""
+    if method not in _METHODS:
+        raise ArgumentError(f"Expected method {', '.join(_METHODS)}, got {method!r}.")
+    x = real_floats(f"ops.{name}", x)
+    flat, kept = _joined(x, axis)
+    size = shape_of(flat)[-1]
+    if not isinstance(size, Dim) and size == 0:
+        raise ShapeError(
+            f"ops.{name} expects axes that are not empty, got shape "
+            f"{public_shape(shape_of(x))}."
+        )
+    return flat, kept
+
+
+def _fractions(q: Any) -> np.ndarray[Any, Any]:
+    """Return the quantiles to take, checked."""
+    fractions = _float64(q)
+    if fractions.ndim > 1 or not ((fractions >= 0) & (fractions <= 1)).all():
+        raise ShapeError(
+            f"Expected q as a number or a vector within [0, 1], got {fractions}."
+        )
+    return fractions
+
+
+def _float64(q: Any) -> np.ndarray[Any, Any]:
+    values = host(q)
+    if values.dtype.kind not in "biuf" and dtypes.is_complex(str(values.dtype)):
+        raise DTypeError(f"Expected q as real numbers, got {values.dtype}.")
+    return np.asarray(values, np.float64)
 
 
 def _joined(x: Any, axis: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -93,10 +131,6 @@ def _joined(x: Any, axis: Any) -> tuple[Any, tuple[Any, ...]]:
 
 def _picked(ordered: Any, q: Any, top: int, method: str, kept: Any) -> Any:
     """Return the elements of sorted rows at positions q * top."""
-    if method not in _METHODS:
-        raise ArgumentError(f"Expected method {', '.join(_METHODS)}, got {method!r}.")
-    if q.ndim > 1 or (q < 0).any() or (q > 1).any():
-        raise ShapeError(f"Expected q as a number or a vector within [0, 1], got {q}.")
     backend, last = current(), len(shape_of(ordered)) - 1
     results = []
     for place in np.atleast_1d(q) * top:
@@ -128,24 +162,33 @@ def _at(ordered: Any, index: int, axis: int) -> Any:
 
 @op
 def percentile(
-    x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False
-) -> Any:
+    x: Tensor,
+    q: Tensor,
+    axis: Axis | None = None,
+    method: str = "linear",
+    keepdims: bool = False,
+) -> Tensor:
     """Return the quantiles q / 100 over axes."""
-    return quantile(x, np.asarray(host(q), np.float64) / 100, axis, method, keepdims)
+    return quantile(x, _float64(q) / 100, axis, method, keepdims)
 
 
 @op
-def median(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def median(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
     """Return the middle element over axes, the mean of the middle two if even."""
     return quantile(x, 0.5, axis, "linear", keepdims)
 
 
 @op
-def corrcoef(x: Any) -> Any:
+def corrcoef(x: Tensor) -> Tensor:
     """Return the correlations of the rows of a matrix."""
     x, backend = floating(x), current()
     if len(shape_of(x)) == 1:
         x = backend.expand_dims(x, 0)
+    if len(shape_of(x)) != 2:
+        raise ShapeError(
+            "ops.corrcoef expects a matrix or a vector, got shape "
+            f"{public_shape(shape_of(x))}."
+        )
     centred = backend.subtract(x, backend.mean(x, (1,), True))
     turned = backend.transpose(centred, (1, 0))
     complex_ = dtypes.is_complex(backend.dtype(x))
@@ -158,13 +201,19 @@ def corrcoef(x: Any) -> Any:
 
 
 @op
-def correlate(x1: Any, x2: Any, mode: str = "valid") -> Any:
+def correlate(x1: Tensor, x2: Tensor, mode: str = "valid") -> Tensor:
     """Return the sums of products of two vectors at every shift: valid, same or
     full.
     """
     x1, x2 = both(*operands(as_tensor(x1), as_tensor(x2)))
     backend, dtype = current(), current().dtype(x1)
-    n, m = shape_of(x1)[0], shape_of(x2)[0]
+    shapes = shape_of(x1), shape_of(x2)
+    if any(len(s) != 1 or (type(s[0]) is int and s[0] == 0) for s in shapes):
+        raise ShapeError(
+            "ops.correlate expects two vectors that are not empty, got shapes "
+            f"{public_shape(shapes[0])} and {public_shape(shapes[1])}."
+        )
+    n, m = shapes[0][0], shapes[1][0]
     if mode not in ("valid", "same", "full"):
         raise ArgumentError(f"Expected mode valid, same or full, got {mode!r}.")
     swap = m > n and mode != "full"
@@ -194,31 +243,33 @@ def _filled(x: Any, value: float) -> tuple[Any, Any]:
 
 
 @op
-def nansum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def nansum(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
     """Return the sum over axes, NaN counting as 0."""
     return total(_filled(x, 0.0)[0], axis, keepdims)
 
 
 @op
-def nanprod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def nanprod(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
     """Return the product over axes, NaN counting as 1."""
     return prod(_filled(x, 1.0)[0], axis, keepdims)
 
 
 @op
-def nancumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
+def nancumsum(x: Tensor, axis: int | None = None, dtype: DType | None = None) -> Tensor:
     """Return running sums along an axis, NaN counting as 0."""
     return cumsum(_filled(x, 0.0)[0], axis, dtype)
 
 
 @op
-def nancumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
+def nancumprod(
+    x: Tensor, axis: int | None = None, dtype: DType | None = None
+) -> Tensor:
     """Return running products along an axis, NaN counting as 1."""
     return cumprod(_filled(x, 1.0)[0], axis, dtype)
 
 
 @op
-def nanmax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def nanmax(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
     """Return the largest over axes, leaving NaN out; NaN where there is nothing
     else.
     """
@@ -226,7 +277,7 @@ def nanmax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 
 @op
-def nanmin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def nanmin(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
     """Return the smallest over axes, leaving NaN out; NaN where there is nothing
     else.
     """
@@ -243,7 +294,7 @@ def _nan_extreme(function: Any, x: Any, value: float, axis: Any, keepdims: bool)
 
 
 @op
-def nanargmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+def nanargmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """Return the int32 index of the first maximum, leaving NaN out; -1 if all are
     NaN.
     """
@@ -251,7 +302,7 @@ def nanargmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
 
 
 @op
-def nanargmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+def nanargmin(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """Return the int32 index of the first minimum, leaving NaN out; -1 if all are
     NaN.
     """
@@ -270,7 +321,7 @@ def _nan_arg(
 
 
 @op
-def nanmean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def nanmean(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
     """Return the mean over axes, leaving NaN out."""
     filled, missing = _filled(x, 0.0)
     if missing is None:
@@ -286,7 +337,7 @@ def _present(missing: Any, axis: Any, keepdims: bool, like: Any) -> Any:
 
 
 @op
-def nanvar(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def nanvar(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
     """Return the variance over axes, leaving NaN out."""
     filled, missing = _filled(x, 0.0)
     if missing is None:
@@ -300,28 +351,30 @@ def nanvar(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 
 @op
-def nanstd(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def nanstd(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
     """Return the standard deviation over axes, leaving NaN out."""
     return current().sqrt(nanvar(x, axis, keepdims))
 
 
 @op
 def nanquantile(
-    x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False
-) -> Any:
+    x: Tensor,
+    q: Tensor,
+    axis: Axis | None = None,
+    method: str = "linear",
+    keepdims: bool = False,
+) -> Tensor:
     """Return the quantiles q in [0, 1] over axes, leaving NaN out; methods as
     `quantile`.
     """
-    if method not in _METHODS:
-        raise ArgumentError(f"Expected method {', '.join(_METHODS)}, got {method!r}.")
-    flat, kept = _joined(floating(x), axis)
+    flat, kept = _rows("nanquantile", x, axis, method)
     backend, last = current(), len(shape_of(flat)) - 1
     dtype = backend.dtype(flat)
     ordered = backend.sort(flat)  # NaN last
     present = backend.logical_not(backend.isnan(flat))
     count = backend.sum(backend.cast(present, "int32"), (last,), True)
     top = backend.cast(backend.maximum(backend.subtract(count, 1), 0), dtype)
-    fractions, results = np.asarray(host(q), np.float64), []
+    fractions, results = _fractions(q), []
     for fraction in np.atleast_1d(fractions):
         place = backend.multiply(top, float(fraction))
         low, high = backend.floor(place), backend.ceil(place)
@@ -342,13 +395,17 @@ def nanquantile(
 
 @op
 def nanpercentile(
-    x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False
-) -> Any:
+    x: Tensor,
+    q: Tensor,
+    axis: Axis | None = None,
+    method: str = "linear",
+    keepdims: bool = False,
+) -> Tensor:
     """Return the quantiles q / 100 over axes, leaving NaN out."""
-    return nanquantile(x, np.asarray(host(q), np.float64) / 100, axis, method, keepdims)
+    return nanquantile(x, _float64(q) / 100, axis, method, keepdims)
 
 
 @op
-def nanmedian(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def nanmedian(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
     """Return the median over axes, leaving NaN out."""
     return nanquantile(x, 0.5, axis, "linear", keepdims)

@@ -11,10 +11,12 @@ from typing import Any
 import optree
 
 from multinet.errors import ArgumentError, ShapeError
+from multinet.ops.checks import function
 from multinet.ops.control import vectorized_map
 from multinet.ops.core import as_tensor, broadcast_shapes, op, shape_of
 from multinet.registry import current
 from multinet.symbolic.dims import differ
+from multinet.typing import Tree
 
 _ARGUMENT = r"\((?:\w+(?:,\w+)*)?\)"
 _SIGNATURE = re.compile(rf"{_ARGUMENT}(?:,{_ARGUMENT})*->{_ARGUMENT}(?:,{_ARGUMENT})*")
@@ -34,8 +36,11 @@ def vectorize(
 
     >>> vectorize(lambda x, y: ops.where(x > y, x - y, x + y))([1, 2, 3], 2)
     """
-    if not callable(pyfunc):
-        raise ArgumentError(f"Expected a function, got {type(pyfunc).__name__}.")
+    function(pyfunc, "pyfunc")
+    if isinstance(excluded, str) or not isinstance(excluded or (), Iterable):
+        raise ArgumentError(
+            f"Expected positions and names in excluded, got {excluded!r}."
+        )
     left_out = frozenset(excluded or ())
     if any(not isinstance(item, int | str) for item in left_out):
         raise ArgumentError(
@@ -60,7 +65,7 @@ def vectorize(
 
 def _cores(signature: str) -> list[list[str]]:
     """Return the names of the core axes of each argument."""
-    text = signature.replace(" ", "")
+    text = str(signature).replace(" ", "")
     if not _SIGNATURE.fullmatch(text):
         raise ArgumentError(
             f"Expected a signature such as '(n,m),(m)->(n)', got {signature!r}."
@@ -71,8 +76,8 @@ def _cores(signature: str) -> list[list[str]]:
 
 @op
 def apply_vectorized(
-    function: Any, arguments: list[Any], inputs: list[list[str]] | None
-) -> Any:
+    function: Callable[..., Any], arguments: list[Any], inputs: list[list[str]] | None
+) -> Tree:
     """Return function of all elements of arguments whose core axes are `inputs`."""
     backend, values = current(), [as_tensor(x) for x in arguments]
     cores = [[] for _ in values] if inputs is None else inputs

@@ -10,6 +10,7 @@ from typing import Any
 from multinet import dtypes
 from multinet.config import standardize_data_format
 from multinet.errors import ArgumentError, ShapeError, unknown_name
+from multinet.ops.checks import number, real_floats, real_numbers
 from multinet.ops.colors import image_rank
 from multinet.ops.core import as_tensor, cast_tensor, floating, op, shape_of
 from multinet.ops.filters import blur
@@ -18,6 +19,7 @@ from multinet.ops.shapes import stack
 from multinet.registry import current
 from multinet.seeds import key_of
 from multinet.symbolic.dims import differ, public_shape
+from multinet.typing import Seed, Tensor
 
 _ORDERS = {"nearest": 0, "bilinear": 1}
 _MODES = ("constant", "nearest", "wrap", "mirror", "reflect")
@@ -132,12 +134,12 @@ def _check_mode(fill_mode: str) -> None:
 
 @op
 def map_coordinates(
-    inputs: Any,
-    coordinates: Any,
+    inputs: Tensor,
+    coordinates: Tensor,
     order: int,
     fill_mode: str = "constant",
     fill_value: float = 0,
-) -> Any:
+) -> Tensor:
     """Return values of a tensor at fractional places, in its dtype.
 
     `coordinates` (rank, *shape) holds one tensor for each axis of `inputs`; the result
@@ -145,7 +147,7 @@ def map_coordinates(
     interpolates linearly. Outside, `fill_mode` is constant (`fill_value`), nearest,
     wrap, mirror (about the edge elements) or reflect (about the edges).
     """
-    x, backend = as_tensor(inputs), current()
+    x, backend = real_numbers("ops.image.map_coordinates", inputs), current()
     if isinstance(coordinates, list | tuple):
         coordinates = stack(coordinates)
     at = as_tensor(coordinates)
@@ -158,7 +160,7 @@ def map_coordinates(
     if order not in (0, 1):
         raise ArgumentError(f"Expected order 0 or 1, got {order!r}.")
     _check_mode(fill_mode)
-    dtype, at = backend.dtype(x), floating(at)
+    dtype, at = backend.dtype(x), real_floats("ops.image.map_coordinates", at)
     wide = dtypes.promote(dtype, backend.dtype(at))
     rows = backend.reshape(cast_tensor(x, wide), (math.prod(shape_of(x)),))
     parts = [backend.squeeze(p, (0,)) for p in backend.split(at, (1,) * rank, 0)]
@@ -173,7 +175,7 @@ class _Images:
     """A batch of images, channels last, and the way back to what came."""
 
     def __init__(self, images: Any, data_format: str | None, what: str) -> None:
-        x, backend = as_tensor(images), current()
+        x, backend = real_numbers(f"ops.image.{what}", images), current()
         self.single = image_rank(x, what) == 3
         self.first = standardize_data_format(data_format) == "channels_first"
         x = backend.expand_dims(x, 0) if self.single else x
@@ -181,13 +183,15 @@ class _Images:
         self.dtype = backend.dtype(x)
         self.n, self.h, self.w, self.c = shape_of(self.x)
 
-    def grid(self, dtype: str) -> tuple[Any, Any]:
+    def grid(self, dtype: str) -> tuple[Tensor, Tensor]:
         """Return the coordinates y (h, 1) and x (1, w) of all pixels."""
         backend = current()
         y, x = (backend.arange(0, size, 1, dtype) for size in (self.h, self.w))
         return backend.expand_dims(y, 1), backend.expand_dims(x, 0)
 
-    def sampled(self, y: Any, x: Any, order: int, mode: str, fill: float) -> Any:
+    def sampled(
+        self, y: Tensor, x: Tensor, order: int, mode: str, fill: float
+    ) -> Tensor:
         """Return the images at y, x (n, h, w), in the layout and dtype that came."""
         backend = current()
         wide = dtypes.promote(self.dtype, backend.dtype(y))
@@ -202,7 +206,7 @@ class _Images:
         result = backend.transpose(result, (0, 3, 1, 2)) if self.first else result
         return backend.squeeze(result, (0,)) if self.single else result
 
-    def projected(self, transform: Any) -> tuple[Any, Any]:
+    def projected(self, transform: Tensor) -> tuple[Tensor, Tensor]:
         """Return where each pixel comes from, y and x (n, h, w), by (n or 1, 8)."""
         backend = current()
         y, x = self.grid(backend.dtype(transform))
@@ -225,20 +229,23 @@ class _Images:
 
 @op
 def affine_transform(
-    images: Any,
-    transform: Any,
+    images: Tensor,
+    transform: Tensor,
     interpolation: str = "bilinear",
     fill_mode: str = "constant",
     fill_value: float = 0,
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return images whose pixel (x, y) comes from ((a0 x + a1 y + a2) / k, (b0 x + b1 y
     + b2) / k), k = c0 x + c1 y + 1.
 
     `transform` is (a0, a1, a2, b0, b1, b2, c0, c1), or a row of them for each image.
     `interpolation` is nearest or bilinear; for `fill_mode` see `map_coordinates`.
     """
-    order, batch = _order(interpolation), _Images(images, data_format, "affine")
+    order, batch = (
+        _order(interpolation),
+        _Images(images, data_format, "affine_transform"),
+    )
     _check_mode(fill_mode)
     backend, rows = current(), floating(transform)
     if len(shape_of(rows)) == 1:
@@ -256,20 +263,23 @@ def affine_transform(
 
 @op
 def perspective_transform(
-    images: Any,
-    start_points: Any,
-    end_points: Any,
+    images: Tensor,
+    start_points: Tensor,
+    end_points: Tensor,
     interpolation: str = "bilinear",
     fill_value: float = 0,
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return images in which the quadrilateral of start points has moved to the end
     points.
 
     Points are (4, 2), or (n, 4, 2), as (x, y): the same corners in the same order. What
     comes from outside is `fill_value`.
     """
-    order, batch = _order(interpolation), _Images(images, data_format, "perspective")
+    order, batch = (
+        _order(interpolation),
+        _Images(images, data_format, "perspective_transform"),
+    )
     start, end = (as_tensor(p, "float32") for p in (start_points, end_points))
     forms = shape_of(start), shape_of(end)
     if any(len(f) not in (2, 3) or any(map(differ, f[-2:], (4, 2))) for f in forms) or (
@@ -310,15 +320,15 @@ def _homography(start: Any, end: Any) -> Any:
 
 @op
 def elastic_transform(
-    images: Any,
+    images: Tensor,
     alpha: float = 20.0,
     sigma: float = 5.0,
     interpolation: str = "bilinear",
     fill_mode: str = "reflect",
     fill_value: float = 0.0,
-    seed: Any = None,
+    seed: Seed = None,
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Return images distorted by smooth random displacements.
 
     Normal noise of deviation `sigma` is blurred with the same `sigma`, and moves each
@@ -327,9 +337,15 @@ def elastic_transform(
     Source: Simard et al., "Best practices for convolutional neural networks applied to
     visual document analysis", 2003.
     """
-    order, batch = _order(interpolation), _Images(images, data_format, "elastic")
+    order, batch = (
+        _order(interpolation),
+        _Images(images, data_format, "elastic_transform"),
+    )
     _check_mode(fill_mode)
     backend = current()
+    alpha, sigma = number(alpha, "alpha"), number(sigma, "sigma")
+    if not sigma > 0:
+        raise ArgumentError(f"Expected a positive sigma, got {sigma}.")
     wide = dtypes.promote(dtypes.to_float(batch.dtype), "float32")
     noise = backend.random_normal(key_of(seed), (batch.n, batch.h, batch.w, 2))
     noise = backend.multiply(cast_tensor(noise, wide), float(sigma))

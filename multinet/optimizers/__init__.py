@@ -11,6 +11,7 @@ from multinet.optimizers.base import Optimizer
 from multinet.optimizers.kernels import SGD, Adam, Adamax, AdamW, Lion
 from multinet.optimizers.loss_scale import LossScaleOptimizer
 from multinet.saving.tables import Table
+from multinet.typing import Config, Data
 
 _CLASSES = (
     SGD,
@@ -26,17 +27,19 @@ _CLASSES = (
 _table = Table("optimizer", _CLASSES, {cls.__name__.lower(): cls for cls in _CLASSES})
 
 
-def get(identifier: Any) -> Any:
+def get(identifier: str | Optimizer | Config | None) -> Optimizer | None:
     """Return the optimizer of a name, a configuration, or the object itself."""
     return _table.get(identifier)
 
 
-def serialize(optimizer: Any) -> Any:
+def serialize(optimizer: Optimizer) -> Data:
     """Return the configuration of an optimizer."""
     return _table.serialize(optimizer)
 
 
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(
+    config: Data, custom_objects: Mapping[str, Any] | None = None
+) -> Optimizer | None:
     """Return the optimizer of a configuration."""
     return _table.deserialize(config, custom_objects)
 

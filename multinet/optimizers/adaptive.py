@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from multinet.optimizers.base import Optimizer, Tensors, shared
+from multinet.optimizers.base import Optimizer, shared
 from multinet.optimizers.rules import fraction, like
 from multinet.registry import current
+from multinet.typing import LearningRate, Numbers, Tensor
 
 
 class RMSprop(Optimizer):
@@ -19,7 +20,7 @@ class RMSprop(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         rho: float = 0.9,
         momentum: float = 0.0,
         epsilon: float = 1e-7,
@@ -44,12 +45,12 @@ class RMSprop(Optimizer):
 
     def kernel(
         self,
-        params: Tensors,
-        grads: Tensors,
-        slots: list[Tensors],
-        step: Any,
-        learning_rate: Any,
-    ) -> tuple[Tensors, list[Tensors]]:
+        params: list[Tensor],
+        grads: list[Tensor],
+        slots: list[list[Tensor]],
+        step: Numbers,
+        learning_rate: Numbers,
+    ) -> tuple[list[Tensor], list[list[Tensor]]]:
         """Return params and slots after a step."""
         f = current()
         names = [name for group in self.slot_groups for name in group]
@@ -93,7 +94,7 @@ class Adagrad(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         initial_accumulator_value: float = 0.1,
         epsilon: float = 1e-7,
         weight_decay: float | None = None,
@@ -117,12 +118,12 @@ class Adagrad(Optimizer):
 
     def kernel(
         self,
-        params: Tensors,
-        grads: Tensors,
-        slots: list[Tensors],
-        step: Any,
-        learning_rate: Any,
-    ) -> tuple[Tensors, list[Tensors]]:
+        params: list[Tensor],
+        grads: list[Tensor],
+        slots: list[list[Tensor]],
+        step: Numbers,
+        learning_rate: Numbers,
+    ) -> tuple[list[Tensor], list[list[Tensor]]]:
         """Return params and accumulators after a step."""
         f = current()
         totals = [f.add(a, f.square(g)) for a, g in zip(slots[0], grads)]
@@ -144,7 +145,7 @@ class Adadelta(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         rho: float = 0.95,
         epsilon: float = 1e-7,
         weight_decay: float | None = None,
@@ -163,15 +164,15 @@ class Adadelta(Optimizer):
 
     def kernel(
         self,
-        params: Tensors,
-        grads: Tensors,
-        slots: list[Tensors],
-        step: Any,
-        learning_rate: Any,
-    ) -> tuple[Tensors, list[Tensors]]:
+        params: list[Tensor],
+        grads: list[Tensor],
+        slots: list[list[Tensor]],
+        step: Numbers,
+        learning_rate: Numbers,
+    ) -> tuple[list[Tensor], list[list[Tensor]]]:
         """Return params and accumulators after a step."""
         f, keep, take = current(), self.rho, 1 - self.rho
-        new: list[Tensors] = [[], [], []]
+        new: list[list[Tensor]] = [[], [], []]
         for p, g, squares, steps in zip(params, grads, *slots, strict=True):
             squares = f.add(f.multiply(squares, keep), f.multiply(f.square(g), take))
             above = f.sqrt(f.add(steps, self.epsilon))

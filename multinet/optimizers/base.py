@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 from multinet.configurable import Configurable, arguments, parameters, revived
 from multinet.errors import ArgumentError
@@ -16,9 +16,8 @@ from multinet.patterns import is_called, warn_of_nothing
 from multinet.registry import current
 from multinet.saving import custom_object_scope
 from multinet.scope import active_scope
+from multinet.typing import Config, LearningRate, Numbers, Tensor
 from multinet.variables import Variable
-
-Tensors = list[Any]
 
 
 class Optimizer(Configurable, Movable):
@@ -46,7 +45,7 @@ class Optimizer(Configurable, Movable):
 
     def __init__(
         self,
-        learning_rate: Any,
+        learning_rate: LearningRate,
         weight_decay: float | None = None,
         clipnorm: float | None = None,
         clipvalue: float | None = None,
@@ -106,12 +105,12 @@ class Optimizer(Configurable, Movable):
 
     def kernel(
         self,
-        params: Tensors,
-        grads: Tensors,
-        slots: list[Tensors],
-        step: Any,
-        learning_rate: Any,
-    ) -> tuple[Tensors, list[Tensors]]:
+        params: list[Tensor],
+        grads: list[Tensor],
+        slots: list[list[Tensor]],
+        step: Numbers,
+        learning_rate: Numbers,
+    ) -> tuple[list[Tensor], list[list[Tensor]]]:
         """Return the params moved and, for each slot, the new values.
 
         `slots` has a list for each slot, in the order of `slot_groups`. `step` counts
@@ -172,13 +171,13 @@ class Optimizer(Configurable, Movable):
         return self._make_counters()
 
     @property
-    def learning_rate(self) -> Any:
+    def learning_rate(self) -> Numbers:
         """The rate: a Variable, or a float where a schedule or function computes it."""
         done = self._make_counters()
         return self._rate.variable or self.rate_at(int(done.numpy()))
 
     @learning_rate.setter
-    def learning_rate(self, value: Any) -> None:
+    def learning_rate(self, value: LearningRate) -> None:
         self._rate.set(value)
 
     @property
@@ -196,7 +195,7 @@ class Optimizer(Configurable, Movable):
         """Return the learning rate on the host after `iterations` updates."""
         return self._rate.at(iterations)
 
-    def rates_at(self, iterations: int, count: int) -> Any:
+    def rates_at(self, iterations: int, count: int) -> float | list[float]:
         """Return the rates of `count` updates after `iterations`: one, or an array."""
         return self._rate.of_updates(iterations, count)
 
@@ -204,12 +203,12 @@ class Optimizer(Configurable, Movable):
 
     def update(
         self,
-        params: Sequence[Any],
-        grads: Sequence[Any],
-        slots: Sequence[Any],
-        step: Any,
-        learning_rate: Any,
-    ) -> tuple[Tensors, Tensors]:
+        params: Sequence[Tensor],
+        grads: Sequence[Tensor | None],
+        slots: Sequence[Tensor],
+        step: Numbers,
+        learning_rate: Numbers,
+    ) -> tuple[list[Tensor], list[Tensor]]:
         """Return params and slots after one update; both are consumed.
 
         `params` and `grads` are in the order given to `build`, `slots` in the order of
@@ -244,12 +243,12 @@ class Optimizer(Configurable, Movable):
     def _move(
         self,
         active: list[int],
-        params: Tensors,
-        grads: Tensors,
-        table: list[Tensors],
+        params: list[Tensor],
+        grads: list[Tensor],
+        table: list[list[Tensor]],
         step: Any,
         rate: Any,
-    ) -> tuple[Tensors, list[Tensors]]:
+    ) -> tuple[list[Tensor], list[list[Tensor]]]:
         if self.loss_scale_factor is not None:
             grads = rules.scale(grads, 1.0 / self.loss_scale_factor)
         if self.clipnorm is not None:
@@ -264,15 +263,15 @@ class Optimizer(Configurable, Movable):
         return self.kernel(params, grads, table, step, rate)
 
     def _average(
-        self, params: Tensors, averages: Tensors, step: Any
-    ) -> tuple[Tensors, Tensors]:
+        self, params: list[Tensor], averages: list[Tensor], step: Any
+    ) -> tuple[list[Tensor], list[Tensor]]:
         averages = rules.average(averages, params, step, self.ema_momentum)
         every = self.ema_overwrite_frequency
         if every is None:
             return params, averages
         return rules.overwrite(params, averages, step, every), averages
 
-    def _constrain(self, params: Tensors) -> Tensors:
+    def _constrain(self, params: list[Tensor]) -> list[Tensor]:
         constraints = [v.constraint for v in self.optimized]
         if not any(constraints):
             return params
@@ -320,7 +319,7 @@ class Optimizer(Configurable, Movable):
 
     def apply(
         self,
-        grads: Sequence[Any],
+        grads: Sequence[Tensor | None],
         trainable_variables: Sequence[Variable] | None = None,
     ) -> None:
         """Update variables (by default those of `build`) by their gradients.
@@ -345,13 +344,15 @@ class Optimizer(Configurable, Movable):
         if self._given is None or self._given.counts:
             self.iterations.assign_add(1)
 
-    def _in_order(self, grads: Sequence[Any], variables: Sequence[Variable]) -> Tensors:
+    def _in_order(
+        self, grads: Sequence[Any], variables: Sequence[Variable]
+    ) -> list[Tensor]:
         if len(grads) != len(variables):
             raise ArgumentError(
                 f"Expected a gradient for each of {len(variables)} variables, got "
                 f"{len(grads)}."
             )
-        ordered: Tensors = [None] * len(self.optimized)
+        ordered: list[Tensor] = [None] * len(self.optimized)
         places = {id(v): i for i, v in enumerate(self.optimized)}
         for grad, variable in zip(grads, variables):
             if id(variable) not in places:
@@ -377,7 +378,7 @@ class Optimizer(Configurable, Movable):
         return current().add(done, 1), self._rate.inside(done)
 
     @contextmanager
-    def given(self, step: Any, learning_rate: Any) -> Iterator[Given]:
+    def given(self, step: Numbers, learning_rate: Numbers) -> Iterator[Given]:
         """Let `apply` inside use this step and rate: a compiled step's arguments."""
         before, self._given = self._given, Given(step, learning_rate)
         try:
@@ -385,7 +386,7 @@ class Optimizer(Configurable, Movable):
         finally:
             self._given = before
 
-    def scale_loss(self, loss: Any) -> Any:
+    def scale_loss(self, loss: Tensor) -> Tensor:
         """Return the loss times `loss_scale_factor`, which `update` divides out."""
         if self.loss_scale_factor is None:
             return loss
@@ -401,7 +402,7 @@ class Optimizer(Configurable, Movable):
 
     # -- configuration -----------------------------------------------------------------
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the constructor's arguments, with the present learning rate."""
         rate = self._rate.config()
         return {**arguments(self, Optimizer), "learning_rate": rate}
@@ -411,7 +412,7 @@ class Optimizer(Configurable, Movable):
         cls,
         config: Mapping[str, Any],
         custom_objects: Mapping[str, Any] | None = None,
-    ) -> Any:
+    ) -> Self:
         """Return a new optimizer of this configuration."""
         with custom_object_scope(custom_objects):
             return cls(**revived(cls, config))
@@ -420,11 +421,11 @@ class Optimizer(Configurable, Movable):
 class Given:
     """The step and rate for `apply`, which may be called several times."""
 
-    def __init__(self, step: Any, rate: Any) -> None:
+    def __init__(self, step: Numbers, rate: Numbers) -> None:
         self.step, self.rate, self.applied = step, rate, 0
         self.counts = False  # whether `iterations` is to follow inside the step
 
-    def next(self) -> tuple[Any, Any]:
+    def next(self) -> tuple[Numbers, Numbers]:
         """Return the step and rate of the next update."""
         step, done = self.step, self.applied
         self.applied += 1
@@ -434,7 +435,7 @@ class Given:
         return later, self.rate
 
 
-def _to_consume(variables: Iterable[Variable]) -> Tensors:
+def _to_consume(variables: Iterable[Variable]) -> list[Tensor]:
     """Return the values for an update that may overwrite them."""
     scope, copy = active_scope(), current().copy
     values = [v.__multinet_tensor__() for v in variables]

@@ -7,9 +7,10 @@ from typing import Any
 
 from multinet import dtypes
 from multinet.errors import ArgumentError
-from multinet.optimizers.base import Optimizer, Tensors, shared
+from multinet.optimizers.base import Optimizer, shared
 from multinet.optimizers.rules import fraction, like
 from multinet.registry import current
+from multinet.typing import LearningRate, Numbers, Tensor
 
 
 class SGD(Optimizer):
@@ -20,7 +21,7 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.01,
+        learning_rate: LearningRate = 0.01,
         momentum: float = 0.0,
         nesterov: bool = False,
         weight_decay: float | None = None,
@@ -42,12 +43,12 @@ class SGD(Optimizer):
 
     def kernel(
         self,
-        params: Tensors,
-        grads: Tensors,
-        slots: list[Tensors],
-        step: Any,
-        learning_rate: Any,
-    ) -> tuple[Tensors, list[Tensors]]:
+        params: list[Tensor],
+        grads: list[Tensor],
+        slots: list[list[Tensor]],
+        step: Numbers,
+        learning_rate: Numbers,
+    ) -> tuple[list[Tensor], list[list[Tensor]]]:
         """Return params and velocities after a step."""
         params, velocities = current().sgd_update(
             params,
@@ -71,7 +72,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
@@ -99,12 +100,12 @@ class Adam(Optimizer):
 
     def kernel(
         self,
-        params: Tensors,
-        grads: Tensors,
-        slots: list[Tensors],
-        step: Any,
-        learning_rate: Any,
-    ) -> tuple[Tensors, list[Tensors]]:
+        params: list[Tensor],
+        grads: list[Tensor],
+        slots: list[list[Tensor]],
+        step: Numbers,
+        learning_rate: Numbers,
+    ) -> tuple[list[Tensor], list[list[Tensor]]]:
         """Return params and moments after a step."""
         if self.amsgrad:
             return self._amsgrad(params, grads, slots, step, learning_rate)
@@ -123,15 +124,15 @@ class Adam(Optimizer):
 
     def _amsgrad(
         self,
-        params: Tensors,
-        grads: Tensors,
-        slots: list[Tensors],
+        params: list[Tensor],
+        grads: list[Tensor],
+        slots: list[list[Tensor]],
         step: Any,
         rate: Any,
-    ) -> tuple[Tensors, list[Tensors]]:
+    ) -> tuple[list[Tensor], list[list[Tensor]]]:
         f = current()
         rate = corrected_rate(step, rate, self.beta_1, self.beta_2, params)
-        new: list[Tensors] = [[], [], [], []]
+        new: list[list[Tensor]] = [[], [], [], []]
         for p, g, m, v, top in zip(params, grads, *slots, strict=True):
             m = f.add(m, f.multiply(f.subtract(g, m), 1 - self.beta_1))
             v = f.add(v, f.multiply(f.subtract(f.square(g), v), 1 - self.beta_2))
@@ -151,7 +152,7 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         weight_decay: float = 0.004,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
@@ -180,7 +181,7 @@ class Adamax(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
@@ -204,16 +205,16 @@ class Adamax(Optimizer):
 
     def kernel(
         self,
-        params: Tensors,
-        grads: Tensors,
-        slots: list[Tensors],
-        step: Any,
-        learning_rate: Any,
-    ) -> tuple[Tensors, list[Tensors]]:
+        params: list[Tensor],
+        grads: list[Tensor],
+        slots: list[list[Tensor]],
+        step: Numbers,
+        learning_rate: Numbers,
+    ) -> tuple[list[Tensor], list[list[Tensor]]]:
         """Return params, means and norms after a step."""
         f = current()
         rate = corrected_rate(step, learning_rate, self.beta_1, 0.0, params)
-        new: list[Tensors] = [[], [], []]
+        new: list[list[Tensor]] = [[], [], []]
         for p, g, m, u in zip(params, grads, *slots, strict=True):
             m = f.add(m, f.multiply(f.subtract(g, m), 1 - self.beta_1))
             u = f.maximum(f.multiply(u, self.beta_2), f.abs(g))
@@ -234,7 +235,7 @@ class Lion(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.99,
         weight_decay: float | None = None,
@@ -256,12 +257,12 @@ class Lion(Optimizer):
 
     def kernel(
         self,
-        params: Tensors,
-        grads: Tensors,
-        slots: list[Tensors],
-        step: Any,
-        learning_rate: Any,
-    ) -> tuple[Tensors, list[Tensors]]:
+        params: list[Tensor],
+        grads: list[Tensor],
+        slots: list[list[Tensor]],
+        step: Numbers,
+        learning_rate: Numbers,
+    ) -> tuple[list[Tensor], list[list[Tensor]]]:
         """Return params and momenta after a step."""
         f = current()
         moved, momenta = [], []
@@ -276,8 +277,8 @@ class Lion(Optimizer):
 
 
 def corrected_rate(
-    step: Any, rate: Any, beta_1: float, beta_2: float, params: Tensors
-) -> Any:
+    step: Numbers, rate: Numbers, beta_1: float, beta_2: float, params: list[Tensor]
+) -> Tensor:
     """Return rate * sqrt(1 - beta_2**step) / (1 - beta_1**step), as wide as params."""
     f = current()
     if not f.is_tensor(step):

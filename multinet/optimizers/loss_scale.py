@@ -9,9 +9,10 @@ from multinet import ops
 from multinet.configurable import parameters
 from multinet.errors import ArgumentError
 from multinet.ops.core import as_tensor
-from multinet.optimizers.base import Optimizer, Tensors
+from multinet.optimizers.base import Optimizer
 from multinet.registry import current
 from multinet.saving.serialization import to_data
+from multinet.typing import Config, LearningRate, Numbers, Tensor
 from multinet.variables import Variable
 
 # What Keras's older configurations say of the base, where it does nothing.
@@ -104,24 +105,24 @@ class LossScaleOptimizer(Optimizer):
         return self.inner_optimizer.iterations
 
     @property
-    def learning_rate(self) -> Any:
+    def learning_rate(self) -> Numbers:
         """That of the inner optimizer."""
         return self.inner_optimizer.learning_rate
 
     @learning_rate.setter
-    def learning_rate(self, value: Any) -> None:
+    def learning_rate(self, value: LearningRate) -> None:
         self.inner_optimizer.learning_rate = value
 
     # -- the update --------------------------------------------------------------------
 
     def update(
         self,
-        params: Sequence[Any],
-        grads: Sequence[Any],
-        slots: Sequence[Any],
-        step: Any,
-        learning_rate: Any,
-    ) -> tuple[Tensors, Tensors]:
+        params: Sequence[Tensor],
+        grads: Sequence[Tensor | None],
+        slots: Sequence[Tensor],
+        step: Numbers,
+        learning_rate: Numbers,
+    ) -> tuple[list[Tensor], list[Tensor]]:
         """Return params and slots after one update, or as they were.
 
         `step` is not used: only the counter among the slots knows what was left out.
@@ -137,7 +138,7 @@ class LossScaleOptimizer(Optimizer):
             self._rate_after(done, learning_rate),
         )
 
-        def kept(new: Sequence[Any], old: Sequence[Any]) -> Tensors:
+        def kept(new: Sequence[Any], old: Sequence[Any]) -> list[Tensor]:
             pairs = zip(new, old, strict=True)
             return [x if x is y else current().where(finite, x, y) for x, y in pairs]
 
@@ -151,7 +152,7 @@ class LossScaleOptimizer(Optimizer):
         ]
         return kept(new_params, params), [*own, *kept(new_slots, inner_slots)]
 
-    def check_finite(self, grads: Sequence[Any]) -> Any:
+    def check_finite(self, grads: Sequence[Tensor | None]) -> Tensor:
         """Return whether no gradient holds an infinity or a NaN, a bool scalar."""
         each = [ops.all(ops.isfinite(g)) for g in grads if g is not None]
         if not each:
@@ -178,12 +179,12 @@ class LossScaleOptimizer(Optimizer):
         """Return the learning rate on the host after `iterations` updates."""
         return self.inner_optimizer.rate_at(iterations)
 
-    def rates_at(self, iterations: int, count: int) -> Any:
+    def rates_at(self, iterations: int, count: int) -> float | list[float]:
         """Return the rates of `count` updates; 0 where a schedule gives them inside."""
         inner = self.inner_optimizer
         return 0.0 if inner._rate.is_schedule else inner.rates_at(iterations, count)
 
-    def scale_loss(self, loss: Any) -> Any:
+    def scale_loss(self, loss: Tensor) -> Tensor:
         """Return the loss times the present scale."""
         scale = as_tensor(self.dynamic_scale) if self.built else self.initial_scale
         return ops.multiply(loss, scale)
@@ -202,7 +203,7 @@ class LossScaleOptimizer(Optimizer):
 
     # -- configuration -----------------------------------------------------------------
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """Return the constructor's arguments."""
         names = ("name", "inner_optimizer", "initial_scale", "dynamic_growth_steps")
         return {name: to_data(getattr(self, name)) for name in names}

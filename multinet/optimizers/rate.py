@@ -12,6 +12,7 @@ from multinet.moving import Movable
 from multinet.ops.core import as_tensor, cast_tensor
 from multinet.optimizers import schedules
 from multinet.registry import current
+from multinet.typing import Data, LearningRate, Numbers, Tensor
 from multinet.variables import Variable
 
 
@@ -21,7 +22,7 @@ class Rate(Movable):
     _private = frozenset({"_read"})
     _read: tuple[Any, float] | None = None
 
-    def __init__(self, value: Any) -> None:
+    def __init__(self, value: LearningRate) -> None:
         self.source = _source(value)
         self.variable: Variable | None = None
 
@@ -47,7 +48,7 @@ class Rate(Movable):
         """Return the Variable in a list, which is empty where there is none."""
         return [] if self.variable is None else [self.variable]
 
-    def set(self, value: Any) -> None:
+    def set(self, value: LearningRate) -> None:
         """Replace the rate; one that a schedule or function computes cannot be."""
         source = _source(value)
         if not isinstance(self.source, float):
@@ -74,7 +75,7 @@ class Rate(Movable):
             self._read = (value, float(self.variable.numpy()))
         return self._read[1]
 
-    def inside(self, iterations: Any) -> Any:
+    def inside(self, iterations: Numbers) -> Tensor:
         """Return the rate as a tensor, in a compiled step that counts its updates."""
         if self.variable is not None:
             return self.variable.__multinet_tensor__()
@@ -90,13 +91,13 @@ class Rate(Movable):
             )
         return cast_tensor(value, self.dtype)
 
-    def of_updates(self, iterations: int, count: int) -> Any:
+    def of_updates(self, iterations: int, count: int) -> float | list[float]:
         """Return the rates of `count` updates: one for all, or one for each."""
         if isinstance(self.source, float):
             return self.at(iterations)
         return [self.at(iterations + i) for i in range(count)]
 
-    def config(self) -> Any:
+    def config(self) -> Data:
         """Return the rate as data: a number or the configuration of a schedule."""
         if not isinstance(self.source, float):
             return schedules.serialize(self.source)

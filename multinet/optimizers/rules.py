@@ -12,15 +12,16 @@ from typing import Any
 from multinet import dtypes
 from multinet.errors import ArgumentError
 from multinet.registry import current
+from multinet.typing import Numbers, Tensor
 
 
-def like(value: Any, x: Any) -> Any:
+def like(value: Numbers, x: Numbers) -> Tensor:
     """Return a scalar tensor in the dtype of `x`; a host number as it is."""
     backend = current()
     return backend.cast(value, backend.dtype(x)) if backend.is_tensor(value) else value
 
 
-def scale(tensors: Sequence[Any], factor: float) -> list[Any]:
+def scale(tensors: Sequence[Tensor], factor: float) -> list[Tensor]:
     """Return the tensors times a number."""
     return [current().multiply(x, factor) for x in tensors]
 
@@ -32,17 +33,17 @@ def _square_sum(x: Any) -> Any:
     return backend.sum(backend.square(x), tuple(range(len(backend.shape(x)))), False)
 
 
-def clip_by_value(grads: Sequence[Any], limit: float) -> list[Any]:
+def clip_by_value(grads: Sequence[Tensor], limit: float) -> list[Tensor]:
     """Return gradients with each element within [-limit, limit]."""
     return [current().clip(g, -float(limit), float(limit)) for g in grads]
 
 
-def clip_by_norm(grads: Sequence[Any], limit: float) -> list[Any]:
+def clip_by_norm(grads: Sequence[Tensor], limit: float) -> list[Tensor]:
     """Return gradients, each shrunk to at most the Euclidean norm `limit`."""
     return [_shrink(g, current().sqrt(_square_sum(g)), limit) for g in grads]
 
 
-def clip_by_global_norm(grads: Sequence[Any], limit: float) -> list[Any]:
+def clip_by_global_norm(grads: Sequence[Tensor], limit: float) -> list[Tensor]:
     """Return gradients shrunk by one factor to at most the joint norm `limit`.
 
     Source: Pascanu et al., "On the difficulty of training recurrent networks", 2012.
@@ -64,8 +65,8 @@ def _shrink(grad: Any, norm: Any, limit: float) -> Any:
 
 
 def decay(
-    params: Sequence[Any], decays: Sequence[bool], rate: Any, weight_decay: float
-) -> list[Any]:
+    params: Sequence[Tensor], decays: Sequence[bool], rate: Numbers, weight_decay: float
+) -> list[Tensor]:
     """Return params - params * weight_decay * rate, where `decays` says so.
 
     Source: Loshchilov and Hutter, "Decoupled weight decay regularization", 2017.
@@ -73,15 +74,14 @@ def decay(
     backend = current()
     tensor = backend.is_tensor(rate)
     amount = backend.multiply(rate, weight_decay) if tensor else rate * weight_decay
-    return [
-        backend.subtract(p, backend.multiply(p, like(amount, p))) if yes else p
-        for p, yes in zip(params, decays, strict=True)
-    ]
+    chosen = [p for p, yes in zip(params, decays, strict=True) if yes]
+    decayed = iter(backend.decay_update(chosen, amount))
+    return [next(decayed) if yes else p for p, yes in zip(params, decays, strict=True)]
 
 
 def average(
-    averages: Sequence[Any], params: Sequence[Any], step: Any, momentum: float
-) -> list[Any]:
+    averages: Sequence[Tensor], params: Sequence[Tensor], step: Numbers, momentum: float
+) -> list[Tensor]:
     """Return moving averages of params; the params themselves after the first step."""
     backend = current()
     keep: Any = momentum
@@ -102,8 +102,8 @@ def average(
 
 
 def overwrite(
-    params: Sequence[Any], averages: Sequence[Any], step: Any, every: int
-) -> list[Any]:
+    params: Sequence[Tensor], averages: Sequence[Tensor], step: Numbers, every: int
+) -> list[Tensor]:
     """Return the averages at each multiple of `every` steps, the params otherwise."""
     backend = current()
     if not backend.is_tensor(step):

@@ -21,6 +21,19 @@ from multinet.holders import Holder
 from multinet.ops.core import as_tensor, cast_tensor
 from multinet.registry import current
 from multinet.saving.tables import Table
+from multinet.typing import Data, Numbers
+
+__all__ = [
+    "CosineDecay",
+    "CosineDecayRestarts",
+    "ExponentialDecay",
+    "InverseTimeDecay",
+    "LearningRateSchedule",
+    "PiecewiseConstantDecay",
+    "PolynomialDecay",
+    "deserialize",
+    "serialize",
+]
 
 _LAST = 2**31 - 1  # the largest number of updates, an int32
 
@@ -37,14 +50,14 @@ class LearningRateSchedule(Configurable, Holder):
     number is a scalar int32 tensor.
     """
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: Numbers) -> Numbers:
         raise NotImplementedError(f"{type(self).__name__} must define __call__(step).")
 
 
 class _Known(LearningRateSchedule):
     """A schedule with a formula for the host, and one for tensors."""
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: Numbers) -> Numbers:
         """Return the rate after `step` updates: of an int a float, of a scalar tensor
         one of `rate_dtype`.
         """
@@ -54,10 +67,10 @@ class _Known(LearningRateSchedule):
             return self.at(step)
         return _float(as_tensor(self.of(as_tensor(step))))
 
-    def at(self, step: Any) -> float:
+    def at(self, step: Numbers) -> float:
         raise NotImplementedError
 
-    def of(self, step: Any) -> Any:
+    def of(self, step: Numbers) -> Numbers:
         raise NotImplementedError
 
 
@@ -76,12 +89,12 @@ class ExponentialDecay(_Known):
         self.decay_steps = _positive(decay_steps, "decay_steps")
         self.decay_rate, self.staircase, self.name = decay_rate, staircase, name
 
-    def at(self, step: Any) -> float:
+    def at(self, step: Numbers) -> float:
         power = step / self.decay_steps
         power = math.floor(power) if self.staircase else power
         return self.initial_learning_rate * self.decay_rate**power
 
-    def of(self, step: Any) -> Any:
+    def of(self, step: Numbers) -> Numbers:
         whole, rest = _split(step, self.decay_steps)
         power = _power(self.decay_rate, whole, None if self.staircase else rest)
         return ops.multiply(power, self.initial_learning_rate)
@@ -102,12 +115,12 @@ class InverseTimeDecay(_Known):
         self.decay_steps = _positive(decay_steps, "decay_steps")
         self.decay_rate, self.staircase, self.name = decay_rate, staircase, name
 
-    def at(self, step: Any) -> float:
+    def at(self, step: Numbers) -> float:
         quotient = step / self.decay_steps
         quotient = math.floor(quotient) if self.staircase else quotient
         return self.initial_learning_rate / (1 + self.decay_rate * quotient)
 
-    def of(self, step: Any) -> Any:
+    def of(self, step: Numbers) -> Numbers:
         whole, rest = _split(step, self.decay_steps)
         quotient = whole if self.staircase else ops.add(whole, rest)
         divisor = ops.add(ops.multiply(quotient, self.decay_rate), 1.0)
@@ -130,13 +143,13 @@ class PiecewiseConstantDecay(_Known):
             )
         self.boundaries, self.values, self.name = list(boundaries), list(values), name
 
-    def at(self, step: Any) -> float:
+    def at(self, step: Numbers) -> float:
         for boundary, value in zip(self.boundaries, self.values):
             if step <= boundary:
                 return value
         return self.values[-1]
 
-    def of(self, step: Any) -> Any:
+    def of(self, step: Numbers) -> Numbers:
         rate = as_tensor(self.values[-1], rate_dtype())
         pairs = list(zip(self.boundaries, self.values))
         for boundary, value in reversed(pairs):
@@ -166,7 +179,7 @@ class PolynomialDecay(_Known):
         self.end_learning_rate, self.power = end_learning_rate, power
         self.cycle, self.name = cycle, name
 
-    def at(self, step: Any) -> float:
+    def at(self, step: Numbers) -> float:
         span = self.decay_steps
         if self.cycle:
             span *= max(1, math.ceil(step / self.decay_steps))
@@ -174,7 +187,7 @@ class PolynomialDecay(_Known):
         change = self.initial_learning_rate - self.end_learning_rate
         return change * left**self.power + self.end_learning_rate
 
-    def of(self, step: Any) -> Any:
+    def of(self, step: Numbers) -> Numbers:
         span: Any = _integer(self.decay_steps)
         if self.cycle:
             begun = ops.negative(ops.floor_divide(ops.negative(step), span))
@@ -211,7 +224,7 @@ class CosineDecay(_Known):
         self.alpha, self.name = alpha, name
         self.warmup_target, self.warmup_steps = warmup_target, warmup_steps
 
-    def at(self, step: Any) -> float:
+    def at(self, step: Numbers) -> float:
         start, steps = self.initial_learning_rate, 0
         if self.warmup_target is not None:
             steps = self.warmup_steps
@@ -221,7 +234,7 @@ class CosineDecay(_Known):
         done = min(step - steps, self.decay_steps) / self.decay_steps
         return start * _cosine(done, self.alpha)
 
-    def of(self, step: Any) -> Any:
+    def of(self, step: Numbers) -> Numbers:
         start, steps = self.initial_learning_rate, 0
         if self.warmup_target is not None:
             start, steps = self.warmup_target, _integer(self.warmup_steps)
@@ -258,14 +271,14 @@ class CosineDecayRestarts(_Known):
             )
         self.t_mul, self.m_mul, self.alpha, self.name = t_mul, m_mul, alpha, name
 
-    def at(self, step: Any) -> float:
+    def at(self, step: Numbers) -> float:
         done, length, rate = float(step), float(self.first_decay_steps), 1.0
         while done >= length:
             done, length, rate = done - length, length * self.t_mul, rate * self.m_mul
         wave = rate * _cosine(done / length, 0.0)
         return self.initial_learning_rate * ((1 - self.alpha) * wave + self.alpha)
 
-    def of(self, step: Any) -> Any:
+    def of(self, step: Numbers) -> Numbers:
         if self.t_mul == 1:
             whole, rest = _split(step, self.first_decay_steps)
             left, rate = ops.subtract(1.0, rest), _power(self.m_mul, whole)
@@ -365,11 +378,13 @@ _table = Table(
 )
 
 
-def serialize(learning_rate_schedule: Any) -> Any:
+def serialize(learning_rate_schedule: LearningRateSchedule) -> Data:
     """Return the configuration of a schedule."""
     return _table.serialize(learning_rate_schedule)
 
 
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(
+    config: Data, custom_objects: Mapping[str, Any] | None = None
+) -> LearningRateSchedule:
     """Return the schedule of a configuration."""
     return _table.deserialize(config, custom_objects)

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, DTypeError
+from multinet.ops.checks import (
+    at_least,
+    number,
+    real_floats,
+    sizes_at_least,
+    whole,
+    within,
+)
 from multinet.ops.core import (
     as_tensor,
     axis_of,
@@ -21,6 +30,7 @@ from multinet.ops.core import (
 from multinet.ops.creation import shape_tuple
 from multinet.registry import current
 from multinet.seeds import key_of
+from multinet.symbolic.dims import public_shape
 
 _BITS = {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}
 
@@ -34,25 +44,26 @@ def _float(dtype: Any, what: str) -> str:
 
 @op
 def uniform(
-    shape: Any,
+    shape: ShapeLike,
     minval: float = 0.0,
     maxval: float = 1.0,
-    dtype: Any = None,
-    seed: Any = None,
-) -> Any:
+    dtype: DType | None = None,
+    seed: Seed = None,
+) -> Tensor:
     """Return uniform floats in [minval, maxval).
 
     Equal bit for bit on every backend if the range is symmetric or one end is 0;
     otherwise to the last bit, since compilers may fuse the shift with the scale.
     """
-    name = _float(dtype, "uniform")
+    name, size = _float(dtype, "uniform"), sizes_of(shape)
+    minval, maxval = number(minval, "minval"), number(maxval, "maxval")
     if not minval < maxval:
         raise ArgumentError(f"Expected minval < maxval, got {minval} and {maxval}.")
     backend, kind = current(), dtypes.to_numpy(name)
     # Rounded here: a backend that rounded the product of wider numbers would differ.
     low, high = kind.type(minval), kind.type(maxval)
     width, middle = float(kind.type(maxval - minval)), (maxval + minval) / 2
-    u = _unit(key_of(seed), shape_tuple(shape), name)
+    u = _unit(key_of(seed), size, name)
     if low == 0:
         return u if high == 1 else backend.multiply(u, float(high))
     if high == 0:
@@ -104,10 +115,15 @@ def _centred(key: Any, shape: tuple[Any, ...], dtype: str) -> Any:
 
 @op
 def normal(
-    shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None
-) -> Any:
+    shape: ShapeLike,
+    mean: Numbers = 0.0,
+    stddev: Numbers = 1.0,
+    dtype: DType | None = None,
+    seed: Seed = None,
+) -> Tensor:
     """Return normal floats of a mean and a standard deviation."""
-    name, size = _float(dtype, "normal"), shape_tuple(shape)
+    name, size = _float(dtype, "normal"), sizes_of(shape)
+    mean, stddev = _moments(mean, stddev, size)
     backend, key = current(), key_of(seed)
     if name == "float64":
         z = backend.erfinv(_centred(key, size, name))
@@ -115,6 +131,24 @@ def normal(
     else:
         z = backend.random_normal(key, size)
     return _moved(z, mean, stddev, name)
+
+
+def sizes_of(shape: Any) -> tuple[Any, ...]:
+    """Return the shape of what to draw, which holds no negative sizes."""
+    return sizes_at_least(shape_tuple(shape), 0, "a shape")
+
+
+def _moments(mean: Any, stddev: Any, size: tuple[Any, ...]) -> tuple[Any, Any]:
+    """Return a mean and a standard deviation, checked, as numbers or tensors."""
+    if is_scalar(stddev) and number(stddev, "stddev") < 0:
+        raise ArgumentError(f"Expected a stddev of at least 0, got {stddev}.")
+    found = []
+    for value, what in ((mean, "mean"), (stddev, "stddev")):
+        if not is_scalar(value):
+            value = as_tensor(value)
+            within(shape_of(value), size, f"a {what}")
+        found.append(value)
+    return found[0], found[1]
 
 
 def _moved(z: Any, mean: Any, stddev: Any, dtype: str) -> Any:
@@ -130,13 +164,18 @@ def _moved(z: Any, mean: Any, stddev: Any, dtype: str) -> Any:
 
 @op
 def truncated_normal(
-    shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None
-) -> Any:
+    shape: ShapeLike,
+    mean: Numbers = 0.0,
+    stddev: Numbers = 1.0,
+    dtype: DType | None = None,
+    seed: Seed = None,
+) -> Tensor:
     """Return normal floats conditioned on two standard deviations around the mean."""
-    name = _float(dtype, "truncated_normal")
+    name, size = _float(dtype, "truncated_normal"), sizes_of(shape)
+    mean, stddev = _moments(mean, stddev, size)
     backend = current()
     wide = "float64" if name == "float64" else "float32"
-    v = _centred(key_of(seed), shape_tuple(shape), wide)
+    v = _centred(key_of(seed), size, wide)
     inside = math.erf(math.sqrt(2.0))  # the probability of [-2, 2]
     z = backend.multiply(backend.erfinv(backend.multiply(v, inside)), math.sqrt(2.0))
     return _moved(backend.clip(z, -2.0, 2.0), mean, stddev, name)
@@ -144,13 +183,19 @@ def truncated_normal(
 
 @op
 def randint(
-    shape: Any, minval: int, maxval: int, dtype: Any = "int32", seed: Any = None
-) -> Any:
+    shape: ShapeLike,
+    minval: int,
+    maxval: int,
+    dtype: DType = "int32",
+    seed: Seed = None,
+) -> Tensor:
     """Return uniform integers in [minval, maxval), at most 2**32 different ones.
 
     Equal bit for bit on every backend.
     """
-    name, span = dtypes.standardize(dtype), int(maxval) - int(minval)
+    name, size = dtypes.standardize(dtype), sizes_of(shape)
+    minval, maxval = whole(minval, "minval"), whole(maxval, "maxval")
+    span = maxval - minval
     if not dtypes.is_integer(name):
         raise DTypeError(f"random.randint makes integers, got dtype={name!r}.")
     limits = np.iinfo(name)
@@ -160,8 +205,7 @@ def randint(
             "apart, "
             f"got {minval} and {maxval}."
         )
-    size, backend = shape_tuple(shape), current()
-    last = len(size)
+    backend, last = current(), len(size)
     words = backend.random_bits(key_of(seed), (*size, 2), 32)
     high, low = (
         backend.squeeze(w, (last,)) for w in backend.split(words, (1, 1), last)
@@ -201,22 +245,25 @@ def _product(x: Any, y: int) -> tuple[Any, Any]:
 
 @op
 def categorical(
-    logits: Any, num_samples: int, dtype: Any = "int32", seed: Any = None
-) -> Any:
+    logits: Tensor, num_samples: int, dtype: DType = "int32", seed: Seed = None
+) -> Tensor:
     """Return class numbers drawn by unscaled log-probabilities: (n, c) -> (n, samples).
 
     The class with the largest logit after adding Gumbel noise is drawn.
     """
     backend = current()
-    logits = floating(logits)
+    logits = real_floats("random.categorical", logits)
+    num_samples = at_least(num_samples, 0, "num_samples")
     if backend.dtype(logits) in ("float16", "bfloat16"):
         logits = cast_tensor(logits, "float32")
     wide, shape = backend.dtype(logits), shape_of(logits)
     if len(shape) != 2:
         raise ArgumentError(
-            f"random.categorical expects logits of 2 axes, got shape {shape}."
+            "random.categorical expects logits of 2 axes, got shape "
+            f"{public_shape(shape)}."
         )
     rows, classes = shape
+    sizes_at_least((classes,), 1, "classes of the logits")
     v = _centred(key_of(seed), (rows, num_samples, classes), wide)
     u = backend.multiply(backend.add(v, 1.0), 0.5)  # n samples c, in (0, 1)
     noise = backend.negative(backend.log(backend.negative(backend.log(u))))
@@ -225,7 +272,7 @@ def categorical(
 
 
 @op
-def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Any:
+def shuffle(x: Tensor, axis: int = 0, seed: Seed = None) -> Tensor:
     """Return the slices along an axis in a random order, the same on every backend."""
     x, backend = as_tensor(x), current()
     axis = axis_of(axis, len(shape_of(x)))
@@ -234,13 +281,18 @@ def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Any:
 
 
 @op
-def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None) -> Any:
+def dropout(
+    inputs: Tensor,
+    rate: float,
+    noise_shape: Sequence[int | None] | None = None,
+    seed: Seed = None,
+) -> Tensor:
     """Return inputs / (1 - rate), zeros with probability `rate`.
 
     Sizes of 1 in `noise_shape` drop whole axes together. The mask is equal bit for bit
     on every backend.
     """
-    if not 0 <= rate <= 1:
+    if not 0 <= number(rate, "rate") <= 1:
         raise ArgumentError(f"Expected a rate in [0, 1], got {rate}.")
     x, backend = floating(inputs), current()
     if rate == 0:

@@ -13,13 +13,15 @@ from collections.abc import Callable
 from typing import Any
 
 from multinet import dtypes
-from multinet.errors import DTypeError, ShapeError
-from multinet.ops.core import as_tensor, broadcast_shapes, cast_tensor, op, shape_of
-from multinet.ops.creation import shape_tuple
+from multinet.errors import ArgumentError, DTypeError, ShapeError
+from multinet.ops.arithmetic import broadcast_shapes
+from multinet.ops.core import as_tensor, cast_tensor, is_scalar, op, shape_of
+from multinet.random.distributions import sizes_of
 from multinet.registry import current
 from multinet.seeds import key_of
 from multinet.streams import fold_in
 from multinet.symbolic.dims import differ
+from multinet.typing import DType, Numbers, Seed, ShapeLike, Tensor
 
 _ROUNDS = 1000  # only NaN parameters need more: a round accepts at least 3 in 4
 
@@ -31,7 +33,7 @@ def _begin(
     name, backend = dtypes.standardize(dtype), current()
     if not dtypes.is_float(name):
         raise DTypeError(f"random.{what} makes floats, got dtype={name!r}.")
-    size, wide = shape_tuple(shape), dtypes.promote(name, "float32")
+    size, wide = sizes_of(shape), dtypes.promote(name, "float32")
     values = []
     for value in parameters:
         x = backend.stop_gradient(as_tensor(value, wide))
@@ -116,12 +118,21 @@ def _tensor(key: Any) -> Any:
     return as_tensor(key, "uint32") if isinstance(key, tuple) else key
 
 
+def _check_positive(value: Any, what: str) -> None:
+    """Refuse a number of the host that is not positive; tensors are taken as given."""
+    if is_scalar(value) and not value > 0:
+        raise ArgumentError(f"Expected a positive {what}, got {value}.")
+
+
 @op
-def gamma(shape: Any, alpha: Any, dtype: Any = None, seed: Any = None) -> Any:
+def gamma(
+    shape: ShapeLike, alpha: Numbers, dtype: DType | None = None, seed: Seed = None
+) -> Tensor:
     """Return floats of the gamma distribution of shape `alpha` > 0 and scale 1.
 
     `alpha` broadcasts to `shape`. No gradient.
     """
+    _check_positive(alpha, "alpha")
     name, key, (a,) = _begin("gamma", shape, dtype, seed, (alpha,))
     backend = current()
     drawn, power = _gamma_parts(key, a)
@@ -129,11 +140,19 @@ def gamma(shape: Any, alpha: Any, dtype: Any = None, seed: Any = None) -> Any:
 
 
 @op
-def beta(shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None) -> Any:
+def beta(
+    shape: ShapeLike,
+    alpha: Numbers,
+    beta: Numbers,
+    dtype: DType | None = None,
+    seed: Seed = None,
+) -> Tensor:
     """Return floats of the beta distribution of `alpha` > 0 and `beta` > 0.
 
     Both broadcast to `shape`. No gradient.
     """
+    _check_positive(alpha, "alpha")
+    _check_positive(beta, "beta")
     name, key, (a, b) = _begin("beta", shape, dtype, seed, (alpha, beta))
     backend = current()
     # x / (x + y) by logarithms: for tiny parameters both may underflow.
@@ -151,8 +170,12 @@ def beta(shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None)
 
 @op
 def binomial(
-    shape: Any, counts: Any, probabilities: Any, dtype: Any = None, seed: Any = None
-) -> Any:
+    shape: ShapeLike,
+    counts: Numbers,
+    probabilities: Numbers,
+    dtype: DType | None = None,
+    seed: Seed = None,
+) -> Tensor:
     """Return as floats how many of `counts` trials succeed with `probabilities`.
 
     Both broadcast to `shape`. NaN for negative counts and probabilities outside of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
@@ -14,6 +14,15 @@ ROOT = "keras"
 _LAST = ("models", "dtype_policies", "mixed_precision")
 # Where a function that is known by its name alone is looked up.
 _FUNCTIONS = ("activations", "losses", "metrics", "ops")
+
+
+_root: ModuleType | None = None
+
+
+def install(root: ModuleType) -> None:
+    """Take the module whose namespaces are meant; `multinet` does, being above all."""
+    global _root
+    _root = root
 
 
 class Name(NamedTuple):
@@ -66,12 +75,12 @@ def is_ours(module: str) -> bool:
     return module == ROOT or module.startswith(f"{ROOT}.")
 
 
-def find_function(name: str) -> Any:
+def find_function(name: str) -> Callable[..., Any] | None:
     """Return our function of a name: an activation, loss, metric or op, or None."""
     return _exports().functions.get(name)
 
 
-def is_activation(function: Any) -> bool:
+def is_activation(function: object) -> bool:
     """Return whether a function is one of ours that a name stands for in a layer."""
     return function.__module__ == "multinet.activations"
 
@@ -112,15 +121,15 @@ def _says(space: ModuleType) -> str:
 
 def _namespaces() -> Iterator[tuple[str, ModuleType]]:
     """Yield the modules that have what can be written, the preferred ones first."""
-    import multinet
-
+    root = _root
+    assert root is not None, "multinet has been imported, which hands itself in"
     order = {name: place for place, name in enumerate(_FUNCTIONS)}
     order |= {"": len(order) + 1} | {name: len(order) + 2 for name in _LAST}
-    parts = [vars(multinet)[name] for name in multinet.__all__]
+    parts = [vars(root)[name] for name in root.__all__]
     spaces = [part for part in parts if isinstance(part, ModuleType)]
-    spaces += [multinet.optimizers.schedules, multinet]
+    spaces += [root.optimizers.schedules, root]
     for space in sorted(spaces, key=lambda s: order.get(_says(s), len(_FUNCTIONS))):
-        yield space.__name__.replace(multinet.__name__, ROOT, 1), space
+        yield space.__name__.replace(root.__name__, ROOT, 1), space
 
 
 def _public(space: ModuleType) -> Iterator[tuple[str, Any]]:

@@ -8,6 +8,7 @@ from contextvars import ContextVar, Token
 from typing import Any, TypeVar
 
 from multinet.errors import ArgumentError
+from multinet.typing import Made
 
 _T = TypeVar("_T", bound=Callable[..., Any])
 
@@ -51,7 +52,7 @@ def get_custom_objects() -> dict[str, Any]:
     return _objects
 
 
-def get_registered_name(obj: Any) -> str:
+def get_registered_name(obj: type | Callable[..., Any]) -> str:
     """Return the name that a class or function is registered by, else its own."""
     found = next((name for name, known in _objects.items() if known is obj), None)
     return found or obj.__name__
@@ -61,7 +62,7 @@ def get_registered_object(
     name: str,
     custom_objects: Mapping[str, Any] | None = None,
     module_objects: Mapping[str, Any] | None = None,
-) -> Any:
+) -> Made:
     """Return what is known by a name, or None.
 
     Looked up in the scopes open, `custom_objects`, the registry, and `module_objects`.
@@ -70,13 +71,13 @@ def get_registered_object(
     return next((table[name] for table in tables if table and name in table), None)
 
 
-def find(*names: str) -> Any:
+def find(*names: str) -> Made:
     """Return what the first known of the names stands for, or None."""
     found = (get_registered_object(name) for name in names)
     return next((thing for thing in found if thing is not None), None)
 
 
-def find_by_own_name(name: str) -> Any:
+def find_by_own_name(name: str) -> Made:
     """Return what is registered as `package>name` for any package, or None."""
     return next((v for k, v in _objects.items() if k.rpartition(">")[2] == name), None)
 

@@ -18,6 +18,7 @@ from multinet import dtypes
 from multinet.errors import ArgumentError
 from multinet.registry import current
 from multinet.saving import exports, registration, sharing
+from multinet.typing import Data, Made
 
 Leaf = Callable[[Any], Any]
 
@@ -29,7 +30,7 @@ _REFUSED = {
 }
 
 
-def serialize_keras_object(obj: Any) -> Any:
+def serialize_keras_object(obj: object) -> Data:
     """Return an object as data: numbers, strings, lists, tuples and dicts of them.
 
     An object is {"module", "class_name", "config", "registered_name"}, as in Keras.
@@ -37,7 +38,7 @@ def serialize_keras_object(obj: Any) -> Any:
     return to_data(obj)
 
 
-def to_data(value: Any, leaf: Leaf | None = None) -> Any:
+def to_data(value: object, leaf: Leaf | None = None) -> Data:
     """Return any value as data; `leaf` may give the data of some, else
     NotImplemented.
     """
@@ -59,7 +60,7 @@ def to_data(value: Any, leaf: Leaf | None = None) -> Any:
     return _object(value, leaf) if data is NotImplemented else data
 
 
-def to_shared_data(value: Any, leaf: Leaf | None = None) -> Any:
+def to_shared_data(value: object, leaf: Leaf | None = None) -> Data:
     """Return a value as data in which an object that occurs twice has a number.
 
     It is one object again if it is read in an `ObjectSharing`.
@@ -165,10 +166,10 @@ def _function(value: FunctionType) -> dict[str, Any]:
 
 
 def deserialize_keras_object(
-    config: Any,
+    config: Data,
     custom_objects: Mapping[str, Any] | None = None,
     safe_mode: bool = True,
-) -> Any:
+) -> Made:
     """Return what `serialize_keras_object` wrote, here or in Keras.
 
     `custom_objects` maps more names to classes and functions. A class or function of
@@ -181,7 +182,7 @@ def deserialize_keras_object(
         return from_data(config)
 
 
-def from_data(value: Any, leaf: Leaf | None = None) -> Any:
+def from_data(value: Data, leaf: Leaf | None = None) -> Made:
     """Return what `to_data` wrote; `leaf` may read some of the dicts, else
     NotImplemented.
     """
@@ -203,7 +204,7 @@ def from_data(value: Any, leaf: Leaf | None = None) -> Any:
     return _read_function(value) if name == "function" else _read_object(value)
 
 
-def revive(value: Any) -> Any:
+def revive(value: Data) -> Made:
     """Return an argument of a constructor from its data.
 
     An object without a module is left to the constructor, which knows its kind.
@@ -256,7 +257,7 @@ def _read_object(config: Mapping[str, Any]) -> Any:
     return create(cls, config)
 
 
-def find_class(config: Mapping[str, Any]) -> Any:
+def find_class(config: Mapping[str, Any]) -> Made:
     """Return the class that a configuration names: the program's, or one of ours."""
     name, registered = config["class_name"], config.get("registered_name") or ""
     module = config.get("module")
@@ -271,7 +272,7 @@ def find_class(config: Mapping[str, Any]) -> Any:
     return found
 
 
-def create(cls: Any, config: Mapping[str, Any]) -> Any:
+def create(cls: type[Any], config: Mapping[str, Any]) -> Made:
     """Return a new object of a class: configured, built and compiled as written."""
     inner = config.get("config")
     if not isinstance(inner, Mapping | None):

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextvars import ContextVar, Token
 from typing import Any
 
+from multinet.typing import Data, Made
+
 KEY = "shared_object_id"
 
 _open: ContextVar[ObjectSharing | None] = ContextVar("sharing", default=None)
@@ -34,21 +36,21 @@ class ObjectSharing:
         self._written.clear()
         self._read.clear()
 
-    def number(self, thing: Any) -> int:
+    def number(self, thing: object) -> int:
         """Return the number of an object, the same one each time."""
         # The object is kept, so that its id means nothing else as long as this is open.
         number = len(self._written) + 1
         return self._written.setdefault(id(thing), (number, thing))[0]
 
 
-def note_written(thing: Any, config: dict[str, Any]) -> None:
+def note_written(thing: object, config: dict[str, Any]) -> None:
     """Number an object in its configuration, if a scope is open."""
     scope = _open.get()
     if scope is not None:
         config[KEY] = scope.number(thing)
 
 
-def without_single(data: Any) -> Any:
+def without_single(data: Data) -> Data:
     """Return data without the numbers that are there once only."""
     counts = Counter(_numbers(data))
     return _keep(data, {number for number, count in counts.items() if count > 1})
@@ -77,13 +79,13 @@ def _keep(data: Any, shared: set[Any]) -> Any:
     return data
 
 
-def already_read(number: Any) -> Any:
+def already_read(number: int | None) -> Made:
     """Return the object that was read with this number, or None."""
     scope = _open.get()
     return None if scope is None or number is None else scope._read.get(number)
 
 
-def note_read(number: Any, thing: Any) -> None:
+def note_read(number: int | None, thing: object) -> None:
     """Tell the scope that is open, if any, what a number stands for."""
     scope = _open.get()
     if scope is not None and number is not None:

@@ -11,6 +11,7 @@ from multinet.errors import ArgumentError, unknown_name
 from multinet.names import snake_case
 from multinet.saving import registration, sharing
 from multinet.saving.serialization import create, to_data, unknown_object
+from multinet.typing import Data, Made
 
 
 class Table:
@@ -33,7 +34,7 @@ class Table:
             self.objects.setdefault(snake_case(thing.__name__), thing)
         self.objects.update(aliases or {})
 
-    def find(self, name: str) -> Any:
+    def find(self, name: str) -> Made:
         """Return what a name stands for; `ArgumentError` with the near ones.
 
         What the program made known under its whole name comes first.
@@ -47,7 +48,7 @@ class Table:
     def _known(self) -> list[str]:
         return [*registration.known_names(), *self.objects]
 
-    def get(self, identifier: Any) -> Any:
+    def get(self, identifier: object) -> Made:
         """Return the object that a name, a configuration, a class or an object stands
         for.
 
@@ -68,13 +69,13 @@ class Table:
             f"got {type(identifier).__name__}."
         )
 
-    def serialize(self, thing: Any) -> Any:
+    def serialize(self, thing: object) -> Data:
         """Return an object or function as data."""
         return to_data(thing)
 
     def deserialize(
-        self, config: Any, custom_objects: Mapping[str, Any] | None = None
-    ) -> Any:
+        self, config: Data, custom_objects: Mapping[str, Any] | None = None
+    ) -> Made:
         """Return the object of a name or of a configuration, of this kind only.
 
         `custom_objects` maps more names to classes and functions.

@@ -11,15 +11,7 @@ from multinet import dtypes
 from multinet.errors import ArgumentError, DTypeError, ShapeError, TraceError
 from multinet.interface.array import Axes, Scalar
 from multinet.symbolic.dims import Dim, Size
-from multinet.symbolic.rules import (
-    binary,
-    comparison,
-    position,
-    reduction,
-    running,
-    test,
-    unary,
-)
+from multinet.symbolic.rules import by_form
 from multinet.symbolic.spec import (
     Shape,
     SymbolicArray,
@@ -28,55 +20,47 @@ from multinet.symbolic.spec import (
     check_axis,
     check_domain,
     check_fill,
-    check_scalar,
     check_shape,
     common_dtype,
     count,
     is_scalar,
     known,
+    made,
     merge,
+    operand_dtype,
+    shapes,
     show,
 )
+from multinet.typing import Host, Numbers
 
 X = SymbolicArray
 
 
+@by_form
 class SymbolicArrayPart:
-    """Conversion to sorting; mixed into `SymbolicBackend`."""
+    """Conversion to sorting, but for methods that have a form; mixed into
+    `SymbolicBackend`.
+    """
 
     concrete: Any
 
-    def spec(self, x: Any) -> X:
+    def spec(self, x: object) -> X:
         """Return x, or the spec of a tensor of the concrete backend (a weight, say)."""
         if isinstance(x, SymbolicArray):
             return x
         if self.concrete.is_tensor(x):
             return SymbolicArray(self.concrete.shape(x), self.concrete.dtype(x))
         raise DTypeError(
-            f"A symbolic tensor is expected here; got {type(x).__name__} {x!r}. "
-            "Convert it to a tensor first."
+            f"Expected a tensor or a number, got {type(x).__name__} {x!r}. Convert it "
+            "to a tensor first."
         )
-
-    def operands(self, method: str, *operands: Any) -> tuple[Shape, str]:
-        """Return the broadcast shape and the dtype of tensors and Python scalars."""
-        tensors = [self.spec(x) for x in operands if not is_scalar(x)]
-        if not tensors:
-            raise DTypeError(
-                f"{method} takes at least one tensor; got {operands!r}. "
-                "Convert one of the numbers to a tensor."
-            )
-        dtype = common_dtype(method, *tensors)
-        for x in operands:
-            if is_scalar(x):
-                check_scalar(method, x, dtype)
-        return broadcast(method, *(x.shape for x in tensors)), dtype
 
     # -- conversion --------------------------------------------------------------------
 
-    def from_numpy(self, array: np.ndarray[Any, Any]) -> X:
+    def from_numpy(self, array: Host) -> X:
         return SymbolicArray(array.shape, dtypes.standardize(array.dtype))
 
-    def to_numpy(self, x: X) -> np.ndarray[Any, Any]:
+    def to_numpy(self, x: X) -> Host:
         raise TraceError(
             f"A tensor with values is expected here; got {x!r}, which has a shape and "
             "a dtype only, because the program is being traced. Keep the computation "
@@ -115,22 +99,8 @@ class SymbolicArrayPart:
     def make_complex(self, real: X, imag: X) -> X:
         real, imag = self.spec(real), self.spec(imag)
         dtype = common_dtype("make_complex", real, imag)
-        check_domain("make_complex", dtype)
         shape = merge("make_complex", real.shape, imag.shape)
-        return SymbolicArray(shape, dtypes.complex_of(dtype))
-
-    def real(self, x: X) -> X:
-        return self._real_part("real", x)
-
-    def imag(self, x: X) -> X:
-        return self._real_part("imag", x)
-
-    def _real_part(self, method: str, x: X) -> X:
-        x = self.spec(x)
-        check_domain(method, x.dtype)
-        return SymbolicArray(x.shape, dtypes.real_of(x.dtype))
-
-    conj = unary("conj")
+        return made("make_complex", dtype, shape)
 
     # -- creation ----------------------------------------------------------------------
 
@@ -138,7 +108,7 @@ class SymbolicArrayPart:
         check_fill("full", value, dtype)
         return SymbolicArray(check_shape("full", shape), dtypes.standardize(dtype))
 
-    def arange(self, start: Any, stop: Any, step: Any, dtype: str) -> X:
+    def arange(self, start: Numbers, stop: Numbers, step: Numbers, dtype: str) -> X:
         check_domain("arange", dtype)
         span = stop - start
         if not isinstance(step, Dim) and step == 0:
@@ -149,67 +119,7 @@ class SymbolicArrayPart:
             return SymbolicArray((Dim(),), dtype)  # a count that is no whole expression
         return SymbolicArray((-(-span // step),), dtype)
 
-    # -- elementwise, one operand ------------------------------------------------------
-
-    negative = unary("negative")
-
-    def abs(self, x: X) -> X:
-        return self._real_part("abs", x)
-
-    sign = unary("sign")
-    sqrt = unary("sqrt")
-    exp = unary("exp")
-    expm1 = unary("expm1")
-    log = unary("log")
-    log1p = unary("log1p")
-    sin = unary("sin")
-    cos = unary("cos")
-    tan = unary("tan")
-    arcsin = unary("arcsin")
-    arccos = unary("arccos")
-    arctan = unary("arctan")
-    sinh = unary("sinh")
-    cosh = unary("cosh")
-    tanh = unary("tanh")
-    arcsinh = unary("arcsinh")
-    arccosh = unary("arccosh")
-    arctanh = unary("arctanh")
-    sigmoid = unary("sigmoid")
-    erf = unary("erf")
-    erfinv = unary("erfinv")
-    floor = unary("floor")
-    ceil = unary("ceil")
-    round = unary("round")
-
-    # -- elementwise, two operands -----------------------------------------------------
-
-    add = binary("add")
-    subtract = binary("subtract")
-    multiply = binary("multiply")
-    divide = binary("divide")
-    floor_divide = binary("floor_divide")
-    mod = binary("mod")
-    power = binary("power")
-    maximum = binary("maximum")
-    minimum = binary("minimum")
-    arctan2 = binary("arctan2")
-    logaddexp = binary("logaddexp")
-    bitwise_and = binary("bitwise_and")
-    bitwise_or = binary("bitwise_or")
-    bitwise_xor = binary("bitwise_xor")
-    left_shift = binary("left_shift")
-    right_shift = binary("right_shift")
-
     # -- comparison and logic ----------------------------------------------------------
-
-    equal = comparison("equal")
-    less = comparison("less")
-    less_equal = comparison("less_equal")
-    logical_and = binary("logical_and")
-    logical_or = binary("logical_or")
-    logical_not = unary("logical_not")
-    isnan = test("isnan")
-    isfinite = test("isfinite")
 
     def where(self, condition: X, x: X | Scalar, y: X | Scalar) -> X:
         condition = self.spec(condition)
@@ -218,21 +128,9 @@ class SymbolicArrayPart:
                 f"where expects a bool condition; got {condition.dtype}. Compare it "
                 "with something, or cast it to bool."
             )
-        shape, dtype = self.operands("where", x, y)
-        return SymbolicArray(broadcast("where", condition.shape, shape), dtype)
-
-    # -- reductions --------------------------------------------------------------------
-
-    sum = reduction("sum")
-    prod = reduction("prod")
-    max = reduction("max")
-    min = reduction("min")
-    any = reduction("any")
-    all = reduction("all")
-    argmax = position("argmax")
-    argmin = position("argmin")
-    cumsum = running("cumsum")
-    cumprod = running("cumprod")
+        operands = [v if is_scalar(v) else self.spec(v) for v in (x, y)]
+        dtype = operand_dtype("where", operands)
+        return SymbolicArray(broadcast("where", *shapes(condition, *operands)), dtype)
 
     # -- shape -------------------------------------------------------------------------
 
@@ -327,6 +225,8 @@ class SymbolicArrayPart:
     def take(self, x: X, indices: X, axis: int) -> X:
         x, indices = self.spec(x), _indices("take", self.spec(indices))
         check_axis("take", axis, len(x.shape))
+        if x.shape[axis] == 0 and not isinstance(x.shape[axis], Dim):
+            _refuse_empty(x.shape, indices.shape, axis)
         shape = (*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :])
         return SymbolicArray(shape, x.dtype)
 
@@ -372,22 +272,15 @@ class SymbolicArrayPart:
 
     # -- sorting -----------------------------------------------------------------------
 
-    def sort(self, x: X) -> X:
-        return running("sort")(self, x, len(self.spec(x).shape) - 1)
-
-    def argsort(self, x: X) -> X:
-        shape = running("argsort")(self, x, len(self.spec(x).shape) - 1).shape
-        return SymbolicArray(shape, "int32")
-
     def searchsorted(self, sorted: X, values: X, side: str) -> X:
         sorted, values = self.spec(sorted), self.spec(values)
-        check_domain("searchsorted", common_dtype("searchsorted", sorted, values))
+        dtype = common_dtype("searchsorted", sorted, values)
         if len(sorted.shape) != 1 or side not in ("left", "right"):
             raise ShapeError(
                 f"searchsorted expects an ascending vector and side left or right; got "
                 f"shape {show(sorted.shape)} and side {side!r}."
             )
-        return SymbolicArray(values.shape, "int32")
+        return made("searchsorted", dtype, values.shape)
 
 
 def _indices(method: str, indices: X) -> X:
@@ -406,3 +299,12 @@ def _cut(shape: Shape, size: Size, start: Size, stop: Size, step: int) -> Size:
             f"shape {show(shape)}; got start {start}, stop {stop}, step {step}."
         )
     return (stop - start + step - 1) // step
+
+
+def _refuse_empty(shape: Shape, picks: Shape, axis: int) -> None:
+    """Refuse to pick elements of an axis that has none."""
+    if all(isinstance(n, Dim) or n for n in picks):
+        raise ShapeError(
+            f"take expects an axis that is not empty; got shape {show(shape)} and "
+            f"axis {axis}. There is nothing to pick."
+        )

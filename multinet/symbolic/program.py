@@ -10,6 +10,7 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, BackendError, DTypeError, ShapeError
+from multinet.interface import Key
 from multinet.symbolic.array import SymbolicArrayPart
 from multinet.symbolic.dims import Dim, Size, same
 from multinet.symbolic.spec import (
@@ -21,10 +22,12 @@ from multinet.symbolic.spec import (
     check_shape,
     common_dtype,
     known,
+    made,
     merge,
     show,
 )
 from multinet.symbolic.windows import check_kernel, window_sizes
+from multinet.typing import Numbers
 
 X = SymbolicArray
 Arrays = tuple[SymbolicArray, ...]
@@ -40,7 +43,6 @@ class SymbolicProgramPart(SymbolicArrayPart):
     def matmul(self, x: X, y: X) -> X:
         x, y = self.spec(x), self.spec(y)
         dtype = common_dtype("matmul", x, y)
-        check_domain("matmul", dtype)
         short = min(len(x.shape), len(y.shape)) < 2
         if short or not agree(x.shape[-1], y.shape[-2]):
             raise ShapeError(
@@ -53,12 +55,12 @@ class SymbolicProgramPart(SymbolicArrayPart):
     def einsum(self, equation: str, *operands: X) -> X:
         arrays = [self.spec(x) for x in operands]
         dtype = common_dtype("einsum", *arrays)
-        check_domain("einsum", dtype)
         left, arrow, right = equation.replace(" ", "").partition("->")
         terms = left.split(",")
         letters = set("".join(terms)) | set(right)
         plain = all(letter.isalpha() for letter in letters)
-        if not arrow or not plain or not set(right) <= set("".join(terms)):
+        once = len(set(right)) == len(right)
+        if not (arrow and plain and once and set(right) <= set("".join(terms))):
             raise ArgumentError(
                 f"einsum expects an explicit equation such as 'bij,bjk->bik'; got "
                 f"{equation!r}. Write out the ellipsis and the result."
@@ -111,35 +113,30 @@ class SymbolicProgramPart(SymbolicArrayPart):
     def qr(self, x: X, full_matrices: bool) -> tuple[X, X]:
         batch, n, m, dtype = self._matrix("qr", x, False)
         k = n if full_matrices else _smaller(n, m)
-        return SymbolicArray((*batch, n, k), dtype), SymbolicArray(
-            (*batch, k, m), dtype
-        )
+        return made("qr", dtype, (*batch, n, k), (*batch, k, m))
 
     def svd(self, x: X, full_matrices: bool) -> tuple[X, X, X]:
         batch, n, m, dtype = self._matrix("svd", x, False)
         k = _smaller(n, m)
         left, right = (n, m) if full_matrices else (k, k)
         u, s, vh = (*batch, n, left), (*batch, k), (*batch, right, m)
-        real = dtypes.real_of(dtype)
-        return SymbolicArray(u, dtype), SymbolicArray(s, real), SymbolicArray(vh, dtype)
+        return made("svd", dtype, u, s, vh)
 
     def eigh(self, x: X) -> tuple[X, X]:
         batch, n, m, dtype = self._matrix("eigh", x, True)
-        values = SymbolicArray((*batch, n), dtypes.real_of(dtype))
-        return values, SymbolicArray((*batch, n, m), dtype)
+        return made("eigh", dtype, (*batch, n), (*batch, n, m))
 
     def eig(self, x: X) -> tuple[X, X]:
         batch, n, m, dtype = self._matrix("eig", x, True)
-        dtype = dtypes.complex_of(dtype)
-        return SymbolicArray((*batch, n), dtype), SymbolicArray((*batch, n, m), dtype)
+        return made("eig", dtype, (*batch, n), (*batch, n, m))
 
     def lu_factor(self, x: X) -> tuple[X, X]:
         batch, n, m, dtype = self._matrix("lu_factor", x, True)
-        return SymbolicArray((*batch, n, m), dtype), SymbolicArray((*batch, n), "int32")
+        return made("lu_factor", dtype, (*batch, n, m), (*batch, n))
 
     def slogdet(self, x: X) -> tuple[X, X]:
         batch, _, _, dtype = self._matrix("slogdet", x, True)
-        return SymbolicArray(batch, dtype), SymbolicArray(batch, dtypes.real_of(dtype))
+        return made("slogdet", dtype, batch, batch)
 
     # -- FFT ---------------------------------------------------------------------------
 
@@ -161,7 +158,7 @@ class SymbolicProgramPart(SymbolicArrayPart):
     def rfft(self, x: X) -> X:
         x = self._spectrum("rfft", x)
         shape = (*x.shape[:-1], x.shape[-1] // 2 + 1)
-        return SymbolicArray(shape, dtypes.complex_of(x.dtype))
+        return made("rfft", x.dtype, shape)
 
     def irfft(self, x: X, n: int) -> X:
         x = self._spectrum("irfft", x)
@@ -170,7 +167,7 @@ class SymbolicProgramPart(SymbolicArrayPart):
                 f"irfft to length {n} expects {n // 2 + 1} coefficients on the last "
                 f"axis; got shape {show(x.shape)}. Cut or pad it."
             )
-        return SymbolicArray((*x.shape[:-1], n), dtypes.real_of(x.dtype))
+        return made("irfft", x.dtype, (*x.shape[:-1], n))
 
     # -- windows -----------------------------------------------------------------------
 
@@ -185,7 +182,6 @@ class SymbolicProgramPart(SymbolicArrayPart):
     ) -> X:
         x, kernel = self.spec(x), self.spec(kernel)
         dtype = common_dtype("conv", x, kernel)
-        check_domain("conv", dtype)
         check_kernel("conv", x, kernel, groups)
         if not agree(x.shape[-1], kernel.shape[-2] * groups):
             raise ShapeError(
@@ -208,7 +204,6 @@ class SymbolicProgramPart(SymbolicArrayPart):
     ) -> X:
         x, kernel = self.spec(x), self.spec(kernel)
         dtype = common_dtype("conv_transpose", x, kernel)
-        check_domain("conv_transpose", dtype)
         check_kernel("conv_transpose", x, kernel, groups)
         result = (x.shape[0], *shape, kernel.shape[-2] * groups)
         back = self.conv(
@@ -238,14 +233,14 @@ class SymbolicProgramPart(SymbolicArrayPart):
 
     # -- random bits -------------------------------------------------------------------
 
-    def random_bits(self, key: Any, shape: Shape, width: int) -> X:
+    def random_bits(self, key: Key, shape: Shape, width: int) -> X:
         if width not in (16, 32):
             raise ArgumentError(
                 f"random_bits expects a width of 16 or 32; got {width}."
             )
         return SymbolicArray(check_shape("random_bits", shape), f"uint{width}")
 
-    def fold_in(self, key: Any, data: Any) -> Any:
+    def fold_in(self, key: Key, data: Numbers) -> Key:
         return SymbolicArray((2,), "uint32")
 
     # -- control flow ------------------------------------------------------------------
@@ -372,7 +367,7 @@ class SymbolicProgramPart(SymbolicArrayPart):
 
     # -- program arguments -------------------------------------------------------------
 
-    def argument(self, value: Any, dtype: str) -> X:
+    def argument(self, value: Numbers, dtype: str) -> X:
         return SymbolicArray(np.shape(value), dtypes.standardize(dtype))
 
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import DTypeError, ShapeError
+from multinet.interface.signatures import SIGNATURES
 from multinet.operators import Operators
 from multinet.symbolic.dims import Dim, Size, differ, public_shape
-from multinet.symbolic.domains import DOMAINS
 
 Shape = tuple[Any, ...]  # of ints and Dims
 
@@ -33,25 +33,54 @@ class SymbolicArray(Operators):
         return f"SymbolicArray({public_shape(self.shape)}, {self.dtype!r})"
 
 
-def check_domain(method: str, *dtypes_: str) -> None:
-    """Refuse dtypes for which the interface does not define `method`."""
-    for dtype in dtypes_:
-        if dtype not in DOMAINS[method]:
-            known = ", ".join(name for name in dtypes.ALL if name in DOMAINS[method])
-            raise DTypeError(
-                f"{method} takes {known}; got {dtype}. Cast the tensor first."
-            )
+def check_domain(method: str, dtype: str) -> None:
+    """Refuse a dtype for which the interface does not define `method`."""
+    domain = SIGNATURES[method].domain
+    if dtype not in domain:
+        raise DTypeError(
+            f"{method} takes {', '.join(domain)}; got {dtype}. Cast the tensor first."
+        )
 
 
 def common_dtype(method: str, *operands: SymbolicArray) -> str:
-    """Return the one dtype of the operands; the caller has promoted them."""
+    """Return the one dtype of the operands, which the caller has promoted."""
     found = sorted({x.dtype for x in operands})
     if len(found) > 1:
         raise DTypeError(
             f"{method} takes tensors of one dtype; got {' and '.join(found)}. "
             "Cast them to one dtype first."
         )
+    check_domain(method, found[0])
     return found[0]
+
+
+def operand_dtype(method: str, operands: Sequence[Any]) -> str:
+    """Return the one dtype of tensors beside Python scalars that do not widen it."""
+    tensors = [x for x in operands if isinstance(x, SymbolicArray)]
+    if not tensors:
+        raise DTypeError(
+            f"{method} takes at least one tensor; got {tuple(operands)!r}. "
+            "Convert one of the numbers to a tensor."
+        )
+    dtype = common_dtype(method, *tensors)
+    for x in operands:
+        if not isinstance(x, SymbolicArray):
+            check_scalar(method, x, dtype)
+    return dtype
+
+
+def shapes(*operands: Any) -> list[Shape]:
+    """Return the shapes of the tensors among operands."""
+    return [x.shape for x in operands if isinstance(x, SymbolicArray)]
+
+
+def made(method: str, dtype: str, *sizes: Iterable[Size]) -> Any:
+    """Return what `method` makes of a main operand of `dtype`: a tensor for a shape,
+    a tuple of them for several.
+    """
+    kind = SIGNATURES[method].dtype
+    outputs = [SymbolicArray(shape, kind(i, dtype)) for i, shape in enumerate(sizes)]
+    return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
 
 def scalar_kind(value: object) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 import optree
@@ -18,9 +18,13 @@ from multinet.registry import current, use_backend
 from multinet.symbolic.backend import SymbolicBackend
 from multinet.symbolic.dims import Dim, public_shape
 from multinet.symbolic.spec import SymbolicArray
+from multinet.typing import Axis, DType, ShapeLike, Tensors
 
 _serial = itertools.count()
 _shadows: dict[int, SymbolicBackend] = {}
+
+# A layer, or an `Operation`.
+Operating: TypeAlias = Any
 
 
 class Operation:
@@ -38,7 +42,7 @@ class Operation:
         self.name = name or unique_name(prefix)
         self._nodes: list[Node] = []
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Tensors:
         """Return the op's results; on symbolic tensors, those of a node of its own."""
         if is_symbolic(args, kwargs):
             return record(self, self.function, args, kwargs)
@@ -66,14 +70,14 @@ class Node:
     __slots__ = ("args", "index", "kwargs", "operation", "outputs", "serial")
 
     def __init__(
-        self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, operation: Operating, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
         self.operation, self.args, self.kwargs = operation, args, kwargs
         self.outputs: Any = None
         self.index = -1
         self.serial = next(_serial)
 
-    def enter(self, outputs: Any) -> Any:
+    def enter(self, outputs: Tensors) -> Tensors:
         """Take and return the tensors that came out, and join the operation's nodes."""
         self.outputs = outputs
         self.index = len(self.operation._nodes)
@@ -105,7 +109,7 @@ class KerasTensor(Operators):
     def __init__(
         self,
         shape: Sequence[int | None],
-        dtype: Any = "float32",
+        dtype: DType = "float32",
         sparse: bool = False,
         ragged: bool = False,
         record_history: bool = True,
@@ -160,11 +164,11 @@ class KerasTensor(Operators):
         """The number of axes."""
         return len(self.array.shape)
 
-    def reshape(self, newshape: Any) -> KerasTensor:
+    def reshape(self, newshape: ShapeLike) -> KerasTensor:
         """Return the tensor in another shape, as `ops.reshape` does."""
         return self._apply("reshape", newshape)
 
-    def squeeze(self, axis: Any = None) -> KerasTensor:
+    def squeeze(self, axis: Axis | None = None) -> KerasTensor:
         """Return the tensor without axes of size 1, as `ops.squeeze` does."""
         return self._apply("squeeze", axis)
 
@@ -177,7 +181,7 @@ class KerasTensor(Operators):
     def _apply(self, name: str, *args: Any) -> Any:
         return operators._ops[name](self, *args)
 
-    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
+    def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise NoValue(
             f"{self!r} has no value: it stands for data that the model will get. Use "
             "ops on it (ops.where instead of if), or build a Model and call it on "
@@ -225,17 +229,18 @@ def shadowing() -> AbstractContextManager[Any]:
     concrete = current().concrete
     shadow = _shadows.get(id(concrete))
     if shadow is None:
-        shadow = _shadows[id(concrete)] = SymbolicBackend(concrete)
+        complete: Any = SymbolicBackend  # with the rules that `by_form` gave it
+        shadow = _shadows[id(concrete)] = complete(concrete)
     return use_backend.scoped(shadow)
 
 
 def record(
-    operation: Any,
+    operation: Operating,
     run: Callable[..., Any],
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     keep: bool = True,
-) -> Any:
+) -> Tensors:
     """Run `run` on shapes alone.
 
     Return its results as symbolic tensors of a new node, or of none where an argument

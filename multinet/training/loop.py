@@ -1,69 +1,75 @@
-"""The loops of fit, evaluate and predict: state in hand, batches in, logs out."""
+"""The loops of fit, evaluate and predict: chunks of a source in, logs out."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import optree
 
+from multinet import config, ops
 from multinet.registry import current
 from multinet.training.callbacks.base import CallbackList
 from multinet.training.callbacks.history import History
 from multinet.training.callbacks.progress import Reporter, make_progress
-from multinet.training.data import Batch, Feed, count_batches
+from multinet.training.hooks import own_function
 from multinet.training.interrupts import Interrupts
-from multinet.training.state import State
+from multinet.training.logs import as_floats
+from multinet.training.runner import Pace, Runner
+from multinet.training.sources import Chunk, Source, steps_of, warn_if_short
 
 _AHEAD = 2  # batches of predictions on the device at once
 
 
+@dataclass(frozen=True)
+class Plan:
+    """How `fit` goes over its data."""
+
+    epochs: range
+    verbose: Any = 0
+    callbacks: Any = ()
+    steps: int | None = None  # an epoch, at most
+    validation_steps: int | None = None
+    validation_freq: int = 1
+
+
 def fit_epochs(
-    model: Any,
-    data: Batch,
-    validation: Batch | None,
-    *,
-    batch_size: int,
-    epochs: range,
-    verbose: Any,
-    callbacks: Sequence[Any],
-    shuffle: bool,
-    steps: int | None,
-    validation_steps: int | None,
-    validation_size: int,
-    validation_freq: int,
+    trainer: Any, source: Source, validation: Source | None, plan: Plan
 ) -> History:
     """Train for the epochs; return their History."""
-    total = min(steps or 1 << 62, count_batches(data, batch_size))
-    params = {"epochs": epochs.stop, "steps": total, "verbose": verbose}
+    model, epochs = trainer.model, plan.epochs
+    total = steps_of(source, plan.steps)
+    params = {"epochs": epochs.stop, "steps": total, "verbose": plan.verbose}
     history = History()
-    listeners = CallbackList([history, *callbacks], model, params)
+    listeners = CallbackList([history, *plan.callbacks], model, params)
     model.history, model.stop_training = history, False
-    progress = make_progress(verbose, epochs.stop, total, "Epoch")
-    orders = model._shuffles
-    orders.begin(data.size(), len(epochs))
-    logs: dict[str, float] = {}
+    progress = make_progress(plan.verbose, epochs.stop, total, "Epoch")
+    logs: dict[str, Any] = {}
     with progress, Interrupts() as guard:
         listeners.call("on_train_begin", {})
         for epoch in epochs:
-            model._state("train", data).reset()
+            trainer.runner("train", source).reset()
             listeners.call("on_epoch_begin", epoch, {})
             progress.begin(epoch)
-            state = model._state("train", data)  # the callback may unfreeze layers
-            feed = Feed(data, batch_size, orders.next() if shuffle else None)
-            logs = _run_steps(state, feed, total, listeners, progress, guard)
-            if validation is not None and (epoch + 1) % validation_freq == 0:
+            run = _Run(trainer, "train", source, total, listeners, progress, guard)
+            found = run.epoch(epoch, plan.steps)
+            if not run.done:
+                break  # the data are at their end
+            logs = found
+            if validation is not None and (epoch + 1) % plan.validation_freq == 0:
                 progress.validate(logs)
-                given = (model, validation, validation_size)
-                tested = run_evaluate(*given, 0, listeners, validation_steps, guard)
+                tested = run_evaluate(
+                    trainer, validation, 0, listeners, plan.validation_steps, guard
+                )
                 logs |= {f"val_{name}": value for name, value in tested.items()}
-            progress.end(logs, prompt=bool(callbacks))
+            progress.end(logs, prompt=bool(plan.callbacks))
             listeners.call("on_epoch_end", epoch, logs)
-            if model.stop_training:
+            if model.stop_training or run.ran_out:
                 break
     if model.optimizer is not None and model.optimizer.built:
         model.optimizer.finalize_variable_values(model.optimizer.optimized)
@@ -71,115 +77,204 @@ def fit_epochs(
     return history
 
 
-def _run_steps(
-    state: State,
-    feed: Feed,
-    total: int,
-    listeners: CallbackList,
-    progress: Reporter,
-    guard: Interrupts,
-) -> dict[str, float]:
-    """Run the steps of an epoch, or of an evaluation; return the logs at its end."""
-    model, hook = state.model, f"on_{state.step.kind}_batch"
-    begin, end = (listeners.listens(f"{hook}_{part}") for part in ("begin", "end"))
-    limit = 1 if begin or end else feed.wanted()
-    if model.steps_per_execution > 1:
-        limit = min(feed.wanted(), model.steps_per_execution)
-    done, start = 0, time.perf_counter()
-    while done < total:
-        if begin:
-            listeners.call(f"{hook}_begin", done, {})
-        if (begin or end) and not state.fits(current()):
-            state = model._state(state.step.kind, feed.data)  # a callback edited it
-        done += _chunk(state, feed, done, total, limit, guard)
-        if end:
-            listeners.call(f"{hook}_end", done - 1, state.logs())
-        if progress.wants():
-            progress.step(done, state.logs())
-        if state.trains and model.stop_training and end:
-            break
-    logs = state.logs()
-    progress.stepped(done)
-    state.learn((time.perf_counter() - start) / max(done, 1))
-    return logs
+def _wanted(steps: int | None) -> int | None:
+    return (
+        None if steps is None else config.at_most(steps, config.max_steps_per_epoch())
+    )
 
 
-def _chunk(
-    state: State, feed: Feed, done: int, total: int, limit: int, guard: Interrupts
-) -> int:
-    """Run the next steps, as many as go at once; return how many."""
-    left = min(total, feed.full) - done
-    pace = state.pace(feed.example(), limit if left > 0 else 1)
-    # Asked to do N steps a call, do N: batch callbacks rely on it.
-    asked = limit if state.model.steps_per_execution > 1 else None
-    count = min(asked, max(left, 1)) if asked else pace.next(left)
-    arrays = feed.chunk(done, count, pace.room)
-    with guard.held():
-        pace.run(state, arrays, count)
-    return count
+class _Run:
+    """The steps of an epoch, or of an evaluation."""
+
+    def __init__(
+        self,
+        trainer: Any,
+        kind: str,
+        source: Source,
+        total: int | None,
+        listeners: CallbackList,
+        progress: Reporter,
+        guard: Interrupts,
+    ) -> None:
+        self.trainer, self.kind, self.source = trainer, kind, source
+        self.listeners, self.progress, self.guard = listeners, progress, guard
+        self.total, self.done = total, 0
+        hook = f"on_{kind}_batch"
+        self.begins = listeners.listens(f"{hook}_begin")
+        self.ends = listeners.listens(f"{hook}_end")
+        # Asked to do N steps a call, do N: batch callbacks rely on it.
+        asked = trainer.model.steps_per_execution
+        self.asked = asked if type(asked) is int and asked > 1 else None
+        self.runner: Runner = trainer.runner(kind, source)
+        self.function = own_function(trainer.model, kind)
+        self.logs: dict[str, Any] = {}  # that the function returned last
+        self.ran_out = False  # of data, before the steps that were asked for
+        self.drawing = 0.0  # seconds to get the data of a step
+        self.pace: Pace | None = None
+        self._limits: dict[Any, int] = {}  # of a dispatch, by the shapes of a batch
+
+    def room(self, batch: Sequence[Any], left: int | None) -> tuple[int, int]:
+        """Return how many steps to take at once, and for how many there is memory."""
+        if self.total is not None:
+            over = self.total - self.done
+            left = over if left is None else min(left, over)
+        shapes = tuple([x.shape for x in batch])
+        limit = self._limits.get(shapes)
+        if limit is None:
+            limit = self._limits[shapes] = 1 if left == 1 else self._limit()
+        self.pace = pace = self.runner.pace(batch, limit)
+        most = pace.room if left is None else left
+        count = self.asked or pace.next(most, self.drawing)
+        return (count if left is None else max(1, min(count, left))), pace.room
+
+    def _limit(self) -> int:
+        most = self.source.most
+        if self.function is not None:
+            return 1
+        if self.asked is not None:
+            return min(most, self.asked)
+        return 1 if self.begins or self.ends else most
+
+    def epoch(self, epoch: int, steps: int | None = None) -> dict[str, Any]:
+        """Run the steps; return the logs at the end."""
+        start, hook = time.perf_counter(), f"on_{self.kind}_batch"
+        with closing(_begun(self.source.chunks(epoch, self.room))) as chunks:
+            while self.total is None or self.done < self.total:
+                chunk = self._drawn(chunks)
+                if chunk is None:
+                    break
+                self._step(chunk, hook)
+                if self.ends and self.kind == "train" and self._stopped():
+                    break
+        logs = self._logs() if self.done else {}
+        if self.source.size is None and not self._stopped():
+            warn_if_short(self.done, _wanted(steps))
+            self.ran_out = self.done < (_wanted(steps) or 0)
+        self.progress.stepped(self.done)
+        self.runner.learn((time.perf_counter() - start) / max(self.done, 1))
+        return logs
+
+    def _drawn(self, chunks: Iterator[Chunk]) -> Chunk | None:
+        """Return the next chunk; note what it takes to draw a batch of a stream."""
+        if self.source.size is not None:
+            return next(chunks, None)
+        start = time.perf_counter()
+        chunk = next(chunks, None)
+        if chunk is not None:
+            self.drawing = (time.perf_counter() - start) / chunk.steps
+        return chunk
+
+    def _run(self, chunk: Chunk) -> None:
+        if self.function is not None:
+            data = self.runner.step.form.data([column[0] for column in chunk.columns])
+            self.logs = as_floats(self.function(iter([data])))
+            return
+        assert self.pace is not None
+        self.pace.run(self.runner, chunk.columns, chunk.steps)
+
+    def _logs(self) -> dict[str, Any]:
+        return self.runner.logs() if self.function is None else self.logs
+
+    def _stopped(self) -> bool:
+        return self.trainer.model.stop_training
+
+    def _step(self, chunk: Chunk, hook: str) -> None:
+        """Run the steps of a chunk; tell callbacks and the bar."""
+        if self.begins:
+            self.listeners.call(f"{hook}_begin", self.done, {})
+        if (self.begins or self.ends) and not self.runner.fits(current()):
+            self.runner = self.trainer.runner(self.kind, self.source)  # an edit
+        with self.guard.held():
+            self._run(chunk)
+        self.done += chunk.steps
+        if self.ends:
+            self.listeners.call(f"{hook}_end", self.done - 1, self._logs())
+        if self.progress.wants():
+            self.progress.step(self.done, self._logs())
+
+
+def _begun(chunks: Iterator[Chunk]) -> Any:
+    """Return chunks that may be closed, as every generator may."""
+    return (chunk for chunk in chunks) if not hasattr(chunks, "close") else chunks
 
 
 def run_evaluate(
-    model: Any,
-    data: Batch,
-    batch_size: int,
+    trainer: Any,
+    source: Source,
     verbose: Any,
     callbacks: Any,
     steps: int | None,
     guard: Interrupts | None = None,
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """Return the metrics of the model on data."""
-    total = min(steps or 1 << 62, count_batches(data, batch_size))
-    listeners = _listeners(callbacks, model, total, verbose)
+    total = steps_of(source, steps)
+    listeners = _listeners(callbacks, trainer.model, total, verbose)
     progress = make_progress(verbose, 0, total, "Evaluate")
     interrupts = Interrupts() if guard is None else nullcontext(guard)
     with progress, interrupts as guard:
         listeners.call("on_test_begin", {})
         progress.begin(0)
-        feed, state = Feed(data, batch_size), model._state("test", data)
-        state.reset()
-        logs = _run_steps(state, feed, total, listeners, progress, guard)
+        trainer.runner("test", source).reset()
+        run = _Run(trainer, "test", source, total, listeners, progress, guard)
+        logs = run.epoch(0, steps)
         progress.end(logs)
     listeners.call("on_test_end", logs)
     return logs
 
 
 def run_predict(
-    model: Any,
-    data: Batch,
-    batch_size: int,
-    verbose: Any,
-    callbacks: Any,
-    steps: int | None,
+    trainer: Any, source: Source, verbose: Any, callbacks: Any, steps: int | None
 ) -> Any:
     """Return the outputs of the model on data, as NumPy arrays."""
-    total = min(steps or 1 << 62, count_batches(data, batch_size))
-    listeners = _listeners(callbacks, model, total, verbose)
+    total = steps_of(source, steps)
+    listeners = _listeners(callbacks, trainer.model, total, verbose)
     parts: list[list[np.ndarray[Any, Any]]] = []
     waiting: deque[Any] = deque()
-    hears = listeners.listens("on_predict_batch_end")
+    hears, index = listeners.listens("on_predict_batch_end"), 0
     with make_progress(verbose, 0, total, "Predict") as progress:
         listeners.call("on_predict_begin", {})
         progress.begin(0)
-        feed, state = Feed(data, batch_size), model._state("predict", data)
-        for index in range(total):
+        runner = trainer.runner("predict", source)
+        run, fetch = _predicting(trainer, runner), ops.convert_to_numpy
+        for chunk in source.chunks(0, lambda batch, left: (1, 1)):
             listeners.call("on_predict_batch_begin", index, {})
-            waiting.append(state.run(feed.chunk(index, 1, 1)))
+            waiting.append(run(chunk.columns))
             # The device computes ahead; results are fetched when later ones are asked.
             while len(waiting) > (0 if hears else _AHEAD):
-                parts.append([state.backend.to_numpy(x) for x in waiting.popleft()])
+                parts.append([fetch(x) for x in waiting.popleft()])
             if hears:
                 listeners.call("on_predict_batch_end", index, {"outputs": parts[-1]})
-            progress.step(index + 1, {})
-        parts += [[state.backend.to_numpy(x) for x in outputs] for outputs in waiting]
-        progress.stepped(total)
+            index += 1
+            progress.step(index, {})
+            if index == total:
+                break
+        parts += [[fetch(x) for x in outputs] for outputs in waiting]
+        if source.size is None:
+            warn_if_short(index, _wanted(steps))
+        progress.stepped(index)
         progress.end({})
     listeners.call("on_predict_end", {})
     columns = [c[0] if len(c) == 1 else np.concatenate(c) for c in zip(*parts)]
-    return optree.tree_unflatten(state.step.output_spec, columns)
+    return optree.tree_unflatten(runner.step.output_spec, columns)
 
 
-def _listeners(callbacks: Any, model: Any, steps: int, verbose: Any) -> CallbackList:
+def _predicting(trainer: Any, runner: Runner) -> Callable[[Sequence[Any]], Any]:
+    """Return what gives the outputs for columns: the runner, or the model's own."""
+    function = own_function(trainer.model, "predict")
+    if function is None:
+        return runner.run
+
+    def call(columns: Sequence[Any]) -> Any:
+        data = runner.step.form.data([column[0] for column in columns])
+        leaves, runner.step.output_spec = optree.tree_flatten(function(iter([data])))
+        return leaves
+
+    return call
+
+
+def _listeners(
+    callbacks: Any, model: Any, steps: int | None, verbose: Any
+) -> CallbackList:
     if isinstance(callbacks, CallbackList):
         return callbacks
     return CallbackList(callbacks, model, {"steps": steps, "verbose": verbose})

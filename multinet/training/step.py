@@ -1,80 +1,110 @@
-"""The pure step: state and batch in, state and outputs out, compiled by the backend.
+"""The steps: pure functions of lists, state and batch in, state and outputs out.
 
 There is one trainer for every framework. State is a flat list of tensors, the values of
-Variables in a fixed order; a scope makes the model read and write them.
+Variables in a fixed order; a scope makes the model read and write them. What a step
+does is a method of the model, which users may override: `train_step` and the like.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
 
+import numpy as np
 import optree
 
-from multinet.errors import ArgumentError
+from multinet import dtypes
+from multinet.calls import CallContext
+from multinet.capture import discover
+from multinet.errors import ArgumentError, MultinetError
 from multinet.interface import EagerProgram, Program
-from multinet.layers.base import CallContext
+from multinet.metrics import Metric
+from multinet.ops.carrying import tensors_of
+from multinet.ops.core import as_tensor
 from multinet.registry import current
-from multinet.scope import Scope, stream
-from multinet.streams import Entry, StepStream
-from multinet.training.data import Batch
+from multinet.scope import Scope
+from multinet.streams import StepStream
+from multinet.training.hooks import overridden, own_step
+from multinet.training.logs import MetricResults, as_floats, variables_of
+from multinet.training.sources import DeviceBatch
+from multinet.utils import pack_x_y_sample_weight as pack
 from multinet.variables import Variable
 
+_ROWS = 32  # of the batch that a step is explored with, at most
 
-class Step:
-    """One kind of step of a model (train, test or predict) on one tree of data.
 
-    `applied` tells how many updates it does.
+class Form:
+    """The form of a step's data: the tree of x, y and weights, and of one batch.
 
-    `variables` are all that it reads; `written` those to which it gave new values,
-    known once it has been traced.
+    `leaves` have a shape, whose first size is None, and a dtype. `rows` is how many
+    samples a batch has, or so.
     """
 
-    applied = 1
+    def __init__(self, spec: Any, rows: int) -> None:
+        self.spec = spec
+        self.leaves, self.tree = optree.tree_flatten(spec)
+        self.rows = rows
 
-    def __init__(self, model: Any, kind: str, spec: Any) -> None:
-        self.model, self.kind, self.spec = model, kind, spec
-        self.trained: list[Variable] = (
-            model.trainable_weights if kind == "train" else []
-        )
-        trained = {id(v) for v in self.trained}
-        kept = [*model.weights, *model.state_variables]
-        if kind == "predict":
-            kept += model._called_variables()  # by its layers, though nobody asks
-        kept = list({id(v): v for v in kept}.values())
-        self.others = [v for v in kept if id(v) not in trained]
-        self.slots = model.optimizer.slot_variables if kind == "train" else []
-        self.counters = [] if kind == "predict" else model.metrics_variables
-        self.variables = [*self.trained, *self.others, *self.slots, *self.counters]
-        if kind == "train":
-            self._check_optimizer()
-        self.updated = set(map(id, [*self.trained, *self.slots]))
-        self.output_spec: Any = None
+    def example(self) -> Any:
+        """Return data as users give them, of arrays that take no memory."""
+        rows = max(1, min(self.rows, _ROWS))
+        zeros = [np.zeros((), dtypes.to_numpy(x.dtype)) for x in self.leaves]
+        shapes = [(rows, *x.shape[1:]) for x in self.leaves]
+        return self.data(list(map(np.broadcast_to, zeros, shapes)))
+
+    def data(self, leaves: Sequence[Any]) -> Any:
+        """Return leaves as what users give: x, (x, y) or (x, y, sample_weight)."""
+        batch = DeviceBatch(*optree.tree_unflatten(self.tree, leaves))
+        return pack(*batch.tree())
+
+
+class Step(ABC):
+    """One kind of step of a model on data of one form.
+
+    `variables` are all that it reads, those of metrics last; `written` those to which
+    it gave new values, known once it has been traced. `applied` tells how many updates
+    it does, `metrics` of which its logs consist, None where it returns others.
+    """
+
+    kind: ClassVar[str]
+    consumes = True  # whether it may overwrite what its optimizer updates
+    applied = 0
+
+    def __init__(self, model: Any, form: Form) -> None:
+        self.model, self.form = model, form
+        self.optimizer = model.optimizer if self.kind == "train" else None
+        self.counts = False  # whether it reads how many updates were done
         self.written: dict[int, Variable] = {}
+        self.updated: set[int] = set()
+        self.counters: list[Variable] = []
+        self.metrics: list[Metric] | None = None
+        self.output_spec: Any = None
+        self.variables = self._find_variables()
 
-    def _check_optimizer(self) -> None:
-        known = {id(v) for v in self.model.optimizer.optimized}
-        new = [v.path for v in self.trained if id(v) not in known]
-        if new:
-            raise ArgumentError(
-                f"The optimizer does not know {new[:3]}: weights were added or "
-                "unfrozen after it was built. Call model.compile(...) with a new "
-                "optimizer."
-            )
+    @abstractmethod
+    def _find_variables(self) -> list[Variable]:
+        """Return what the step reads and writes; set `counters` and `updated`."""
 
-    def logs(self, outputs: Sequence[Any]) -> dict[str, float]:
-        """Return the logs in the outputs of the last step; there are none."""
-        return {}
+    def _explore(self) -> list[Variable]:
+        """Return the Variables that a run on shapes alone reads and writes."""
+        reads, _ = discover(self._hook, (self.form.example(),))
+        if self.optimizer is not None and not self.optimizer.skips:
+            # The number comes with each step.
+            count = self.optimizer.iterations
+            self.counts = any(v is count for v in reads)
+            reads = [v for v in reads if v is not count]
+        return reads
+
+    # -- the program -------------------------------------------------------------------
 
     def program(self, eagerly: bool, jit_compile: Any) -> Program[Any]:
         """Return the program of this step on the backend in use."""
         backend = current()
         consumed = [i for i, v in enumerate(self.variables) if id(v) in self.updated]
         scalars = ["uint32"]  # random counter, then update number and rate
-        if self.kind == "train":
-            optimizer = self.model.optimizer
-            rate = "float32" if optimizer is None else optimizer.rate_dtype
-            scalars += ["int32", rate]
+        if self.optimizer is not None:
+            scalars += ["int32", self.optimizer.rate_dtype]
         if eagerly:
             return EagerProgram(backend, self.function, consumed, scalars)
         return backend.program(self.function, consumed, scalars, jit_compile)
@@ -82,98 +112,177 @@ class Step:
     def function(self, *flat: Any) -> tuple[Any, ...]:
         """Return the new state and the outputs for state, batch and scalars."""
         count = len(self.variables)
-        stop = count + self.spec.num_leaves
+        stop = count + len(self.form.leaves)
         state, scalars = flat[:count], flat[stop:]
-        batch = Batch(*optree.tree_unflatten(self.spec, flat[count:stop]))
-        draws = StepStream(scalars[0], self.model._draws.key)
+        data = self.form.data(flat[count:stop])
+        draws = StepStream(scalars[0], self.model._trainer.keys.draws)
         with Scope(self.variables, state, stream=draws) as scope:
-            scope.owns = True
-            outputs = self._body(scope, batch, *scalars[1:])
+            scope.owns = self.consumes
+            with CallContext(training=self.kind == "train"):
+                outputs = self._outputs(scope, data, *scalars[1:])
             after = scope.values_of(self.variables)
         for i, (variable, old, new) in enumerate(zip(self.variables, state, after)):
             if old is not new or id(variable) in self.updated:
                 self.written[i] = variable
         return (*after, *outputs)
 
-    def _body(self, scope: Scope, batch: Batch, *scalars: Any) -> Sequence[Any]:
-        return _BODIES[self.kind](self, scope, batch, *scalars)
-
-    def _train(
-        self, scope: Scope, batch: Batch, count: Any, rate: Any
-    ) -> Sequence[Any]:
-        model = self.model
-        found: list[Any] = []
-        params = scope.values_of(self.trained)
-        compute = self._loss_of_params(scope, batch, found)
-        _, auxiliary, grads = current().value_and_grad(compute, params)
-        changed, each, tree = found
-        loss, values, rest = (
-            auxiliary[0],
-            auxiliary[1 : 1 + len(changed)],
-            auxiliary[1 + len(changed) :],
-        )
-        self._write(scope, changed, values)
-        outputs = optree.tree_unflatten(tree, rest[each:])
-        gradient = dict(zip(map(id, self.trained), grads))
-        optimized = model.optimizer.optimized
-        params, slots = model.optimizer.update(
-            scope.values_of(optimized),
-            [gradient.get(id(v)) for v in optimized],
-            scope.values_of(self.slots),
-            count,
-            rate,
-        )
-        self._write(scope, [*optimized, *self.slots], [*params, *slots])
-        model._update_metrics(batch, outputs, loss, rest[:each])
-        return ()
-
-    def _loss_of_params(
-        self, scope: Scope, batch: Batch, found: list[Any]
-    ) -> Callable[..., tuple[Any, ...]]:
-        """Return the function to differentiate; `found` tells what it returns besides.
-
-        An inner scope: what the model writes while it is differentiated must leave the
-        function as an auxiliary output.
-        """
-        model, carried = self.model, [*self.others, *self.counters]
-        fixed = [*self.others, *self.slots, *self.counters]
-        entry = Entry(stream())
-
-        def compute(*params: Any) -> tuple[Any, ...]:
-            before = scope.values_of(fixed)
-            given = [*params, *before]
-            with Scope(self.variables, given, stream=entry.again()) as inner:
-                loss, each, outputs = model._forward(batch, training=True)
-                leaves, tree = optree.tree_flatten(outputs)
-                changed = [
-                    v for v in carried if inner.values[id(v)] is not scope.values[id(v)]
-                ]
-                found[:] = [changed, len(each), tree]
-                scaled = model.optimizer.scale_loss(loss)
-                return (scaled, loss, *inner.values_of(changed), *each, *leaves)
-
-        return compute
-
-    def _test(self, scope: Scope, batch: Batch) -> Sequence[Any]:
-        loss, losses, outputs = self.model._forward(batch, training=False)
-        self.model._update_metrics(batch, outputs, loss, losses)
-        return ()
-
-    def _predict(self, scope: Scope, batch: Batch) -> Sequence[Any]:
-        with CallContext(training=False):
-            outputs = self.model(batch.x, training=False)
-        leaves, self.output_spec = optree.tree_flatten(outputs)
+    def _outputs(self, scope: Scope, data: Any, *update: Any) -> Sequence[Any]:
+        if self.counts and self.optimizer is not None:
+            done = current().subtract(as_tensor(update[0], "int32"), 1)
+            scope.values[id(self.optimizer.iterations)] = done
+        result = self._hook(data, *update)
+        leaves, self.output_spec = tensors_of(self._logged(result))
         return leaves
 
-    @staticmethod
-    def _write(
-        scope: Scope, variables: Sequence[Variable], values: Sequence[Any]
-    ) -> None:
-        scope.values.update(zip(map(id, variables), values, strict=True))
+    def _hook(self, data: Any, count: Any = 1, rate: Any = 0.0) -> Any:
+        """Call the method of the model that is the body of the step."""
+        hook = getattr(self.model, f"{self.kind}_step")
+        if self.optimizer is None:
+            return hook(data)
+        with self.optimizer.given(count, rate) as given:
+            given.counts = self.counts
+            result = hook(data)
+        self.applied = given.applied
+        return result
+
+    def _logged(self, result: Any) -> dict[str, Any]:
+        """Return the logs that are no metrics', which need not leave the step."""
+        if not isinstance(result, Mapping):
+            raise MultinetError(
+                f"Expected {self.kind}_step to return a dict of logs, got "
+                f"{type(result).__name__}."
+            )
+        self.metrics = None
+        if isinstance(result, MetricResults) and result.of_now():
+            self.metrics = result.metrics
+            return {}
+        return dict(result)
+
+    def logs(self, outputs: Sequence[Any]) -> dict[str, Any]:
+        """Return the logs in the outputs of the last step."""
+        tree: Any = optree.tree_unflatten(self.output_spec, outputs)
+        return as_floats(tree)
 
 
-_BODIES: dict[str, Callable[..., Sequence[Any]]] = {
-    "train": Step._train,
-    "test": Step._test,
-    "predict": Step._predict,
+class TrainStep(Step):
+    """`train_step` as it comes: forward, loss, gradients, update, metrics."""
+
+    kind = "train"
+    applied = 1
+
+    def _find_variables(self) -> list[Variable]:
+        model, optimizer = self.model, self.model.optimizer
+        trained = model.trainable_weights
+        _check_optimizer(optimizer, trained)
+        self.updated = set(map(id, [*trained, *optimizer.slot_variables]))
+        known = [*trained, *_state_of(model, trained), *optimizer.slot_variables]
+        return _with_counters(self, known)
+
+
+class TestStep(Step):
+    """`test_step` as it comes: forward, loss, metrics."""
+
+    kind = "test"
+
+    def _find_variables(self) -> list[Variable]:
+        return _with_counters(self, _state_of(self.model, ()))
+
+
+class PredictStep(Step):
+    """`predict_step` as it comes: forward."""
+
+    kind = "predict"
+
+    def _find_variables(self) -> list[Variable]:
+        model = self.model
+        # Layers may call metrics in the model, though nobody asks.
+        return _unique([*_state_of(model, ()), *model._called_variables()])
+
+    def _logged(self, result: Any) -> Any:
+        return result
+
+
+class UserStep(Step):
+    """A step that the user wrote; its state is what it reads and writes.
+
+    A run on shapes tells which Variables these are, and builds what is not built. They
+    are not overwritten: the user may keep an older value through an update.
+    """
+
+    consumes = False
+
+    def _find_variables(self) -> list[Variable]:
+        reads = self._explore()
+        self.counters = [] if self.kind == "predict" else variables_of(_measured(self))
+        known = set(map(id, self.counters))
+        return [*(v for v in reads if id(v) not in known), *self.counters]
+
+
+class UserTrainStep(UserStep):
+    """A `train_step` of the user's."""
+
+    kind = "train"
+
+
+class UserTestStep(UserStep):
+    """A `test_step` of the user's."""
+
+    kind = "test"
+
+
+class UserPredictStep(UserStep):
+    """A `predict_step` of the user's."""
+
+    kind = "predict"
+
+    def _logged(self, result: Any) -> Any:
+        return result
+
+
+_AS_IT_COMES: dict[str, Callable[..., Step]] = {
+    step.kind: step for step in (TrainStep, TestStep, PredictStep)
 }
+_OF_USERS: dict[str, Callable[..., Step]] = {
+    step.kind: step for step in (UserTrainStep, UserTestStep, UserPredictStep)
+}
+
+
+def make_step(model: Any, kind: str, form: Form) -> Step:
+    """Return the step of a kind: the model's own, or the one that comes with it."""
+    return (_OF_USERS if own_step(model, kind) else _AS_IT_COMES)[kind](model, form)
+
+
+def _state_of(model: Any, trained: Sequence[Variable]) -> list[Variable]:
+    """Return what the model holds besides the weights that are trained."""
+    left = set(map(id, trained))
+    kept = _unique([*model.weights, *model.state_variables])
+    return [v for v in kept if id(v) not in left]
+
+
+def _with_counters(step: Step, known: list[Variable]) -> list[Variable]:
+    """Return `known`, what overridden hooks of the model read besides, and metrics'."""
+    step.counters = variables_of(_measured(step))
+    if overridden(step.model, step.kind):
+        seen = set(map(id, [*known, *step.counters]))
+        known = [*known, *(v for v in step._explore() if id(v) not in seen)]
+    return [*known, *step.counters]
+
+
+def _measured(step: Step) -> list[Metric]:
+    """Return the metrics of the model, and those of `compile` if it left them out."""
+    matched = step.model._matched
+    return [*step.model.metrics, *(matched.all_metrics() if matched else ())]
+
+
+def _check_optimizer(optimizer: Any, trained: Sequence[Variable]) -> None:
+    known = {id(v) for v in optimizer.optimized}
+    new = [v.path for v in trained if id(v) not in known]
+    if new:
+        raise ArgumentError(
+            f"The optimizer does not know {new[:3]}: weights were added or unfrozen "
+            "after it was built. Call model.compile(...) with a new optimizer."
+        )
+
+
+def _unique(variables: Sequence[Variable]) -> list[Variable]:
+    return list({id(v): v for v in variables}.values())

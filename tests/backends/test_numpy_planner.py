@@ -176,7 +176,7 @@ def agree(a, b, tolerance=2e-6):
 
 def program_of(model, kind="train"):
     """Return the program of the only step of a kind that a model has."""
-    states = [s for s in model._states.values() if s.step.kind == kind]
+    states = [s for s in model._trainer.programs.latest.values() if s.step.kind == kind]
     (state,) = states
     return state.program
 

@@ -48,8 +48,7 @@ class Regression:
         params, slots = list(state[:4]), list(state[5:])
         value, _, grads = f.value_and_grad(lambda *w: self.loss(x, y, *w), params)
         if self.decay:
-            amount = f.multiply(rate, self.decay)
-            params = [f.subtract(p, f.multiply(p, amount)) for p in params]
+            params = f.decay_update(params, f.multiply(rate, self.decay))
         if self.optimizer == "adam":
             moved, *slots = f.adam_update(
                 params, grads, slots[:4], slots[4:], step, rate, 0.9, 0.999, 1e-7
@@ -249,8 +248,9 @@ def test_a_step_that_fails_leaves_the_state_as_it_was(f):
             return (f.sum(f.embedding(table, rows), (0, 1), False),)
 
         _, _, grads = f.value_and_grad(loss, [table])
-        decayed = f.subtract(table, f.multiply(table, rate))
-        moved, _ = f.sgd_update([decayed], grads, [], rate, 0.0, False)
+        moved, _ = f.sgd_update(
+            f.decay_update([table], rate), grads, [], rate, 0.0, False
+        )
         return moved[0], f.add(count, 1.0)
 
     program = f.program(step, (0,), SCALARS, "auto")

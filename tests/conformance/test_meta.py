@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from conformance_broken import (
     FLAT,
@@ -14,10 +15,11 @@ from conformance_broken import (
 )
 
 from multinet import conformance, registry
+from multinet.conformance import strict
 from multinet.conformance.report import LEVELS
 from multinet.conformance.rows import FUSED, PRIMITIVES
 from multinet.errors import BackendError
-from multinet.interface import INTERFACE, Backend, Plugin
+from multinet.interface import INTERFACE, Backend, Plugin, Program
 
 ROWS = {**PRIMITIVES, **FUSED}
 DIFFERENTIABLE = [name for name, row in ROWS.items() if row.differentiable]
@@ -174,6 +176,19 @@ def test_a_backend_that_reads_memory_out_of_order_is_caught():
 
     report = conformance.run(broken("exp", careless), only="exp", gradients=False)
     assert {f.case for f in report.failures} == {"matrix, strided"}
+
+
+def test_a_program_that_misreads_columns_on_the_device_is_caught():
+    class Careless(Program):
+        def _row(self, column, index):
+            return super()._row(column, index if isinstance(column, np.ndarray) else 0)
+
+    class Misreading(strict.StrictBackend):
+        def program(self, *arguments):
+            return Careless(self, *arguments)
+
+    report = conformance.run(Misreading(), only="program", gradients=False)
+    assert {f.case for f in report.failures} == {"columns on the device"}
 
 
 def test_the_name_of_an_unknown_method_is_refused():

@@ -31,7 +31,7 @@ def test_every_row_checks_something_and_its_cases_have_labels_of_their_own(name)
 
 def test_numeric_derivatives_agree_with_analytic_ones():
     case = Case("product", (t(2, 3, low=0.5), t(3, low=0.5)))
-    row = Row("sine product", lambda x, y: np.sin(x) * y, (case,), differentiable=True)
+    row = Row("multiply", lambda x, y: np.sin(x) * y, (case,))
     found = expected_derivatives(row, case, "float64", 2)
     (x, y), (c,), (dx, dy) = found.inputs, found.cotangents, found.tangents
     np.testing.assert_allclose(found.gradients[0], c * np.cos(x) * y, rtol=1e-9)
@@ -44,7 +44,7 @@ def test_numeric_derivatives_agree_with_analytic_ones():
 
 def test_numeric_gradients_follow_the_complex_convention():
     case = Case("z", (t(3),))
-    row = Row("|z|**2", lambda z: np.abs(z) ** 2, (case,), differentiable=True)
+    row = Row("square", lambda z: np.abs(z) ** 2, (case,))
     found = expected_derivatives(row, case, "complex64", 2)
     wanted = 2 * found.inputs[0] * found.cotangents[0]
     np.testing.assert_allclose(found.gradients[0], wanted, rtol=1e-9)

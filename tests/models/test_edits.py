@@ -136,14 +136,21 @@ def test_options_of_the_loss_and_the_optimizer_are_seen(backend):
         np.testing.assert_allclose(found, huber.mean(), rtol=1e-4)
 
 
+def program_of(model, kind):
+    """Return the program of a kind of step that ran last."""
+    latest = model._trainer.programs.latest
+    return next(runner for (k, _), runner in latest.items() if k == kind).program
+
+
 def test_an_unrelated_layer_costs_nothing(backend):
     model = parts()
-    programs = [state.program for state in model._states.values()]
+    latest = model._trainer.programs.latest
+    programs = [runner.program for runner in latest.values()]
     layers.Dense(3).build((None, 2))
     Parts()(X)
     model.fit(X, Y, verbose=0)
     model.predict(X, verbose=0)
-    assert [state.program for state in model._states.values()] == programs
+    assert [runner.program for runner in latest.values()] == programs
 
 
 def test_freezing_and_thawing_goes_back_to_the_program_before(backend):
@@ -154,8 +161,7 @@ def test_freezing_and_thawing_goes_back_to_the_program_before(backend):
     def train():
         before = model.get_weights()[0]
         model.fit(X, Y, verbose=0)
-        state = next(s for (kind, _), s in model._states.items() if kind == "train")
-        return state.program, np.abs(model.get_weights()[0] - before).max()
+        return program_of(model, "train"), np.abs(model.get_weights()[0] - before).max()
 
     first, moved = train()
     assert moved > 0
@@ -178,7 +184,7 @@ def test_trainable_may_be_set_back_and_forth_for_ever(backend):
         for turn in range(6):
             model.parts[0].trainable = turn % 2 == 0
             model.fit(X, Y, verbose=0)
-            states = model._states.items()
+            states = model._trainer.programs.latest.items()
             programs += [s.program for (kind, _), s in states if kind == "train"]
     assert programs[2:] == programs[:2] * 2 and programs[0] is not programs[1]
 
@@ -199,11 +205,10 @@ def test_a_variable_in_its_place_is_assigned_without_a_new_program(backend):
     model = parts()
     model.gain = multinet.Variable(1.0, trainable=False)
     one = model.predict(X, verbose=0)
-    program = next(s for (k, _), s in model._states.items() if k == "predict").program
+    program = program_of(model, "predict")
     model.gain.assign(2.0)
     np.testing.assert_allclose(model.predict(X, verbose=0), 2 * one, rtol=1e-5)
-    after = next(s for (k, _), s in model._states.items() if k == "predict").program
-    assert after is program
+    assert program_of(model, "predict") is program
 
 
 def test_what_training_sets_itself_is_no_edit(backend):

@@ -57,7 +57,7 @@ def state_of(model):
         for layer in model.layers
         if hasattr(layer, "seed_generator")
     ]
-    return [v.numpy() for v in variables], generators, dict(model._draws.counts)
+    return [v.numpy() for v in variables], generators, dict(model._trainer.clock.counts)
 
 
 def same_state(before, after):
@@ -82,7 +82,7 @@ def test_the_loss_curve_goes_on_as_if_nothing_had_happened(start, end):
     np.testing.assert_array_equal(first, whole[:, :3])
     np.testing.assert_allclose(second, whole[:, 3:], rtol=1e-5)
     assert int(model.optimizer.iterations.numpy()) == 30
-    assert model._draws.counts == stayed._draws.counts
+    assert model._trainer.clock.counts == stayed._trainer.clock.counts
     for a, b in zip(state_of(model)[0], state_of(stayed)[0], strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
@@ -170,7 +170,11 @@ def test_programs_of_the_old_backend_are_dropped():
         model.predict(X, verbose=0)
         model.predict(X, verbose=0)
     model.to_backend("torch")
-    assert not model._states and not model._all_states and model._quick is None
+    assert (
+        not model._trainer.programs.latest
+        and not model._trainer.programs.kept
+        and model._trainer.quick is None
+    )
     with use_backend("torch"):
         model.predict(X, verbose=0)
         assert model.explain_step("predict")["backend"] == "torch"
@@ -436,7 +440,7 @@ def test_what_the_target_cannot_hold_stops_the_move_before_anything_moved(
         before = state_of(model)
         with pytest.raises(DTypeError, match=f"wide/.*Narrow holds no {dtype}"):
             model.to_backend(narrow)
-        assert model.backend == "numpy" and model._all_states
+        assert model.backend == "numpy" and model._trainer.programs.kept
         same_state(before, state_of(model))
         model.fit(X, Y, verbose=0)
 

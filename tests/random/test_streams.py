@@ -9,7 +9,7 @@ import pytest
 
 import multinet
 from multinet import layers, ops, philox, random, streams
-from multinet.training.state import Draws
+from multinet.training.clock import StepClock
 
 OTHER, LOOSE, INNER, MODELS = 2**31, 3 * 2**30, 2**31, 2**31
 LOOPS = 7 * 2**29
@@ -54,7 +54,7 @@ def test_a_block_of_draws_does_not_cross_the_end_of_its_stream():
 
 
 def test_the_numbers_of_steps_begin_anew_at_the_end_of_their_stream():
-    draws = Draws()
+    draws = StepClock()
     for trains, first, size in ((True, 0, 2**31), (False, OTHER, 2**30)):
         for done in (0, 5, size - 3, size - 1, size + 7):
             draws.counts[trains] = done

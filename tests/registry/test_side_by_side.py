@@ -433,7 +433,7 @@ class Paused:
 
     def __init__(self, model, name):
         self.reached, self.go, self.errors = threading.Event(), threading.Event(), []
-        [state] = [s for s in model._states.values() if s.trains]
+        [state] = [s for s in model._trainer.programs.latest.values() if s.trains]
         run = state.program.run
 
         def pausing(*arguments):

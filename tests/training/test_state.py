@@ -11,7 +11,6 @@ import pytest
 import multinet
 from multinet import callbacks, layers
 from multinet.errors import ArgumentError, MultinetError
-from multinet.training.data import Batch, Feed
 from multinet.training.interrupts import Interrupts
 
 RNG = np.random.default_rng(2)
@@ -338,23 +337,3 @@ def test_memory_is_flat_over_ten_thousand_calls(real_backend):
     before = _peak()
     calls(10000)
     assert _peak() - before < 4096, "KiB of growth in 20,000 calls"
-
-
-# -- feeding ---------------------------------------------------------------------------
-
-
-def test_a_feed_gives_each_sample_once_in_order():
-    order = RNG.permutation(75)
-    feed = Feed(Batch(X, Y), 8, order)
-    assert (feed.full, feed.rest) == (9, 3)
-    first = feed.chunk(2, 4, 6)
-    assert [x.shape for x in first] == [(6, 8, 6), (6, 8, 2)]
-    np.testing.assert_array_equal(first[0][:4].reshape(32, 6), X[order[16:48]])
-    last = feed.chunk(9, 1, 1)
-    np.testing.assert_array_equal(last[1], Y[order[72:]][None])
-
-
-def test_chunks_in_order_are_views_of_the_data():
-    chunk = Feed(Batch(X, Y), 8).chunk(1, 3, 8)
-    assert all(np.shares_memory(a, b) for a, b in zip(chunk, (X, Y)))
-    np.testing.assert_array_equal(chunk[0].reshape(24, 6), X[8:32])

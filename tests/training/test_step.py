@@ -289,6 +289,10 @@ def test_a_step_returns_only_what_it_wrote(backend):
     model.fit(X, LABELS, verbose=0)
     model.evaluate(X, LABELS, verbose=0)
     model.predict(X, verbose=0)
-    steps = [state.step for states in model._all_states.values() for state in states]
+    steps = [
+        state.step
+        for states in model._trainer.programs.kept.values()
+        for state in states
+    ]
     written = {step.kind: len(step.written) for step in steps}
     assert written == {"train": 10, "test": 2, "predict": 0}, "of 8 weights, 2 counters"

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.nn import sigmoid
 
+from multinet.interface.kernels import used
 from multinet_jax.array import Array
 from multinet_jax.program import ProgramOps
 
@@ -39,6 +40,7 @@ class SequenceOps(ProgramOps):
         if x.dtype.itemsize == 2:
             same = (kernel, recurrent, bias, mask, reverse)
             return super().lstm(x, h, c, *same)
+        used("lstm")
         z, kept = (*self._rows(x, kernel, bias, mask), None)[:2]
         hs, h, c = _lstm(z, h, c, recurrent, kept, reverse)
         return hs.transpose(1, 0, 2), h, c
@@ -58,6 +60,7 @@ class SequenceOps(ProgramOps):
         if x.dtype.itemsize == 2 or not reset_after:
             same = (kernel, recurrent, bias, recurrent_bias, mask, reverse, reset_after)
             return super().gru(x, h, *same)
+        used("gru")
         a, kept = (*self._rows(x, kernel, bias, mask), None)[:2]
         if recurrent_bias is None:
             recurrent_bias = jnp.zeros(recurrent.shape[1:], recurrent.dtype)

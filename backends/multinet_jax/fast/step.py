@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -19,6 +19,7 @@ from jax import lax
 from jax.core import Tracer
 from jax.extend.core import Jaxpr, Var, subjaxprs
 
+from multinet.interface.kernels import noting
 from multinet.interface.program import Tensors
 from multinet.interface.step import EagerProgram, Program
 from multinet_jax.array import Array
@@ -78,7 +79,7 @@ class JaxProgram(Program[Array]):
 
     # -- running -----------------------------------------------------------------------
 
-    def capacity(self, batch: Sequence[Host], wanted: int) -> int:
+    def capacity(self, batch: Sequence[Host | Array], wanted: int) -> int:
         """Return `wanted`, within bounds of memory; 1 for convolutions on a CPU."""
         key = tuple([(x.shape, x.dtype) for x in batch])
         form = self.forms.get(key) or self._build(key)
@@ -87,7 +88,7 @@ class JaxProgram(Program[Array]):
         return form.capacity
 
     def run(
-        self, batch: Sequence[Host], scalars: Sequence[Host], count: int
+        self, batch: Sequence[Host | Array], scalars: Sequence[Host], count: int
     ) -> Tensors[Array]:
         """Run `count` steps; return the outputs of the last one."""
         key = tuple([(x.shape[1:], x.dtype) for x in batch])
@@ -100,23 +101,22 @@ class JaxProgram(Program[Array]):
             return self._run_chunks(form, [*batch, *scalars], count)
         outputs: Tensors[Array] = ()
         if count == 1 and not (form.written or form.counts):  # to predict, in haste
-            return tuple(form.call(*self.held, *[owned(x[0]) for x in batch]))
+            return tuple(form.call(*self.held, *row_of(batch, 0)))
         for i in range(count):
-            # Copies: XLA may still be reading its arguments when the call returns.
-            row = [owned(x[i]) for x in batch]
+            row = row_of(batch, i)
             numbers = [x[i] for x in scalars] if form.counts else ()
             results = form.call(*self._state(form), *row, *numbers)
             outputs = self._keep(form, results)
         return outputs
 
     def _run_chunks(
-        self, form: Form, arrays: Sequence[Host], count: int
+        self, form: Form, arrays: Sequence[Host | Array], count: int
     ) -> Tensors[Array]:
         outputs: Tensors[Array] = ()
         for start in range(0, count, form.capacity):
             size = min(form.capacity, count - start)
             chunk = [
-                padded(x[start : start + size], form.capacity, kind)
+                rows_of(x, start, start + size, form.capacity, kind)
                 for x, kind in zip(arrays, form.kinds, strict=True)
             ]
             # JAX would queue 32 calls, each with its chunk: memory for no speed.
@@ -151,6 +151,7 @@ class JaxProgram(Program[Array]):
         """Return which path runs and why."""
         told = {"path": "jit on " + platform(), "memory": "state donated"}
         for form in reversed(self.forms.values()):
+            told["kernels"] = ", ".join(["XLA's", *sorted(form.kernels)])
             steps = "as many a dispatch as the loop gives, in a loop of XLA"
             told["steps"] = steps if form.capacity > 1 else f"one a call: {form.reason}"
             break
@@ -184,7 +185,9 @@ class Form:
         self.inner = jax.jit(_distinct(function, self.size))
         kinds = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in state]
         kinds += [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in row]
-        self.jaxpr: Jaxpr = self.inner.trace(*kinds).jaxpr.jaxpr
+        self.kernels: set[str] = set()
+        with noting(self.kernels):
+            self.jaxpr: Jaxpr = self.inner.trace(*kinds).jaxpr.jaxpr
         pairs = enumerate(zip(self.jaxpr.invars[: self.size], self.jaxpr.outvars))
         self.written = tuple(i for i, (old, new) in pairs if old is not new)
         self.reason = "no more were asked for"
@@ -305,6 +308,40 @@ def copy(x: Array) -> Any:
 def owned(x: Host) -> Host:
     """Return a copy of which XLA can use the memory."""
     return x.copy() if x.nbytes <= SMALL else padded(x[None], 1, x.dtype)[0]
+
+
+def row_of(batch: Sequence[Host | Array], index: int) -> list[Host | Array]:
+    """Return the arrays of one step.
+
+    Host arrays are copied: XLA may still be reading its arguments when a call returns.
+    """
+    number = np.uint32(index)
+    return [
+        owned(x[index]) if isinstance(x, np.ndarray) else _on_device(x, number)
+        for x in batch
+    ]
+
+
+def rows_of(x: Host | Array, start: int, stop: int, size: int, kind: Any) -> Any:
+    """Return `size` rows; those after `stop - start` are not set."""
+    if isinstance(x, np.ndarray):
+        return padded(x[start:stop], size, kind)
+    if start == 0 and len(x) == size:
+        return _strong(x)
+    return _part(x, np.uint32(start), size)
+
+
+@jax.jit
+def _on_device(x: Array, index: Any) -> Array:
+    row = lax.dynamic_index_in_dim(x, index, keepdims=False)
+    return lax.convert_element_type(row, x.dtype)  # no weak type
+
+
+@partial(jax.jit, static_argnums=2)
+def _part(x: Array, start: Any, size: int) -> Array:
+    room = jnp.pad(x, [(0, size), *[(0, 0)] * (x.ndim - 1)])
+    rows = lax.dynamic_slice_in_dim(room, start, size)
+    return lax.convert_element_type(rows, x.dtype)
 
 
 def padded(x: Host, size: int, kind: np.dtype[Any]) -> Host:

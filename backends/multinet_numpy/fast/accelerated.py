@@ -56,7 +56,7 @@ def _compiled(function: Any) -> Any:
 
     A product and a sum may be rounded once; infinities and NaN are kept.
     """
-    import numba
+    import numba  # optional, and slow to import
 
     options = {"error_model": "numpy", "fastmath": {"contract", "nsz"}}
     try:

@@ -126,6 +126,7 @@ class Plan:
         self.code: list[Operation] = []
         self.groups: list[list[Buffer]] = []  # to lie one after the other in memory
         self.locals = 0
+        self.kernels: set[str] = set()  # the names of those it has
 
     # -- values ------------------------------------------------------------------------
 
@@ -212,6 +213,7 @@ class Plan:
 
     def kernel(self, name: str, kernel: Call, args: Any) -> Any:
         """Plan a kernel by its recipe, or as it is."""
+        self.kernels.add(name)
         recipe = RECIPES.get(name)
         result = NotImplemented if recipe is None else recipe(self, *args)
         return self.opaque(kernel, args) if result is NotImplemented else result

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from multinet.interface import Program
+from multinet.interface import Program, fused
 from multinet_numpy.fast import accelerated
 from multinet_numpy.fast.arena import Arena, Layout
 from multinet_numpy.fast.plan import Plan, Planned
@@ -34,6 +34,7 @@ class NumpyProgram(Program[Any]):
         self.plans: OrderedDict[Any, Compiled] = OrderedDict()
         self.own: dict[int, Any] = {}
         self.arena = Arena()
+        self.fused: set[str] = set()  # the fused methods that have kernels here
         self.numba: set[str] = set()  # the kernels that it runs
         self.lock = threading.RLock()
         asked = self.jit_compile is False
@@ -126,6 +127,7 @@ class NumpyProgram(Program[Any]):
         ends = [*outputs, *changed.values()]
         plan.prune(ends)
         fuse_convolutions(plan, ends)
+        self.fused |= plan.kernels.intersection(fused())
         self.numba |= accelerated.accelerate(plan)
         layout = Layout(plan, ends)
         writes = [
@@ -168,11 +170,12 @@ class NumpyProgram(Program[Any]):
             return {"path": "tape: " + self.reason, "steps": "one a call"}
         plans = list(self.plans.values())
         calls = [len(p.source.splitlines()) - 3 for p in plans]
+        kernels = ", ".join(["NumPy", *sorted(self.fused)])
         found = ", ".join(sorted(self.numba)) or "no call is large enough"
         return {
             "path": f"planned: {len(plans)} shapes of batch, {calls} calls a step",
             "steps": "as many a call as are given: the loop is in the plan",
-            "kernels": "NumPy; numba: " + (accelerated.missing() or found),
+            "kernels": f"{kernels}; numba: {accelerated.missing() or found}",
             "memory": f"an arena of {self.arena.memory.size} bytes",
         }
 

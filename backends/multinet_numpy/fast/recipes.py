@@ -297,5 +297,6 @@ def plan_update(
     """
     columns = [[plan.copy(x) for x in column] for column in columns]
     plan.groups += [[x.root for x in column] for column in columns]
+    plan.kernels.add(f"{make.__name__}_update")
     plan.code.append(Operation(make, (columns, settings, now), (), "made"))
     return [column for i, column in enumerate(columns) if i != 1]

@@ -4,6 +4,10 @@ The gates that are sigmoids stand first and their weights are halved, so that on
 step serves all: sigmoid(z) = tanh(z / 2) / 2 + 1/2. Time comes first inside. A state
 array has a row more than there are steps: step k reads row `k + before` and writes row
 `k + after`. A training step takes a third of the time of one made of primitives.
+
+A kernel's last argument is not for it but for the rule of its adjoint, which is linear
+in the cotangents, so that its gradient is the tangent of the method: the function
+`tangents(inputs, tangents, rest)` of the backend, which has the body of the method.
 """
 
 from __future__ import annotations
@@ -62,7 +66,15 @@ def _swapped(weight: Any, m: int) -> Any:
 
 
 def lstm(
-    x: Any, h: Any, c: Any, kernel: Any, recurrent: Any, bias: Any, mask: Any, reverse
+    x: Any,
+    h: Any,
+    c: Any,
+    kernel: Any,
+    recurrent: Any,
+    bias: Any,
+    mask: Any,
+    reverse: bool,
+    tangents: Any,
 ) -> tuple[Any, ...]:
     """Return ys and the last h and c; then the states, the gates and tanh(c)."""
     (b, t, _), m = x.shape, h.shape[1]
@@ -102,6 +114,7 @@ def lstm_adjoint(
     bias: Any,
     mask: Any,
     reverse: bool,
+    tangents: Any,
     for_x: bool,
     hs: Any,
     cs: Any,
@@ -165,23 +178,13 @@ def _(F, g, need, out, *inputs):
 
 @rule("lstm_adjoint")
 def _(F, g, need, out, *args):
-    return _tangents("lstm", g, args[3:9], args[9:11])
+    return args[11](args[3:9], _of_inputs(g, args[3:9]), args[9:11])
 
 
-def _tangents(method: str, g: Any, inputs: Any, rest: Any) -> Any:
-    """Return the tangents of a method whose inputs have tangents `g`, that of x last.
-
-    The adjoint, whose gradient this is, is linear, and nothing else in it is traced.
-    """
-    from multinet_numpy import transforms
-    from multinet_numpy.program import ProgramBackend
-
+def _of_inputs(g: Any, inputs: Any) -> list[Any]:
+    """Return the tangents `g`, where that of x is the last, in the order of inputs."""
     g = [g[5] if len(g) > 5 else None, *g[:5]]
-    tangents = [
-        np.zeros(x.shape, x.dtype) if t is None else t for x, t in zip(inputs, g)
-    ]
-    body = getattr(ProgramBackend(), method)
-    return transforms.jvp(lambda *xs: body(*xs, *rest), inputs, tangents)[1]
+    return [np.zeros(x.shape, x.dtype) if t is None else t for x, t in zip(inputs, g)]
 
 
 # -- GRU -------------------------------------------------------------------------------
@@ -197,6 +200,7 @@ def gru(
     mask: Any,
     reverse: bool,
     reset_after: bool,
+    tangents: Any,
 ) -> tuple[Any, ...]:
     """Return ys and the last h; then the states, the gates and what met the reset."""
     (b, t, _), m = x.shape, h.shape[1]
@@ -246,6 +250,7 @@ def gru_adjoint(
     mask: Any,
     reverse: bool,
     reset_after: bool,
+    tangents: Any,
     for_x: bool,
     hs: Any,
     gates: Any,
@@ -309,9 +314,11 @@ def _(F, g, need, out, *inputs):
 
 @rule("gru_adjoint")
 def _(F, g, need, out, *args):
-    if args[10]:
-        return _tangents("gru", g, args[2:8], args[8:11])
-    return _tangents("gru", g, args[2:7], (None, *args[8:11]))
+    reset_after, tangents = args[10:12]
+    inputs, rest = args[2:8], args[8:11]
+    if not reset_after:  # then the last bias is of no use, and has no cotangent
+        inputs, rest = args[2:7], (None, *rest)
+    return tangents(inputs, _of_inputs(g, inputs), rest)
 
 
 def is_single(xs: Any) -> bool:

@@ -8,9 +8,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from multinet_tensorflow.numerics import (
-    accurate_sum,
-)
+from multinet.interface.kernels import used
+from multinet_tensorflow.numerics import accurate_sum
 
 # The fused kernels of a GPU keep 1 / sqrt(variance) where those of a CPU keep variance.
 ON_CPU = not tf.config.list_physical_devices("GPU")
@@ -18,6 +17,8 @@ ON_CPU = not tf.config.list_physical_devices("GPU")
 
 def standardized(x: Any, axes: Sequence[int], epsilon: float) -> Any:
     """Return (x - mean) / sqrt(variance + epsilon) over axes; two reductions back."""
+
+    used("layer_norm")
 
     def mean(x: Any) -> Any:
         return accurate_sum(x, axes, True) / math.prod(x.shape[i] for i in axes)
@@ -58,6 +59,7 @@ def block_moments(x: Any, blocks: int) -> tuple[Any, Any]:
 
     Source: Chan, Golub and LeVeque, "Updating formulae for computing variances", 1979.
     """
+    used("moments")
     channels = x.shape[-1]
     rows = math.prod(x.shape[:-1]) // blocks
 
@@ -90,6 +92,7 @@ def batch_norm(
 
     The gradient is the whole one for x, through its moments: two passes over memory.
     """
+    used("batch_norm")
     images = tf.reshape(x, x.shape if len(x.shape) == 4 else (1, 1, -1, x.shape[-1]))
     options: Any = {"epsilon": epsilon, "data_format": "NHWC"}
 

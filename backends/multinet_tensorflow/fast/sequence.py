@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from multinet.interface.kernels import used
 from multinet_tensorflow.numerics import dims
 from multinet_tensorflow.program import ProgramOps
 
@@ -30,6 +31,7 @@ class SequenceOps(ProgramOps):
         inputs: Any = (x, h, c, kernel, recurrent, bias)
         if x.dtype.size == 2 or not x.shape[1]:
             return body(*inputs, mask, reverse)
+        used("lstm")
         if reverse:
             x, mask = (v if v is None else tf.reverse(v, [1]) for v in (x, mask))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,6 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from multinet.interface import Program
+from multinet.interface.kernels import noting, used
+from multinet_tensorflow.fast.trace import Trace
 
 Array = np.ndarray[Any, Any]
 _SIGNATURES = 16
@@ -30,7 +32,7 @@ class TensorflowProgram(Program[Any]):
         self.graphs: OrderedDict[Any, Callable[..., Any]] = OrderedDict()
         self.has_outputs = False  # known once traced
         self.looping = bool(self.consumed)  # whether steps repeat inside of the graph
-        self.kernels: set[str] = set()  # fused ones of optimizers, found by tracing
+        self.kernels: set[str] = set()  # fused ones, found by tracing
 
     # -- state -------------------------------------------------------------------------
 
@@ -52,19 +54,19 @@ class TensorflowProgram(Program[Any]):
 
     # -- running -----------------------------------------------------------------------
 
-    def capacity(self, batch: Sequence[Array], wanted: int) -> int:
+    def capacity(self, batch: Sequence[Any], wanted: int) -> int:
         if self.has_outputs:
             return 1
         if not self.looping:
             self.looping = True
             self.graphs.clear()
-        size = sum(x.nbytes for x in batch)
+        size = sum(_kind(x).itemsize * math.prod(x.shape) for x in batch)
         return max(1, min(wanted, _CHUNK_BYTES // max(size, 1)))
 
     def run(
-        self, batch: Sequence[Array], scalars: Sequence[Array], count: int
+        self, batch: Sequence[Any], scalars: Sequence[Array], count: int
     ) -> tuple[Any, ...]:
-        key = tuple([(x.dtype, x.shape[1:]) for x in batch])
+        key = tuple([(_kind(x), tuple(x.shape[1:])) for x in batch])
         graph = self.graphs.get(key)
         if graph is None:
             if len(self.graphs) == _SIGNATURES:
@@ -72,12 +74,11 @@ class TensorflowProgram(Program[Any]):
             graph = self.graphs[key] = self._graph(batch)
         self.graphs.move_to_end(key)
         numbers = [np.asarray(x, d) for x, d in zip(scalars, self.scalars)]
-        # tf.constant copies: neither state nor outputs may share memory with a batch.
         if self.looping:
-            return graph(*[tf.constant(x[:count]) for x in (*batch, *numbers)])
+            return graph(*[_part(x, slice(count)) for x in (*batch, *numbers)])
         outputs: tuple[Any, ...] = ()
         for i in range(count):
-            outputs = graph(*[tf.constant(x[i]) for x in (*batch, *numbers)])
+            outputs = graph(*[_part(x, i) for x in (*batch, *numbers)])
         return outputs
 
     def wait(self) -> None:
@@ -96,13 +97,13 @@ class TensorflowProgram(Program[Any]):
             "path": "jit: a TensorFlow graph, the state in Variables updated in place",
             "steps": steps,
             "XLA": "on: jit_compile=True" if self.jit_compile is True else xla,
-            "kernels": ", ".join(sorted(self.kernels)) or "no fused optimizer kernel",
+            "kernels": ", ".join(sorted(self.kernels)) or "TensorFlow's own",
             "memory format": "channels last, as TensorFlow's kernels have it",
         }
 
     # -- tracing -----------------------------------------------------------------------
 
-    def _graph(self, batch: Sequence[Array]) -> Callable[..., Any]:
+    def _graph(self, batch: Sequence[Any]) -> Callable[..., Any]:
         lead = (None,) if self.looping else ()
         specs = [tf.TensorSpec((*lead, *x.shape[1:]), x.dtype) for x in batch]
         specs += [tf.TensorSpec(lead, dtype) for dtype in self.scalars]
@@ -134,9 +135,8 @@ class TensorflowProgram(Program[Any]):
     def _step_on(self, *xs: Any) -> tuple[Any, ...]:
         """Run one step on tensors, and assign what is new to the Variables."""
         state = [_read(variable) for variable in self.variables]
-        with Held(self.variables, state) as held:
+        with Held(self.variables, state) as held, noting(self.kernels):
             results = self.function(*state, *xs)
-        self.kernels |= held.kernels
         new = results[: len(state)]
         due = [
             (variable, value)
@@ -152,6 +152,18 @@ class TensorflowProgram(Program[Any]):
         return tuple(results[len(state) :])
 
 
+def _kind(x: Any) -> np.dtype[Any]:
+    return np.dtype(x.dtype.as_numpy_dtype) if tf.is_tensor(x) else x.dtype
+
+
+def _part(x: Any, rows: int | slice) -> Any:
+    """Return rows of a column as a tensor; those of the device may be more."""
+    if not tf.is_tensor(x):
+        # It copies: neither state nor outputs may share memory with a batch.
+        return tf.constant(x[rows])
+    return x if isinstance(rows, slice) else x[rows]
+
+
 class _HasOutputs(Exception):
     """Tells that a step has outputs: a loop in the graph could not return them."""
 
@@ -160,29 +172,20 @@ def _read(variable: Any) -> Any:
     return tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=variable.dtype)
 
 
-class Held:
-    """While a step is traced: which Variables the tensors of its state stand for."""
-
-    active = threading.local()
+class Held(Trace):
+    """The trace of a step, whose state is in Variables."""
 
     def __init__(self, variables: Sequence[Any], state: Sequence[Any]) -> None:
-        self.variables = {id(x): v for v, x in zip(variables, state)}
+        super().__init__()
+        self.state = {id(x) for x in state}
+        for variable, x in zip(variables, state, strict=True):
+            self.own(x, variable)
         self.now: dict[Any, Any] = {}
-        self.kernels: set[str] = set()
 
     def __enter__(self) -> Held:
-        Held.active.held, self.graph = self, tf.compat.v1.get_default_graph()
+        self.graph = tf.compat.v1.get_default_graph()
+        super().__enter__()
         return self
-
-    def __exit__(self, *exc: object) -> None:
-        Held.active.held = None
-
-    def owner(self, x: Any) -> Any:
-        """Return the Variable that x stands for, or is a decayed weight of."""
-        found = self.variables.get(id(x))
-        if found is None and x.op.type == "Sub":
-            found = self.variables.get(id(x.op.inputs[0]))
-        return found
 
     def update(
         self, columns: Sequence[Sequence[Any]], grads: Sequence[Any], apply: Any
@@ -200,9 +203,9 @@ class Held:
             # When there is a gradient nothing fails any more: state stays whole.
             with tf.control_dependencies([grad]):
                 for variable, column in zip(row, columns):
-                    if id(column[i]) not in self.variables:
+                    if id(column[i]) not in self.state:
                         variable.assign(column[i])
-                self.kernels.add(apply(grad, *[v.handle for v in row]).type)
+                used(apply(grad, *[v.handle for v in row]).type)
                 new.append([_read(variable) for variable in row])
             self.now.update(zip([v.ref() for v in row], new[-1]))
         return [list(column) for column in zip(*new)]
@@ -215,5 +218,14 @@ def update_held(
 
     `columns` are params and slots; `apply(grad, *handles)` makes the operation.
     """
-    held = getattr(Held.active, "held", None)
-    return held and held.update(columns, grads, apply)
+    trace = Trace.current()
+    return trace.update(columns, grads, apply) if isinstance(trace, Held) else None
+
+
+def decayed(params: Sequence[Any], new: list[Any]) -> list[Any]:
+    """Return decayed weights, which stand for the Variables that the weights do."""
+    trace = Trace.current()
+    if trace is not None:
+        for old, x in zip(params, new, strict=True):
+            trace.own(x, trace.owner(old))
+    return new

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from multinet.errors import BackendError
+from multinet.interface.kernels import used
 from multinet_torch import transforms
 from multinet_torch.array import Tensor
 from multinet_torch.program import ProgramOps
@@ -34,6 +35,7 @@ class SequenceOps(ProgramOps):
         if not _fits(x, mask):
             same = (kernel, recurrent, bias, mask, reverse)
             return super().lstm(x, h, c, *same)
+        used("lstm")
         none = kernel.new_zeros(kernel.shape[1])
         weights = (kernel.t(), recurrent.t(), none if bias is None else bias, none)
         x = x.flip(1) if reverse else x
@@ -56,6 +58,7 @@ class SequenceOps(ProgramOps):
             biases = (bias, recurrent_bias)
             same = (kernel, recurrent, *biases, mask, reverse, reset_after)
             return super().gru(x, h, *same)
+        used("gru")
         none = kernel.new_zeros(kernel.shape[1])
         biases = [none if b is None else b for b in (bias, recurrent_bias)]
         # torch has the reset gate first.

@@ -10,9 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from multinet import dtypes
 from multinet.interface import Program
+from multinet.interface.kernels import noting
 from multinet_torch import transforms
-from multinet_torch.array import placement, share
+from multinet_torch.array import NAMES, placed, placement
 from multinet_torch.fast.tape import Tape
 from multinet_torch.windows import laid_out
 
@@ -22,6 +24,10 @@ _below_autograd: Any = torch._C._AutoDispatchBelowAutograd  # type: ignore[attr-
 _KEPT = 16  # shapes of batch
 
 
+def _kind(x: Array | Tensor) -> np.dtype[Any]:
+    return dtypes.to_numpy(NAMES[x.dtype]) if isinstance(x, Tensor) else x.dtype
+
+
 class TorchProgram(Program[Tensor]):
     """Replays what a step asks of torch; runs it as it is where it looks at values."""
 
@@ -29,22 +35,23 @@ class TorchProgram(Program[Tensor]):
         super().__init__(*arguments)
         self._paths: dict[Any, Any] = {}  # by signature: a function, or why not
         self._compiles = self.jit_compile is True
+        self._kernels: set[str] = set()
 
     def put(self, index: int, value: Tensor) -> None:
         """Replace one entry of the state by a value, which is never changed."""
         super().put(index, laid_out(value))
 
-    def capacity(self, batch: Sequence[Array], wanted: int) -> int:
+    def capacity(self, batch: Sequence[Array | Tensor], wanted: int) -> int:
         """Return `wanted`: each step is a call, which any number can follow."""
         return wanted
 
     def run(
-        self, batch: Sequence[Array], scalars: Sequence[Array], count: int
+        self, batch: Sequence[Array | Tensor], scalars: Sequence[Array], count: int
     ) -> Tensors:
         """Run `count` steps; return the outputs of the last one."""
         if self.lent:
             self._own()
-        key = tuple([(x.shape[1:], x.dtype) for x in batch])
+        key = tuple([(x.shape[1:], _kind(x)) for x in batch])
         path = self._paths.get(key)
         if path is None:
             outputs = self._record(key, batch, scalars)
@@ -52,7 +59,7 @@ class TorchProgram(Program[Tensor]):
             return self.run(batch, scalars, count - 1) if count > 1 else outputs
         if isinstance(path, str):
             return super().run(batch, scalars, count)
-        columns = [share(x[:count]).to(self.device).unbind(0) for x in batch]
+        columns = [placed(x[:count], self.device).unbind(0) for x in batch]
         columns += [x[:count].tolist() for x in scalars]
         columns += [self._tensors(i, scalars[i][:count]) for i in path.needs]
         held, outputs = self.held, ()
@@ -69,12 +76,14 @@ class TorchProgram(Program[Tensor]):
     def explain(self) -> dict[str, str]:
         """Return how the steps of the last batch run."""
         path = next(reversed(self._paths.values()), "no step yet")
+        own = ", ".join(["torch's own, oneDNN and BLAS", *sorted(self._kernels)])
         if isinstance(path, str):
-            return {"path": f"eager, since {path}", "steps": "one after another"}
+            why, steps = f"eager, since {path}", "one after another"
+            return {"path": why, "kernels": own, "steps": steps}
         compiled = "torch.compile, as jit_compile=True asks; the others lie around it"
         return {
             "path": f"replay of {path.calls} torch operations, those of autograd too",
-            "kernels": compiled if self._compiles else "torch's own, oneDNN and BLAS",
+            "kernels": compiled if self._compiles else own,
             "rejected": ""
             if self._compiles
             else "torch.compile: opt-in, slow to start",
@@ -98,11 +107,11 @@ class TorchProgram(Program[Tensor]):
         return torch.from_numpy(values).to(self.device).unbind(0)
 
     def _record(
-        self, key: Any, batch: Sequence[Array], scalars: Sequence[Array]
+        self, key: Any, batch: Sequence[Array | Tensor], scalars: Sequence[Array]
     ) -> Tensors:
         """Run one step and keep what replays it."""
         self.device = placement.get()
-        rows = [share(x[0]).to(self.device) for x in batch]
+        rows = [placed(x[0], self.device) for x in batch]
         numbers = [self._tensors(i, x[:1])[0] for i, x in enumerate(scalars)]
         # Aliases, so that each entry of the state is an object that no other is.
         state = [x.detach() for x in self.held]
@@ -112,7 +121,8 @@ class TorchProgram(Program[Tensor]):
                 tape.names[x] = form.format(i)
         for i, x in enumerate(numbers):
             tape.hosted[x] = f"n{i}", scalars[i][0].item()
-        with tape:
+        self._kernels.clear()
+        with tape, noting(self._kernels):
             results = self.function(*state, *rows, *numbers)
             results = self._apart(results, tape, [*state, *rows, *numbers])
             new = {i: x for i, x in enumerate(results[: len(state)]) if x is not None}

@@ -30,10 +30,11 @@ from multinet.training.callbacks.terminal import (
 _terminal = Terminal()
 
 
-def make_progress(verbose: Any, epochs: int, steps: int, label: str) -> Reporter:
+def make_progress(verbose: Any, epochs: int, steps: int | None, label: str) -> Reporter:
     """Return the reporter for `verbose`: 0 silent, 1 a bar, 2 lines, or "auto".
 
-    `label` stands before the number of the epoch, or alone if `epochs` is 0.
+    `label` stands before the number of the epoch, or alone if `epochs` is 0. `steps`
+    is None where only the end of the data will tell.
     """
     kind = LineReporter
     if verbose in (0, False):
@@ -50,7 +51,7 @@ def make_progress(verbose: Any, epochs: int, steps: int, label: str) -> Reporter
 class Reporter:
     """Shows nothing; the base of those that do."""
 
-    def __init__(self, epochs: int, steps: int, label: str) -> None:
+    def __init__(self, epochs: int, steps: int | None, label: str) -> None:
         self.epochs, self.steps, self.label = epochs, steps, label
 
     def __enter__(self) -> Reporter:
@@ -114,12 +115,13 @@ class LineReporter(Reporter):
 
     def _parts(self, logs: dict[str, float]) -> list[str]:
         """Return what there is to say of a finished epoch."""
-        plural = "step" if self.steps == 1 else "steps"
-        count = f"{self.done}/" if self.done != self.steps else ""
+        steps = self.done if self.steps is None else self.steps
+        plural = "step" if steps == 1 else "steps"
+        count = f"{self.done}/" if self.done != steps else ""
         seconds = time.perf_counter() - self.start
         return [
             self.title,
-            f"{count}{self.steps} {plural}",
+            f"{count}{steps} {plural}",
             f"{seconds:.1f}s",
             pace(self.took, self.done),
             *format_logs(logs),
@@ -150,10 +152,12 @@ class LiveReporter(LineReporter, ABC):
         now, times = time.perf_counter(), []
         if done:
             seconds = now - self.start
-            left = left or f"{clock(seconds / done * (self.steps - done))} left"
-            times = [left, pace(seconds, done)]
-        head = f"{self.title} - {done}/{self.steps}"
-        self.draw(head, times, format_logs(logs), done / max(self.steps, 1))
+            if self.steps is not None:
+                left = left or f"{clock(seconds / done * (self.steps - done))} left"
+            times = [part for part in (left, pace(seconds, done)) if part]
+        total = "?" if self.steps is None else self.steps
+        head = f"{self.title} - {done}/{total}"
+        self.draw(head, times, format_logs(logs), done / max(self.steps or 0, 1, done))
         self.shown = now
 
     @abstractmethod

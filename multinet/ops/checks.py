@@ -1,0 +1,123 @@
+"""Checks of arguments that frameworks would let pass, each in its own way."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from multinet import dtypes
+from multinet.errors import ArgumentError, DTypeError, OutOfRange, ShapeError
+from multinet.ops.core import as_tensor, floating, read
+from multinet.ops.refusals import shown
+from multinet.registry import current
+from multinet.symbolic.dims import Dim, differ, public_shape
+
+_FLOATS = frozenset(dtypes.FLOATS)
+
+
+def at_least(value: Any, least: int, what: str) -> Any:
+    """Return an int of at least `least`, or an unknown size; else `ArgumentError`."""
+    if type(value) is int and value >= least:
+        return value
+    if isinstance(value, Dim):
+        return value
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = least - 1
+    if number < least:
+        raise ArgumentError(
+            f"Expected {what} as an int of at least {least}, got {shown(value)}."
+        )
+    return number
+
+
+def sizes_at_least(shape: tuple[Any, ...], least: int, what: str) -> tuple[Any, ...]:
+    """Return a tuple of sizes after checking each; `ShapeError` if one is less."""
+    if any(not isinstance(n, Dim) and n < least for n in shape):
+        raise ShapeError(
+            f"Expected {what} with sizes of at least {least}, got "
+            f"{public_shape(shape)}."
+        )
+    return shape
+
+
+def within(shape: tuple[Any, ...], limit: tuple[Any, ...], what: str) -> None:
+    """Refuse a shape that would broadcast others than itself to more than `limit`."""
+    rest = limit[len(limit) - len(shape) :] if len(shape) <= len(limit) else None
+    if rest is None or any(differ(n, m) and differ(n, 1) for n, m in zip(shape, rest)):
+        raise ShapeError(
+            f"Expected {what} to broadcast to shape {public_shape(limit)}, got shape "
+            f"{public_shape(shape)}."
+        )
+
+
+def in_axis(indices: Any, size: Any) -> None:
+    """Refuse ints of the host outside of an axis; those of tensors are trusted."""
+    foreign = current().is_tensor(indices) or hasattr(indices, "__multinet_tensor__")
+    if foreign or isinstance(size, Dim):
+        return
+    values = read(indices)
+    if values.dtype.kind in "iu" and values.size:
+        if values.min() < -size or values.max() >= size:
+            raise OutOfRange(
+                f"Expected indices in [{-size}, {size}) for an axis of {size}, got "
+                f"{shown(indices)}."
+            )
+
+
+def function(value: Any, what: str) -> Any:
+    """Return a function; `ArgumentError` if it cannot be called."""
+    if not callable(value):
+        raise ArgumentError(f"Expected {what} as a function, got {shown(value)}.")
+    return value
+
+
+def whole(value: Any, what: str) -> int:
+    """Return an int of the host; else `ArgumentError`."""
+    try:
+        return operator.index(value)
+    except TypeError as error:
+        raise ArgumentError(
+            f"Expected {what} as an int, got {shown(value)}."
+        ) from error
+
+
+def number(value: Any, what: str) -> float:
+    """Return a number of the host as a float; else `ArgumentError`."""
+    try:
+        return float(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        text = f"Expected {what} as a number, got {shown(value)}."
+        raise ArgumentError(text) from error
+
+
+def real_floats(name: str, x: Any) -> Any:
+    """Return x as a float tensor, integers as floatx; `DTypeError` if it is complex.
+
+    `name` is the op's, for the error.
+    """
+    x = floating(x)
+    check_real(name, current().dtype(x))
+    return x
+
+
+def real_numbers(name: str, x: Any) -> Any:
+    """Return x as a tensor; `DTypeError` if it is complex."""
+    x = as_tensor(x)
+    check_real(name, current().dtype(x))
+    return x
+
+
+def check_real(name: str, dtype: str) -> None:
+    """Refuse complex numbers, which some frameworks would order or round."""
+    if dtype not in _FLOATS and dtypes.is_complex(dtype):
+        raise not_complex(name, dtype)
+
+
+def not_complex(name: str, dtype: str) -> DTypeError:
+    """Return the error of an op that takes real numbers only."""
+    return DTypeError(
+        f"{name} takes real numbers, got {dtype}. Apply it to ops.real(x) and "
+        "ops.imag(x), or to ops.abs(x)."
+    )

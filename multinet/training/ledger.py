@@ -1,0 +1,141 @@
+"""Ledger: who has the newest value of each Variable of a program."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from multinet.errors import MultinetError
+from multinet.interface import Program
+from multinet.pending import make_values
+from multinet.variables import Clock, Variable
+
+
+class Ledger:
+    """Carries the values of Variables for a program from call to call.
+
+    A loop pays nothing for state that nobody looks at, and nobody sees an old value,
+    because each Variable is in one of three states:
+
+                take: the program gets what changed
+         +--------------------------------------------+
+         |                                            v
+      held: the Variable has the newest          lent: the program has it, too, and
+      value; the program an older or none        has not written it
+         ^                                            |
+         | store: somebody reads or sets one          | ran: a step has written it
+         | of them; all come back at once             v
+         +------------------------------------- carried: only the program has the newest
+                                                 value; the Variable asks this Ledger
+
+    `lock` is held while the program runs or its state is taken: readers in other
+    threads wait for the end of a dispatch. It is not held while the Variables are read
+    in `take`, which may wait for the lock of another.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        program: Program[Any],
+        variables: list[Variable],
+        written: Mapping[int, Variable],
+    ) -> None:
+        self.name, self.program, self.variables = name, program, variables
+        self.written = written  # by place; it grows as the step is traced
+        self.lock = threading.RLock()
+        self.carries = False  # whether what was written is carried
+        self._lent: list[Any] | None = None  # what the program was given, or gave
+        self._seen = -1  # the Clock when the Variables were last compared
+        self._known = 0  # how many were written, as far as this knows
+
+    @contextmanager
+    def newest(self) -> Iterator[None]:
+        """Hold the lock, with the newest values in the program."""
+        self.take()
+        try:
+            yield
+        finally:
+            self.lock.release()
+
+    def take(self) -> None:
+        """Take the lock, with the newest values in the program."""
+        self.lock.acquire()
+        if self._seen == Clock.now:
+            return
+        self.lock.release()
+        make_values(self.variables)
+        while True:
+            values = [
+                None if v._carrier is self else v.__multinet_tensor__()
+                for v in self.variables
+            ]
+            self.lock.acquire()
+            try:
+                if self._lend(values):
+                    return
+            except BaseException:
+                self.lock.release()
+                raise
+            self.lock.release()  # another thread was quicker
+
+    def _lend(self, values: list[Any]) -> bool:
+        """Give the program values unless they are old by now: then return False.
+
+        None stands for one that the program itself has.
+        """
+        now = Clock.now
+        for variable, x in zip(self.variables, values, strict=True):
+            if not (variable._carrier is self if x is None else variable.holds(x)):
+                return False
+        if self._lent is None:
+            self.program.load(values)
+        else:
+            for i, (old, new) in enumerate(zip(self._lent, values, strict=True)):
+                if new is not None and old is not new:
+                    self.program.put(i, new)
+        self._lent, self._seen = values, now
+        return True
+
+    def ran(self) -> None:
+        """Carry what the program has written; the lock is held since `take`."""
+        if len(self.written) != self._known:
+            self._known = len(self.written)
+            self.carries = False  # a new signature wrote more than the others
+        if self.written and not self.carries:
+            self._carry()
+
+    def _carry(self) -> None:
+        lent = self._lent
+        assert lent is not None
+        new = {i: v for i, v in self.written.items() if v._carrier is not self}
+        for i, variable in new.items():
+            if not variable.holds(lent[i]):
+                self._lent = None  # the program's values belong to nobody
+                raise MultinetError(
+                    f"{variable!r} changed in another thread while a step of "
+                    f"{self.name} that writes it was running; that step is lost. "
+                    "Train a model, and what it shares with others, in one thread at a "
+                    "time."
+                )
+        self.carries = True
+        for i, variable in new.items():
+            lent[i] = None  # the older value: it need not be kept
+            variable.carried_by(self)
+
+    def store(self) -> None:
+        """Give the written Variables the values that the program has for them."""
+        with self.lock:
+            if not self.carries:
+                return
+            values, lent = self.program.values(), self._lent
+            assert lent is not None
+            self.carries = False
+            for i, variable in self.written.items():
+                lent[i] = values[i]
+                variable.hand_back(values[i])
+
+    def drop(self, variable: Variable) -> None:
+        """Give all Variables their values: one is about to get another."""
+        self.store()

@@ -1,0 +1,248 @@
+"""The methods of a Model that train it: what users call. The work is its Trainer's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import optree
+
+from multinet import optimizers
+from multinet.layers.base import Layer
+from multinet.training.callbacks import History
+from multinet.training.hooks import Hooks
+from multinet.training.loop import Plan
+from multinet.training.programs import Explanation
+from multinet.training.sources import (
+    HostBatch,
+    fit_sources,
+    prepare,
+    source_of,
+    weigh_classes,
+)
+from multinet.training.task import Task
+from multinet.training.trainer import Trainer, as_result, epochs_of
+
+
+class Training(Hooks, Layer):
+    """The training half of a Model. See `Model`."""
+
+    stop_training = False
+    optimizer: Any = None
+    loss: Any = None
+    steps_per_execution: Any = 1
+    _is_model = True
+    _task: Task | None = None
+    _trainer: Trainer
+    _lent = frozenset({"_task"})  # with what `loss` and others hold
+    _running = frozenset(
+        {"stop_training", "steps_per_execution", "history", "_matched", "_trainer"}
+    )
+    _private = frozenset({"train_function", "test_function", "predict_function"})
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: Any = 1,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Choose how to train: an optimizer, a loss and metrics, by name or as objects.
+
+        For several outputs, losses, weights and metrics are lists by position or dicts
+        by output name. `run_eagerly` runs the step uncompiled, for debugging; else each
+        backend compiles it as it does best (`explain_step` tells how), which
+        `jit_compile=True` or False overrides. As many steps as take a tenth of a second
+        go in one call, and one where a callback listens to batches; with
+        `steps_per_execution` above 1 (or "auto") that many do, and such a callback is
+        called once for them. These change speed only. Under the policy "mixed_float16"
+        `auto_scale_loss` puts the optimizer into a `LossScaleOptimizer`.
+        """
+        task = Task(
+            optimizer=optimizer,
+            loss=loss,
+            loss_weights=loss_weights,
+            metrics=metrics,
+            weighted_metrics=weighted_metrics,
+            run_eagerly=run_eagerly,
+            steps_per_execution=steps_per_execution,
+            jit_compile=jit_compile,
+            auto_scale_loss=auto_scale_loss,
+        )
+        self.optimizer = optimizers.get(optimizer)
+        if auto_scale_loss and self.dtype_policy.name == "mixed_float16":
+            self.optimizer = _scaling(self.optimizer)
+        self.loss, self._task = loss, task
+        self.steps_per_execution = task.steps()
+        self.stop_training = False
+        self._forget_compiled()
+
+    def _forget_compiled(self) -> None:
+        if "_trainer" not in vars(self):
+            self._trainer = Trainer(self)
+        self._trainer.forget()
+        self._matched = None
+        self.train_function = self.test_function = self.predict_function = None
+
+    def _held_while_moving(self) -> Iterator[Any]:
+        yield self._trainer.access.held("to_backend")
+        yield self._trainer.access.making
+
+    def _arrived(self) -> None:
+        """Drop the programs of the backend before; they have given their state back."""
+        super()._arrived()
+        self._trainer.drop()
+
+    def _names_of(self, outputs: Any) -> list[str]:
+        if isinstance(outputs, dict):
+            return sorted(outputs)
+        return [f"output_{i + 1}" for i in range(len(optree.tree_leaves(outputs)))]
+
+    def _metrics_of_compile(self) -> list[Any]:
+        return [] if self._matched is None else self._matched.all_metrics()
+
+    def reset_metrics(self) -> None:
+        """Start all metrics anew."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names in the logs, in the order `evaluate` returns them."""
+        return [metric.name for metric in self.metrics]
+
+    def explain_step(self, kind: str = "train") -> Explanation:
+        """Return which path a step takes and why, as a dict that prints as lines.
+
+        `kind` is train, test or predict; the model must have run one.
+        """
+        return self._trainer.programs.explain(kind)
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: Any = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int = 1,
+    ) -> History:
+        """Train for some epochs, and return the History of the logs.
+
+        `x` and `y` are arrays, or trees of arrays, with one first axis of samples;
+        floats become floatx and integers int32. `batch_size` is 32 unless given. Or `x`
+        gives batches by itself: a generator of x, (x, y) or (x, y, sample_weight), a
+        function that returns one for each epoch, or a `Source`. `verbose` is 0, 1 (a
+        bar on a terminal), 2 (a line an epoch) or "auto".
+        """
+        trainer, span = self._trainer, epochs_of(initial_epoch, epochs)
+        source, validation = fit_sources(
+            x,
+            y,
+            sample_weight,
+            batch_size=batch_size,
+            class_weight=class_weight,
+            shuffle=shuffle,
+            orders=trainer.orders,
+            epochs=len(span),
+            validation_split=validation_split,
+            validation_data=validation_data,
+            validation_batch_size=validation_batch_size,
+        )
+        plan = Plan(
+            epochs=span,
+            verbose=verbose,
+            callbacks=callbacks or (),
+            steps=steps_per_epoch,
+            validation_steps=validation_steps,
+            validation_freq=validation_freq,
+        )
+        return trainer.fit(source, validation, plan)
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Return the loss and metrics on data: a float, a list, or a dict by name."""
+        source = source_of(x, y, sample_weight, batch_size=batch_size)
+        logs = self._trainer.evaluate(source, verbose, callbacks or (), steps)
+        return as_result(logs, return_dict)
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
+        """Return the outputs for data, computed batch by batch, as NumPy arrays."""
+        trainer = self._trainer
+        if verbose == 0 and not callbacks and trainer.takes(x, batch_size):
+            return trainer.predict_at_once(x)
+        source = source_of(x, batch_size=batch_size)
+        return trainer.predict(source, verbose, callbacks or (), steps)
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Do one training step; return the metrics since they were last reset."""
+        batch = _batch(x, y, sample_weight, class_weight)
+        return as_result(self._trainer.train_on_batch(batch), return_dict)
+
+    def test_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Evaluate one batch; return the metrics since they were last reset."""
+        batch = _batch(x, y, sample_weight)
+        return as_result(self._trainer.test_on_batch(batch), return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Return the outputs for one batch as NumPy arrays."""
+        batch = _batch(x)
+        source = source_of(batch.x, batch_size=batch.size())
+        return self._trainer.predict(source, 0, (), None)
+
+
+def _batch(
+    x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None
+) -> HostBatch:
+    batch = prepare(x, y, sample_weight)
+    return batch if class_weight is None else weigh_classes(batch, class_weight)
+
+
+def _scaling(optimizer: Any) -> Any:
+    if optimizer is None or isinstance(optimizer, optimizers.LossScaleOptimizer):
+        return optimizer
+    return optimizers.LossScaleOptimizer(optimizer, name="loss_scale_optimizer")

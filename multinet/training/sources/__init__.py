@@ -1,0 +1,46 @@
+"""Sources: how batches come to the loop."""
+
+from multinet.training.sources.arrays import ArraySource
+from multinet.training.sources.choosing import (
+    fit_sources,
+    is_stream,
+    source_of,
+    steps_of,
+    validation_source,
+)
+from multinet.training.sources.columns import leaf_of
+from multinet.training.sources.generators import GeneratorSource
+from multinet.training.sources.orders import Orders
+from multinet.training.sources.preparing import prepare, weigh_classes
+from multinet.training.sources.source import (
+    Chunk,
+    Column,
+    DeviceBatch,
+    HostBatch,
+    Leaf,
+    Room,
+    Source,
+    warn_if_short,
+)
+
+__all__ = [
+    "ArraySource",
+    "Chunk",
+    "Column",
+    "DeviceBatch",
+    "GeneratorSource",
+    "HostBatch",
+    "Leaf",
+    "Orders",
+    "Room",
+    "Source",
+    "fit_sources",
+    "is_stream",
+    "leaf_of",
+    "prepare",
+    "source_of",
+    "steps_of",
+    "validation_source",
+    "warn_if_short",
+    "weigh_classes",
+]

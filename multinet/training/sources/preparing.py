@@ -1,0 +1,222 @@
+"""What users pass, as batches: checking, dtypes, splitting, weights by class."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import optree
+
+from multinet import dtypes
+from multinet.errors import ArgumentError, DTypeError, ShapeError
+from multinet.ops.core import host, is_array
+from multinet.registry import current
+from multinet.training.sources.columns import shape_of
+from multinet.training.sources.source import Column, Host, HostBatch, Tree
+
+_SCALAR = "Expected arrays with a first axis of samples, got a scalar."
+_PLAIN = frozenset((int, float, bool, complex, str, bytes, type(None)))  # in lists
+
+
+def prepare(x: Any, y: Any = None, sample_weight: Any = None) -> HostBatch:
+    """Return a batch of host arrays, floats as floatx and integers as int32.
+
+    Accepts NumPy arrays, tensors, lists of numbers, and trees of them. `ShapeError` if
+    the numbers of samples differ.
+    """
+    if type(x) is type(y) is np.ndarray and sample_weight is None:
+        batch = HostBatch(_array(x), _array(y))
+        if len(batch.x) == len(batch.y):
+            return batch
+    batch = HostBatch(_arrays(x), _arrays(y), _arrays(sample_weight))
+    sizes = {len(leaf) for leaf in optree.tree_leaves(batch.tree())}  # type: ignore[arg-type]
+    if len(sizes) != 1:
+        shapes = [leaf.shape for leaf in optree.tree_leaves(batch.tree())]  # type: ignore[union-attr]
+        raise ShapeError(
+            "Expected x, y and sample_weight to have the same number of samples (first "
+            f"axis), got shapes {shapes}."
+        )
+    return batch
+
+
+def size_of_batch(value: int | None) -> int:
+    """Return the batch size asked for: 32 by default."""
+    size = 32 if value is None else value
+    if not isinstance(size, int | np.integer) or size < 1:
+        raise ArgumentError(
+            f"Expected batch_size to be a positive integer, got {value!r}."
+        )
+    return int(size)
+
+
+def validation(given: Any) -> HostBatch:
+    """Return what `validation_data` holds: (x, y), or sample weights too."""
+    if not isinstance(given, tuple | list | dict):
+        _refuse_sources(given)
+    if not isinstance(given, tuple | list) or not 2 <= len(given) <= 3:
+        raise ArgumentError(
+            "Expected validation_data=(x, y) or (x, y, sample_weight), got "
+            f"{type(given).__name__}."
+        )
+    return prepare(*given)
+
+
+def _refuse_sources(x: Any) -> None:
+    """Refuse what NumPy would read item by item, perhaps without end."""
+    if isinstance(x, list | tuple):
+        for item in x:
+            if type(item) not in _PLAIN:
+                _refuse_sources(item)
+    elif not is_array(x):
+        raise ArgumentError(
+            "Expected data as arrays, tensors or lists of numbers, or as dicts and "
+            f"tuples of them, got {_article(type(x).__name__)}. Batches may come from "
+            "a generator, or from a function that returns one: data sets and loaders "
+            "are not there yet, so pass (tuple(batch) for batch in loader)."
+        )
+
+
+def batch_of(given: Any) -> tuple[Tree, list[Column]]:
+    """Return (x, y, sample_weight) as a generator gives it: its tree, and its leaves.
+
+    Tensors of the backend in use stay where they are, other leaves become host arrays,
+    floats as floatx and integers as int32.
+    """
+    if isinstance(given, list) and _holds_arrays(given):
+        raise ArgumentError(
+            "Expected a tuple (x, y) or (x, y, sample_weight), or x alone, got a list. "
+            "Yield a tuple; for a model of several inputs, ([a, b],) or ([a, b], y)."
+        )
+    if not isinstance(given, tuple):
+        given = (given,)
+    if not 1 <= len(given) <= 3:
+        raise ArgumentError(
+            "Expected a tuple (x,), (x, y) or (x, y, sample_weight), got one of "
+            f"{len(given)}."
+        )
+    parts = [_arrays(part, column) for part in given] + [None] * (3 - len(given))
+    tree = tuple(parts)
+    leaves: list[Column] = optree.tree_leaves(tree)  # type: ignore[arg-type]
+    shapes = [shape_of(leaf) for leaf in leaves]
+    if parts[0] is None or len({shape[0] for shape in shapes}) != 1:
+        raise ShapeError(
+            "Expected x, y and sample_weight to have the same number of samples (first "
+            f"axis), got shapes {shapes}."
+        )
+    if shapes[0][0] == 0:
+        raise ShapeError(f"Expected at least one sample, got shapes {shapes}.")
+    return tree, leaves
+
+
+def column(leaf: Any) -> Column:
+    """Return an array of a batch: a tensor that is on the device, else a host array."""
+    backend = current()
+    if isinstance(leaf, np.ndarray) or not backend.is_tensor(leaf):
+        return _array(leaf)
+    if not backend.shape(leaf):
+        raise ShapeError(_SCALAR)
+    name = backend.dtype(leaf)
+    dtype = as_data(name)
+    return leaf if dtype == name else backend.cast(leaf, dtype)
+
+
+def as_data(dtype: str) -> str:
+    """Return the dtype that data of a dtype have: floatx, int32, bool or complex."""
+    if dtypes.is_integer(dtype):
+        return "int32"
+    if dtype == "bool":
+        return dtype
+    return dtypes.of_host(dtype) if dtypes.is_complex(dtype) else dtypes.floatx()
+
+
+def _article(name: str) -> str:
+    return f"{'an' if name[:1] in 'AEIOUaeiou' else 'a'} {name}"
+
+
+def _arrays(tree: Any, convert: Callable[[Any], Column] | None = None) -> Any:
+    convert = convert or _array
+    if type(tree) is np.ndarray:
+        return convert(tree)
+
+    def is_leaf(node: Any) -> bool:
+        if node is None or isinstance(node, tuple | dict):
+            return False
+        return not _holds_arrays(node)
+
+    return optree.tree_map(convert, tree, is_leaf=is_leaf)
+
+
+def _holds_arrays(node: Any) -> bool:
+    """Return whether a list is a structure of arrays, rather than rows of numbers."""
+    return isinstance(node, list) and any(
+        isinstance(item, dict | tuple) or len(getattr(item, "shape", ())) > 0
+        for item in node
+    )
+
+
+def _array(leaf: Any) -> Host:
+    if type(leaf) is np.ndarray and leaf.ndim:
+        kind = leaf.dtype.type
+        if kind is np.int32 or kind is np.float32 and dtypes.floatx() == "float32":
+            return leaf
+    if type(leaf) is not np.ndarray:
+        _refuse_sources(leaf)
+    array = leaf if type(leaf) is np.ndarray else np.asarray(host(leaf))
+    if array.dtype.kind in "OSUMmV" and array.dtype.name not in dtypes.ALL:
+        array = host(leaf)  # which refuses it
+    if array.ndim == 0:
+        raise ShapeError(_SCALAR)
+    kind = array.dtype.kind
+    if kind in "iu":
+        return _int32(array)
+    if kind == "b":
+        return array
+    if kind == "c":
+        return array.astype(dtypes.to_numpy(dtypes.of_host(array.dtype)), copy=False)
+    return array.astype(dtypes.to_numpy(dtypes.floatx()), copy=False)
+
+
+def _int32(array: Host) -> Host:
+    info = np.iinfo(np.int32)
+    if array.size and (array.max() > info.max or array.min() < info.min):
+        raise DTypeError(
+            f"Integers given as data become int32, but {array.dtype} values reach from "
+            f"{array.min()} to {array.max()}. Convert them to float, or re-number them."
+        )
+    return array.astype(np.int32, copy=False)
+
+
+def split(data: HostBatch, fraction: float) -> tuple[HostBatch, HostBatch]:
+    """Return training data, and the last `fraction` of samples for validation."""
+    if not 0 < fraction < 1:
+        raise ArgumentError(f"Expected validation_split within (0, 1), got {fraction}.")
+    size = data.size()
+    cut = math.floor(size * (1 - fraction))
+    if cut == 0 or cut == size:
+        raise ArgumentError(
+            f"validation_split={fraction} of {size} samples leaves {cut} for training "
+            f"and {size - cut} for validation. Give more samples or another fraction."
+        )
+    return data.take(slice(0, cut)), data.take(slice(cut, size))
+
+
+def weigh_classes(data: HostBatch, class_weight: Mapping[int, float]) -> HostBatch:
+    """Return the batch with sample weights multiplied by the weight of each class."""
+    leaves = optree.tree_leaves(data.y)
+    if len(leaves) != 1:
+        raise ArgumentError(
+            f"class_weight needs a model with one output, got {len(leaves)} targets. "
+            "Pass sample_weight instead."
+        )
+    labels: Host = leaves[0]  # type: ignore[assignment]
+    if labels.ndim > 1 and labels.shape[-1] > 1:
+        labels = labels.argmax(-1)
+    labels = labels.reshape(len(labels), -1)[:, 0].astype(np.int64)
+    weights = np.ones(len(labels), dtypes.to_numpy(dtypes.floatx()))
+    for label, weight in class_weight.items():
+        weights[labels == label] = weight
+    if data.sample_weight is not None:
+        weights = weights * optree.tree_leaves(data.sample_weight)[0]  # type: ignore[operator]
+    return HostBatch(data.x, data.y, weights)

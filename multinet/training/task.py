@@ -1,0 +1,122 @@
+"""Task: what `compile` was told. Matched: the same, once the outputs are known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import optree
+
+from multinet import metrics
+from multinet.errors import ArgumentError
+from multinet.holders import Holder
+from multinet.training.compiled import CompiledLoss, CompiledMetrics, per_output
+
+
+@dataclass(frozen=True)
+class Task:
+    """The arguments of `compile`, as they were given."""
+
+    optimizer: Any = None
+    loss: Any = None
+    loss_weights: Any = None
+    metrics: Any = None
+    weighted_metrics: Any = None
+    run_eagerly: bool = False
+    steps_per_execution: Any = 1
+    jit_compile: Any = "auto"
+    auto_scale_loss: bool = True
+
+    def __post_init__(self) -> None:
+        steps = self.steps_per_execution
+        if steps != "auto" and (not isinstance(steps, int) or steps < 1):
+            raise ArgumentError(
+                "Expected steps_per_execution to be an int >= 1 or 'auto', got "
+                f"{steps!r}."
+            )
+        if self.jit_compile not in ("auto", True, False):
+            raise ArgumentError(
+                f"Expected jit_compile auto or a bool, got {self.jit_compile!r}."
+            )
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments by name, to compile another model alike."""
+        return dict(vars(self))
+
+    def steps(self) -> int:
+        """Return the steps of an execution that were asked for, 1 for "auto"."""
+        return self.steps_per_execution if self.steps_per_execution != "auto" else 1
+
+    def measures(self) -> bool:
+        """Return whether there is anything to compute of outputs and targets."""
+        return bool(self.loss is not None or self.metrics or self.weighted_metrics)
+
+
+class Matched(Holder):
+    """A task matched with the names and shapes of a model's outputs.
+
+    `loss` is the sum of the outputs' losses, or None; `tracker` and `trackers` are the
+    means of it and of each; `metrics` are those of all outputs.
+    """
+
+    def __init__(
+        self, task: Task, names: Sequence[str], outputs: Sequence[Any], y: Any
+    ) -> None:
+        self.names = list(names)
+        self.tracker = metrics.Mean(name="loss")
+        self.loss: CompiledLoss | None = None
+        kept: list[str] = []
+        if task.loss is not None:
+            self.loss = CompiledLoss(task.loss, task.loss_weights, self.names)
+            pairs = zip(self.names, self.loss.losses, strict=True)
+            kept = [name for name, loss in pairs if loss is not None]
+        several = kept if len(self.names) > 1 else []
+        # Tuples: no part is added to them, so nobody need look again.
+        self.trackers = tuple([metrics.Mean(name=f"{name}_loss") for name in several])
+        self.by_output = CompiledMetrics(task.metrics, task.weighted_metrics, self.loss)
+        made = self.by_output.build(self.names, self.targets(y), outputs)
+        self.metrics = tuple(made)
+
+    def all_metrics(self) -> list[metrics.Metric]:
+        """Return the mean of the loss, of the outputs' losses, and the metrics."""
+        return [self.tracker, *self.trackers, *self.metrics]
+
+    def targets(self, tree: Any) -> list[Any]:
+        """Return one target for each output."""
+        if isinstance(tree, list | tuple | dict):
+            return per_output(tree, self.names, "y")
+        if tree is not None and len(self.names) > 1:
+            raise ArgumentError(
+                f"The model has {len(self.names)} outputs {self.names}; y must be a "
+                "list of that length or a dict by output name."
+            )
+        return [tree] * len(self.names)
+
+    def weights(self, tree: Any) -> list[Any]:
+        """Return the sample weights of each output."""
+        if isinstance(tree, list | tuple | dict):
+            return self.targets(tree)
+        return [tree] * len(self.names)
+
+    def total(self, y: Any, y_pred: Any, sample_weight: Any, size: float) -> Any:
+        """Return the loss, and count it of each output; None without one."""
+        if self.loss is None:
+            return None
+        total, each = self.loss(
+            self.targets(y), optree.tree_leaves(y_pred), self.weights(sample_weight)
+        )
+        for tracker, value in zip(self.trackers, each):
+            tracker.update_state(value, sample_weight=size)
+        return total
+
+    def update(
+        self, y: Any, y_pred: Any, sample_weight: Any, masks: Sequence[Any]
+    ) -> None:
+        """Update the metrics of all outputs from a batch."""
+        self.by_output.update(
+            self.targets(y),
+            optree.tree_leaves(y_pred),
+            self.weights(sample_weight),
+            masks,
+        )

@@ -1,0 +1,122 @@
+"""What users see of a public module: `dir()`, `__all__` and `import *`."""
+
+import importlib
+import inspect
+import subprocess
+import sys
+from types import ModuleType
+
+import keras
+import pytest
+
+import multinet
+from multinet import surface
+
+# For those who write a plug-in; programs reach all others from `multinet`.
+FOR_PLUGINS = ("conformance", "dtypes", "interface", "philox", "registry")
+
+
+def under(module):
+    """Yield a module and the public ones in it."""
+    yield module
+    for name in module.__all__:
+        part = getattr(module, name)
+        if isinstance(part, ModuleType):
+            yield from under(part)
+
+
+PUBLIC = {module.__name__: module for module in under(multinet)}
+for plugin in FOR_PLUGINS:
+    name = f"multinet.{plugin}"
+    PUBLIC[name] = importlib.import_module(name)
+each_module = pytest.mark.parametrize("module", PUBLIC.values(), ids=list(PUBLIC))
+
+
+def test_the_public_modules_are_those_of_keras_and_few_others():
+    names = {name.removeprefix("multinet.") for name in PUBLIC} - {"multinet"}
+    ours = {name for name in names if isinstance(reached(keras, name), ModuleType)}
+    assert names - ours == {"datasets.digits", "errors", *FOR_PLUGINS}
+    assert {"layers", "ops.numpy", "optimizers.schedules", "tree"} <= ours
+
+
+def reached(root, path):
+    """Return what a dotted path leads to, or None."""
+    for part in path.split("."):
+        root = getattr(root, part, None)
+    return root
+
+
+@each_module
+def test_dir_shows_what_is_listed_and_nothing_else(module):
+    assert dir(module) == sorted(set(module.__all__))
+    assert len(module.__all__) == len(set(module.__all__))
+    shown = set(dir(module)) - {"__version__"}
+    assert shown and not [name for name in shown if name.startswith("_")]
+    for name in shown:
+        thing = getattr(module, name)
+        assert not isinstance(thing, ModuleType) or thing in PUBLIC.values(), name
+
+
+@each_module
+def test_import_of_everything_brings_what_is_listed(module):
+    found = {}
+    exec(f"from {module.__name__} import *", found)
+    del found["__builtins__"]
+    assert set(found) == set(module.__all__)
+    assert all(found[name] is getattr(module, name) for name in found)
+
+
+# What a public module defines for the library, or for another public module.
+INSIDE = {
+    "multinet.config": {"at_most", "standardize_data_format"},
+    "multinet.dtype_policies": {"dtype_policy", "set_dtype_policy"},
+    "multinet.optimizers.schedules": {"rate_dtype"},
+}
+
+
+@each_module
+def test_what_a_public_module_defines_is_public(module):
+    defined = {
+        name
+        for name, thing in vars(module).items()
+        if inspect.isroutine(thing) or inspect.isclass(thing)
+        if thing.__module__ == module.__name__ and not name.startswith("_")
+    }
+    inside = INSIDE.get(module.__name__, set())
+    assert defined - set(module.__all__) == inside
+
+
+PAIRS = {
+    name: reached(keras, name.removeprefix("multinet."))
+    for name in PUBLIC
+    if isinstance(reached(keras, name.removeprefix("multinet.")), ModuleType)
+} | {"multinet": keras}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_names_of_keras_that_are_here_are_listed(name):
+    module, theirs = PUBLIC[name], PAIRS[name]
+    names = [n for n in dir(theirs) if not n.startswith("_") and hasattr(module, n)]
+    assert names or name == "multinet.datasets"  # Keras's are downloads
+    assert [n for n in names if n not in module.__all__] == []
+
+
+def test_other_names_of_keras_are_among_them():
+    assert {"MaxPool2D", "AvgPool1D", "Convolution2D"} <= set(dir(multinet.layers))
+    assert {"swish", "hard_swish"} <= set(dir(multinet.activations))
+    assert {"l1_l2", "L1L2"} <= set(dir(multinet.regularizers))
+    assert multinet.version() == multinet.__version__
+
+
+def test_a_module_of_another_program_can_do_the_same():
+    module = ModuleType("theirs")
+    vars(module).update(__all__=["b", "a"], a=1, b=2, np=3)
+    assert "np" in dir(module)
+    surface.show(module)
+    assert dir(module) == ["a", "b"] and module.np == 3
+
+
+def test_it_holds_before_anything_else_is_imported():
+    code = "import multinet; print([n for n in dir(multinet.ops) if len(n) < 4][:4])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert found.stdout.strip() == "['abs', 'add', 'all', 'any']"
