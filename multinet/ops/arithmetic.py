@@ -16,14 +16,13 @@ from multinet.ops.core import (
     both,
     broadcast_shapes,
     cast_tensor,
-    domain,
     dtype_of,
     op,
     operands,
     pair,
-    plain_dtype,
     shape_of,
 )
+from multinet.ops.doors import domain, plain_dtype
 from multinet.registry import current
 from multinet.typing import Tensor
 
@@ -79,7 +78,7 @@ def _floating(name: str, doc: str) -> Binary:
 def _comparison(name: str, doc: str) -> Binary:
     ready = domain(name)
 
-    def function(x1: Tensor, x2: Tensor) -> Tensor:
+    def function(x1: Any, x2: Any) -> Any:
         backend = current()
         x1, x2, dtype = pair(backend, x1, x2)
         if dtype not in ready:

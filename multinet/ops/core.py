@@ -22,7 +22,6 @@ from multinet.errors import (
     TraceError,
 )
 from multinet.interface import Backend
-from multinet.interface.signatures import SIGNATURES
 from multinet.names import snake_case
 from multinet.ops.classes import class_name
 from multinet.ops.refusals import refusal, shown
@@ -40,7 +39,7 @@ _WATCHED = frozenset((list, tuple, dict, Dim))
 
 # The dtypes that a Python scalar of each type leaves as they are. Integers are not
 # among those of int, since the number must fit.
-_KEEPS: dict[type, frozenset[str]] = {
+KEEPS: dict[type, frozenset[str]] = {
     bool: frozenset(dtypes.INTEGERS + dtypes.FLOATS + dtypes.COMPLEX),
     int: frozenset(dtypes.FLOATS + dtypes.COMPLEX),
     float: frozenset(dtypes.FLOATS + dtypes.COMPLEX),
@@ -150,7 +149,7 @@ def as_tensor(x: Tensor, dtype: str | None = None) -> Tensor:
     backend = current()
     if backend.is_tensor(x):
         return x if dtype is None else cast_tensor(x, dtype)
-    if type(x) not in _KEEPS:
+    if type(x) not in KEEPS:
         value = getattr(x, "__multinet_tensor__", None)
         if value is not None:
             x = value()
@@ -278,50 +277,17 @@ def pair(backend: Backend[Any], x: Tensor, y: Tensor) -> tuple[Any, Any, str]:
     """
     if backend.is_tensor(x):
         dtype, kind = backend.dtype(x), type(y)
-        if kind in _KEEPS:
-            if dtype in _KEEPS[kind]:
+        if kind in KEEPS:
+            if dtype in KEEPS[kind]:
                 return x, y, dtype
         elif backend.is_tensor(y) and backend.dtype(y) == dtype:
             return x, y, dtype
-    elif type(x) in _KEEPS and backend.is_tensor(y):
+    elif type(x) in KEEPS and backend.is_tensor(y):
         dtype = backend.dtype(y)
-        if dtype in _KEEPS[type(x)]:
+        if dtype in KEEPS[type(x)]:
             return x, y, dtype
     x, y = operands(x, y)
     return x, y, dtype_of(x, y)
-
-
-def plain_dtype(backend: Backend[Any], x: Tensor, y: Tensor) -> str | None:
-    """Return the dtype of two plain tensors that share one, for a door; or None.
-
-    One of the two may be a Python scalar that leaves the other's dtype as it is.
-    """
-    dtype = backend.common_dtype(x, y)
-    if dtype is None and type(y) in _KEEPS:
-        dtype = backend.common_dtype(x, x)
-        return dtype if dtype in _KEEPS[type(y)] else None
-    if dtype is None and type(x) in _KEEPS:
-        dtype = backend.common_dtype(y, y)
-        return dtype if dtype in _KEEPS[type(x)] else None
-    return dtype
-
-
-def domain(primitive: str) -> frozenset[str]:
-    """Return the dtypes of the main operand that a method of the waist takes."""
-    return frozenset(SIGNATURES[primitive].domain)
-
-
-def unary(name: str) -> Callable[[Any], Any]:
-    """Return the door to the primitive of one tensor that is the op."""
-    ready = domain(name)
-
-    def door(x: Any) -> Any:
-        backend = current()
-        if backend.common_dtype(x, x) in ready:
-            return getattr(backend, name)(x)
-        return None
-
-    return door
 
 
 def operands(*xs: Any, floating: bool = False) -> tuple[Any, ...]:
@@ -345,7 +311,7 @@ def operands(*xs: Any, floating: bool = False) -> tuple[Any, ...]:
 
 def is_scalar(x: object) -> bool:
     """Return whether `x` is a Python number, which is weak in promotion."""
-    return type(x) in _KEEPS or (isinstance(x, int) and not isinstance(x, np.generic))
+    return type(x) in KEEPS or (isinstance(x, int) and not isinstance(x, np.generic))
 
 
 def floating(x: Tensor) -> Tensor:

@@ -22,11 +22,11 @@ from multinet.ops.core import (
     needed,
     op,
     operands,
-    plain_dtype,
     read,
     shape_of,
 )
 from multinet.ops.creation import shape_tuple
+from multinet.ops.doors import plain_dtype
 from multinet.ops.reductions import sum as total
 from multinet.ops.refusals import shown
 from multinet.registry import current

@@ -9,6 +9,7 @@ import pytest
 import multinet
 from multinet import layers, ops
 from multinet.errors import MultinetError
+from multinet.ops.core import PUBLIC
 from multinet.ops.weighted import dense, embedding, gru, lstm
 from multinet.registry import use_backend
 from multinet.scope import Scope
@@ -144,9 +145,9 @@ def test_a_ready_call_goes_through_the_door_and_gives_the_same(
 
 
 def test_every_door_is_tried_here():
-    behind = {name for name, op in ops.PUBLIC.items() if hasattr(op, "door")}
+    behind = {name for name, op in PUBLIC.items() if hasattr(op, "door")}
     aliases = {
-        name for name, op in ops.PUBLIC.items() if op.__name__ != name
+        name for name, op in PUBLIC.items() if op.__name__ != name
     }  # swish is silu
     assert behind - aliases - {"dense"} == {name for name, _, _ in READY}
 
