@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-CALLS, ROUNDS = 20, 1000
+TURN, ROUNDS = 300e-6, 1000  # seconds that calls of one kind take in a round
 WIDTH = 8  # of the layers: so little that only the calls cost
 
 #: The most that a call may add to what it calls.
@@ -88,22 +88,40 @@ def measure(backend: str) -> dict[str, dict[str, float]]:
 
 
 def _timed(kinds: dict[str, dict[str, basket.Call]]) -> dict[str, dict[str, float]]:
-    calls = {(kind, name): call for kind in kinds for name, call in kinds[kind].items()}
+    names = dict.fromkeys(name for calls in kinds.values() for name in calls)
+    calls = {
+        (kind, name): kinds[kind][name]
+        for name in names
+        for kind in kinds
+        if name in kinds[kind]
+    }
     calls["", "nothing"] = lambda: None
+    first = {
+        key: min(_seconds(call, 1) for _ in range(20)) for key, call in calls.items()
+    }
+    counts = {key: min(max(int(TURN / first[key]), 3), 50) for key in calls}
     least = dict.fromkeys(calls, float("inf"))
     for _ in range(ROUNDS):
         for key, call in calls.items():
-            start = time.perf_counter()
-            for _ in range(CALLS):
-                call()
             # The least of many rounds: what a call costs while nobody else has the
-            # core.
-            least[key] = min(least[key], time.perf_counter() - start)
+            # core, which on a busy machine is so for short turns only.
+            least[key] = min(least[key], _seconds(call, counts[key]))
     empty = least.pop(("", "nothing"))
     result: dict[str, dict[str, float]] = {kind: {} for kind in kinds}
     for (kind, name), seconds in least.items():
-        result[kind][name] = (seconds - empty) / CALLS * 1e6
+        result[kind][name] = (seconds - empty) * 1e6
     return result
+
+
+def _seconds(call: basket.Call, count: int) -> float:
+    """Return the seconds a call takes, as the mean of some in a row."""
+    turns = range(count)
+    call()  # what the call before left behind is out of the caches then
+    call()
+    start = time.perf_counter()
+    for _ in turns:
+        call()
+    return (time.perf_counter() - start) / count
 
 
 def _add_layers(waist: dict[str, basket.Call], ours: dict[str, basket.Call]) -> None:

@@ -7,17 +7,19 @@ from typing import Any
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, DTypeError, ShapeError
-from multinet.ops.arithmetic import both, broadcast_shapes
 from multinet.ops.core import (
     as_tensor,
     axes_of,
     axis_of,
+    both,
+    broadcast_shapes,
     cast_tensor,
     floating,
     op,
     operands,
     shape_of,
 )
+from multinet.ops.indexing import diagonal
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
 
@@ -88,8 +90,6 @@ def logdet(x: Any) -> Any:
     """Return the log of the determinant of positive definite matrices."""
     backend = current()
     lower = backend.cholesky(_matrix(x, "logdet"))
-    from multinet.ops.indexing import diagonal
-
     roots = diagonal(lower, 0, -2, -1)
     if dtypes.is_complex(backend.dtype(roots)):
         roots = backend.real(roots)

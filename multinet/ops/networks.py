@@ -7,7 +7,6 @@ from typing import Any
 
 from multinet import config, dtypes
 from multinet.errors import ArgumentError, ShapeError
-from multinet.ops.arithmetic import both
 from multinet.ops.checks import (
     at_least,
     check_real,
@@ -21,6 +20,7 @@ from multinet.ops.core import (
     axes_of,
     axis_of,
     boolean,
+    both,
     cast_tensor,
     floating,
     op,

@@ -7,6 +7,7 @@ from typing import Any
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, ShapeError, unknown_name
+from multinet.ops.beams import search
 from multinet.ops.checks import real_numbers
 from multinet.ops.core import axis_of, cast_tensor, op, shape_of
 from multinet.ops.indexing import as_index, size_like
@@ -162,8 +163,6 @@ def ctc_decode(
         raise ArgumentError(
             f"Expected 0 < top_paths <= beam_width, got {top_paths}, {beam_width}."
         )
-    from multinet.ops.beams import search
-
     return search(x, lengths, beam_width, top_paths, blank)
 
 

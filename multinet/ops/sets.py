@@ -9,11 +9,11 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import TraceError
-from multinet.ops.arithmetic import both
 from multinet.ops.checks import at_least, check_real
 from multinet.ops.core import (
     as_tensor,
     axis_of,
+    both,
     cast_tensor,
     is_scalar,
     needed,

@@ -249,7 +249,7 @@ def _concatenate_door(xs: Any, axis: Any) -> Any:
         return None
     backend, first = current(), xs[0]
     rank = len(backend.shape(first))
-    for x in xs:
+    for x in xs[1:] or xs:
         # torch would join an empty vector to tensors of any rank.
         if backend.common_dtype(first, x) is None or len(backend.shape(x)) != rank:
             return None
@@ -260,7 +260,7 @@ def _stack_door(x: Any, axis: Any) -> Any:
     if type(axis) is not int or type(x) not in _SEQUENCES or not x:
         return None
     backend, first = current(), x[0]
-    for one in x:
+    for one in x[1:] or x:
         if backend.common_dtype(first, one) is None:
             return None
     if axis < 0:

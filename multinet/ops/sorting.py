@@ -9,7 +9,6 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, DTypeError, ShapeError, TraceError
-from multinet.ops.arithmetic import both
 from multinet.ops.checks import (
     at_least,
     check_real,
@@ -20,6 +19,7 @@ from multinet.ops.checks import (
 from multinet.ops.core import (
     as_tensor,
     axis_of,
+    both,
     cast_tensor,
     dtype_of,
     needed,
@@ -27,6 +27,7 @@ from multinet.ops.core import (
     operands,
     shape_of,
 )
+from multinet.ops.creation import linspace
 from multinet.ops.indexing import as_index
 from multinet.ops.shapes import moveaxis, ravel
 from multinet.registry import current
@@ -116,10 +117,12 @@ def histogram(x: Any, bins: int = 10, range: Any = None) -> tuple[Any, Any]:
     `range` is (low, high), by default the least and the largest value. The last bin
     includes its right edge.
     """
-    from multinet.ops.creation import linspace
 
     backend, bins = current(), at_least(bins, 1, "bins")
     x = ravel(real_floats("ops.histogram", x))
+    backend = current()
+    x = ravel(x)
+    x = cast_tensor(x, dtypes.to_float(backend.dtype(x)))
     if range is None:
         if shape_of(x) == (0,):
             raise ShapeError(

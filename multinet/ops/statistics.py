@@ -9,12 +9,12 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, DTypeError, ShapeError
-from multinet.ops.arithmetic import both
 from multinet.ops.checks import at_least, real_floats
 from multinet.ops.core import (
     as_tensor,
     axes_of,
     axis_of,
+    both,
     cast_tensor,
     floating,
     host,

@@ -11,10 +11,9 @@ from typing import Any
 import optree
 
 from multinet.errors import ArgumentError, ShapeError
-from multinet.ops.arithmetic import broadcast_shapes
 from multinet.ops.checks import function
 from multinet.ops.control import vectorized_map
-from multinet.ops.core import as_tensor, op, shape_of
+from multinet.ops.core import as_tensor, broadcast_shapes, op, shape_of
 from multinet.registry import current
 from multinet.symbolic.dims import differ
 

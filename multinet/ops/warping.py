@@ -15,6 +15,7 @@ from multinet.ops.colors import image_rank
 from multinet.ops.core import as_tensor, cast_tensor, floating, op, shape_of
 from multinet.ops.filters import blur
 from multinet.ops.indexing import size_like
+from multinet.ops.shapes import stack
 from multinet.registry import current
 from multinet.seeds import key_of
 from multinet.symbolic.dims import differ, public_shape
@@ -147,8 +148,6 @@ def map_coordinates(
     """
     x, backend = real_numbers("ops.image.map_coordinates", inputs), current()
     if isinstance(coordinates, list | tuple):
-        from multinet.ops.shapes import stack
-
         coordinates = stack(coordinates)
     at = as_tensor(coordinates)
     rank, form = len(shape_of(x)), shape_of(at)

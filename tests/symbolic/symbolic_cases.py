@@ -110,6 +110,7 @@ ARRAYS = [
     row("eye", 7, 7, 1, "float32", "float32 7 7"),
     row("one_hot", "int32 7 2", 5, "float32", "float32 7 2 5"),
     row("embedding", "float32 5 4", "int32 7 3", "float32 7 3 4"),
+    row("pick", "float32 5 4", "int32 7 3", 1, "float32 5 7 3"),
     row("top_k", "float32 7 5", 2, ["float32 7 2", "int32 7 2"]),
     row("mean", "float16 7 3", (0,), False, "float16 3"),
     row("mean", "complex64 7 3", (0, 1), False, "complex64"),
