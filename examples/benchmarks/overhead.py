@@ -144,7 +144,8 @@ def _add_layers(waist: dict[str, basket.Call], ours: dict[str, basket.Call]) -> 
     model = Sequential([*hidden, layers.Dense(WIDTH)])
     for part in (empty, dense, model):
         part(x)
-    weights = [(ops.copy(w.kernel), ops.copy(w.bias)) for w in model.layers]
+    chain: Any = model.layers
+    weights = [(ops.copy(layer.kernel), ops.copy(layer.bias)) for layer in chain]
 
     def primitives() -> Any:
         y = x

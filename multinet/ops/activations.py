@@ -13,13 +13,12 @@ from multinet.ops.core import (
     axes_of,
     axis_of,
     behind,
-    domain,
     floating,
     numeric,
     op,
     shape_of,
-    unary,
 )
+from multinet.ops.doors import domain, unary
 from multinet.ops.matrices import norm
 from multinet.ops.shapes import moveaxis
 from multinet.registry import current

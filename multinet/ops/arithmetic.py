@@ -16,7 +16,6 @@ from multinet.ops.core import (
     both,
     broadcast_shapes,
     cast_tensor,
-    domain,
     dtype_of,
     op,
     operands,
@@ -24,6 +23,7 @@ from multinet.ops.core import (
     plain_dtype,
     shape_of,
 )
+from multinet.ops.doors import domain
 from multinet.registry import current
 
 _INEXACT = frozenset(dtypes.FLOATS + dtypes.COMPLEX)

@@ -17,13 +17,13 @@ from multinet.ops.core import (
     both,
     broadcast_shapes,
     cast_tensor,
-    domain,
     floating,
     numeric,
     op,
     operands,
     shape_of,
 )
+from multinet.ops.doors import domain
 from multinet.ops.elementwise import conj
 from multinet.ops.reductions import sum as total
 from multinet.ops.shapes import expand_dims, moveaxis, ravel, stack, unstack

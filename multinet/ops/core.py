@@ -27,7 +27,6 @@ from multinet.ops.classes import class_name
 from multinet.ops.refusals import refusal, shown, valid_on_shapes
 from multinet.registry import current, get, owner
 from multinet.symbolic.dims import Dim, differ
-from multinet.symbolic.domains import DOMAINS
 from multinet.symbolic.tensor import KerasTensor, Operation, record
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -325,24 +324,6 @@ def plain_dtype(backend: Any, x: Any, y: Any) -> str | None:
         dtype = backend.common_dtype(y, y)
         return dtype if dtype in _KEEPS[type(x)] else None
     return dtype
-
-
-def domain(primitive: str) -> frozenset[str]:
-    """Return the dtypes of the main operand that a method of the waist takes."""
-    return DOMAINS[primitive]
-
-
-def unary(name: str) -> Callable[[Any], Any]:
-    """Return the door to the primitive of one tensor that is the op."""
-    ready = domain(name)
-
-    def door(x: Any) -> Any:
-        backend = current()
-        if backend.common_dtype(x, x) in ready:
-            return getattr(backend, name)(x)
-        return None
-
-    return door
 
 
 def operands(*xs: Any, floating: bool = False) -> tuple[Any, ...]:

@@ -19,8 +19,8 @@ from multinet.ops.core import (
     numeric,
     op,
     operands,
-    unary,
 )
+from multinet.ops.doors import unary
 from multinet.registry import current
 
 _FLOATS = frozenset(dtypes.FLOATS)

@@ -16,13 +16,13 @@ from multinet.ops.core import (
     behind,
     boolean,
     cast_tensor,
-    domain,
     floating,
     numeric,
     op,
     operands,
     shape_of,
 )
+from multinet.ops.doors import domain
 from multinet.ops.shapes import ravel
 from multinet.registry import current
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, ShapeError
+from multinet.ops import doors
 from multinet.ops.checks import at_least, whole
 from multinet.ops.core import (
     as_tensor,
@@ -29,39 +30,8 @@ from multinet.ops.refusals import shown
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
 
-_SEQUENCES = frozenset((list, tuple))
 
-
-def _is_shape(shape: Any) -> bool:
-    """Return whether a shape is a tuple of known sizes."""
-    if type(shape) is not tuple:
-        return False
-    for n in shape:
-        if type(n) is not int or n < 0:
-            return False
-    return True
-
-
-def _reshape_door(x: Any, newshape: Any) -> Any:
-    backend = current()
-    if backend.common_dtype(x, x) is None or type(newshape) is not tuple:
-        return None
-    if _is_shape(newshape):
-        return backend.reshape(x, newshape)
-    return _reshape_rest(backend, x, newshape)
-
-
-def _reshape_rest(backend: Any, x: Any, shape: tuple[Any, ...]) -> Any:
-    """Reshape to a shape with one -1, where the size that stands for is whole."""
-    place = shape.index(-1)
-    rest = shape[:place] + shape[place + 1 :]
-    known, total = math.prod(rest), math.prod(backend.shape(x))
-    if not _is_shape(rest) or type(total) is not int or not known or total % known:
-        return None
-    return backend.reshape(x, (*shape[:place], total // known, *shape[place + 1 :]))
-
-
-@behind(_reshape_door)
+@behind(doors.reshape)
 def reshape(x: Any, newshape: Any) -> Any:
     """Return the elements in row-major order in another shape; one size may be -1."""
     x, backend = as_tensor(x), current()
@@ -110,16 +80,7 @@ def ravel(x: Any) -> Any:
     return current().reshape(x, (math.prod(shape_of(x)),))
 
 
-def _transpose_door(x: Any, axes: Any) -> Any:
-    backend = current()
-    if backend.common_dtype(x, x) is None:
-        return None
-    if axes is None:
-        axes = tuple(range(len(backend.shape(x)) - 1, -1, -1))
-    return backend.transpose(x, axes) if _is_shape(axes) else None
-
-
-@behind(_transpose_door)
+@behind(doors.transpose)
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
     """Permute the axes: axis i of the result is axes[i] of x; reversed by default."""
     x = as_tensor(x)
@@ -167,35 +128,18 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Any:
     return current().transpose(x, tuple(order))
 
 
-def _expand_dims_door(x: Any, axis: Any) -> Any:
-    backend = current()
-    if type(axis) is not int or backend.common_dtype(x, x) is None:
-        return None
-    return backend.expand_dims(x, axis_of(axis, len(backend.shape(x)) + 1))
-
-
-@behind(_expand_dims_door)
+@behind(doors.expand_dims)
 def expand_dims(x: Any, axis: Any) -> Any:
     """Insert axes of size 1 at positions of the result."""
     x, backend = as_tensor(x), current()
-    positions = [axis] if isinstance(axis, int | np.integer) else list(axis)
+    positions: list[Any] = [axis] if isinstance(axis, int | np.integer) else list(axis)
     rank = len(shape_of(x)) + len(positions)
     for position in axes_of(tuple(positions), rank):
         x = backend.expand_dims(x, position)
     return x
 
 
-def _squeeze_door(x: Any, axis: Any) -> Any:
-    backend = current()
-    if type(axis) is not int or backend.common_dtype(x, x) is None:
-        return None
-    shape = backend.shape(x)
-    axis = axis_of(axis, len(shape))
-    # torch would leave another size as it is.
-    return backend.squeeze(x, (axis,)) if shape[axis] == 1 else None
-
-
-@behind(_squeeze_door)
+@behind(doors.squeeze)
 def squeeze(x: Any, axis: Any = None) -> Any:
     """Remove axes of size 1: all of them, or those given."""
     x = as_tensor(x)
@@ -213,14 +157,7 @@ def squeeze(x: Any, axis: Any = None) -> Any:
     return current().squeeze(x, axes)
 
 
-def _broadcast_to_door(x: Any, shape: Any) -> Any:
-    backend = current()
-    if _is_shape(shape) and backend.common_dtype(x, x) is not None:
-        return backend.broadcast_to(x, shape)
-    return None
-
-
-@behind(_broadcast_to_door)
+@behind(doors.broadcast_to)
 def broadcast_to(x: Any, shape: Any) -> Any:
     """Expand axes of size 1, and add leading ones, to `shape`."""
     x = as_tensor(x)
@@ -244,31 +181,7 @@ def promoted(xs: Any, what: str) -> list[Any]:
     return [as_tensor(v, name) for v in values]
 
 
-def _concatenate_door(xs: Any, axis: Any) -> Any:
-    if type(axis) is not int or type(xs) not in _SEQUENCES or not xs:
-        return None
-    backend, first = current(), xs[0]
-    rank = len(backend.shape(first))
-    for x in xs[1:] or xs:
-        # torch would join an empty vector to tensors of any rank.
-        if backend.common_dtype(first, x) is None or len(backend.shape(x)) != rank:
-            return None
-    return backend.concatenate(xs, axis_of(axis, rank))
-
-
-def _stack_door(x: Any, axis: Any) -> Any:
-    if type(axis) is not int or type(x) not in _SEQUENCES or not x:
-        return None
-    backend, first = current(), x[0]
-    for one in x[1:] or x:
-        if backend.common_dtype(first, one) is None:
-            return None
-    if axis < 0:
-        axis = axis_of(axis, len(backend.shape(first)) + 1)
-    return backend.stack(x, axis)
-
-
-@behind(_concatenate_door)
+@behind(doors.concatenate)
 def concatenate(xs: Sequence[Any], axis: int | None = 0) -> Any:
     """Join tensors along an existing axis; None flattens them first."""
     values = promoted(xs, "concatenate")
@@ -288,7 +201,7 @@ def concatenate(xs: Sequence[Any], axis: int | None = 0) -> Any:
     return current().concatenate(values, axis)
 
 
-@behind(_stack_door)
+@behind(doors.stack)
 def stack(x: Sequence[Any], axis: int = 0) -> Any:
     """Join tensors of one shape along a new axis."""
     values = promoted(x, "stack")

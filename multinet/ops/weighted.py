@@ -10,7 +10,8 @@ from typing import Any
 from multinet.autocast import autocasting
 from multinet.errors import ShapeError
 from multinet.ops.checks import check_real, real_floats, real_numbers
-from multinet.ops.core import as_tensor, behind, cast_tensor, domain, op, shape_of
+from multinet.ops.core import as_tensor, behind, cast_tensor, op, shape_of
+from multinet.ops.doors import domain
 from multinet.registry import current
 from multinet.scope import active_scope
 from multinet.symbolic.dims import differ, public_shape
