@@ -18,13 +18,14 @@ from multinet.errors import (
     ArgumentError,
     BackendError,
     DTypeError,
+    MultinetError,
     ShapeError,
     TraceError,
 )
 from multinet.interface import Backend
 from multinet.names import snake_case
 from multinet.ops.classes import class_name
-from multinet.ops.refusals import refusal, shown
+from multinet.ops.refusals import refusal, shown, valid_on_shapes
 from multinet.registry import current, get, owner
 from multinet.symbolic.dims import Dim, differ
 from multinet.symbolic.tensor import KerasTensor, Operation, record
@@ -97,14 +98,36 @@ def _public(function: F, door: Callable[..., Any] | None) -> F:
     return public  # type: ignore[return-value]
 
 
+# What the general path finds again, and words.
+_ERRORS = (
+    MultinetError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 _ENTRANCE = """
 def public({parameters}):
     try:
         result = door({names})
-    except Exception:
-        result = None  # what was wrong, the general path finds again and words
+    except Exception as failed:
+        return told(failed, general, {names})
     return general({names}) if result is None else result
 """
+
+
+def _told(failed: Exception, general: Callable[..., Any], *args: Any) -> Any:
+    """Return what the general path makes of a call for which the door failed.
+
+    It words what was wrong. But with exceptions of its own a framework also stops a
+    function in the midst, as torch does when it runs a checkpointed one again: such a
+    one, of a call that is valid, is raised as it came, and nothing runs a second time.
+    """
+    if not isinstance(failed, _ERRORS) and valid_on_shapes(general, args):
+        raise failed
+    return general(*args)
 
 
 def _entrance(
@@ -124,7 +147,7 @@ def _entrance(
         ),
         names=", ".join(p.name for p in parameters),
     )
-    space: dict[str, Any] = {"door": door, "general": general, **given}
+    space: dict[str, Any] = {"door": door, "general": general, "told": _told, **given}
     exec(source, space)
     public = functools.wraps(general)(space["public"])
     public.door = door  # type: ignore[attr-defined]

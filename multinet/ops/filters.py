@@ -6,12 +6,12 @@ from typing import Any
 
 from multinet.config import standardize_data_format
 from multinet.errors import ArgumentError, ShapeError
-from multinet.ops.arithmetic import both
 from multinet.ops.checks import at_least, number, real_numbers
 from multinet.ops.colors import image_rank
 from multinet.ops.convolution import per_axis
 from multinet.ops.core import (
     as_tensor,
+    both,
     cast_tensor,
     floating,
     is_scalar,

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from multinet.errors import ArgumentError, OutOfRange, ShapeError
-from multinet.ops.arithmetic import broadcast_shapes
 from multinet.ops.checks import in_axis
-from multinet.ops.core import as_tensor, host, op, shape_of
+from multinet.ops.core import as_tensor, broadcast_shapes, host, op, shape_of
 from multinet.ops.indexing import as_index, nonzero, size_like
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape, same

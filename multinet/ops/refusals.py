@@ -82,6 +82,11 @@ def _binds(function: Any, args: Any, kwargs: Any) -> bool:
     return True
 
 
+def valid_on_shapes(function: Callable[..., Any], args: tuple[Any, ...]) -> bool:
+    """Return whether a run of the call on shapes and dtypes finds nothing wrong."""
+    return _on_shapes(function, args, {}) is None
+
+
 def _on_shapes(function: Any, args: Any, kwargs: Any) -> Exception | None:
     """Return the error of a run of the call on shapes and dtypes, or None."""
     try:

@@ -14,8 +14,14 @@ from typing import Any
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, DTypeError, ShapeError
-from multinet.ops.arithmetic import broadcast_shapes
-from multinet.ops.core import as_tensor, cast_tensor, is_scalar, op, shape_of
+from multinet.ops.core import (
+    as_tensor,
+    broadcast_shapes,
+    cast_tensor,
+    is_scalar,
+    op,
+    shape_of,
+)
 from multinet.random.distributions import sizes_of
 from multinet.registry import current
 from multinet.seeds import key_of

@@ -121,7 +121,7 @@ OutOfRange: Expected indices in [0, 0) for an axis of 0, got 0.
     take(empty_, 0, 0)
 ShapeError: expects indices of 2 axes, as x has, got shape (4,).
     take_along_axis(a, k, 0)
-ShapeError: ): sizes 4 and 5 at axis -1 differ and neither is 1.
+ShapeError: sizes 4 and 5 at axis -1 differ and neither is 1.
     take_along_axis(a, idx5, 0); select([m], [v]); select([m], [a], v)
 ShapeError: expects 2 starts and sizes, got 1 and 2.
     slice(a, (0,), (1, 1))
@@ -138,7 +138,7 @@ ShapeError: ops.scatter_update: reshape keeps the number of elements; got
 ShapeError: Expected indices (..., k) of the first k axes of shape (3
     scatter(pairs_, two, (3,)); scatter(triples, two, (3, 4))
     scatter_update(a, triples, two); scatter_update(a, c_int, two)
-ArgumentError: ), shape='x': 'str' object cannot be interpreted as an
+ArgumentError: , shape='x': 'str' object cannot be interpreted as an
     scatter(kk, two, 'x'); unravel_index(i, 'x')
 ArgumentError: Expected reduction None, 'add', 'mul', 'max', 'min', got 'x'.
     scatter_update(a, pairs_, two, 'x')

@@ -8,9 +8,9 @@ OutOfRange: Expected indices in [-
     scatter([[9, 0]], row0, (3, 4)); unravel_index(12, (3, 4))
     unravel_index([0, -13], (3, 4)); get_item(a, [0, 9]); get_item(a, (0, [4]))
     get_item(a, (0, [5]))
-ShapeError: ) for a kernel of shape
+ShapeError: Expected x (..., n) and a kernel (n, m), got shapes
     weighted.dense(a, s); weighted.dense(c, s); weighted.dense(a, v)
-ShapeError: ): sizes must be equal or 1, counted from the last axis.
+ShapeError: sizes must be equal or 1, counted from the last axis.
     weighted.dense(a, w43, v); weighted.dense(a, w43, two)
 DTypeError: dense takes real numbers, got complex64. Apply it to
     weighted.dense(z, zk)

@@ -215,7 +215,7 @@ ArgumentError: Expected rate as a number, got 'x'.
     random.dropout(a, 'x')
 ShapeError: where cannot broadcast the shapes (3,) and (3, 4): sizes must
     random.dropout(a, 0.5, (3,))
-ShapeError: ) and (3, 4): sizes must be equal or 1, counted from the last
+ShapeError: and (3, 4): sizes must be equal or 1, counted from the last
     random.dropout(a, 0.5, (3, 5)); random.dropout(a, 0.5, (1, 2, 3))
 ShapeError: random_bits expects a shape of non-negative ints; got ('x',).
     random.dropout(a, 0.5, 'x')
