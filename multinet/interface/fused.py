@@ -328,7 +328,7 @@ class Backend(SequenceMethods[T]):
         return new
 
     def _adam_rate(
-        self, step: Any, rate: Any, beta_1: float, beta_2: float, dtype: str
+        self, step: Any, rate: Numbers, beta_1: float, beta_2: float, dtype: str
     ) -> Any:
         if isinstance(step, int):
             correction = math.sqrt(1 - beta_2**step) / (1 - beta_1**step)

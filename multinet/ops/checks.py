@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from typing import Any
 
 from multinet import dtypes
@@ -11,11 +12,12 @@ from multinet.ops.core import as_tensor, floating, read
 from multinet.ops.refusals import shown
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
+from multinet.typing import Numbers, Size, Tensor
 
 _FLOATS = frozenset(dtypes.FLOATS)
 
 
-def at_least(value: Any, least: int, what: str) -> Any:
+def at_least(value: Numbers, least: int, what: str) -> Numbers:
     """Return an int of at least `least`, or an unknown size; else `ArgumentError`."""
     if type(value) is int and value >= least:
         return value
@@ -52,7 +54,7 @@ def within(shape: tuple[Any, ...], limit: tuple[Any, ...], what: str) -> None:
         )
 
 
-def in_axis(indices: Any, size: Any) -> None:
+def in_axis(indices: Tensor, size: Size) -> None:
     """Refuse ints of the host outside of an axis; those of tensors are trusted."""
     foreign = current().is_tensor(indices) or hasattr(indices, "__multinet_tensor__")
     if foreign or isinstance(size, Dim):
@@ -66,14 +68,14 @@ def in_axis(indices: Any, size: Any) -> None:
             )
 
 
-def function(value: Any, what: str) -> Any:
+def function(value: Callable[..., Any], what: str) -> Callable[..., Any]:
     """Return a function; `ArgumentError` if it cannot be called."""
     if not callable(value):
         raise ArgumentError(f"Expected {what} as a function, got {shown(value)}.")
     return value
 
 
-def whole(value: Any, what: str) -> int:
+def whole(value: Numbers, what: str) -> int:
     """Return an int of the host; else `ArgumentError`."""
     try:
         return operator.index(value)
@@ -83,7 +85,7 @@ def whole(value: Any, what: str) -> int:
         ) from error
 
 
-def number(value: Any, what: str) -> float:
+def number(value: Numbers, what: str) -> float:
     """Return a number of the host as a float; else `ArgumentError`."""
     try:
         return float(value)
@@ -92,7 +94,7 @@ def number(value: Any, what: str) -> float:
         raise ArgumentError(text) from error
 
 
-def real_floats(name: str, x: Any) -> Any:
+def real_floats(name: str, x: Tensor) -> Numbers:
     """Return x as a float tensor, integers as floatx; `DTypeError` if it is complex.
 
     `name` is the op's, for the error.
@@ -102,7 +104,7 @@ def real_floats(name: str, x: Any) -> Any:
     return x
 
 
-def real_numbers(name: str, x: Any) -> Any:
+def real_numbers(name: str, x: Tensor) -> Numbers:
     """Return x as a tensor; `DTypeError` if it is complex."""
     x = as_tensor(x)
     check_real(name, current().dtype(x))

@@ -22,6 +22,7 @@ from multinet.registry import current
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.spec import SymbolicArray
 from multinet.symbolic.tensor import KerasTensor, shadowing
+from multinet.typing import Tree
 
 _RULES = (ShapeError, DTypeError, ArgumentError)
 _IMAGES = ("colors", "cropping", "filters", "resizing", "warping")
@@ -115,7 +116,7 @@ def full_name(function: Callable[..., Any]) -> str:
     return f"ops.{'image.' * (name in _IMAGES)}{function.__name__}"
 
 
-def shown(value: Any) -> str:
+def shown(value: Tree) -> str:
     """Return an argument in short, its tensors as their dtypes and shapes."""
     return textwrap.shorten(
         repr(optree.tree_map(_described, value, none_is_leaf=True)),

@@ -134,7 +134,7 @@ def normal(
     return _moved(z, mean, stddev, name)
 
 
-def sizes_of(shape: Any) -> tuple[Any, ...]:
+def sizes_of(shape: ShapeLike) -> tuple[Any, ...]:
     """Return the shape of what to draw, which holds no negative sizes."""
     return sizes_at_least(shape_tuple(shape), 0, "a shape")
 

@@ -14,6 +14,7 @@ from multinet.errors import DTypeError, ShapeError
 from multinet.interface.signatures import SIGNATURES
 from multinet.operators import Operators
 from multinet.symbolic.dims import Dim, Size, differ, public_shape
+from multinet.typing import Tensors
 
 Shape = tuple[Any, ...]  # of ints and Dims
 
@@ -74,7 +75,7 @@ def shapes(*operands: Any) -> list[Shape]:
     return [x.shape for x in operands if isinstance(x, SymbolicArray)]
 
 
-def made(method: str, dtype: str, *sizes: Iterable[Size]) -> Any:
+def made(method: str, dtype: str, *sizes: Iterable[Size]) -> Tensors:
     """Return what `method` makes of a main operand of `dtype`: a tensor for a shape,
     a tuple of them for several.
     """
