@@ -78,7 +78,7 @@ def _floating(name: str, doc: str) -> Binary:
 def _comparison(name: str, doc: str) -> Binary:
     ready = domain(name)
 
-    def function(x1: Any, x2: Any) -> Any:
+    def function(x1: Tensor, x2: Tensor) -> Tensor:
         backend = current()
         x1, x2, dtype = pair(backend, x1, x2)
         if dtype not in ready:

@@ -13,7 +13,7 @@ from multinet.interface import Backend
 from multinet.interface.signatures import SIGNATURES
 from multinet.ops.core import KEEPS, axis_of
 from multinet.registry import current
-from multinet.typing import Tensor
+from multinet.typing import Numbers, Tensor
 
 _SEQUENCES = frozenset((list, tuple))
 
@@ -64,7 +64,7 @@ def _is_shape(shape: Any) -> bool:
     return True
 
 
-def reshape(x: Any, newshape: Any) -> Any:
+def reshape(x: Tensor, newshape: Numbers) -> Tensor | None:
     """Reshape to a tuple of known sizes, or with one -1."""
     backend = current()
     if backend.common_dtype(x, x) is None or type(newshape) is not tuple:
@@ -84,7 +84,7 @@ def _reshape_rest(backend: Any, x: Any, shape: tuple[Any, ...]) -> Any:
     return backend.reshape(x, (*shape[:place], total // known, *shape[place + 1 :]))
 
 
-def transpose(x: Any, axes: Any) -> Any:
+def transpose(x: Tensor, axes: Numbers) -> Tensor | None:
     """Permute by a tuple of axes from 0, or reverse."""
     backend = current()
     if backend.common_dtype(x, x) is None:
@@ -94,7 +94,7 @@ def transpose(x: Any, axes: Any) -> Any:
     return backend.transpose(x, axes) if _is_shape(axes) else None
 
 
-def expand_dims(x: Any, axis: Any) -> Any:
+def expand_dims(x: Tensor, axis: Numbers) -> Tensor | None:
     """Insert one axis."""
     backend = current()
     if type(axis) is not int or backend.common_dtype(x, x) is None:
@@ -102,7 +102,7 @@ def expand_dims(x: Any, axis: Any) -> Any:
     return backend.expand_dims(x, axis_of(axis, len(backend.shape(x)) + 1))
 
 
-def squeeze(x: Any, axis: Any) -> Any:
+def squeeze(x: Tensor, axis: Numbers) -> Tensor | None:
     """Remove one axis."""
     backend = current()
     if type(axis) is not int or backend.common_dtype(x, x) is None:
@@ -113,7 +113,7 @@ def squeeze(x: Any, axis: Any) -> Any:
     return backend.squeeze(x, (axis,)) if shape[axis] == 1 else None
 
 
-def broadcast_to(x: Any, shape: Any) -> Any:
+def broadcast_to(x: Tensor, shape: Numbers) -> Tensor | None:
     """Broadcast to a tuple of known sizes."""
     backend = current()
     if _is_shape(shape) and backend.common_dtype(x, x) is not None:
@@ -121,7 +121,7 @@ def broadcast_to(x: Any, shape: Any) -> Any:
     return None
 
 
-def concatenate(xs: Any, axis: Any) -> Any:
+def concatenate(xs: Tensor, axis: Numbers) -> Tensor | None:
     """Join tensors of one dtype and rank."""
     if type(axis) is not int or type(xs) not in _SEQUENCES or not xs:
         return None
@@ -134,7 +134,7 @@ def concatenate(xs: Any, axis: Any) -> Any:
     return backend.concatenate(xs, axis_of(axis, rank))
 
 
-def stack(x: Any, axis: Any) -> Any:
+def stack(x: Tensor, axis: Numbers) -> Tensor | None:
     """Stack tensors of one dtype."""
     if type(axis) is not int or type(x) not in _SEQUENCES or not x:
         return None
