@@ -106,6 +106,8 @@ class TorchBackend(SequenceOps):
         return x.repeat(repeats)
 
     def embedding(self, table: Tensor, indices: Tensor) -> Tensor:
+        if table.is_complex():  # it has no gradient there
+            return super().embedding(table, indices)
         return F.embedding(indices, table)
 
     def top_k(self, x: Tensor, k: int) -> tuple[Tensor, Tensor]:
