@@ -20,6 +20,7 @@ import numpy as np
 __all__ = [
     "ActivationLike",
     "AnyLayer",
+    "AnyModel",
     "AnyVariable",
     "Axis",
     "Config",
@@ -30,6 +31,7 @@ __all__ = [
     "InitializerLike",
     "LearningRate",
     "Made",
+    "Making",
     "Numbers",
     "PolicyLike",
     "RegularizerLike",
@@ -41,6 +43,7 @@ __all__ = [
     "Tensor",
     "Tensors",
     "Tree",
+    "Verbose",
 ]
 
 Tensor: TypeAlias = Any
@@ -99,6 +102,9 @@ Made: TypeAlias = Any
 AnyLayer: TypeAlias = Any
 """A `Layer`, in a module that stands below its class."""
 
+AnyModel: TypeAlias = Any
+"""A `Model`, in a module that stands below its class."""
+
 AnyVariable: TypeAlias = Any
 """A `Variable`, in a module that stands below its class."""
 
@@ -113,6 +119,12 @@ ConstraintLike: TypeAlias = str | Callable[..., Any] | Config
 
 ActivationLike: TypeAlias = str | Callable[..., Any] | Config
 """A function of a tensor, its name or its configuration."""
+
+Verbose: TypeAlias = int | str | bool
+"""0 or False for silence, 1 for a bar, 2 for a line an epoch, or "auto"."""
+
+Making: TypeAlias = Any
+"""An object, its name, class or configuration; or None."""
 
 LearningRate: TypeAlias = Any
 """A number, a `LearningRateSchedule` or its configuration, or a function without

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import optree
@@ -26,6 +26,7 @@ from multinet.saving.sharing import ObjectSharing
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import KerasTensor
 from multinet.training.methods import Training
+from multinet.typing import AnyModel, Shapes, Tree
 
 
 class Model(Training):
@@ -45,8 +46,8 @@ class Model(Training):
 
     def __init__(
         self,
-        inputs: Any = None,
-        outputs: Any = None,
+        inputs: Tree = None,
+        outputs: Tree = None,
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -100,22 +101,22 @@ class Model(Training):
         return list(self._known_graph().flat_outputs)
 
     @property
-    def input(self) -> Any:
+    def input(self) -> Tree:
         """The symbolic input, in the structure it was given."""
         return self._known_graph().inputs
 
     @property
-    def output(self) -> Any:
+    def output(self) -> Tree:
         """The symbolic output, in the structure it was given."""
         return self._known_graph().outputs
 
     @property
-    def input_shape(self) -> Any:
+    def input_shape(self) -> Shapes:
         """The shape of the input, `None` for unknown sizes."""
         return optree.tree_map(lambda t: t.shape, _alone(self.input))
 
     @property
-    def output_shape(self) -> Any:
+    def output_shape(self) -> Shapes:
         """The shape of the output, `None` for unknown sizes."""
         return optree.tree_map(lambda t: t.shape, _alone(self.output))
 
@@ -124,7 +125,7 @@ class Model(Training):
         """A name for each output: that of the layer that made it."""
         return [_producer(tensor) for tensor in self.outputs]
 
-    def _names_of(self, outputs: Any) -> list[str]:
+    def _names_of(self, outputs: Tree) -> list[str]:
         several = len(optree.tree_leaves(outputs)) > 1
         if self._graph is not None and several and not isinstance(outputs, dict):
             return self.output_names
@@ -142,7 +143,9 @@ class Model(Training):
             )
         return self._graph
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def call(
+        self, inputs: Tree, training: bool | None = None, mask: Tree = None
+    ) -> Tree:
         """Compute the outputs; a subclass that is no graph writes its own."""
         if self._graph is None:
             raise MultinetError(
@@ -151,7 +154,7 @@ class Model(Training):
             )
         return _alone(self._graph.run(inputs, mask))
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shapes = None) -> None:
         """Create the weights of every layer, by a run on shapes alone.
 
         `input_shape` includes the batch axis; trees of shapes for several inputs.
@@ -205,7 +208,7 @@ class Model(Training):
     @classmethod
     def from_config(
         cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
-    ) -> Any:
+    ) -> AnyModel:
         """Return a model of this configuration, with fresh weights.
 
         `custom_objects` maps the names of classes and functions of the program to them.
@@ -232,11 +235,11 @@ class Model(Training):
     def summary(
         self,
         line_length: int | None = None,
-        positions: Any = None,
-        print_fn: Any = None,
+        positions: None = None,
+        print_fn: Callable[[str], object] | None = None,
         expand_nested: bool = False,
         show_trainable: bool = False,
-        layer_range: Any = None,
+        layer_range: None = None,
     ) -> None:
         """Print the layers, their output shapes and their numbers of weights.
 
@@ -247,17 +250,17 @@ class Model(Training):
         (print_fn or print)(text)
 
 
-def _shapes(tree: Any) -> Any:
+def _shapes(tree: Tree) -> Any:
     """Return the shapes of tensors."""
     backend = current()
 
-    def shape(leaf: Any) -> Any:
+    def shape(leaf: Tree) -> Any:
         return public_shape(backend.shape(leaf)) if backend.is_tensor(leaf) else None
 
     return optree.tree_map(shape, tree)
 
 
-def _alone(tree: Any) -> Any:
+def _alone(tree: Tree) -> Any:
     """Return the only item of a list of one, as Keras does with what models return."""
     return tree[0] if isinstance(tree, list | tuple) and len(tree) == 1 else tree
 

@@ -341,7 +341,7 @@ def _length(x: Any) -> int:
 def _window(name: str, doc: str, terms: Sequence[float]) -> Any:
     """Return the op for the window sum(terms[k] * cos(2 pi k i / (n - 1)))."""
 
-    def function(x: int) -> Any:
+    def function(x: int) -> Tensor:
         n, backend = _length(x), current()
         if n == 1:
             return ones((1,))

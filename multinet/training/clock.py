@@ -9,6 +9,7 @@ import numpy as np
 
 from multinet import seeds
 from multinet.streams import OTHER, TRAINING
+from multinet.typing import AnyVariable, Making
 
 Array = np.ndarray[Any, Any]
 _FIRST_LOOK, _LOOKS = OTHER.start, len(OTHER)
@@ -68,7 +69,7 @@ class StepClock:
 class UpdateCount:
     """Carries the number of updates that an optimizer has done, as a host integer."""
 
-    def __init__(self, optimizer: Any, lock: threading.RLock) -> None:
+    def __init__(self, optimizer: Making, lock: threading.RLock) -> None:
         self.optimizer, self.variable = optimizer, optimizer.iterations
         self.count, self.lock = 0, lock  # the lock of the steps that count
 
@@ -91,7 +92,7 @@ class UpdateCount:
         updates = done + 1 + each * np.arange(room)
         return [updates.astype(np.int32), rates]
 
-    def drop(self, variable: Any) -> None:
+    def drop(self, variable: AnyVariable) -> None:
         """Give the Variable its value: it is about to get another."""
         self.store()
 
@@ -107,7 +108,7 @@ class UpdateCount:
 class Uncounted(UpdateCount):
     """The number of updates where only the step knows it: this one stands still."""
 
-    def __init__(self, optimizer: Any) -> None:
+    def __init__(self, optimizer: Making) -> None:
         self.optimizer, self.count = optimizer, 0
 
     def load(self) -> int:
@@ -115,7 +116,7 @@ class Uncounted(UpdateCount):
         return 0
 
 
-def update_count(optimizer: Any, lock: threading.RLock) -> UpdateCount:
+def update_count(optimizer: Making, lock: threading.RLock) -> UpdateCount:
     """Return what counts the updates of an optimizer for a program."""
     if optimizer.skips:
         return Uncounted(optimizer)

@@ -14,9 +14,10 @@ from multinet.losses.base import reduce_values
 from multinet.ops.core import as_tensor, cast_tensor
 from multinet.registry import current
 from multinet.symbolic.dims import public_shape
+from multinet.typing import Tree
 
 
-def per_output(value: Any, names: Sequence[str], what: str) -> list[Any]:
+def per_output(value: Tree, names: Sequence[str], what: str) -> list[Any]:
     """Return one entry for each output: a value for all, a list, a dict by name."""
     if isinstance(value, dict):
         unknown = [name for name in value if name not in names]
@@ -36,7 +37,7 @@ def per_output(value: Any, names: Sequence[str], what: str) -> list[Any]:
 class CompiledLoss(Holder):
     """The sum of the outputs' losses, each with its weight."""
 
-    def __init__(self, loss: Any, weights: Any, names: Sequence[str]) -> None:
+    def __init__(self, loss: Tree, weights: Tree, names: Sequence[str]) -> None:
         if isinstance(weights, int | float):
             weights = [weights] * len(names)
         self.names = list(names)
@@ -63,7 +64,7 @@ class CompiledLoss(Holder):
         return total, each
 
 
-def _apply(loss: Any, target: Any, output: Any, weight: Any) -> Any:
+def _apply(loss: Tree, target: Any, output: Any, weight: Tree) -> Any:
     if target is None:
         raise ArgumentError("The loss needs targets: pass y to fit, evaluate or step.")
     mask = mask_of(output)
@@ -78,7 +79,7 @@ def _apply(loss: Any, target: Any, output: Any, weight: Any) -> Any:
 class CompiledMetrics(Holder):
     """The metrics of each output, made when the shapes are known."""
 
-    def __init__(self, plain: Any, weighted: Any, loss: CompiledLoss | None) -> None:
+    def __init__(self, plain: Tree, weighted: Tree, loss: CompiledLoss | None) -> None:
         self.plain, self.weighted, self.loss = plain, weighted, loss
         self.entries: list[tuple[int, metrics.Metric, bool]] = []
 
@@ -133,7 +134,7 @@ class CompiledMetrics(Holder):
             metric.update_state(targets[i], outputs[i], weight)
 
 
-def _masked(weight: Any, mask: Any) -> Any:
+def _masked(weight: Tree, mask: Tree) -> Any:
     """Return weights that are 0 where a mask is false, on the axes of the mask."""
     if mask is None or weight is None:
         return weight if mask is None else ops.cast(mask, floatx())
@@ -143,7 +144,7 @@ def _masked(weight: Any, mask: Any) -> Any:
     return ops.multiply(weight, ops.cast(mask, ops.dtype(weight)))
 
 
-def _metrics_by_output(given: Any, names: Sequence[str]) -> list[list[Any]]:
+def _metrics_by_output(given: Tree, names: Sequence[str]) -> list[list[Any]]:
     if given is None:
         return [[] for _ in names]
     if not isinstance(given, list | tuple | dict):

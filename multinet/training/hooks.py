@@ -18,6 +18,7 @@ from multinet.scope import active_scope
 from multinet.training.logs import MetricResults, as_floats
 from multinet.training.task import Matched
 from multinet.transforms import value_and_grad
+from multinet.typing import AnyModel, Making, Tensor, Tree
 from multinet.utils import unpack_x_y_sample_weight
 
 Function = Callable[[Iterator[Any]], Any]
@@ -39,9 +40,9 @@ class Hooks:
     # What the model brings with it.
     __call__: Callable[..., Any]
     name: str
-    optimizer: Any
+    optimizer: Making
     losses: Any
-    metrics: Any
+    metrics: Tree
     trainable_variables: Any
     _matched: Matched | None = None
     _trainer: Any
@@ -54,7 +55,7 @@ class Hooks:
         """The mean of the loss, by the name that steps written for Keras know."""
         return None if self._matched is None else self._matched.tracker
 
-    def train_step(self, data: Any) -> Mapping[str, Any]:
+    def train_step(self, data: Tree) -> Mapping[str, Any]:
         """Do one step of training; return the logs, scalars by name."""
         x, y, weight = unpack_x_y_sample_weight(data)
 
@@ -68,14 +69,14 @@ class Hooks:
         _keep(masks, y_pred)
         return self._logs(x, y, y_pred, weight, loss)
 
-    def test_step(self, data: Any) -> Mapping[str, Any]:
+    def test_step(self, data: Tree) -> Mapping[str, Any]:
         """Evaluate one batch; return the logs, scalars by name."""
         x, y, weight = unpack_x_y_sample_weight(data)
         loss, y_pred, masks = self._forward(x, y, weight, training=False)
         _keep(masks, y_pred)
         return self._logs(x, y, y_pred, weight, loss)
 
-    def predict_step(self, data: Any) -> Any:
+    def predict_step(self, data: Tree) -> Tree:
         """Return the outputs for one batch."""
         return self(unpack_x_y_sample_weight(data)[0], training=False)
 
@@ -102,7 +103,7 @@ class Hooks:
             setattr(self, name, lambda iterator: step_on(kind, next(iterator)))
         return getattr(self, name)
 
-    def _forward(self, x: Any, y: Any, weight: Any, training: bool) -> Any:
+    def _forward(self, x: Tree, y: Tree, weight: Tree, training: bool) -> Any:
         """Return the loss, the outputs and the masks of these."""
         with CallContext(training=training):
             y_pred = self(x, training=training)
@@ -113,7 +114,7 @@ class Hooks:
             return loss, y_pred, [mask_of(t) for t in optree.tree_leaves(y_pred)]
 
     def _logs(
-        self, x: Any, y: Any, y_pred: Any, weight: Any, loss: Any
+        self, x: Tree, y: Tree, y_pred: Tree, weight: Tree, loss: Tree
     ) -> Mapping[str, Any]:
         if self._loss_tracker is not None:
             self._loss_tracker.update_state(loss, sample_weight=_rows(x))
@@ -121,12 +122,12 @@ class Hooks:
 
     def compute_loss(
         self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
+        x: Tree = None,
+        y: Tree = None,
+        y_pred: Tree = None,
+        sample_weight: Tree = None,
         training: bool = True,
-    ) -> Any:
+    ) -> Tensor:
         """Return the scalar to minimize: the losses of `compile` and of the layers."""
         total = None
         if self._matched is not None:
@@ -142,7 +143,7 @@ class Hooks:
         return total
 
     def compute_metrics(
-        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+        self, x: Tree, y: Tree, y_pred: Tree, sample_weight: Tree = None
     ) -> Mapping[str, Any]:
         """Update the metrics given to compile; return all results, by name."""
         if self._matched is not None:
@@ -162,7 +163,7 @@ _INSIDE = ("compute_loss", "compute_metrics", "get_metrics_result")
 _CALLED = {"train": _INSIDE, "test": _INSIDE, "predict": ()}
 
 
-def own_step(model: Any, kind: str) -> bool:
+def own_step(model: AnyModel, kind: str) -> bool:
     """Return whether the model has a step of its own."""
     name = f"{kind}_step"
     if not _is_own(model, name):
@@ -178,7 +179,7 @@ def own_step(model: Any, kind: str) -> bool:
     return True
 
 
-def own_function(model: Any, kind: str) -> Function | None:
+def own_function(model: AnyModel, kind: str) -> Function | None:
     """Return the function of a model that makes its own, else None."""
     if not _is_own(model, f"make_{kind}_function"):
         return None
@@ -190,12 +191,12 @@ def own_function(model: Any, kind: str) -> Function | None:
     return getattr(model, kept)
 
 
-def overridden(model: Any, kind: str) -> bool:
+def overridden(model: AnyModel, kind: str) -> bool:
     """Return whether the model has methods of its own that a step as it comes calls."""
     return any(_is_own(model, name) for name in _CALLED[kind])
 
 
-def _is_own(model: Any, name: str) -> bool:
+def _is_own(model: AnyModel, name: str) -> bool:
     return _function(getattr(model, name)) is not getattr(Hooks, name)
 
 
@@ -211,12 +212,12 @@ def _takes_training(method: Any) -> bool:
     return "training" in parameters or inspect.Parameter.VAR_KEYWORD in kinds
 
 
-def _keep(masks: Any, outputs: Any) -> None:
+def _keep(masks: Any, outputs: Tree) -> None:
     """Give outputs their masks again, which a transform or a context took."""
     for tensor, mask in zip(optree.tree_leaves(outputs), masks, strict=True):
         set_mask(tensor, mask)
 
 
-def _rows(x: Any) -> float:
+def _rows(x: Tree) -> float:
     """Return the number of samples, which a mean of the loss weighs it with."""
     return float(ops.shape(optree.tree_leaves(x)[0])[0])

@@ -11,6 +11,7 @@ from multinet.ops.core import numpy_backend
 from multinet.registry import current, use_backend
 from multinet.scope import Scope
 from multinet.training.ledger import Ledger
+from multinet.typing import AnyModel, Tree
 from multinet.variables import Variable
 
 
@@ -28,14 +29,14 @@ class MetricResults(MutableMapping[str, Any]):
         self._then = [variable.uncast() for variable in self._variables]
         self._changed = False
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> Tree:
         found = self._by_name[name]
         if isinstance(found, Metric):
             with Scope(self._variables, self._then):
                 return found.result()
         return found
 
-    def __setitem__(self, name: str, value: Any) -> None:
+    def __setitem__(self, name: str, value: Tree) -> None:
         self._by_name[name], self._changed = value, True
 
     def __delitem__(self, name: str) -> None:
@@ -80,7 +81,9 @@ def as_floats(results: Mapping[str, Any]) -> dict[str, Any]:
 class Metrics:
     """The metrics of a step's Variables: started anew, and read, in the program."""
 
-    def __init__(self, model: Any, ledger: Ledger, counters: list[Variable]) -> None:
+    def __init__(
+        self, model: AnyModel, ledger: Ledger, counters: list[Variable]
+    ) -> None:
         self.model, self.ledger, self.counters = model, ledger, counters
         self._starts: tuple[Any, ...] | None = None  # what reset puts
         self._on_host: tuple[list[Metric], bool] | None = None

@@ -7,14 +7,14 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import optree
 
 from multinet import config, ops
 from multinet.registry import current
-from multinet.training.callbacks.base import CallbackList
+from multinet.training.callbacks.base import Callback, CallbackList
 from multinet.training.callbacks.history import History
 from multinet.training.callbacks.progress import Reporter, make_progress
 from multinet.training.hooks import own_function
@@ -22,8 +22,23 @@ from multinet.training.interrupts import Interrupts
 from multinet.training.logs import as_floats
 from multinet.training.runner import Pace, Runner
 from multinet.training.sources import Chunk, Source, steps_of, warn_if_short
+from multinet.typing import AnyModel, Tree, Verbose
 
 _AHEAD = 2  # batches of predictions on the device at once
+
+
+#: What users pass, and what a loop inside of another one gets.
+Callbacks: TypeAlias = Sequence[Callback] | CallbackList
+
+
+class Trains(Protocol):
+    """What the loops ask of a trainer."""
+
+    model: AnyModel
+
+    def runner(self, kind: str, source: Source) -> Runner:
+        """Return what runs a kind of step on data like a source's."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -31,15 +46,15 @@ class Plan:
     """How `fit` goes over its data."""
 
     epochs: range
-    verbose: Any = 0
-    callbacks: Any = ()
+    verbose: Verbose = 0
+    callbacks: Sequence[Callback] = ()
     steps: int | None = None  # an epoch, at most
     validation_steps: int | None = None
     validation_freq: int = 1
 
 
 def fit_epochs(
-    trainer: Any, source: Source, validation: Source | None, plan: Plan
+    trainer: Trains, source: Source, validation: Source | None, plan: Plan
 ) -> History:
     """Train for the epochs; return their History."""
     model, epochs = trainer.model, plan.epochs
@@ -88,7 +103,7 @@ class _Run:
 
     def __init__(
         self,
-        trainer: Any,
+        trainer: Trains,
         kind: str,
         source: Source,
         total: int | None,
@@ -199,10 +214,10 @@ def _begun(chunks: Iterator[Chunk]) -> Any:
 
 
 def run_evaluate(
-    trainer: Any,
+    trainer: Trains,
     source: Source,
-    verbose: Any,
-    callbacks: Any,
+    verbose: Verbose,
+    callbacks: Callbacks,
     steps: int | None,
     guard: Interrupts | None = None,
 ) -> dict[str, Any]:
@@ -223,8 +238,12 @@ def run_evaluate(
 
 
 def run_predict(
-    trainer: Any, source: Source, verbose: Any, callbacks: Any, steps: int | None
-) -> Any:
+    trainer: Trains,
+    source: Source,
+    verbose: Verbose,
+    callbacks: Callbacks,
+    steps: int | None,
+) -> Tree:
     """Return the outputs of the model on data, as NumPy arrays."""
     total = steps_of(source, steps)
     listeners = _listeners(callbacks, trainer.model, total, verbose)
@@ -258,7 +277,7 @@ def run_predict(
     return optree.tree_unflatten(runner.step.output_spec, columns)
 
 
-def _predicting(trainer: Any, runner: Runner) -> Callable[[Sequence[Any]], Any]:
+def _predicting(trainer: Trains, runner: Runner) -> Callable[[Sequence[Any]], Any]:
     """Return what gives the outputs for columns: the runner, or the model's own."""
     function = own_function(trainer.model, "predict")
     if function is None:
@@ -273,7 +292,7 @@ def _predicting(trainer: Any, runner: Runner) -> Callable[[Sequence[Any]], Any]:
 
 
 def _listeners(
-    callbacks: Any, model: Any, steps: int | None, verbose: Any
+    callbacks: Callbacks, model: AnyModel, steps: int | None, verbose: Verbose
 ) -> CallbackList:
     if isinstance(callbacks, CallbackList):
         return callbacks

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import optree
 
 from multinet import optimizers
 from multinet.layers.base import Layer
-from multinet.training.callbacks import History
+from multinet.training.callbacks import Callback, History
 from multinet.training.hooks import Hooks
 from multinet.training.loop import Plan
 from multinet.training.programs import Explanation
@@ -21,16 +21,17 @@ from multinet.training.sources import (
     weigh_classes,
 )
 from multinet.training.task import Task
-from multinet.training.trainer import Trainer, as_result, epochs_of
+from multinet.training.trainer import Result, Trainer, as_result, epochs_of
+from multinet.typing import Making, Tree, Verbose
 
 
 class Training(Hooks, Layer):
     """The training half of a Model. See `Model`."""
 
     stop_training = False
-    optimizer: Any = None
-    loss: Any = None
-    steps_per_execution: Any = 1
+    optimizer: Making = None
+    loss: Tree = None
+    steps_per_execution: int | str = 1
     _is_model = True
     _task: Task | None = None
     _trainer: Trainer
@@ -42,14 +43,14 @@ class Training(Hooks, Layer):
 
     def compile(
         self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        loss_weights: Any = None,
-        metrics: Any = None,
-        weighted_metrics: Any = None,
+        optimizer: Making = "rmsprop",
+        loss: Tree = None,
+        loss_weights: Tree = None,
+        metrics: Tree = None,
+        weighted_metrics: Tree = None,
         run_eagerly: bool = False,
-        steps_per_execution: Any = 1,
-        jit_compile: Any = "auto",
+        steps_per_execution: int | str = 1,
+        jit_compile: bool | str = "auto",
         auto_scale_loss: bool = True,
     ) -> None:
         """Choose how to train: an optimizer, a loss and metrics, by name or as objects.
@@ -98,7 +99,7 @@ class Training(Hooks, Layer):
         super()._arrived()
         self._trainer.drop()
 
-    def _names_of(self, outputs: Any) -> list[str]:
+    def _names_of(self, outputs: Tree) -> list[str]:
         if isinstance(outputs, dict):
             return sorted(outputs)
         return [f"output_{i + 1}" for i in range(len(optree.tree_leaves(outputs)))]
@@ -125,17 +126,17 @@ class Training(Hooks, Layer):
 
     def fit(
         self,
-        x: Any = None,
-        y: Any = None,
+        x: Tree = None,
+        y: Tree = None,
         batch_size: int | None = None,
         epochs: int = 1,
-        verbose: Any = "auto",
-        callbacks: Any = None,
+        verbose: Verbose = "auto",
+        callbacks: Sequence[Callback] | None = None,
         validation_split: float = 0.0,
-        validation_data: Any = None,
+        validation_data: Tree = None,
         shuffle: bool = True,
-        class_weight: Any = None,
-        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: Tree = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
@@ -176,15 +177,15 @@ class Training(Hooks, Layer):
 
     def evaluate(
         self,
-        x: Any = None,
-        y: Any = None,
+        x: Tree = None,
+        y: Tree = None,
         batch_size: int | None = None,
-        verbose: Any = "auto",
-        sample_weight: Any = None,
+        verbose: Verbose = "auto",
+        sample_weight: Tree = None,
         steps: int | None = None,
-        callbacks: Any = None,
+        callbacks: Sequence[Callback] | None = None,
         return_dict: bool = False,
-    ) -> Any:
+    ) -> Result:
         """Return the loss and metrics on data: a float, a list, or a dict by name."""
         source = source_of(x, y, sample_weight, batch_size=batch_size)
         logs = self._trainer.evaluate(source, verbose, callbacks or (), steps)
@@ -192,12 +193,12 @@ class Training(Hooks, Layer):
 
     def predict(
         self,
-        x: Any,
+        x: Tree,
         batch_size: int | None = None,
-        verbose: Any = "auto",
+        verbose: Verbose = "auto",
         steps: int | None = None,
-        callbacks: Any = None,
-    ) -> Any:
+        callbacks: Sequence[Callback] | None = None,
+    ) -> Tree:
         """Return the outputs for data, computed batch by batch, as NumPy arrays."""
         trainer = self._trainer
         if verbose == 0 and not callbacks and trainer.takes(x, batch_size):
@@ -207,28 +208,28 @@ class Training(Hooks, Layer):
 
     def train_on_batch(
         self,
-        x: Any,
-        y: Any = None,
-        sample_weight: Any = None,
-        class_weight: Any = None,
+        x: Tree,
+        y: Tree = None,
+        sample_weight: Tree = None,
+        class_weight: Mapping[int, float] | None = None,
         return_dict: bool = False,
-    ) -> Any:
+    ) -> Result:
         """Do one training step; return the metrics since they were last reset."""
         batch = _batch(x, y, sample_weight, class_weight)
         return as_result(self._trainer.train_on_batch(batch), return_dict)
 
     def test_on_batch(
         self,
-        x: Any,
-        y: Any = None,
-        sample_weight: Any = None,
+        x: Tree,
+        y: Tree = None,
+        sample_weight: Tree = None,
         return_dict: bool = False,
-    ) -> Any:
+    ) -> Result:
         """Evaluate one batch; return the metrics since they were last reset."""
         batch = _batch(x, y, sample_weight)
         return as_result(self._trainer.test_on_batch(batch), return_dict)
 
-    def predict_on_batch(self, x: Any) -> Any:
+    def predict_on_batch(self, x: Tree) -> Tree:
         """Return the outputs for one batch as NumPy arrays."""
         batch = _batch(x)
         source = source_of(batch.x, batch_size=batch.size())
@@ -236,13 +237,16 @@ class Training(Hooks, Layer):
 
 
 def _batch(
-    x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None
+    x: Tree,
+    y: Tree = None,
+    sample_weight: Tree = None,
+    class_weight: Mapping[int, float] | None = None,
 ) -> HostBatch:
     batch = prepare(x, y, sample_weight)
     return batch if class_weight is None else weigh_classes(batch, class_weight)
 
 
-def _scaling(optimizer: Any) -> Any:
+def _scaling(optimizer: Making) -> Any:
     if optimizer is None or isinstance(optimizer, optimizers.LossScaleOptimizer):
         return optimizer
     return optimizers.LossScaleOptimizer(optimizer, name="loss_scale_optimizer")

@@ -12,6 +12,7 @@ from multinet.training.clock import StepClock
 from multinet.training.runner import Runner
 from multinet.training.step import Form, Step, make_step
 from multinet.training.task import Task
+from multinet.typing import AnyModel, Tree
 
 _OFTEN = 3  # remakes for one attribute, after which a warning helps
 #: The attributes of a model whose parts a kind of step does not use.
@@ -26,7 +27,7 @@ class Key(NamedTuple):
     """What tells one program from another, besides what the model holds."""
 
     kind: str
-    data: Any
+    data: Tree
     backend: str
     policy: str
     precision: Any = None
@@ -36,7 +37,7 @@ class Key(NamedTuple):
 class Programs:
     """Finds the runner of a step for what the model holds now, or makes one."""
 
-    def __init__(self, model: Any, clock: StepClock) -> None:
+    def __init__(self, model: AnyModel, clock: StepClock) -> None:
         self.model, self.clock = model, clock
         self.latest: dict[Any, Runner] = {}  # by kind and tree of data
         self.kept: dict[Key, list[Runner]] = {}

@@ -10,11 +10,13 @@ import numpy as np
 
 from multinet.errors import BackendError
 from multinet.holders import Inventory
+from multinet.interface import Backend
 from multinet.registry import current
 from multinet.training.clock import StepClock, UpdateCount, update_count
 from multinet.training.ledger import Ledger
 from multinet.training.logs import Metrics
 from multinet.training.step import Step
+from multinet.typing import Tensor
 from multinet.variables import Variable
 
 Array = np.ndarray[Any, Any]
@@ -35,7 +37,7 @@ class Runner:
         step: Step,
         clock: StepClock,
         eagerly: bool,
-        jit_compile: Any,
+        jit_compile: bool | str,
         inventory: Inventory,
         trained: list[Variable],
     ) -> None:
@@ -55,7 +57,7 @@ class Runner:
             self.updates = update_count(optimizer, lock)
         self._paces: dict[Any, Pace] = {}
 
-    def fits(self, backend: Any) -> bool:
+    def fits(self, backend: Backend[Any]) -> bool:
         """Return whether the backend and the model are as when this was made."""
         return self.backend is backend and self.inventory.valid()
 
@@ -91,7 +93,7 @@ class Runner:
             numbers += self.updates.scalars(room, count, self.step.applied)
         return numbers
 
-    def predict(self, x: Array) -> Any:
+    def predict(self, x: Array) -> Tensor:
         """Return the only output for one array, by the shortest way."""
         self.ledger.take()
         try:

@@ -28,6 +28,7 @@ from multinet.streams import StepStream
 from multinet.training.hooks import overridden, own_step
 from multinet.training.logs import MetricResults, as_floats, variables_of
 from multinet.training.sources import DeviceBatch
+from multinet.typing import AnyModel, Making, Tree
 from multinet.utils import pack_x_y_sample_weight as pack
 from multinet.variables import Variable
 
@@ -41,19 +42,19 @@ class Form:
     samples a batch has, or so.
     """
 
-    def __init__(self, spec: Any, rows: int) -> None:
+    def __init__(self, spec: Tree, rows: int) -> None:
         self.spec = spec
         self.leaves, self.tree = optree.tree_flatten(spec)
         self.rows = rows
 
-    def example(self) -> Any:
+    def example(self) -> Tree:
         """Return data as users give them, of arrays that take no memory."""
         rows = max(1, min(self.rows, _ROWS))
         zeros = [np.zeros((), dtypes.to_numpy(x.dtype)) for x in self.leaves]
         shapes = [(rows, *x.shape[1:]) for x in self.leaves]
         return self.data(list(map(np.broadcast_to, zeros, shapes)))
 
-    def data(self, leaves: Sequence[Any]) -> Any:
+    def data(self, leaves: Sequence[Any]) -> Tree:
         """Return leaves as what users give: x, (x, y) or (x, y, sample_weight)."""
         batch = DeviceBatch(*optree.tree_unflatten(self.tree, leaves))
         return pack(*batch.tree())
@@ -71,7 +72,7 @@ class Step(ABC):
     consumes = True  # whether it may overwrite what its optimizer updates
     applied = 0
 
-    def __init__(self, model: Any, form: Form) -> None:
+    def __init__(self, model: AnyModel, form: Form) -> None:
         self.model, self.form = model, form
         self.optimizer = model.optimizer if self.kind == "train" else None
         self.counts = False  # whether it reads how many updates were done
@@ -98,7 +99,7 @@ class Step(ABC):
 
     # -- the program -------------------------------------------------------------------
 
-    def program(self, eagerly: bool, jit_compile: Any) -> Program[Any]:
+    def program(self, eagerly: bool, jit_compile: bool | str) -> Program[Any]:
         """Return the program of this step on the backend in use."""
         backend = current()
         consumed = [i for i, v in enumerate(self.variables) if id(v) in self.updated]
@@ -126,7 +127,7 @@ class Step(ABC):
                 self.written[i] = variable
         return (*after, *outputs)
 
-    def _outputs(self, scope: Scope, data: Any, *update: Any) -> Sequence[Any]:
+    def _outputs(self, scope: Scope, data: Tree, *update: Any) -> Sequence[Any]:
         if self.counts and self.optimizer is not None:
             done = current().subtract(as_tensor(update[0], "int32"), 1)
             scope.values[id(self.optimizer.iterations)] = done
@@ -134,7 +135,7 @@ class Step(ABC):
         leaves, self.output_spec = tensors_of(self._logged(result))
         return leaves
 
-    def _hook(self, data: Any, count: Any = 1, rate: Any = 0.0) -> Any:
+    def _hook(self, data: Tree, count: Any = 1, rate: Any = 0.0) -> Any:
         """Call the method of the model that is the body of the step."""
         hook = getattr(self.model, f"{self.kind}_step")
         if self.optimizer is None:
@@ -160,7 +161,7 @@ class Step(ABC):
 
     def logs(self, outputs: Sequence[Any]) -> dict[str, Any]:
         """Return the logs in the outputs of the last step."""
-        tree: Any = optree.tree_unflatten(self.output_spec, outputs)
+        tree: Tree = optree.tree_unflatten(self.output_spec, outputs)
         return as_floats(tree)
 
 
@@ -247,12 +248,12 @@ _OF_USERS: dict[str, Callable[..., Step]] = {
 }
 
 
-def make_step(model: Any, kind: str, form: Form) -> Step:
+def make_step(model: AnyModel, kind: str, form: Form) -> Step:
     """Return the step of a kind: the model's own, or the one that comes with it."""
     return (_OF_USERS if own_step(model, kind) else _AS_IT_COMES)[kind](model, form)
 
 
-def _state_of(model: Any, trained: Sequence[Variable]) -> list[Variable]:
+def _state_of(model: AnyModel, trained: Sequence[Variable]) -> list[Variable]:
     """Return what the model holds besides the weights that are trained."""
     left = set(map(id, trained))
     kept = _unique([*model.weights, *model.state_variables])
@@ -274,7 +275,7 @@ def _measured(step: Step) -> list[Metric]:
     return [*step.model.metrics, *(matched.all_metrics() if matched else ())]
 
 
-def _check_optimizer(optimizer: Any, trained: Sequence[Variable]) -> None:
+def _check_optimizer(optimizer: Making, trained: Sequence[Variable]) -> None:
     known = {id(v) for v in optimizer.optimized}
     new = [v.path for v in trained if id(v) not in known]
     if new:

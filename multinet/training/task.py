@@ -12,20 +12,21 @@ from multinet import metrics
 from multinet.errors import ArgumentError
 from multinet.holders import Holder
 from multinet.training.compiled import CompiledLoss, CompiledMetrics, per_output
+from multinet.typing import Making, Tensor, Tree
 
 
 @dataclass(frozen=True)
 class Task:
     """The arguments of `compile`, as they were given."""
 
-    optimizer: Any = None
-    loss: Any = None
-    loss_weights: Any = None
-    metrics: Any = None
-    weighted_metrics: Any = None
+    optimizer: Making = None
+    loss: Tree = None
+    loss_weights: Tree = None
+    metrics: Tree = None
+    weighted_metrics: Tree = None
     run_eagerly: bool = False
-    steps_per_execution: Any = 1
-    jit_compile: Any = "auto"
+    steps_per_execution: int | str = 1
+    jit_compile: bool | str = "auto"
     auto_scale_loss: bool = True
 
     def __post_init__(self) -> None:
@@ -46,7 +47,8 @@ class Task:
 
     def steps(self) -> int:
         """Return the steps of an execution that were asked for, 1 for "auto"."""
-        return self.steps_per_execution if self.steps_per_execution != "auto" else 1
+        asked = self.steps_per_execution
+        return 1 if isinstance(asked, str) else asked
 
     def measures(self) -> bool:
         """Return whether there is anything to compute of outputs and targets."""
@@ -61,7 +63,7 @@ class Matched(Holder):
     """
 
     def __init__(
-        self, task: Task, names: Sequence[str], outputs: Sequence[Any], y: Any
+        self, task: Task, names: Sequence[str], outputs: Sequence[Any], y: Tree
     ) -> None:
         self.names = list(names)
         self.tracker = metrics.Mean(name="loss")
@@ -82,7 +84,7 @@ class Matched(Holder):
         """Return the mean of the loss, of the outputs' losses, and the metrics."""
         return [self.tracker, *self.trackers, *self.metrics]
 
-    def targets(self, tree: Any) -> list[Any]:
+    def targets(self, tree: Tree) -> list[Any]:
         """Return one target for each output."""
         if isinstance(tree, list | tuple | dict):
             return per_output(tree, self.names, "y")
@@ -93,13 +95,15 @@ class Matched(Holder):
             )
         return [tree] * len(self.names)
 
-    def weights(self, tree: Any) -> list[Any]:
+    def weights(self, tree: Tree) -> list[Any]:
         """Return the sample weights of each output."""
         if isinstance(tree, list | tuple | dict):
             return self.targets(tree)
         return [tree] * len(self.names)
 
-    def total(self, y: Any, y_pred: Any, sample_weight: Any, size: float) -> Any:
+    def total(
+        self, y: Tree, y_pred: Tree, sample_weight: Tree, size: float
+    ) -> Tensor | None:
         """Return the loss, and count it of each output; None without one."""
         if self.loss is None:
             return None
@@ -111,7 +115,7 @@ class Matched(Holder):
         return total
 
     def update(
-        self, y: Any, y_pred: Any, sample_weight: Any, masks: Sequence[Any]
+        self, y: Tree, y_pred: Tree, sample_weight: Tree, masks: Sequence[Any]
     ) -> None:
         """Update the metrics of all outputs from a batch."""
         self.by_output.update(

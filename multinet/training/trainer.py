@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import optree
@@ -19,14 +19,24 @@ from multinet.training.callbacks import History
 from multinet.training.clock import Keys, StepClock
 from multinet.training.hooks import own_step
 from multinet.training.interrupts import Interrupts
-from multinet.training.loop import Plan, fit_epochs, run_evaluate, run_predict
+from multinet.training.loop import (
+    Callbacks,
+    Plan,
+    fit_epochs,
+    run_evaluate,
+    run_predict,
+)
 from multinet.training.programs import Programs
 from multinet.training.runner import Runner
 from multinet.training.sources import ArraySource, HostBatch, Source, prepare
 from multinet.training.sources.orders import Orders
 from multinet.training.step import Form
 from multinet.training.task import Matched, Task
+from multinet.typing import AnyModel, Making, Tensor, Tree, Verbose
 from multinet.utils import unpack_x_y_sample_weight
+
+#: What evaluate returns, and a step on a batch: the loss, all results, or a dict.
+Result: TypeAlias = float | list[float] | dict[str, float]
 
 
 class Trained(Protocol):
@@ -34,13 +44,13 @@ class Trained(Protocol):
 
     name: str
     built: bool
-    optimizer: Any
+    optimizer: Making
     stop_training: bool
     _task: Task | None
     _matched: Matched | None
     __call__: Callable[..., Any]
 
-    def _names_of(self, outputs: Any) -> list[str]:
+    def _names_of(self, outputs: Tree) -> list[str]:
         """Return a name for each output."""
         ...
 
@@ -52,7 +62,7 @@ class Trainer:
     programs do not.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: AnyModel) -> None:
         self.model: Any = model
         self.clock, self.keys = StepClock(), Keys()
         self.orders = Orders(self.keys)
@@ -86,7 +96,7 @@ class Trainer:
 
     # -- preparation: shapes are known -------------------------------------------------
 
-    def prepare(self, spec: Any, training: bool = True) -> None:
+    def prepare(self, spec: Tree, training: bool = True) -> None:
         """Build the layers, the metrics and the optimizer for data of this form."""
         model = self.model
         task = model._task
@@ -103,7 +113,7 @@ class Trainer:
         if training and not own:
             self._build_optimizer()
 
-    def _match(self, spec: Any, training: bool) -> None:
+    def _match(self, spec: Tree, training: bool) -> None:
         model = self.model
         with shadowing():
             x, y, _ = optree.tree_map(_placeholder, spec)
@@ -151,15 +161,15 @@ class Trainer:
 
     @exclusive
     def evaluate(
-        self, source: Source, verbose: Any, callbacks: Any, steps: int | None
+        self, source: Source, verbose: Verbose, callbacks: Callbacks, steps: int | None
     ) -> dict[str, Any]:
         """Return the loss and metrics on a source."""
         self.prepare(source.spec, training=False)
         return run_evaluate(self, source, verbose, callbacks, steps)
 
     def predict(
-        self, source: Source, verbose: Any, callbacks: Any, steps: int | None
-    ) -> Any:
+        self, source: Source, verbose: Verbose, callbacks: Callbacks, steps: int | None
+    ) -> Tree:
         """Return the outputs for a source, as NumPy arrays."""
         results = run_predict(self, source, verbose, callbacks, steps)
         if type(source) is ArraySource and type(results) is np.ndarray:
@@ -169,7 +179,7 @@ class Trainer:
                 self.quick.dtype = x.dtype  # NumPy has one object for each
         return results
 
-    def takes(self, x: Any, batch_size: int | None) -> bool:
+    def takes(self, x: Tree, batch_size: int | None) -> bool:
         """Return whether `predict_at_once` may be used on what a user passed."""
         quick = self.quick
         return (
@@ -182,7 +192,7 @@ class Trainer:
             and quick.inventory.valid()
         )
 
-    def predict_at_once(self, x: np.ndarray[Any, Any]) -> Any:
+    def predict_at_once(self, x: np.ndarray[Any, Any]) -> Tensor:
         """Return the only output for one array that `takes` said yes to."""
         quick = self.quick
         assert quick is not None
@@ -199,7 +209,7 @@ class Trainer:
         return self._one_step("test", batch)
 
     @exclusive
-    def step_on(self, kind: str, data: Any) -> Any:
+    def step_on(self, kind: str, data: Tree) -> Tree:
         """Do one step on x, (x, y) or (x, y, sample_weight); return what it gives."""
         batch = prepare(*unpack_x_y_sample_weight(data))
         if kind != "predict":
@@ -224,7 +234,7 @@ def epochs_of(initial: int, epochs: int) -> range:
     return range(initial, config.at_most(epochs, config.max_epochs()))
 
 
-def as_result(logs: Mapping[str, Any], as_dict: bool) -> Any:
+def as_result(logs: Mapping[str, Any], as_dict: bool) -> Result:
     """Return logs as `evaluate` does: a dict, a list, or the only number."""
     if as_dict:
         return dict(logs)
@@ -232,6 +242,6 @@ def as_result(logs: Mapping[str, Any], as_dict: bool) -> Any:
     return values[0] if len(values) == 1 else values
 
 
-def _placeholder(leaf: Any) -> Any:
+def _placeholder(leaf: Tree) -> Any:
     """Return a symbolic array for data of any number of samples."""
     return symbolic_array((None, *leaf.shape[1:]), leaf.dtype)

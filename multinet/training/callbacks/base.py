@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from multinet.errors import ArgumentError
+from multinet.typing import AnyModel
 
 
 class Callback:
@@ -20,7 +21,7 @@ class Callback:
         self.model: Any = None
         self.params: dict[str, Any] = {}
 
-    def set_model(self, model: Any) -> None:
+    def set_model(self, model: AnyModel) -> None:
         """Set `self.model`."""
         self.model = model
 
@@ -87,7 +88,7 @@ class CallbackList:
     """Calls callbacks in order, and knows which batch hooks anyone listens to."""
 
     def __init__(
-        self, callbacks: Iterable[Callback], model: Any, params: dict[str, Any]
+        self, callbacks: Iterable[Callback], model: AnyModel, params: dict[str, Any]
     ) -> None:
         self.callbacks = list(callbacks)
         for callback in self.callbacks:

@@ -7,7 +7,6 @@ import os
 import sys
 import time
 from abc import ABC, abstractmethod
-from typing import Any
 
 from multinet import config
 from multinet.training.callbacks.rows import (
@@ -25,12 +24,15 @@ from multinet.training.callbacks.terminal import (
     is_notebook,
     is_terminal,
 )
+from multinet.typing import Verbose
 
 # A process has one terminal, so there is one object, whatever thread asks.
 _terminal = Terminal()
 
 
-def make_progress(verbose: Any, epochs: int, steps: int | None, label: str) -> Reporter:
+def make_progress(
+    verbose: Verbose, epochs: int, steps: int | None, label: str
+) -> Reporter:
     """Return the reporter for `verbose`: 0 silent, 1 a bar, 2 lines, or "auto".
 
     `label` stands before the number of the epoch, or alone if `epochs` is 0. `steps`

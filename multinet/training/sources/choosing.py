@@ -21,9 +21,10 @@ from multinet.training.sources.preparing import (
     weigh_classes,
 )
 from multinet.training.sources.source import Source
+from multinet.typing import Tree
 
 
-def is_stream(x: Any) -> bool:
+def is_stream(x: Tree) -> bool:
     """Return whether `x` gives batches by itself: a source, a generator, a function."""
     if isinstance(x, np.ndarray | list | tuple | dict):
         return False
@@ -33,9 +34,9 @@ def is_stream(x: Any) -> bool:
 
 
 def source_of(
-    x: Any,
-    y: Any = None,
-    sample_weight: Any = None,
+    x: Tree,
+    y: Tree = None,
+    sample_weight: Tree = None,
     *,
     batch_size: int | None = None,
     class_weight: Mapping[int, float] | None = None,
@@ -58,7 +59,7 @@ def source_of(
     return ArraySource(batch, size_of_batch(batch_size), orders, epochs)
 
 
-def validation_source(given: Any, batch_size: int | None = None) -> Source:
+def validation_source(given: Tree, batch_size: int | None = None) -> Source:
     """Return the source of `validation_data`, arrays of which are in batches."""
     if is_stream(given):
         return given if isinstance(given, Source) else GeneratorSource(given)
@@ -66,11 +67,11 @@ def validation_source(given: Any, batch_size: int | None = None) -> Source:
 
 
 def fit_sources(
-    x: Any,
-    y: Any = None,
-    sample_weight: Any = None,
+    x: Tree,
+    y: Tree = None,
+    sample_weight: Tree = None,
     *,
-    validation_data: Any = None,
+    validation_data: Tree = None,
     validation_split: float = 0.0,
     validation_batch_size: int | None = None,
     batch_size: int | None = None,
@@ -106,7 +107,7 @@ def steps_of(source: Source, steps: int | None) -> int | None:
     return min((n for n in known if n), default=None)
 
 
-def _refuse_beside(x: Any, y: Any, weight: Any, size: Any, classes: Any) -> None:
+def _refuse_beside(x: Tree, y: Tree, weight: Tree, size: Any, classes: Any) -> None:
     """Refuse what belongs to arrays and came beside a source."""
     remedies = {
         "y": (y, "Let the batches be tuples (x, y)."),
@@ -122,5 +123,5 @@ def _refuse_beside(x: Any, y: Any, weight: Any, size: Any, classes: Any) -> None
             )
 
 
-def _named(x: Any) -> str:
+def _named(x: Tree) -> str:
     return f"a {type(x).__name__}"

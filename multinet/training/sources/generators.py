@@ -38,11 +38,11 @@ Kinds = list[tuple[Any, ...]]
 class Resumable(Protocol):
     """An iterator of the user's that knows its position."""
 
-    def state(self) -> Any:
+    def state(self) -> Data:
         """Return the position, as plain data."""
         ...
 
-    def restore(self, state: Any) -> None:
+    def restore(self, state: Data) -> None:
         """Go to a position."""
         ...
 
@@ -245,7 +245,7 @@ class GeneratorSource:
             end()
 
 
-def _kinds(given: Any) -> Kinds | None:
+def _kinds(given: Tree) -> Kinds | None:
     """Return what makes a tuple of host arrays as ready as another; None of others."""
     if type(given) is not tuple or not given:
         return None

@@ -20,7 +20,7 @@ _SCALAR = "Expected arrays with a first axis of samples, got a scalar."
 _PLAIN = frozenset((int, float, bool, complex, str, bytes, type(None)))  # in lists
 
 
-def prepare(x: Any, y: Any = None, sample_weight: Any = None) -> HostBatch:
+def prepare(x: Tree, y: Tree = None, sample_weight: Tree = None) -> HostBatch:
     """Return a batch of host arrays, floats as floatx and integers as int32.
 
     Accepts NumPy arrays, tensors, lists of numbers, and trees of them. `ShapeError` if
@@ -51,7 +51,7 @@ def size_of_batch(value: int | None) -> int:
     return int(size)
 
 
-def validation(given: Any) -> HostBatch:
+def validation(given: Tree) -> HostBatch:
     """Return what `validation_data` holds: (x, y), or sample weights too."""
     if not isinstance(given, tuple | list | dict):
         _refuse_sources(given)
@@ -63,7 +63,7 @@ def validation(given: Any) -> HostBatch:
     return prepare(*given)
 
 
-def _refuse_sources(x: Any) -> None:
+def _refuse_sources(x: Tree) -> None:
     """Refuse what NumPy would read item by item, perhaps without end."""
     if isinstance(x, list | tuple):
         for item in x:
@@ -78,7 +78,7 @@ def _refuse_sources(x: Any) -> None:
         )
 
 
-def batch_of(given: Any) -> tuple[Tree, list[Column]]:
+def batch_of(given: Tree) -> tuple[Tree, list[Column]]:
     """Return (x, y, sample_weight) as a generator gives it: its tree, and its leaves.
 
     Tensors of the backend in use stay where they are, other leaves become host arrays,
@@ -110,7 +110,7 @@ def batch_of(given: Any) -> tuple[Tree, list[Column]]:
     return tree, leaves
 
 
-def column(leaf: Any) -> Column:
+def column(leaf: Tree) -> Column:
     """Return an array of a batch: a tensor that is on the device, else a host array."""
     backend = current()
     if isinstance(leaf, np.ndarray) or not backend.is_tensor(leaf):
@@ -135,7 +135,7 @@ def _article(name: str) -> str:
     return f"{'an' if name[:1] in 'AEIOUaeiou' else 'a'} {name}"
 
 
-def _arrays(tree: Any, convert: Callable[[Any], Column] | None = None) -> Any:
+def _arrays(tree: Tree, convert: Callable[[Any], Column] | None = None) -> Any:
     convert = convert or _array
     if type(tree) is np.ndarray:
         return convert(tree)
@@ -156,7 +156,7 @@ def _holds_arrays(node: Any) -> bool:
     )
 
 
-def _array(leaf: Any) -> Host:
+def _array(leaf: Tree) -> Host:
     if type(leaf) is np.ndarray and leaf.ndim:
         kind = leaf.dtype.type
         if kind is np.int32 or kind is np.float32 and dtypes.floatx() == "float32":

@@ -42,7 +42,7 @@ class Trees:
 
     def map(self, function: Callable[[Any], Any]) -> Self:
         """Return the same with `function` applied to each leaf."""
-        tree: Any = self.tree()
+        tree: Tree = self.tree()
         return type(self)(*optree.tree_map(function, tree))
 
 
