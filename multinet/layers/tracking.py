@@ -221,13 +221,14 @@ class Tracked(Movable, Typed):
 
         Not those of a model inside, which tell how that is trained by itself.
         """
-        return list(self._derived("metrics", self._find_metrics))
+        held = self._derived("metrics", self._find_metrics)
+        return _unique([*self._metrics_of_compile(), *held])
 
     def _find_metrics(self) -> list[Metric]:
         layers = self._flatten_layers()
         inner = [y for y in layers[1:] if not y._is_model]
         of_layers = [p for y in inner for p in holders.parts(y)]
-        found = [*self._metrics_of_compile(), *holders.parts(self), *of_layers]
+        found = [*holders.parts(self), *of_layers]
         return _unique(part for part in found if isinstance(part, Metric))
 
     def _metrics_of_compile(self) -> list[Any]:

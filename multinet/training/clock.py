@@ -59,11 +59,9 @@ class StepClock:
         ahead = np.arange(done, done + count) % len(numbers)
         return (ahead + numbers.start).astype(np.uint32)
 
-    def look(self) -> Array:
-        """Return the number of one step that is not of training, and count it."""
-        counts = self.counts
-        counts[False] = done = counts[False] + 1
-        return np.array((_FIRST_LOOK + done % _LOOKS,), np.uint32)
+    def looked(self) -> tuple[Array]:
+        """Return the number of the last step that is not of training, as scalars."""
+        return (np.array((_FIRST_LOOK + self.counts[False] % _LOOKS,), np.uint32),)
 
 
 class UpdateCount:

@@ -201,8 +201,10 @@ class Training(Hooks, Layer):
     ) -> Tree:
         """Return the outputs for data, computed batch by batch, as NumPy arrays."""
         trainer = self._trainer
-        if verbose == 0 and not callbacks and trainer.takes(x, batch_size):
-            return trainer.predict_at_once(x)
+        if verbose == 0 and not callbacks:
+            outputs = trainer.predict_at_once(x, batch_size)
+            if outputs is not None:
+                return outputs
         source = source_of(x, batch_size=batch_size)
         return trainer.predict(source, verbose, callbacks or (), steps)
 

@@ -179,10 +179,13 @@ class Trainer:
                 self.quick.dtype = x.dtype  # NumPy has one object for each
         return results
 
-    def takes(self, x: Tree, batch_size: int | None) -> bool:
-        """Return whether `predict_at_once` may be used on what a user passed."""
+    def predict_at_once(self, x: Tree, batch_size: int | None) -> Tree:
+        """Return the only output for one small array, by the shortest way.
+
+        None where that cannot be taken.
+        """
         quick = self.quick
-        return (
+        if (
             quick is not None
             and type(x) is np.ndarray
             and x.dtype is quick.dtype
@@ -190,13 +193,9 @@ class Trainer:
             and 0 < len(x) <= (batch_size or 32)
             and quick.backend is current()
             and quick.inventory.valid()
-        )
-
-    def predict_at_once(self, x: np.ndarray[Any, Any]) -> Tensor:
-        """Return the only output for one array that `takes` said yes to."""
-        quick = self.quick
-        assert quick is not None
-        return quick.backend.to_numpy(quick.predict(x))
+        ):
+            return quick.backend.to_numpy(quick.predict(x))
+        return None
 
     @exclusive
     def train_on_batch(self, batch: HostBatch) -> dict[str, Any]:

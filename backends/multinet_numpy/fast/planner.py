@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import warnings
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -88,6 +88,17 @@ class NumpyProgram(Program[Any]):
                     self.plans.popitem(last=False)
                 return plan.run(*[x[:count] for x in (*batch, *scalars)])
             return super().run(batch, scalars, count)
+
+    def one(
+        self, row: Sequence[Any], scalars: Callable[[], Sequence[Any]]
+    ) -> tuple[Any, ...]:
+        """Run one step on the arrays of one batch; return the outputs."""
+        if not self.reason:
+            with self.lock, quiet():
+                plan = self.plans.get(tuple([(x.shape, x.dtype) for x in row]))
+                if plan is not None:
+                    return plan.run(*[x[None] for x in row], *scalars())
+        return super().one(row, scalars)
 
     def _on_tape(self, error: Exception, *arguments: Any) -> Any:
         self.held = self.values()

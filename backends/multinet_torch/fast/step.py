@@ -68,6 +68,20 @@ class TorchProgram(Program[Tensor]):
                 outputs = path(held, *row)
         return outputs
 
+    def one(
+        self, row: Sequence[Array], scalars: Callable[[], Sequence[Array]]
+    ) -> Tensors:
+        """Run one step on the arrays of one batch; return the outputs."""
+        path = self._paths.get(tuple([(x.shape, x.dtype) for x in row]))
+        if path is None or isinstance(path, str) or self.lent:
+            return super().one(row, scalars)
+        numbers = scalars()
+        columns: list[Any] = [placed(x, self.device) for x in row]
+        columns += [x.item() for x in numbers]
+        columns += [self._tensors(i, numbers[i])[0] for i in path.needs]
+        with torch.no_grad() if self._compiles else _below_autograd():
+            return path(self.held, *columns)
+
     def wait(self) -> None:
         """Return when all steps have been computed."""
         if self.held:
