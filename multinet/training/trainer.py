@@ -76,6 +76,7 @@ class Trainer:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy keeps, which sees the orders that the original sees."""
+        self.orders.reserve()  # before the keys are copied
         return {
             name: getattr(self, name) for name in ("model", "clock", "keys", "orders")
         }
