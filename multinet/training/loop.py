@@ -22,6 +22,7 @@ from multinet.training.interrupts import Interrupts
 from multinet.training.logs import as_floats
 from multinet.training.runner import Pace, Runner
 from multinet.training.sources import Chunk, Source, steps_of, warn_if_short
+from multinet.training.sources.columns import signature
 from multinet.typing import AnyModel, Tree, Verbose
 
 _AHEAD = 2  # batches of predictions on the device at once
@@ -126,17 +127,17 @@ class _Run:
         self.ran_out = False  # of data, before the steps that were asked for
         self.drawing = 0.0  # seconds to get the data of a step
         self.pace: Pace | None = None
-        self._limits: dict[Any, int] = {}  # of a dispatch, by the shapes of a batch
+        self._limits: dict[Any, int] = {}  # of a dispatch, by the kind of batch
 
     def room(self, batch: Sequence[Any], left: int | None) -> tuple[int, int]:
         """Return how many steps to take at once, and for how many there is memory."""
         if self.total is not None:
             over = self.total - self.done
             left = over if left is None else min(left, over)
-        shapes = tuple([x.shape for x in batch])
-        limit = self._limits.get(shapes)
+        kind = tuple(signature(batch))
+        limit = self._limits.get(kind)
         if limit is None:
-            limit = self._limits[shapes] = 1 if left == 1 else self._limit()
+            limit = self._limits[kind] = 1 if left == 1 else self._limit()
         self.pace = pace = self.runner.pace(batch, limit)
         most = pace.room if left is None else left
         count = self.asked or pace.next(most, self.drawing)

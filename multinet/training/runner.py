@@ -15,6 +15,7 @@ from multinet.registry import current
 from multinet.training.clock import StepClock, UpdateCount, update_count
 from multinet.training.ledger import Ledger
 from multinet.training.logs import Metrics
+from multinet.training.sources.columns import shape_of, signature
 from multinet.training.step import Step
 from multinet.typing import Tensor
 from multinet.variables import Variable
@@ -72,7 +73,7 @@ class Runner:
                 "backend, and move the model, between epochs or calls."
             )
         with self.ledger.newest():
-            scalars = self._scalars(len(columns[0]), count)
+            scalars = self._scalars(shape_of(columns[0])[0], count)
             try:
                 outputs = self.program.run(columns, scalars, count)
             finally:
@@ -119,7 +120,7 @@ class Runner:
 
     def pace(self, batch: Sequence[Any], wanted: int) -> Pace:
         """Return how many steps on batches such as `batch` go into a dispatch."""
-        key = (wanted, *[(x.shape, x.dtype) for x in batch])
+        key = (wanted, *signature(batch))
         pace = self._paces.get(key)
         if pace is None:
             room = 1

@@ -32,7 +32,7 @@ from multinet.training.sources import ArraySource, HostBatch, Source, prepare
 from multinet.training.sources.orders import Orders
 from multinet.training.step import Form
 from multinet.training.task import Matched, Task
-from multinet.typing import AnyModel, Making, Tensor, Tree, Verbose
+from multinet.typing import AnyModel, Making, Tree, Verbose
 from multinet.utils import unpack_x_y_sample_weight
 
 #: What evaluate returns, and a step on a batch: the loss, all results, or a dict.

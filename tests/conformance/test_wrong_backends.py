@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from multinet import conformance, dtypes
 from multinet.conformance.rows import PRIMITIVES
 from multinet.interface import Backend

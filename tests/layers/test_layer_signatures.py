@@ -23,7 +23,8 @@ EXCEPTIONS = {
     "Embedding": ({"lora_rank", "lora_alpha", "quantization_config"}, LATER),
     "LayerNormalization": ({"rms_scaling"}, "Keras reads it from **kwargs"),
     **{
-        f"AveragePooling{rank}D": ({"pool_size"}, "2 by default, as for MaxPooling")
+        f"{name}{rank}D": ({"pool_size"}, "2 by default, as for MaxPooling")
+        for name in ("AveragePooling", "AvgPool")
         for rank in (1, 2, 3)
     },
 }

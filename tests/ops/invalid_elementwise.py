@@ -51,7 +51,7 @@ DTypeError: mod takes int8, int16, int32, int64, uint8, uint16, uint32
     fmod(z, z)
 ShapeError: maximum cannot broadcast the shapes (3, 4) and (5,): sizes
     hypot(a, v); clip(a, v, 1)
-ShapeError: where cannot broadcast the shapes (5,) and (3, 4): sizes must
+ShapeError: where cannot broadcast the shapes (3, 4) and (5,): sizes must
     heaviside(a, v)
 ShapeError: logaddexp cannot broadcast the shapes (3, 4) and (5,): sizes
     logaddexp2(a, v)

@@ -14,6 +14,7 @@ from cases import ARRAYS, EXPRESSIONS, REFERENCES, evaluate, names_in
 from references import compiled
 
 from multinet import ops
+from multinet.ops.core import PUBLIC
 from multinet.symbolic.tensor import KerasTensor
 
 # 64-bit numbers that Keras makes of 32-bit ones only because JAX's x64 is on here.
@@ -124,6 +125,6 @@ def test_every_public_op_has_a_case():
         "convert_to_numpy", "dtype", "is_tensor", "ndim", "shape", "size",
         "eig", "argpartition", "empty_like",  # test_properties.py
     }  # fmt: skip
-    public = {n for n in ops.PUBLIC if hasattr(ops, n)}
+    public = {n for n in PUBLIC if hasattr(ops, n)}
     public |= {f"image.{name}" for name in ops.image.__all__}
     assert public - used - elsewhere == set()

@@ -141,7 +141,7 @@ def test_int64_labels_are_checked_not_wrapped():
     [
         ((X, Y[:-1]), ShapeError, r"same number of samples.*\(40, 3\).*\(39, 1\)"),
         ((X[:, :2], Y), ShapeError, r"expects shape \(None, 3\), got \(None, 2\)"),
-        ((iter([X]), Y), ArgumentError, "Expected data as arrays"),
+        ((iter([X]), Y), ArgumentError, "Expected y=None where x is"),
         ((np.array(["a"] * 40), Y), DTypeError, "Expected numbers"),
     ],
 )

@@ -59,8 +59,10 @@ class Penalized(Linear):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
         loss = super().compute_loss(x, y, y_pred, sample_weight)
-        grown = ops.cast(self.optimizer.iterations, "float32") * self.scale
-        return loss + grown * ops.sum(ops.square(self.dense.kernel))
+        grown = ops.cast(self.optimizer.iterations, "float32")
+        grown = ops.multiply(grown, self.scale)
+        penalty = ops.multiply(grown, ops.sum(ops.square(self.dense.kernel)))
+        return ops.add(loss, penalty)
 
 
 def test_a_loss_of_ones_own_is_the_one_that_is_trained(backend):
@@ -84,7 +86,7 @@ class Measured(Linear):
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         self.largest.update_state(ops.max(ops.abs(y_pred)))
         logs = super().compute_metrics(x, y, y_pred, sample_weight)
-        return {**logs, "doubled": 2 * logs["mae"]}
+        return {**logs, "doubled": ops.multiply(logs["mae"], 2)}
 
 
 def test_metrics_of_ones_own_reach_the_logs(backend):
@@ -105,7 +107,8 @@ class Few(Linear):
     """Logs the loss alone, times ten."""
 
     def get_metrics_result(self):
-        return {"tens": 10 * super().get_metrics_result()["loss"]}
+        loss = super().get_metrics_result()["loss"]
+        return {"tens": ops.multiply(loss, 10)}
 
 
 def test_results_of_ones_own_are_the_logs(backend):
