@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, nullcontext
+from collections.abc import Callable, Generator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -72,9 +72,9 @@ def fit_epochs(
             trainer.runner("train", source).reset()
             listeners.call("on_epoch_begin", epoch, {})
             progress.begin(epoch)
-            run = _Run(trainer, "train", source, total, listeners, progress, guard)
-            found = run.epoch(epoch, plan.steps)
-            if not run.done:
+            going = _Pass(trainer, "train", source, total, listeners, progress, guard)
+            found = going.epoch(epoch, plan.steps)
+            if not going.done:
                 break  # the data are at their end
             logs = found
             if validation is not None and (epoch + 1) % plan.validation_freq == 0:
@@ -85,7 +85,7 @@ def fit_epochs(
                 logs |= {f"val_{name}": value for name, value in tested.items()}
             progress.end(logs, prompt=bool(plan.callbacks))
             listeners.call("on_epoch_end", epoch, logs)
-            if model.stop_training or run.ran_out:
+            if model.stop_training or going.ran_out:
                 break
     if model.optimizer is not None and model.optimizer.built:
         model.optimizer.finalize_variable_values(model.optimizer.optimized)
@@ -99,7 +99,7 @@ def _wanted(steps: int | None) -> int | None:
     )
 
 
-class _Run:
+class _Pass:
     """The steps of an epoch, or of an evaluation."""
 
     def __init__(
@@ -154,14 +154,15 @@ class _Run:
     def epoch(self, epoch: int, steps: int | None = None) -> dict[str, Any]:
         """Run the steps; return the logs at the end."""
         start, hook = time.perf_counter(), f"on_{self.kind}_batch"
-        with closing(_begun(self.source.chunks(epoch, self.room))) as chunks:
-            while self.total is None or self.done < self.total:
-                chunk = self._drawn(chunks)
-                if chunk is None:
-                    break
-                self._step(chunk, hook)
-                if self.ends and self.kind == "train" and self._stopped():
-                    break
+        chunks = self.source.chunks(epoch, self.room)
+        while self.total is None or self.done < self.total:
+            chunk = self._drawn(chunks)
+            if chunk is None:
+                break
+            self._step(chunk, hook)
+            if self.ends and self.kind == "train" and self._stopped():
+                break
+        chunks.close()
         logs = self._logs() if self.done else {}
         if self.source.size is None and not self._stopped():
             warn_if_short(self.done, _wanted(steps))
@@ -170,7 +171,7 @@ class _Run:
         self.runner.learn((time.perf_counter() - start) / max(self.done, 1))
         return logs
 
-    def _drawn(self, chunks: Iterator[Chunk]) -> Chunk | None:
+    def _drawn(self, chunks: Generator[Chunk, None, None]) -> Chunk | None:
         """Return the next chunk; note what it takes to draw a batch of a stream."""
         if self.source.size is not None:
             return next(chunks, None)
@@ -180,7 +181,7 @@ class _Run:
             self.drawing = (time.perf_counter() - start) / chunk.steps
         return chunk
 
-    def _run(self, chunk: Chunk) -> None:
+    def _dispatch(self, chunk: Chunk) -> None:
         if self.function is not None:
             data = self.runner.step.form.data([column[0] for column in chunk.columns])
             self.logs = as_floats(self.function(iter([data])))
@@ -201,17 +202,12 @@ class _Run:
         if (self.begins or self.ends) and not self.runner.fits(current()):
             self.runner = self.trainer.runner(self.kind, self.source)  # an edit
         with self.guard.held():
-            self._run(chunk)
+            self._dispatch(chunk)
         self.done += chunk.steps
         if self.ends:
             self.listeners.call(f"{hook}_end", self.done - 1, self._logs())
         if self.progress.wants():
             self.progress.step(self.done, self._logs())
-
-
-def _begun(chunks: Iterator[Chunk]) -> Any:
-    """Return chunks that may be closed, as every generator may."""
-    return (chunk for chunk in chunks) if not hasattr(chunks, "close") else chunks
 
 
 def run_evaluate(
@@ -231,8 +227,8 @@ def run_evaluate(
         listeners.call("on_test_begin", {})
         progress.begin(0)
         trainer.runner("test", source).reset()
-        run = _Run(trainer, "test", source, total, listeners, progress, guard)
-        logs = run.epoch(0, steps)
+        going = _Pass(trainer, "test", source, total, listeners, progress, guard)
+        logs = going.epoch(0, steps)
         progress.end(logs)
     listeners.call("on_test_end", logs)
     return logs

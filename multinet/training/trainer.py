@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeAlias
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import optree
@@ -73,6 +74,7 @@ class Trainer:
         self.programs = Programs(self.model, self.clock)
         self.prepared = False  # whether the task is matched and all is built
         self.quick: Runner | None = None  # the predict step of one array
+        self._forms: WeakKeyDictionary[Source, Form] = WeakKeyDictionary()
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy keeps, which sees the orders that the original sees."""
@@ -135,10 +137,10 @@ class Trainer:
 
     def runner(self, kind: str, source: Source) -> Runner:
         """Return what runs a kind of step on data like a source's."""
-        rows = getattr(source, "batch_size", None)
-        return self._runner(kind, Form(source.spec, rows or 2))
-
-    def _runner(self, kind: str, form: Form) -> Runner:
+        form = self._forms.get(source)
+        if form is None:
+            rows = getattr(source, "batch_size", None)
+            form = self._forms[source] = Form(source.spec, rows or 2)
         found = self.programs.known(kind, form)
         if found is not None:
             return found

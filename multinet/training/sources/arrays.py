@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,7 @@ class ArraySource:
         size = sum(x[: self.batch_size].nbytes for x in self.leaves)
         return min(most_steps(size), 1 << (self.full - 1).bit_length())
 
-    def chunks(self, epoch: int, room: Room) -> Iterator[Chunk]:
+    def chunks(self, epoch: int, room: Room) -> Generator[Chunk, None, None]:
         """Yield the batches of an epoch, or those that are left of it."""
         order = self._begin(epoch)
         full = [x[: self.batch_size] for x in self.leaves]

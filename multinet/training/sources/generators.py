@@ -7,7 +7,7 @@ function that returns one is called for each epoch.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -95,7 +95,7 @@ class GeneratorSource:
 
     # -- the epochs --------------------------------------------------------------------
 
-    def chunks(self, epoch: int, room: Room) -> Iterator[Chunk]:
+    def chunks(self, epoch: int, room: Room) -> Generator[Chunk, None, None]:
         """Yield the batches of an epoch, or those that are left of it."""
         self._begin(epoch)
         while (first := self._draw()) is not None:

@@ -8,7 +8,7 @@ the loop's choice, told by its `Room`.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, Self, TypeAlias, runtime_checkable
 
@@ -119,7 +119,7 @@ class Source(Protocol):
         """How many batches to stack at most."""
         ...
 
-    def chunks(self, epoch: int, room: Room) -> Iterator[Chunk]:
+    def chunks(self, epoch: int, room: Room) -> Generator[Chunk, None, None]:
         """Yield the batches of an epoch, or those that are left of it after `restore`.
 
         Batches of another shape, such as a smaller last one, are a chunk of their own.
