@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from multinet.holders import Inventory
 from multinet.metrics import Metric
 from multinet.ops.core import numpy_backend
@@ -70,11 +72,13 @@ def as_floats(results: Mapping[str, Any]) -> dict[str, Any]:
     """Return results as floats by name; those of a dict under its own names."""
     backend, found = current(), {}
     for name, value in results.items():
-        if isinstance(value, Mapping):
+        if backend.is_tensor(value):
+            array = backend.to_numpy(value)
+            found[name] = float(array) if array.size == 1 else array
+        elif isinstance(value, Mapping):
             found |= as_floats(value)
         else:
-            array = backend.to_numpy(value) if backend.is_tensor(value) else value
-            found[name] = float(array) if getattr(array, "size", 1) == 1 else array
+            found[name] = float(value) if np.size(value) == 1 else value
     return found
 
 
@@ -133,8 +137,11 @@ class Metrics:
             # wrote may know of one framework only.
             ours = all(name.startswith("multinet.") for name in own)
             self._on_host = metrics, ours
-        with self.ledger.newest():
+        self.ledger.take()
+        try:
             values = self._values()
+        finally:
+            self.ledger.lock.release()
         backend = current()
         if self._on_host[1]:
             values, backend = [backend.to_numpy(x) for x in values], numpy_backend()

@@ -69,10 +69,13 @@ def fit_epochs(
     with progress, Interrupts() as guard:
         listeners.call("on_train_begin", {})
         for epoch in epochs:
-            trainer.runner("train", source).reset()
+            runner = trainer.runner("train", source)
+            runner.reset()
             listeners.call("on_epoch_begin", epoch, {})
+            if listeners.listens("on_epoch_begin"):  # it may edit the model
+                runner = trainer.runner("train", source)
             progress.begin(epoch)
-            going = _Pass(trainer, "train", source, total, listeners, progress, guard)
+            going = _Pass(trainer, runner, source, total, listeners, progress, guard)
             found = going.epoch(epoch, plan.steps)
             if not going.done:
                 break  # the data are at their end
@@ -105,14 +108,15 @@ class _Pass:
     def __init__(
         self,
         trainer: Trains,
-        kind: str,
+        runner: Runner,
         source: Source,
         total: int | None,
         listeners: CallbackList,
         progress: Reporter,
         guard: Interrupts,
     ) -> None:
-        self.trainer, self.kind, self.source = trainer, kind, source
+        self.trainer, self.runner, self.source = trainer, runner, source
+        self.kind = kind = runner.step.kind
         self.listeners, self.progress, self.guard = listeners, progress, guard
         self.total, self.done = total, 0
         hook = f"on_{kind}_batch"
@@ -121,7 +125,6 @@ class _Pass:
         # Asked to do N steps a call, do N: batch callbacks rely on it.
         asked = trainer.model.steps_per_execution
         self.asked = asked if type(asked) is int and asked > 1 else None
-        self.runner: Runner = trainer.runner(kind, source)
         self.function = own_function(trainer.model, kind)
         self.logs: dict[str, Any] = {}  # that the function returned last
         self.ran_out = False  # of data, before the steps that were asked for
@@ -226,8 +229,9 @@ def run_evaluate(
     with progress, interrupts as guard:
         listeners.call("on_test_begin", {})
         progress.begin(0)
-        trainer.runner("test", source).reset()
-        going = _Pass(trainer, "test", source, total, listeners, progress, guard)
+        runner = trainer.runner("test", source)
+        runner.reset()
+        going = _Pass(trainer, runner, source, total, listeners, progress, guard)
         logs = going.epoch(0, steps)
         progress.end(logs)
     listeners.call("on_test_end", logs)

@@ -72,15 +72,22 @@ class Runner:
                 f"{self.backend.name!r}, but {current().name!r} is in use. Change the "
                 "backend, and move the model, between epochs or calls."
             )
-        with self.ledger.newest():
-            scalars = self._scalars(shape_of(columns[0])[0], count)
-            try:
-                outputs = self.program.run(columns, scalars, count)
-            finally:
-                self.ledger.ran()
-            self.clock.counts[self.trains] += count
-            if self.updates is not None:
-                self.updates.count += count * self.step.applied
+        self.ledger.take()
+        try:
+            return self._run(columns, count)
+        finally:
+            self.ledger.lock.release()
+
+    def _run(self, columns: Sequence[Any], count: int) -> tuple[Any, ...]:
+        scalars = self._scalars(shape_of(columns[0])[0], count)
+        try:
+            outputs = self.program.run(columns, scalars, count)
+        finally:
+            self.ledger.ran()
+        self.clock.counts[self.trains] += count
+        if self.updates is not None:
+            self.updates.count += count * self.step.applied
+        if self.step.kind != "predict":  # the logs may be among them
             self.outputs = outputs
         return outputs
 
