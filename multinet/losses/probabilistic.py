@@ -8,7 +8,8 @@ from multinet import ops
 from multinet.config import epsilon
 from multinet.errors import ArgumentError, ShapeError
 from multinet.losses.base import FunctionLoss, pair
-from multinet.ops.core import as_tensor, axis_of, cast_tensor, floating
+from multinet.ops.axes import axis_of
+from multinet.ops.core import as_tensor, cast_tensor, floating
 from multinet.registry import current
 from multinet.symbolic.dims import differ
 from multinet.typing import PolicyLike, Tensor

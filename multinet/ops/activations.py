@@ -8,16 +8,9 @@ from typing import Any
 
 from multinet import config, dtypes
 from multinet.errors import ArgumentError, ShapeError
+from multinet.ops.axes import axes_of, axis_of
 from multinet.ops.checks import number, real_floats, real_numbers
-from multinet.ops.core import (
-    axes_of,
-    axis_of,
-    behind,
-    floating,
-    numeric,
-    op,
-    shape_of,
-)
+from multinet.ops.core import behind, floating, numeric, op, shape_of
 from multinet.ops.doors import domain, unary
 from multinet.ops.matrices import norm
 from multinet.ops.shapes import moveaxis

@@ -10,10 +10,10 @@ from typing import Any
 from multinet import dtypes
 from multinet.errors import ArgumentError, ShapeError
 from multinet.ops.arithmetic import multiply, subtract
+from multinet.ops.axes import axis_of
 from multinet.ops.checks import at_least
 from multinet.ops.core import (
     as_tensor,
-    axis_of,
     behind,
     both,
     broadcast_shapes,

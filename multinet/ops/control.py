@@ -7,10 +7,11 @@ from typing import Any
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, DTypeError, ShapeError
+from multinet.ops.axes import axis_of
 from multinet.ops.carrying import Carried, Flattened, entry_here, tensors_of, tree_of
 from multinet.ops.checks import at_least
 from multinet.ops.checks import function as checked
-from multinet.ops.core import axis_of, boolean, cast_tensor, op, shape_of
+from multinet.ops.core import boolean, cast_tensor, op, shape_of
 from multinet.ops.indexing import as_index
 from multinet.ops.refusals import shown
 from multinet.ops.shapes import moveaxis

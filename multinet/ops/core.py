@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 import numbers
-import operator
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -15,7 +14,6 @@ import optree
 
 from multinet import dtypes
 from multinet.errors import (
-    ArgumentError,
     BackendError,
     DTypeError,
     MultinetError,
@@ -25,11 +23,11 @@ from multinet.errors import (
 from multinet.interface import Backend
 from multinet.names import snake_case
 from multinet.ops.classes import class_name
-from multinet.ops.refusals import refusal, shown, valid_on_shapes
+from multinet.ops.refusals import refusal, valid_on_shapes
 from multinet.registry import current, get, owner
 from multinet.symbolic.dims import Dim, differ
 from multinet.symbolic.tensor import KerasTensor, Operation, record
-from multinet.typing import Axis, Host, Shape, Tensor
+from multinet.typing import Host, Shape, Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -352,36 +350,6 @@ def numeric(x: Tensor) -> Tensor:
 def boolean(x: Tensor) -> Tensor:
     """Return `x` as a bool tensor: true where it is not zero."""
     return cast_tensor(as_tensor(x), "bool")
-
-
-def axis_of(axis: int, rank: int, what: str = "axis") -> int:
-    """Return a non-negative axis; `ArgumentError` naming the range if it is outside."""
-    if type(axis) is int and -rank <= axis < rank:
-        return axis % rank
-    try:
-        place = operator.index(axis)
-    except TypeError as error:
-        raise ArgumentError(f"Expected {what} as an int, got {shown(axis)}.") from error
-    if not -rank <= place < rank:
-        raise ArgumentError(
-            f"Expected {what} in [{-rank}, {rank}) for a tensor of {rank} axes, got "
-            f"{axis}."
-        )
-    return place % rank
-
-
-def axes_of(axis: Axis | None, rank: int) -> tuple[int, ...]:
-    """Return sorted unique non-negative axes of an int, a sequence, or None for all."""
-    if axis is None:
-        return tuple(range(rank))
-    if type(axis) is int and -rank <= axis < rank:
-        return (axis % rank,)
-    several = isinstance(axis, list | tuple | set | range)
-    chosen: Any = axis if several else [axis]
-    axes = sorted(axis_of(a, rank) for a in chosen)
-    if len(set(axes)) < len(axes):
-        raise ArgumentError(f"Expected each axis once, got axis={axis}.")
-    return tuple(axes)
 
 
 def shape_of(x: Tensor) -> Shape:

@@ -11,10 +11,10 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, DTypeError, ShapeError
+from multinet.ops.axes import axis_of
 from multinet.ops.checks import at_least, number, whole
 from multinet.ops.core import (
     as_tensor,
-    axis_of,
     cast_tensor,
     host,
     is_scalar,

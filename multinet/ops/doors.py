@@ -11,7 +11,8 @@ from typing import Any
 
 from multinet.interface import Backend
 from multinet.interface.signatures import SIGNATURES
-from multinet.ops.core import KEEPS, axis_of
+from multinet.ops.axes import axis_of
+from multinet.ops.core import KEEPS
 from multinet.registry import current
 from multinet.typing import Numbers, Tensor
 

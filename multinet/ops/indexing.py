@@ -10,10 +10,10 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, DTypeError, ShapeError
+from multinet.ops.axes import axis_of
 from multinet.ops.checks import check_real, in_axis, sizes_at_least, whole
 from multinet.ops.core import (
     as_tensor,
-    axis_of,
     behind,
     boolean,
     broadcast_shapes,

@@ -7,10 +7,9 @@ from typing import Any
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, DTypeError, ShapeError
+from multinet.ops.axes import axes_of, axis_of
 from multinet.ops.core import (
     as_tensor,
-    axes_of,
-    axis_of,
     both,
     broadcast_shapes,
     cast_tensor,

@@ -8,6 +8,7 @@ from typing import Any
 
 from multinet import config, dtypes
 from multinet.errors import ArgumentError, ShapeError
+from multinet.ops.axes import axes_of, axis_of
 from multinet.ops.checks import (
     at_least,
     check_real,
@@ -18,8 +19,6 @@ from multinet.ops.checks import (
 )
 from multinet.ops.core import (
     as_tensor,
-    axes_of,
-    axis_of,
     boolean,
     both,
     cast_tensor,

@@ -7,8 +7,9 @@ from typing import Any
 from multinet import dtypes
 from multinet.config import epsilon
 from multinet.errors import ShapeError
+from multinet.ops.axes import axis_of
 from multinet.ops.checks import real_floats, real_numbers
-from multinet.ops.core import axis_of, cast_tensor, op, shape_of
+from multinet.ops.core import cast_tensor, op, shape_of
 from multinet.ops.indexing import as_index
 from multinet.registry import current
 from multinet.symbolic.dims import differ, public_shape

@@ -7,9 +7,10 @@ from typing import Any
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, ShapeError, unknown_name
+from multinet.ops.axes import axis_of
 from multinet.ops.beams import search
 from multinet.ops.checks import real_numbers
-from multinet.ops.core import axis_of, cast_tensor, op, shape_of
+from multinet.ops.core import cast_tensor, op, shape_of
 from multinet.ops.indexing import as_index, size_like
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape

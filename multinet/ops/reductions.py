@@ -8,11 +8,10 @@ from typing import Any
 
 from multinet import dtypes
 from multinet.errors import DTypeError, ShapeError
+from multinet.ops.axes import axes_of, axis_of
 from multinet.ops.checks import check_real, real_floats, real_numbers
 from multinet.ops.core import (
     as_tensor,
-    axes_of,
-    axis_of,
     behind,
     boolean,
     cast_tensor,

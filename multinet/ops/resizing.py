@@ -9,10 +9,11 @@ from typing import Any
 from multinet import dtypes
 from multinet.config import standardize_data_format
 from multinet.errors import ArgumentError, ShapeError, unknown_name
+from multinet.ops.axes import axis_of
 from multinet.ops.checks import real_numbers, sizes_at_least
 from multinet.ops.colors import image_rank
 from multinet.ops.conversion import saturate_cast
-from multinet.ops.core import as_tensor, axis_of, cast_tensor, op, shape_of
+from multinet.ops.core import as_tensor, cast_tensor, op, shape_of
 from multinet.ops.creation import shape_tuple
 from multinet.ops.indexing import size_like
 from multinet.registry import current

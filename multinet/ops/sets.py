@@ -9,10 +9,10 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import TraceError
+from multinet.ops.axes import axis_of
 from multinet.ops.checks import at_least, check_real
 from multinet.ops.core import (
     as_tensor,
-    axis_of,
     both,
     cast_tensor,
     is_scalar,

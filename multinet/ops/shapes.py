@@ -12,11 +12,10 @@ import numpy as np
 from multinet import dtypes
 from multinet.errors import ArgumentError, ShapeError
 from multinet.ops import doors
+from multinet.ops.axes import axes_of, axis_of
 from multinet.ops.checks import at_least, whole
 from multinet.ops.core import (
     as_tensor,
-    axes_of,
-    axis_of,
     behind,
     broadcast_shapes,
     host,

@@ -9,6 +9,7 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, DTypeError, ShapeError, TraceError
+from multinet.ops.axes import axis_of
 from multinet.ops.checks import (
     at_least,
     check_real,
@@ -18,7 +19,6 @@ from multinet.ops.checks import (
 )
 from multinet.ops.core import (
     as_tensor,
-    axis_of,
     both,
     cast_tensor,
     dtype_of,

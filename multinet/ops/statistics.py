@@ -9,11 +9,10 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, DTypeError, ShapeError
+from multinet.ops.axes import axes_of, axis_of
 from multinet.ops.checks import at_least, real_floats
 from multinet.ops.core import (
     as_tensor,
-    axes_of,
-    axis_of,
     both,
     cast_tensor,
     floating,

@@ -10,6 +10,7 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, DTypeError
+from multinet.ops.axes import axis_of
 from multinet.ops.checks import (
     at_least,
     number,
@@ -18,15 +19,7 @@ from multinet.ops.checks import (
     whole,
     within,
 )
-from multinet.ops.core import (
-    as_tensor,
-    axis_of,
-    cast_tensor,
-    floating,
-    is_scalar,
-    op,
-    shape_of,
-)
+from multinet.ops.core import as_tensor, cast_tensor, floating, is_scalar, op, shape_of
 from multinet.ops.creation import shape_tuple
 from multinet.registry import current
 from multinet.seeds import key_of
