@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import optree
@@ -15,6 +16,7 @@ from multinet.training.loop import Plan
 from multinet.training.programs import Explanation
 from multinet.training.sources import (
     HostBatch,
+    Source,
     fit_sources,
     prepare,
     source_of,
@@ -173,7 +175,8 @@ class Training(Hooks, Layer):
             validation_steps=validation_steps,
             validation_freq=validation_freq,
         )
-        return trainer.fit(source, validation, plan)
+        with _ended(source, x), _ended(validation, validation_data):
+            return trainer.fit(source, validation, plan)
 
     def evaluate(
         self,
@@ -188,7 +191,8 @@ class Training(Hooks, Layer):
     ) -> Result:
         """Return the loss and metrics on data: a float, a list, or a dict by name."""
         source = source_of(x, y, sample_weight, batch_size=batch_size)
-        logs = self._trainer.evaluate(source, verbose, callbacks or (), steps)
+        with _ended(source, x):
+            logs = self._trainer.evaluate(source, verbose, callbacks or (), steps)
         return as_result(logs, return_dict)
 
     def predict(
@@ -206,7 +210,8 @@ class Training(Hooks, Layer):
             if outputs is not None:
                 return outputs
         source = source_of(x, batch_size=batch_size)
-        return trainer.predict(source, verbose, callbacks or (), steps)
+        with _ended(source, x):
+            return trainer.predict(source, verbose, callbacks or (), steps)
 
     def train_on_batch(
         self,
@@ -236,6 +241,16 @@ class Training(Hooks, Layer):
         batch = _batch(x)
         source = source_of(batch.x, batch_size=batch.size())
         return self._trainer.predict(source, 0, (), None)
+
+
+@contextmanager
+def _ended(source: Source | None, given: Tree) -> Iterator[None]:
+    """Close a source at the end, also of an error, unless the user made it."""
+    try:
+        yield
+    finally:
+        if source is not None and source is not given:
+            source.close()
 
 
 def _batch(

@@ -1,14 +1,15 @@
 """Generators through fit, evaluate and predict, and going on in mid-epoch."""
 
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
 import multinet
-from multinet import callbacks, layers
+from multinet import callbacks, layers, ops
 from multinet.errors import ArgumentError
-from multinet.training.sources import source_of
+from multinet.training.sources import Chunk, Leaf, source_of
 
 RNG = np.random.default_rng(19)
 X = RNG.normal(size=(30, 4)).astype("float32")
@@ -129,6 +130,30 @@ def test_an_error_of_the_generator_comes_out_and_the_model_lives(backend):
     assert np.isfinite(model.evaluate(X, Y, verbose=0)).all()
 
 
+def test_what_a_function_gave_is_closed_and_what_the_user_made_is_not(backend):
+    closed = []
+
+    def watched():
+        try:
+            yield from batches()
+        finally:
+            closed.append("made")
+
+    model = network()
+    model.fit(watched, steps_per_epoch=2, verbose=0)
+    assert closed == ["made"]
+    with pytest.raises(ZeroDivisionError):
+        hook = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: 1 / 0)
+        model.fit(watched, steps_per_epoch=2, verbose=0, callbacks=[hook])
+    assert closed == ["made"] * 2
+    mine, own = watched(), Halves()
+    model.fit(mine, steps_per_epoch=1, verbose=0)
+    model.evaluate(mine, steps=1, verbose=0)
+    model.fit(own, verbose=0)
+    assert closed == ["made"] * 2 and not own.closed
+    assert len(list(mine)) == 2, "the rest of four"
+
+
 def test_arguments_of_arrays_are_refused_beside_a_generator(backend):
     model = network()
     for given in ({"y": Y}, {"sample_weight": W}, {"batch_size": 3}):
@@ -136,6 +161,46 @@ def test_arguments_of_arrays_are_refused_beside_a_generator(backend):
             model.fit(batches(), verbose=0, **given)
     with pytest.raises(ArgumentError, match="validation_split"):
         model.fit(batches(), validation_split=0.5, verbose=0)
+
+
+@dataclass
+class Halves:
+    """A source of one's own: two batches of tensors an epoch, equal and unhashable."""
+
+    size: int = 2
+    most: int = 2
+    closed: bool = False
+
+    @property
+    def spec(self):
+        return Leaf((None, 4), "float32"), Leaf((None, 2), "float32"), None
+
+    def chunks(self, epoch, room):
+        for start in (0, 15):
+            batch = [x[start : start + 15] for x in (X, Y)]
+            steps, _ = room(batch, 2 - start // 15)
+            assert steps >= 1
+            yield Chunk([ops.convert_to_tensor(x[None]) for x in batch], 1)
+
+    def state(self):
+        return {}
+
+    def restore(self, state):
+        raise AssertionError("nobody asked for it")
+
+    def close(self):
+        self.closed = True
+
+
+def test_a_source_of_ones_own_needs_no_more_than_the_protocol(backend):
+    own, plain = network(), network()
+    logs = own.fit(Halves(), epochs=2, validation_data=Halves(), verbose=0).history
+    options = {"batch_size": 15, "epochs": 2, "shuffle": False, "verbose": 0}
+    expected = plain.fit(X, Y, validation_data=(X, Y), **options).history
+    np.testing.assert_allclose(logs["loss"], expected["loss"], rtol=1e-5)
+    np.testing.assert_allclose(logs["val_loss"], expected["val_loss"], rtol=1e-4)
+    found = own.predict(Halves(), verbose=0)
+    np.testing.assert_allclose(found, own.predict(X, verbose=0), rtol=1e-5, atol=1e-6)
 
 
 class Stop(callbacks.Callback):
