@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeAlias
-from weakref import ref
 
 import numpy as np
 import optree
@@ -74,7 +73,7 @@ class Trainer:
         self.programs = Programs(self.model, self.clock)
         self.prepared = False  # whether the task is matched and all is built
         self.quick: Runner | None = None  # the predict step of one array
-        self._forms: dict[int, tuple[Any, Form]] = {}  # of sources, by identity
+        self._forms: dict[str, Form] = {}  # of the last data, by kind of step
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy keeps, which sees the orders that the original sees."""
@@ -137,7 +136,7 @@ class Trainer:
 
     def runner(self, kind: str, source: Source) -> Runner:
         """Return what runs a kind of step on data like a source's."""
-        form = self._form(source)
+        form = self._form(kind, source)
         found = self.programs.known(kind, form)
         if found is not None:
             return found
@@ -148,18 +147,13 @@ class Trainer:
                     model(optree.tree_map(_placeholder, form.spec)[0], training=False)
             return self.programs.make(kind, form)
 
-    def _form(self, source: Source) -> Form:
-        """Return the form of a source's data, the same as long as it lives."""
-        key = id(source)
-        known = self._forms.get(key)
-        if known is not None and known[0]() is source:
-            return known[1]
-        form = Form(source.spec, getattr(source, "batch_size", None) or 2)
-        try:
-            self._forms[key] = ref(source, lambda _: self._forms.pop(key, None)), form
-        except TypeError:  # of a class without weak references
-            pass
-        return form
+    def _form(self, kind: str, source: Source) -> Form:
+        """Return the form of a source's data: the last one where that is the same."""
+        spec, known = source.spec, self._forms.get(kind)
+        if known is None or known.spec is not spec:
+            rows = getattr(source, "batch_size", None)
+            known = self._forms[kind] = Form(spec, rows or 2)
+        return known
 
     # -- the public methods ------------------------------------------------------------
 
