@@ -20,6 +20,7 @@ from jax.custom_derivatives import SymbolicZero
 
 from multinet import dtypes
 from multinet.errors import DTypeError, TraceError
+from multinet.interface import filling, in_program, refused
 from multinet.interface.array import Axes, Scalar, Shape
 from multinet.interface.fused import Backend
 
@@ -29,7 +30,8 @@ Arrays = Sequence[Array]
 _NAMES = {dtypes.to_numpy(name): name for name in dtypes.ALL}
 _LOW = frozenset(map(dtypes.to_numpy, ("float16", "bfloat16")))
 _WIDE = frozenset(("int64", "uint64", "float64", "complex128"))
-_IN_BOUNDS = lax.GatherScatterMode.PROMISE_IN_BOUNDS
+IN_BOUNDS = lax.GatherScatterMode.PROMISE_IN_BOUNDS
+_FILL = lax.GatherScatterMode.FILL_OR_DROP
 _SCATTERS: dict[str, Callable[..., Array]] = {
     "set": lax.scatter,
     "add": lax.scatter_add,
@@ -117,7 +119,31 @@ def _power_jvp(primals: Any, tangents: Any) -> tuple[Array, Array]:
 _power.defjvp(_power_jvp, symbolic_zeros=True)
 
 
-def _take(x: Array, indices: Array, axis: int) -> Array:
+def bounded(indices: Array, size: int) -> Any:
+    """Return JAX's mode for indices, as known: in bounds, or to be filled.
+
+    Those that are known to be out of range are refused, outside of programs.
+    """
+    values = _at_hand(indices)
+    if values is None:
+        return _FILL
+    error = refused(values, size)
+    if error is None:
+        return IN_BOUNDS
+    if in_program():
+        return _FILL
+    raise error
+
+
+def _at_hand(x: Array) -> Any:
+    """Return the values of a tensor that is no tracer and lies on the host, or None."""
+    if isinstance(x, Tracer):
+        return None
+    on_host = all(device.platform == "cpu" for device in x.devices())
+    return np.asarray(x) if on_host else None
+
+
+def _take(x: Array, indices: Array, axis: int, mode: Any) -> Array:
     ndim = x.ndim + indices.ndim - 1
     numbers = lax.GatherDimensionNumbers(
         offset_dims=(*range(axis), *range(axis + indices.ndim, ndim)),
@@ -126,15 +152,30 @@ def _take(x: Array, indices: Array, axis: int) -> Array:
     )
     sizes = (*x.shape[:axis], 1, *x.shape[axis + 1 :])
     places = lax.expand_dims(indices, (indices.ndim,))
+    fill = filling(_NAMES[x.dtype])
+
+    def gather(x: Array) -> Array:
+        return lax.gather(x, places, numbers, sizes, mode=mode, fill_value=fill)
+
     # Widened so that the gradient, a sum over repeated indices, is not rounded at
     # each term; XLA fuses the casts into the gather.
-    return widened(lambda x: lax.gather(x, places, numbers, sizes, mode=_IN_BOUNDS), x)
+    return widened(gather, x)
 
 
-@functools.partial(jax.jit, static_argnums=2)
-def _pick(x: Array, indices: Array, axis: int) -> Array:
+@functools.partial(jax.jit, static_argnums=(2, 3))
+def _pick(x: Array, indices: Array, axis: int, mode: Any) -> Array:
     ahead = jnp.where(indices < 0, indices + x.shape[axis], indices)
-    return _take(x, ahead, axis)
+    return _take(x, ahead, axis, mode)
+
+
+def along(x: Array, indices: Array, axis: int, mode: Any = IN_BOUNDS) -> Array:
+    """Pick elements along an axis; unless told otherwise, the indices are in range."""
+    fill = filling(_NAMES[x.dtype])
+    if mode == _FILL:  # JAX would count negative ones back
+        indices = jnp.where(indices < 0, x.shape[axis], indices)
+    return widened(
+        lambda x: jnp.take_along_axis(x, indices, axis, mode=mode, fill_value=fill), x
+    )
 
 
 class ArrayOps(Backend[Array]):
@@ -174,6 +215,9 @@ class ArrayOps(Backend[Array]):
         if kind is type(y) and (kind in _concrete or _is_array(x)):
             return _NAMES[dtype] if (dtype := x.dtype) is y.dtype else None
         return None
+
+    def known(self, x: Array) -> np.ndarray[Any, Any] | None:
+        return None if in_program() else _at_hand(x)
 
     def cast(self, x: Array, dtype: str) -> Array:
         if dtype == "bool":
@@ -352,13 +396,21 @@ class ArrayOps(Backend[Array]):
 
     # -- indexing ----------------------------------------------------------------------
 
-    take = plain(_take)
-    pick = plain(_pick)  # compiled: four calls in one
+    def take(self, x: Array, indices: Array, axis: int) -> Array:
+        return _take(x, indices, axis, bounded(indices, x.shape[axis]))
+
+    def pick(self, x: Array, indices: Array, axis: int) -> Array:
+        size = x.shape[axis]
+        values = _at_hand(indices)
+        mode = _FILL
+        if values is not None and (error := refused(values, size, -size)) is None:
+            mode = IN_BOUNDS
+        elif values is not None and not in_program():
+            raise error
+        return _pick(x, indices, axis, mode)  # compiled: four calls in one
 
     def take_along_axis(self, x: Array, indices: Array, axis: int) -> Array:
-        return widened(
-            lambda x: jnp.take_along_axis(x, indices, axis, mode=_IN_BOUNDS), x
-        )
+        return along(x, indices, axis, bounded(indices, x.shape[axis]))
 
     def scatter(self, x: Array, indices: Array, updates: Array, mode: str) -> Array:
         depth = indices.shape[1]
@@ -371,7 +423,7 @@ class ArrayOps(Backend[Array]):
 
         def compute(x: Array) -> Array:
             values = updates.astype(x.dtype)
-            return combine(x, indices, values, numbers, mode=_IN_BOUNDS)
+            return combine(x, indices, values, numbers, mode=IN_BOUNDS)
 
         return widened(compute, x)
 

@@ -16,7 +16,7 @@ from jax.extend.core import get_opaque_trace_state
 
 from multinet.interface.program import Function, Tensors
 from multinet.interface.step import Program
-from multinet_jax.array import Array, plain
+from multinet_jax.array import IN_BOUNDS, Array, along, bounded, plain
 from multinet_jax.fast.sequence import SequenceOps
 from multinet_jax.fast.step import JaxProgram, UncompiledProgram
 from multinet_jax.program import from_cotangent
@@ -92,7 +92,7 @@ class JaxBackend(SequenceOps):
         if jnp.issubdtype(x.dtype, np.floating):
             keys = jnp.where(jnp.isnan(keys), np.array(np.nan, x.dtype), keys)
         _, places = lax.top_k(keys, k)
-        return self.take_along_axis(x, places, x.ndim - 1), places
+        return along(x, places, x.ndim - 1), places
 
     # -- losses (over the last axis; the result drops it) ------------------------------
 
@@ -103,4 +103,7 @@ class JaxBackend(SequenceOps):
         classes = lax.broadcasted_iota(labels.dtype, logits.shape, last)
         chosen = jnp.where(labels[..., None] == classes, shifted, 0)
         total = jnp.log(self.sum(jnp.exp(shifted), (last,), False))
-        return total - self.sum(chosen, (last,), False)
+        losses = total - self.sum(chosen, (last,), False)
+        if bounded(labels, logits.shape[last]) == IN_BOUNDS:
+            return losses
+        return jnp.where(self._within(labels, logits.shape[last]), losses, jnp.nan)

@@ -15,6 +15,7 @@ from jax import lax
 
 from multinet import philox
 from multinet.errors import BackendError
+from multinet.interface import Running
 from multinet.interface.array import Shape
 from multinet.interface.program import Function, Key, Pairs, Tensors
 from multinet_jax.array import Array, ArrayOps, Arrays, native, plain, widened
@@ -238,7 +239,11 @@ class ProgramOps(ArrayOps):
         return jax.vmap(_tupled(function), tuple(in_axes))
 
     def jit(self, function: Function[Array], donate: Sequence[int]) -> Function[Array]:
-        return jax.jit(_tupled(function), donate_argnums=tuple(donate))
+        def traced(*xs: Array) -> Tensors[Array]:
+            with Running():
+                return tuple(function(*xs))
+
+        return jax.jit(traced, donate_argnums=tuple(donate))
 
     def checkpoint(self, function: Function[Array]) -> Function[Array]:
         return jax.checkpoint(_tupled(function))

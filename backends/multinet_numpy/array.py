@@ -8,7 +8,7 @@ import numpy as np
 from numpy import ndarray
 
 from multinet.errors import TraceError
-from multinet.interface import Backend, primitives
+from multinet.interface import Backend, in_program, primitives
 from multinet.interface.signatures import SIGNATURES
 from multinet_numpy import native
 from multinet_numpy.dtypes import NAMES, NUMPY, canonical
@@ -74,6 +74,10 @@ class ArrayBackend(Backend[Any]):
             return _READY.get(dtype.type)
         return None
 
+    def known(self, x):
+        x = strip(x)
+        return None if type(x) is native.Planned or in_program() else x
+
     def cast(self, x, dtype):
         kept = NUMPY[dtype].kind in "fcV"  # integers and bool have no gradient
         return traced.cast(x if kept else strip(x), dtype)
@@ -126,7 +130,10 @@ class ArrayBackend(Backend[Any]):
 
     def pick(self, x, indices, axis):
         if type(x) is type(indices) is ndarray:
-            return np.take(x, indices, axis)  # which counts back by itself
+            try:
+                return np.take(x, indices, axis)  # which counts back by itself
+            except IndexError:
+                pass  # the body words it, or fills
         return super().pick(x, indices, axis)
 
     def take_along_axis(self, x, indices, axis):

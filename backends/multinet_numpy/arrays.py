@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 
 from multinet.errors import ArgumentError
-from multinet_numpy.dtypes import LOW, like, widened
+from multinet.interface import filling, in_program, refused
+from multinet_numpy.dtypes import LOW, NAMES, like, widened
 
 _ROWS = 64  # rows a block: longer runs of sequential float32 additions lose digits
 _ONES: dict[tuple[Any, int], Any] = {}
+_UNSIGNED = {4: np.uint32, 8: np.uint64}
 
 # -- reductions ------------------------------------------------------------------------
 
@@ -221,9 +223,39 @@ def getitem_adjoint(g: Any, key: Any, shape: tuple[int, ...]) -> Any:
     return out
 
 
-def take(x: Any, indices: Any, axis: int) -> Any:
-    """Pick slices along an axis."""
-    return np.take(x, indices, axis)
+def outside(indices: Any, size: int) -> Any:
+    """Return where indices are out of [0, size), None if nowhere."""
+    places = indices.view(_UNSIGNED[indices.dtype.itemsize])  # negative ones are large
+    if not places.size or np.maximum.reduce(places, None) < size:
+        return None
+    return (indices < 0) | (indices >= size)
+
+
+def _refuse(indices: Any, size: int) -> None:
+    """Raise for indices out of range, outside of programs."""
+    error = None if in_program() else refused(indices, size)
+    if error is not None:
+        raise error
+
+
+def _blank(dtype: Any, fill: Any) -> Any:
+    value = filling(NAMES[dtype.type]) if fill is None else fill
+    return np.array(value).astype(dtype)
+
+
+def take(x: Any, indices: Any, axis: int, fill: Any = None) -> Any:
+    """Pick slices along an axis; `fill` stands for those out of range."""
+    wrong = outside(indices, x.shape[axis])
+    if wrong is None:
+        return np.take(x, indices, axis)
+    if fill is None:
+        _refuse(indices, x.shape[axis])
+    rest = x.shape[axis + 1 :]
+    blank = _blank(x.dtype, fill)
+    if not x.shape[axis]:
+        return np.full((*x.shape[:axis], *indices.shape, *rest), blank)
+    picked = np.take(x, np.where(wrong, 0, indices), axis)
+    return np.where(wrong.reshape(*wrong.shape, *[1] * len(rest)), blank, picked)
 
 
 def take_adjoint(g: Any, indices: Any, axis: int, shape: tuple[int, ...]) -> Any:
@@ -232,17 +264,34 @@ def take_adjoint(g: Any, indices: Any, axis: int, shape: tuple[int, ...]) -> Any
     rows = np.moveaxis(g, range(axis, axis + count), range(count))
     kept = shape[:axis] + shape[axis + 1 :]
     out = np.zeros((shape[axis], *kept), g.dtype)
-    out = _scatter_add(out, (np.reshape(indices, -1),), rows.reshape(-1, *kept))
-    return np.moveaxis(out, 0, axis)
+    rows, flat = rows.reshape(-1, *kept), np.reshape(indices, -1)
+    wrong = outside(flat, shape[axis])
+    if wrong is not None:
+        rows, flat = rows[~wrong], flat[~wrong]
+    return np.moveaxis(_scatter_add(out, (flat,), rows), 0, axis)
 
 
-def take_along_axis(x: Any, indices: Any, axis: int) -> Any:
-    """Pick elements along an axis."""
-    return np.take_along_axis(x, indices, axis)
+def take_along_axis(x: Any, indices: Any, axis: int, fill: Any = None) -> Any:
+    """Pick elements along an axis; `fill` stands for those out of range."""
+    wrong = outside(indices, x.shape[axis])
+    if wrong is None:
+        return np.take_along_axis(x, indices, axis)
+    if fill is None:
+        _refuse(indices, x.shape[axis])
+    blank = _blank(x.dtype, fill)
+    if not x.shape[axis]:
+        return np.full(indices.shape, blank)
+    picked = np.take_along_axis(x, np.where(wrong, 0, indices), axis)
+    return np.where(wrong, blank, picked)
 
 
 def take_along_axis_adjoint(g: Any, indices: Any, axis: int, shape: Any) -> Any:
     """Return zeros of `shape` with g added where `take_along_axis` picked."""
+    wrong = outside(indices, shape[axis])
+    if wrong is not None:
+        g, indices = np.where(wrong, g.dtype.type(0), g), np.where(wrong, 0, indices)
+    if not math.prod(shape):
+        return np.zeros(shape, g.dtype)
     places = list(np.ix_(*map(np.arange, indices.shape)))
     places[axis] = indices
     flat = np.ravel_multi_index(tuple(places), shape).reshape(-1)

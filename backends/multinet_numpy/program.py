@@ -11,6 +11,7 @@ import numpy as np
 
 from multinet import philox
 from multinet.errors import BackendError
+from multinet.interface import Running
 from multinet_numpy import transforms
 from multinet_numpy.array import ArrayBackend
 from multinet_numpy.fast.plan import plannable
@@ -155,7 +156,7 @@ class ProgramBackend(ArrayBackend):
     def jit(self, function, donate):
         @functools.wraps(function)
         def run(*args: Any) -> Any:
-            with quiet():
+            with quiet(), Running():
                 return _unshared(function(*args), args)
 
         return run

@@ -154,24 +154,25 @@ def _(F, g, need, out, x, key, shape):
     return (F.getitem(g, key),)
 
 
+# What is linear in g has 0 where an index is out of range, in each order.
 @rule("take")
-def _(F, g, need, out, x, indices, axis):
+def _(F, g, need, out, x, indices, axis, fill=None):
     return (F.take_adjoint(g, indices, axis, x.shape),)
 
 
 @rule("take_adjoint")
 def _(F, g, need, out, x, indices, axis, shape):
-    return (F.take(g, indices, axis),)
+    return (F.take(g, indices, axis, 0),)
 
 
 @rule("take_along_axis")
-def _(F, g, need, out, x, indices, axis):
+def _(F, g, need, out, x, indices, axis, fill=None):
     return (F.take_along_axis_adjoint(g, indices, axis, x.shape),)
 
 
 @rule("take_along_axis_adjoint")
 def _(F, g, need, out, x, indices, axis, shape):
-    return (F.take_along_axis(g, indices, axis),)
+    return (F.take_along_axis(g, indices, axis, 0),)
 
 
 @rule("scatter")

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
+from multinet_numpy.arrays import outside
 from multinet_numpy.dtypes import NAMES, SCALARS
 from multinet_numpy.tape import conj, rule, strip
 
@@ -330,6 +333,10 @@ def _(F, g, need, out, logits, labels):
 @rule("cross_entropy_adjoint")
 def _(F, g, need, out, loss, probabilities, labels):
     column = (*loss.shape, 1)
+    wrong = outside(labels, g.shape[-1]) if isinstance(labels, np.ndarray) else None
+    if wrong is not None:  # the row is 0, whatever it is made of
+        g = F.where(wrong[..., None], 0, g)
+        labels = np.where(wrong, 0, labels)
     picked = F.take_along_axis(g, F.reshape(labels, column), loss.ndim)
     total = F.sum(F.multiply(g, probabilities), (loss.ndim,), False)
     return (

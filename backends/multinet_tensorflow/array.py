@@ -11,8 +11,9 @@ import tensorflow as tf
 
 from multinet import dtypes
 from multinet.errors import DTypeError, TraceError
-from multinet.interface import Backend, Scalar
+from multinet.interface import Backend, Scalar, in_program
 from multinet_tensorflow import rules
+from multinet_tensorflow.gathers import at_hand, gathered
 from multinet_tensorflow.numerics import (
     accurate_sum,
     as_float32,
@@ -80,6 +81,9 @@ class ArrayOps(Backend[Any]):
             dtype = x.dtype
             return _NAMES.get(id(dtype)) if x is y or y.dtype is dtype else None
         return None
+
+    def known(self, x: Any) -> np.ndarray[Any, Any] | None:
+        return None if in_program() or tf.is_symbolic_tensor(x) else at_hand(x)
 
     def cast(self, x: Any, dtype: str) -> Any:
         if dtype == "bool" and x.dtype != tf.bool:
@@ -297,14 +301,22 @@ class ArrayOps(Backend[Any]):
     # -- indexing ----------------------------------------------------------------------
 
     def take(self, x: Any, indices: Any, axis: int) -> Any:
-        return tf.gather(x, indices, axis=axis)
+        def gather(i: Any) -> Any:
+            return tf.gather(x, i, axis=axis)
+
+        rest = len(x.shape) - axis - 1
+        return gathered(gather, indices, x.shape[axis], self.dtype(x), rest)
 
     def take_along_axis(self, x: Any, indices: Any, axis: int) -> Any:
         last = len(x.shape) - 1
         if axis != last:
             swap = _swap_last(last + 1, axis)
             x, indices = tf.transpose(x, swap), tf.transpose(indices, swap)
-        y = tf.gather(x, indices, batch_dims=last)
+
+        def gather(i: Any) -> Any:
+            return tf.gather(x, i, batch_dims=last)
+
+        y = gathered(gather, indices, x.shape[last], self.dtype(x))
         return y if axis == last else tf.transpose(y, swap)
 
     def scatter(self, x: Any, indices: Any, updates: Any, mode: str) -> Any:

@@ -13,6 +13,7 @@ from multinet_tensorflow.fast import norms
 from multinet_tensorflow.fast.sequence import SequenceOps
 from multinet_tensorflow.fast.step import TensorflowProgram, decayed, update_held
 from multinet_tensorflow.fast.trace import Trace
+from multinet_tensorflow.gathers import gathered
 from multinet_tensorflow.numerics import (
     LOW,
     constant,
@@ -77,7 +78,10 @@ class TensorflowBackend(SequenceOps):
     # -- losses (over the last axis; the result drops it) ------------------------------
 
     def sparse_softmax_cross_entropy(self, logits: Any, labels: Any) -> Any:
-        return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+        def losses(i: Any) -> Any:
+            return tf.nn.sparse_softmax_cross_entropy_with_logits(i, logits)
+
+        return gathered(losses, labels, logits.shape[-1], self.dtype(logits))
 
     # -- normalization -----------------------------------------------------------------
 

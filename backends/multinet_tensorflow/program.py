@@ -11,7 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from multinet.errors import BackendError
-from multinet.interface import Key
+from multinet.interface import Key, Running
 from multinet_tensorflow import rules
 from multinet_tensorflow.array import ArrayOps, Shape
 from multinet_tensorflow.fast.trace import Trace
@@ -264,7 +264,7 @@ class ProgramOps(ArrayOps):
 
     def jit(self, function: Function, donate: Sequence[int]) -> Function:
         def traced(*xs: Any) -> Tensors:
-            with Trace():
+            with Trace(), Running():
                 return tuple(function(*xs))
 
         compiled = tf.function(traced, autograph=False)

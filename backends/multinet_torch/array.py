@@ -14,7 +14,9 @@ from torch import Tensor
 
 from multinet import dtypes
 from multinet.errors import DTypeError, TraceError
-from multinet.interface import Backend, Scalar
+from multinet.interface import Backend, Scalar, filling, in_program
+from multinet_torch.fast.gathers import ALONG, SELECT, gathered, known
+from multinet_torch.transforms import is_batched, unwrap
 from multinet_torch.widening import (
     binary,
     floor_divide,
@@ -31,7 +33,6 @@ Axes = tuple[int, ...]
 
 DTYPES = {name: getattr(torch, name) for name in dtypes.ALL}
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
-_functorch: Any = torch._C._functorch  # type: ignore[attr-defined]
 LOW = (torch.float16, torch.bfloat16)
 
 _first_device = torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
@@ -41,22 +42,6 @@ placement: ContextVar[torch.device] = ContextVar("placement", default=_first_dev
 def direct(function: Callable[..., Any]) -> Any:
     """Return the method that is just this function of its arguments."""
     return staticmethod(function)
-
-
-def unwrap(x: Tensor) -> Tensor:
-    """Return the plain tensor inside the wrappers of vmap, jvp and the like."""
-    while _functorch.is_functorch_wrapped_tensor(x):
-        x = _functorch.get_unwrapped(x)
-    return x
-
-
-def is_batched(x: Tensor) -> bool:
-    """Return whether a vmap under way maps over `x`."""
-    while _functorch.is_functorch_wrapped_tensor(x):
-        if _functorch.is_batchedtensor(x):
-            return True
-        x = _functorch.get_unwrapped(x)
-    return False
 
 
 def in_float32(function: Callable[..., Tensor], x: Tensor, *rest: Any) -> Tensor:
@@ -121,6 +106,9 @@ class ArrayOps(Backend[Tensor]):
         if type(x) is type(y) is Tensor and (dtype := x.dtype) is y.dtype:
             return NAMES[dtype]
         return None
+
+    def known(self, x: Tensor) -> np.ndarray[Any, Any] | None:
+        return None if in_program() else known(x)
 
     def cast(self, x: Tensor, dtype: str) -> Tensor:
         return x.to(DTYPES[dtype])
@@ -285,13 +273,15 @@ class ArrayOps(Backend[Tensor]):
     # -- indexing ----------------------------------------------------------------------
 
     def take(self, x: Tensor, indices: Tensor, axis: int) -> Tensor:
-        rows = moved(lambda x: torch.index_select(x, axis, indices.reshape(-1)), x)
+        flat, fill = indices.reshape(-1), filling(NAMES[x.dtype])
+        rows = moved(lambda x: gathered(SELECT, x, axis, flat, fill), x)
         if indices.dim() == 1:
             return rows
         return rows.reshape((*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))
 
     def take_along_axis(self, x: Tensor, indices: Tensor, axis: int) -> Tensor:
-        return moved(lambda x: torch.gather(x, axis, indices.to(torch.int64)), x)
+        places, fill = indices.to(torch.int64), filling(NAMES[x.dtype])
+        return moved(lambda x: gathered(ALONG, x, axis, places, fill), x)
 
     def scatter(self, x: Tensor, indices: Tensor, updates: Tensor, mode: str) -> Tensor:
         count, depth = indices.shape

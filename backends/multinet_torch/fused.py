@@ -10,11 +10,12 @@ from typing import Any, ClassVar
 import torch
 from torch.nn import functional as F
 
-from multinet.interface import Key
+from multinet.interface import Key, filling
 from multinet.interface.kernels import used
 from multinet_torch import random, transforms
-from multinet_torch.array import LOW, Axes, Shape, Tensor, direct
+from multinet_torch.array import LOW, NAMES, Axes, Shape, Tensor, direct
 from multinet_torch.fast import optimizers
+from multinet_torch.fast.gathers import EMBED, gathered
 from multinet_torch.fast.moments import BatchNorm, Moments
 from multinet_torch.fast.sequence import SequenceOps
 from multinet_torch.fast.step import TorchProgram
@@ -108,7 +109,7 @@ class TorchBackend(SequenceOps):
     def embedding(self, table: Tensor, indices: Tensor) -> Tensor:
         if table.is_complex():  # it has no gradient there
             return super().embedding(table, indices)
-        return F.embedding(indices, table)
+        return gathered(EMBED, table, 0, indices, filling(NAMES[table.dtype]))
 
     def top_k(self, x: Tensor, k: int) -> tuple[Tensor, Tensor]:
         values, order = torch.sort(x, dim=-1, descending=True, stable=True)

@@ -11,16 +11,9 @@ import torch
 from multinet.errors import BackendError
 from multinet.interface import Key
 from multinet_torch import contraction, random, transforms, windows
-from multinet_torch.array import (
-    ArrayOps,
-    Shape,
-    Tensor,
-    direct,
-    is_batched,
-    placement,
-    unwrap,
-)
+from multinet_torch.array import ArrayOps, Shape, Tensor, direct, placement
 from multinet_torch.fast.tape import is_known
+from multinet_torch.transforms import is_batched, unwrap
 from multinet_torch.widening import modular
 
 Pairs = Sequence[tuple[int, int]]

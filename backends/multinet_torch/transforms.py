@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint as torch_checkpoint
 
+from multinet.interface import Running
+
 Tensors = tuple[Tensor, ...]
 Function = Callable[..., Tensors]
 Pullback = Callable[[Sequence[Tensor]], Tensors]
@@ -22,6 +24,23 @@ Pullback = Callable[[Sequence[Tensor]], Tensors]
 NOTHING, ONCE, ANY = 0, 1, 2
 _recorded: ContextVar[int] = ContextVar("recorded", default=NOTHING)
 functional: Callable[[], bool] = torch._C._are_functorch_transforms_active
+_functorch: Any = torch._C._functorch  # type: ignore[attr-defined]
+
+
+def unwrap(x: Tensor) -> Tensor:
+    """Return the plain tensor inside the wrappers of vmap, jvp and the like."""
+    while _functorch.is_functorch_wrapped_tensor(x):
+        x = _functorch.get_unwrapped(x)
+    return x
+
+
+def is_batched(x: Tensor) -> bool:
+    """Return whether a vmap under way maps over `x`."""
+    while _functorch.is_functorch_wrapped_tensor(x):
+        if _functorch.is_batchedtensor(x):
+            return True
+        x = _functorch.get_unwrapped(x)
+    return False
 
 
 def is_plain() -> bool:
@@ -239,7 +258,8 @@ def jit(function: Function, donate: Sequence[int]) -> Function:
     donated = frozenset(donate)
 
     def run(*arguments: Any) -> Tensors:
-        results = tuple(function(*arguments))
+        with Running():
+            results = tuple(function(*arguments))
         if not is_plain():
             return results
         taken = storages(x for i, x in enumerate(arguments) if i not in donated)

@@ -9,6 +9,7 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.conformance import probes_conversion as probes
+from multinet.conformance import probes_indices
 from multinet.conformance.row import Case, Row, fixed, t
 from multinet.interface.signatures import COMPLEX, FLOATS, NUMBERS, REAL
 
@@ -181,6 +182,7 @@ def indexing_rows() -> Iterator[Row]:
             Case("no index", (x, fixed([], "int32")), (0,), gradient=False),
             Case("middle", (t(2, 3, 2), fixed([1], "int32")), (1,)),
         ),
+        probes=probes_indices.PROBES["take"],
     )
     yield Row(
         "take_along_axis",
@@ -190,6 +192,7 @@ def indexing_rows() -> Iterator[Row]:
             Case("first", (t(2, 3), fixed([[1, 0, 1]], "int32")), (0,)),
             Case("vector", (t(4), fixed([3, 3, 0], "int32")), (0,)),
         ),
+        probes=probes_indices.PROBES["take_along_axis"],
     )
     apart, again = fixed([[0], [3]], "int32"), fixed([[1], [3], [1]], "int32")
     cells = fixed([[0, 1], [3, 2], [0, 1]], "int32")

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import special
 
 from multinet.conformance import probes_fused as probes
-from multinet.conformance import probes_step
+from multinet.conformance import probes_indices, probes_step
 from multinet.conformance.row import Case, Row, fixed, t
 from multinet.conformance.rows_elementwise import TINY, binary, unary
 from multinet.interface.signatures import FLOATS, REAL, WIDE
@@ -189,10 +189,12 @@ def _top_k(x: Any, k: int) -> Any:
 
 
 def indexing_rows() -> Iterator[Row]:
-    """Yield eye, one_hot, pick, embedding, top_k."""
+    """Yield program, eye, known, one_hot, pick, embedding, top_k."""
     yield Row("program", probes=probes_step.PROBES)
     yield Row("eye", probes=probes.PROBES["eye"])
-    yield Row("one_hot", probes=probes.PROBES["one_hot"])
+    wrong = probes_indices.PROBES
+    yield Row("known", probes=wrong["known"])
+    yield Row("one_hot", probes=(*probes.PROBES["one_hot"], *wrong["one_hot"]))
     table = t(4, 3)
     cases = (
         Case("matrix of indices", (table, fixed([[0, 2], [3, 3]], "int32"))),
@@ -208,8 +210,9 @@ def indexing_rows() -> Iterator[Row]:
         Case("none", (table, fixed([], "int32")), (0,), gradient=False),
         Case("int64", (table, fixed([-1, 0], "int64")), (0,), dtypes=("float64",)),
     )
-    yield Row("pick", np.take, signed)
-    yield Row("embedding", lambda x, i: x[i], cases)
+    yield Row("pick", np.take, signed, probes=wrong["pick"])
+    rows = lambda x, i: x[i]  # noqa: E731
+    yield Row("embedding", rows, cases, probes=wrong["embedding"])
     ties = fixed([[1, 3, 3, 0, 3], [2, 2, 2, 2, 2]])
     nan = fixed([[1.0, np.nan, 3.0, np.nan, np.inf]])
     cases = (

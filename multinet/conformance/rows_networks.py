@@ -9,6 +9,7 @@ import numpy as np
 from scipy import special
 
 from multinet.conformance import probes_fused as probes
+from multinet.conformance import probes_indices
 from multinet.conformance.row import Case, Row, fixed, t
 from multinet.conformance.rows_windows import pool_cases, pooled
 from multinet.interface.signatures import WIDE
@@ -61,7 +62,8 @@ def loss_rows() -> Iterator[Row]:
         Case("vector", (t(3), fixed(1, "int32"))),
         Case("far", (far, labels), gradient=False),
     )
-    yield Row("sparse_softmax_cross_entropy", _sparse, cases, floor=1.0)
+    name = "sparse_softmax_cross_entropy"
+    yield Row(name, _sparse, cases, floor=1.0, probes=probes_indices.PROBES[name])
     cases = (
         Case("rows", (t(2, 3), t(2, 3, low=0, high=1))),
         Case("0-d", (t(), t(low=0, high=1))),

@@ -46,6 +46,8 @@ where a tensor is an array too, it is false of plain arrays of those three dtype
 | step functions | sign, floor, ceil, round, comparisons: gradient zero |
 | where | the branch not selected gets gradient exactly 0, even where it is inf or NaN |
 | argmax, argmin, sort | stable: the first of equals wins; results are int32 |
+| out of range | `OutOfRange` where the host knows the index, else as below |
+| in programs | NaN, the least integer, False; the gradient is 0 (`indices.py`) |
 | NaN | max, min and the like propagate; sort: last; argmax/argmin: the first |
 | 0-d and empty | accepted where the mathematics has an answer; an empty sum is 0 |
 | complex gradients | for real L and z = x + iy: dL/dx + i dL/dy |
@@ -67,6 +69,7 @@ from typing import Any
 
 from multinet.interface.array import Axes, Scalar, Shape
 from multinet.interface.fused import Backend
+from multinet.interface.indices import Running, filling, in_program, refused
 from multinet.interface.program import Key
 from multinet.interface.step import EagerProgram, Program
 from multinet.typing import Host
@@ -126,8 +129,12 @@ __all__ = [
     "Key",
     "Plugin",
     "Program",
+    "Running",
     "Scalar",
     "Shape",
+    "filling",
     "fused",
+    "in_program",
     "primitives",
+    "refused",
 ]

@@ -417,24 +417,25 @@ class ArrayPrimitives(ABC, Generic[T]):
     def take(self, x: T, indices: T, axis: int) -> T:
         """Pick slices along an axis: shape x[:axis] + indices + x[axis+1:]. All dtypes.
 
-        Indices are int32 or int64 of any shape, within [0, size); others are undefined.
+        Indices are int32 or int64 of any shape, in [0, size); see "out of range" of the
+        conventions.
         """
 
     @abstractmethod
     def take_along_axis(self, x: T, indices: T, axis: int) -> T:
         """Pick elements along an axis, indices having x's shape but on that axis.
 
-        Indices are int32 or int64 within [0, size). All dtypes.
+        Indices are int32 or int64 in [0, size), as for `take`. All dtypes.
         """
 
     @abstractmethod
     def scatter(self, x: T, indices: T, updates: T, mode: str) -> T:
         """Return x with x[indices[i]] combined with updates[i]. Numbers; set also bool.
 
-        `indices` (n, k), int32 or int64 in range, address the first k axes; `updates`
-        is (n, *x.shape[k:]); `mode` is set, add, multiply, max or min. Repeated indices
-        add up in `add` and are undefined in `set`. Gradients are required of set and
-        add.
+        `indices` (n, k), int32 or int64, address the first k axes and are in range:
+        the caller sees to it. `updates` is (n, *x.shape[k:]); `mode` is set, add,
+        multiply, max or min. Repeated indices add up in `add` and are undefined in
+        `set`. Gradients are required of set and add.
         """
 
     # -- sorting -----------------------------------------------------------------------

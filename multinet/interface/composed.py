@@ -9,9 +9,11 @@ import math
 from collections.abc import Sequence
 
 from multinet.interface.array import Axes, Scalar, Shape, T
+from multinet.interface.indices import filling, refused
 from multinet.interface.program import ProgramPrimitives, Tensors
 
 _LOW = ("float16", "bfloat16")
+_SMALL = ("int8", "int16", "uint8", "uint16")
 
 
 class ArrayMethods(ProgramPrimitives[T]):
@@ -193,11 +195,25 @@ class ArrayMethods(ProgramPrimitives[T]):
         return self.cast(self.equal(j, self.add(i, offset)), dtype)
 
     def one_hot(self, indices: T, size: int, dtype: str) -> T:
-        """Return 1 where the new last axis equals the index; zeros out of range."""
-        dtype_in = self.dtype(indices)
-        places = self.arange(0, size, 1, dtype_in)
+        """Return 1 where the new last axis equals the index in [0, size), else 0.
+
+        An index out of range has a row of what `take` gives for it.
+        """
+        values = self.known(indices)
+        if values is not None and (error := refused(values, size)) is not None:
+            raise error
+        if self.dtype(indices) in _SMALL:
+            indices = self.cast(indices, "int32")  # which holds any size
+        places = self.arange(0, size, 1, self.dtype(indices))
         spread = self.expand_dims(indices, len(self.shape(indices)))
-        return self.cast(self.equal(spread, places), dtype)
+        hot = self.equal(spread, places)
+        if dtype == "bool":
+            return hot
+        if values is not None:
+            return self.cast(hot, dtype)
+        blank = self.full((), 0, dtype)
+        rest = self.where(self._within(spread, size), blank, filling(dtype))
+        return self.where(hot, self.full((), 1, dtype), rest)
 
     def pick(self, x: T, indices: T, axis: int) -> T:
         """Return `take` of indices in [-size, size): negative ones count back."""
@@ -206,7 +222,10 @@ class ArrayMethods(ProgramPrimitives[T]):
         return self.take(x, ahead, axis)
 
     def embedding(self, table: T, indices: T) -> T:
-        """Return rows of `table` (rows, width): shape indices + (width,)."""
+        """Return rows of `table` (rows, width): shape indices + (width,).
+
+        Indices are in [0, rows), as for `take`.
+        """
         return self.take(table, indices, 0)
 
     def top_k(self, x: T, k: int) -> tuple[T, T]:
@@ -221,3 +240,8 @@ class ArrayMethods(ProgramPrimitives[T]):
         order = self.slice(order, start, (*shape[:-1], k), step)
         order = self.subtract(n - 1, order)
         return self.take_along_axis(x, order, last), order
+
+    def _within(self, indices: T, size: int) -> T:
+        """Return where integers are in [0, size), as bool."""
+        low = self.less_equal(0, indices)
+        return self.logical_and(low, self.less(indices, size))

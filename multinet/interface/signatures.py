@@ -265,6 +265,7 @@ _FUSED = {
     "program": Facts(result="host"),
     "value_and_grad": _FUNCTIONS,
     "common_dtype": _HOST,
+    "known": Facts(INTEGERS, "host"),
     "copy": Facts(ALL),
     # -- comparison --------------------------------------------------------------------
     "not_equal": _two(ALL, "bool"),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from multinet import ops
+from multinet.errors import OutOfRange
 from multinet.layers.arguments import positive
 from multinet.layers.base import Layer
 from multinet.ops.weighted import embedding
@@ -62,7 +63,14 @@ class Embedding(Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return (..., output_dim) for integers (...)."""
-        return ops.cast(embedding(self.embeddings, inputs), self.compute_dtype)
+        try:
+            rows = embedding(self.embeddings, inputs)
+        except OutOfRange as error:
+            raise OutOfRange(
+                f"{self.name}: {error} Its input_dim is {self.input_dim}, one more "
+                "than the largest integer it takes."
+            ) from error
+        return ops.cast(rows, self.compute_dtype)
 
     def compute_mask(
         self, inputs: Tensor, previous_mask: Tensor | None = None

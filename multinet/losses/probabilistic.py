@@ -9,6 +9,7 @@ from multinet.config import epsilon
 from multinet.errors import ArgumentError, ShapeError
 from multinet.losses.base import FunctionLoss, pair
 from multinet.ops.axes import axis_of
+from multinet.ops.checks import in_range
 from multinet.ops.core import as_tensor, cast_tensor, floating
 from multinet.registry import current
 from multinet.symbolic.dims import differ
@@ -89,6 +90,8 @@ def sparse_categorical_crossentropy(
     if ignore_class is not None:
         kept = backend.not_equal(labels, ignore_class)
         labels = backend.where(kept, labels, 0)
+    check_labels(labels, y_pred)
+    if kept is not None:
         y_pred = backend.where(backend.expand_dims(kept, last), y_pred, 0.0)
     if from_logits:
         values = backend.sparse_softmax_cross_entropy(y_pred, labels)
@@ -118,6 +121,12 @@ def sparse_labels(y_true: Tensor, y_pred: Tensor, axis: int = -1) -> Tensor:
             "categorical_crossentropy."
         )
     return labels
+
+
+def check_labels(labels: Tensor, y_pred: Tensor) -> None:
+    """Refuse labels that the host knows to be none of the classes of `y_pred`."""
+    classes = current().shape(y_pred)[-1]
+    in_range(labels, classes, f"labels of {classes} classes")
 
 
 def _binary_pair(y_true: Any, y_pred: Any, smoothing: float) -> tuple[Any, Any]:
@@ -217,6 +226,7 @@ def categorical_generalized_cross_entropy(
     """
     y_pred = floating(y_pred)
     labels = sparse_labels(y_true, y_pred)
+    check_labels(labels, y_pred)
     backend = current()
     last = len(backend.shape(y_pred)) - 1
     index = backend.expand_dims(labels, last)

@@ -6,7 +6,7 @@ from typing import Any
 
 from multinet import dtypes, ops
 from multinet.losses.base import match_ranks
-from multinet.losses.probabilistic import sparse_labels
+from multinet.losses.probabilistic import check_labels, sparse_labels
 from multinet.metrics.base import FunctionMetric
 from multinet.ops.core import as_tensor, cast_tensor, floating
 from multinet.registry import current
@@ -46,9 +46,19 @@ def sparse_categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
     backend = current()
     y_pred = as_tensor(y_pred)
     labels = cast_tensor(sparse_labels(y_true, y_pred), "int32")
-    return _hits(
-        backend.equal(labels, backend.argmax(y_pred, len(backend.shape(y_pred)) - 1))
-    )
+    found = backend.argmax(y_pred, len(backend.shape(y_pred)) - 1)
+    return _of_labels(backend.equal(labels, found), labels, y_pred)
+
+
+def _of_labels(condition: Any, labels: Any, y_pred: Any) -> Any:
+    """Return the hits; NaN where a label is none of the classes."""
+    backend, hits = current(), _hits(condition)
+    check_labels(labels, y_pred)
+    if backend.known(labels) is not None:
+        return hits
+    # To pick a zero is cheaper than to compare with both bounds.
+    zeros = backend.full(backend.shape(y_pred)[-1:], 0, backend.dtype(hits))
+    return backend.add(hits, backend.take(zeros, labels, 0))
 
 
 def top_k_categorical_accuracy(y_true: Tensor, y_pred: Tensor, k: int = 5) -> Tensor:
@@ -78,9 +88,11 @@ def sparse_top_k_categorical_accuracy(
             backend.split(y_pred, _sizes(y_pred, size), last)[0], "int32"
         )
         return _hits(backend.any(backend.equal(best, labels), (last,), False))
+    check_labels(labels, y_pred)
     score = backend.take_along_axis(y_pred, labels, last)
     better = cast_tensor(backend.greater(y_pred, score), "int32")
-    return _hits(backend.less(backend.sum(better, (last,), False), k))
+    few = backend.less(backend.sum(better, (last,), False), k)
+    return _of_labels(few, backend.squeeze(labels, (last,)), y_pred)
 
 
 def _sizes(x: Any, first: int) -> tuple[int, int]:

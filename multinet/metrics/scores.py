@@ -10,6 +10,7 @@ from multinet.config import epsilon
 from multinet.errors import ArgumentError, ShapeError
 from multinet.losses.base import pair
 from multinet.metrics.base import FunctionMetric, Metric, divide_no_nan
+from multinet.ops.checks import in_range
 from multinet.ops.core import as_tensor, cast_tensor
 from multinet.registry import current
 from multinet.typing import PolicyLike, Tensor
@@ -171,6 +172,13 @@ class IoU(Metric):
             kept = ops.not_equal(labels, self.ignore_class)
             weight = ops.where(kept, weight, 0.0)
             labels = ops.where(kept, labels, 0)
+        if sample_weight is not None:  # what does not count may be any number
+            labels, guesses = (
+                ops.where(ops.equal(weight, 0.0), 0, x) for x in (labels, guesses)
+            )
+        in_range(labels, self.num_classes, f"labels of {self.num_classes} classes")
+        what = f"predictions among {self.num_classes} classes"
+        in_range(guesses, self.num_classes, what)
         rows = current().one_hot(labels, self.num_classes, self.dtype)
         columns = current().one_hot(guesses, self.num_classes, self.dtype)
         rows = ops.multiply(rows, ops.expand_dims(weight, 1))

@@ -67,7 +67,9 @@ def _step(beams: Any, scores: Any, blank: int) -> tuple[Any, ...]:
     k = shape_of(scores)[1]
     total = backend.logaddexp(ended, open_)
     last = _last(labels, size)
-    ends = backend.one_hot(last, k, backend.dtype(scores))  # b w k; -1 gives zeros
+    places = backend.arange(0, k, 1, backend.dtype(last))
+    ends = backend.equal(backend.expand_dims(last, 2), places)  # b w k; -1 has none
+    ends = backend.cast(ends, backend.dtype(scores))
     own = backend.squeeze(backend.matmul(ends, backend.expand_dims(scores, 2)), (2,))
     child = _children(labels, size)  # b w w: whether beam j is beam i and one label
     # A beam goes on by a blank, by its last label again, or comes from its parent.

@@ -17,6 +17,9 @@ from multinet.ops.arithmetic import (
     less, less_equal, logaddexp, logaddexp2, logical_and, logical_not, logical_or,
     logical_xor, maximum, minimum, mod, multiply, not_equal, power, subtract,
 )
+from multinet.ops.blocks import (
+    slice, slice_update,
+)
 from multinet.ops.contraction import (
     cross, dot, einsum, inner, kron, matmul, outer, tensordot, trapezoid, vdot,
 )
@@ -49,8 +52,8 @@ from multinet.ops.fft import (
     extract_sequences, fft, fft2, ifft2, irfft, istft, rfft, stft,
 )
 from multinet.ops.indexing import (
-    diag, diagflat, diagonal, nonzero, scatter, scatter_update, select, slice,
-    slice_update, take, take_along_axis, trace, unravel_index, where,
+    diag, diagflat, diagonal, nonzero, scatter, scatter_update, select, take,
+    take_along_axis, trace, unravel_index, where,
 )
 from multinet.ops.item import (
     get_item,

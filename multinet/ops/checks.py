@@ -8,6 +8,7 @@ from typing import Any
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, DTypeError, OutOfRange, ShapeError
+from multinet.interface import refused
 from multinet.ops.core import as_tensor, floating, read
 from multinet.ops.refusals import shown
 from multinet.registry import current
@@ -54,13 +55,25 @@ def within(shape: tuple[Any, ...], limit: tuple[Any, ...], what: str) -> None:
         )
 
 
+def in_range(indices: Tensor, size: Size, what: str) -> None:
+    """Refuse integers that the host knows to lie outside of [0, size)."""
+    values = None if isinstance(size, Dim) else current().known(indices)
+    error = None if values is None else refused(values, size, 0, what)
+    if error is not None:
+        raise error
+
+
 def in_axis(indices: Tensor, size: Size) -> None:
-    """Refuse ints of the host outside of an axis; those of tensors are trusted."""
-    foreign = current().is_tensor(indices) or hasattr(indices, "__multinet_tensor__")
-    if foreign or isinstance(size, Dim):
+    """Refuse integers that the host knows to lie outside of an axis."""
+    if isinstance(size, Dim) or hasattr(indices, "__multinet_tensor__"):
         return
-    values = read(indices)
-    if values.dtype.kind in "iu" and values.size:
+    backend = current()
+    if backend.is_tensor(indices):
+        whole = dtypes.is_integer(backend.dtype(indices))
+        values = backend.known(indices) if whole else None
+    else:
+        values = read(indices)
+    if values is not None and values.dtype.kind in "iu" and values.size:
         if values.min() < -size or values.max() >= size:
             raise OutOfRange(
                 f"Expected indices in [{-size}, {size}) for an axis of {size}, got "

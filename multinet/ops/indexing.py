@@ -10,23 +10,22 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, DTypeError, ShapeError
+from multinet.interface import filling
 from multinet.ops.axes import axis_of
-from multinet.ops.checks import check_real, in_axis, sizes_at_least, whole
+from multinet.ops.checks import check_real, in_axis, sizes_at_least
 from multinet.ops.core import (
     as_tensor,
     behind,
     boolean,
     broadcast_shapes,
-    cast_tensor,
-    host,
     needed,
     op,
     operands,
-    read,
     shape_of,
 )
 from multinet.ops.creation import shape_tuple
 from multinet.ops.doors import plain_dtype
+from multinet.ops.ranges import inside, size_like, spoiled
 from multinet.ops.reductions import sum as total
 from multinet.ops.refusals import shown
 from multinet.registry import current
@@ -53,11 +52,6 @@ def as_index(x: Tensor, size: ShapeLike | None = None) -> Tensor:
     if size is None or dtype in dtypes.UNSIGNED:
         return x
     return backend.where(backend.less(x, 0), backend.add(x, size_like(size)), x)
-
-
-def size_like(size: ShapeLike) -> Tensor:
-    """Return a size as an operand; an unknown one as the int that stands for it."""
-    return 1 if isinstance(size, Dim) else size
 
 
 def _take_door(x: Any, indices: Any, axis: Any) -> Any:
@@ -148,134 +142,6 @@ def nonzero(x: Tensor) -> list[Tensor]:
     return [backend.from_numpy(place.astype(np.int32)) for place in places]
 
 
-# -- slices at computed places ---------------------------------------------------------
-
-
-@op
-def slice(inputs: Tensor, start_indices: Tensor, shape: ShapeLike) -> Tensor:
-    """Return the block of `shape` that begins at `start_indices`, ints or tensors.
-
-    Starts are moved so that the block fits; a size of -1 reaches the end.
-    """
-    x, backend = as_tensor(inputs), current()
-    starts, sizes = _starts(start_indices), shape_tuple(shape)
-    have = shape_of(x)
-    if not len(starts) == len(sizes) == len(have):
-        raise ShapeError(
-            f"ops.slice expects {len(have)} starts and sizes, got {len(starts)} and "
-            f"{len(sizes)}."
-        )
-    sizes_at_least(sizes, -1, "a block")
-    fixed = [s if type(s) is int or isinstance(s, Dim) else 0 for s in starts]
-    sizes = tuple(
-        n - s if type(size) is int and size == -1 else size
-        for n, s, size in zip(have, fixed, sizes)
-    )
-    known: list[Any] = [
-        _fit(s, size, n) if type(s) is int else s
-        for s, size, n in zip(fixed, sizes, have)
-    ]
-    moving = [not (type(s) is int or isinstance(s, Dim)) for s in starts]
-    first = tuple(0 if m else s for m, s in zip(moving, known))
-    last = tuple(n if m else s + k for m, s, k, n in zip(moving, known, sizes, have))
-    x = backend.slice(x, first, last, (1,) * len(have))
-    for axis, start in enumerate(starts):
-        if moving[axis]:
-            x = backend.take(x, _run(start, sizes[axis], have[axis]), axis)
-    return x
-
-
-def _starts(start_indices: Any) -> list[Any]:
-    """Return block starts as ints, Dims, and scalar tensors where values are
-    unknown.
-    """
-    backend = current()
-    if backend.is_tensor(start_indices):
-        pieces = backend.split(start_indices, (1,) * shape_of(start_indices)[0], 0)
-        return [backend.squeeze(piece, (0,)) for piece in pieces]
-    listed = (
-        start_indices if isinstance(start_indices, list | tuple) else [start_indices]
-    )
-    if not isinstance(start_indices, list | tuple) and not isinstance(
-        start_indices, int
-    ):
-        listed = list(host(start_indices).reshape(-1))
-    return [
-        s if isinstance(s, Dim) or backend.is_tensor(s) else whole(s, "a start")
-        for s in listed
-    ]
-
-
-def _fit(start: Any, size: Any, limit: Any) -> Any:
-    if isinstance(size, Dim) or isinstance(limit, Dim):
-        return start
-    if size > limit:
-        raise ShapeError(
-            f"ops.slice of size {size} does not fit an axis of size {limit}."
-        )
-    return min(max(start, 0), limit - size)
-
-
-def _run(start: Any, size: Any, limit: Any) -> Any:
-    """Return the indices of a block at a tensor start, as many as `size`."""
-    backend = current()
-    start = as_index(start)
-    room = limit - size
-    start = backend.clip(start, 0, size_like(room))
-    steps = backend.arange(0, size, 1, backend.dtype(start))
-    return backend.add(backend.reshape(start, (1,)), steps)
-
-
-@op
-def slice_update(inputs: Tensor, start_indices: Tensor, updates: Tensor) -> Tensor:
-    """Return `inputs` with the block that begins at `start_indices` replaced."""
-    x, backend = as_tensor(inputs), current()
-    updates = as_tensor(updates, backend.dtype(x))
-    starts, sizes, have = _starts(start_indices), shape_of(updates), shape_of(x)
-    moving = [not (type(s) is int or isinstance(s, Dim)) for s in starts]
-    if not any(moving):
-        return _replace(x, updates, starts)
-    full = backend.full((), 0, "int32")
-    for axis, (start, size, limit) in enumerate(zip(starts, sizes, have)):
-        if not moving[axis]:
-            start = backend.full((), _fit(start, size, limit), "int32")
-        run = cast_tensor(_run(start, size, limit), "int32")
-        form = [1] * len(have)
-        form[axis] = size
-        scaled = backend.multiply(
-            backend.reshape(run, tuple(form)), size_like(math.prod(have[axis + 1 :]))
-        )
-        full = backend.add(full, scaled)
-    count = math.prod(sizes)
-    flat = backend.reshape(x, (math.prod(have),))
-    places = backend.reshape(backend.broadcast_to(full, sizes), (count, 1))
-    result = backend.scatter(flat, places, backend.reshape(updates, (count,)), "set")
-    return backend.reshape(result, have)
-
-
-def _replace(x: Any, updates: Any, starts: list[Any]) -> Any:
-    """Replace a block at known places: pieces around it are joined to it."""
-    backend, have, sizes = current(), shape_of(x), shape_of(updates)
-    block = updates
-    for axis in range(len(have) - 1, -1, -1):
-        # The block grows to the whole of this axis, inside the later starts' window.
-        first = _fit(starts[axis], sizes[axis], have[axis])
-        last = first + sizes[axis]
-        lead = [_fit(s, k, n) for s, k, n in zip(starts[:axis], sizes, have)]
-        window = [(s, s + k) for s, k in zip(lead, sizes)]
-        tail = [(0, n) for n in have[axis + 1 :]]
-        parts = []
-        for a, b in ((0, first), (last, have[axis])):
-            bounds = [*window, (a, b), *tail]
-            empty = type(b - a) is int and b - a == 0
-            low, high = zip(*bounds)
-            piece = None if empty else backend.slice(x, low, high, (1,) * len(have))
-            parts.append(piece)
-        pieces = [p for p in (parts[0], block, parts[1]) if p is not None]
-        block = pieces[0] if len(pieces) == 1 else backend.concatenate(pieces, axis)
-    return block
-
-
 @op
 def scatter(indices: Tensor, values: Tensor, shape: ShapeLike) -> Tensor:
     """Return zeros of `shape` with values added at indices (..., k) of the first k
@@ -309,16 +175,23 @@ def scatter_update(
     if reduction in ("max", "min"):
         check_real(f"Scattering with {reduction!r}", backend.dtype(x))
     depth, count = form[-1], math.prod(form[:-1])
-    if isinstance(indices, list | tuple):
-        for at, size in enumerate(have[:depth]):
-            in_axis(read(indices)[..., at].tolist(), size)
+    known = backend.known(index)
+    for at, size in enumerate(have[:depth]) if known is not None else ():
+        in_axis(known[..., at], size)
     sizes = [size_like(n) for n in have[:depth]]
     bound = backend.from_numpy(np.asarray(sizes, backend.dtype(index)))
     index = backend.where(backend.less(index, 0), backend.add(index, bound), index)
     index = backend.reshape(index, (count, depth))
     values = as_tensor(updates, backend.dtype(x))
     values = backend.reshape(values, (count, *have[depth:]))
-    return backend.scatter(x, index, values, _SCATTER[reduction])
+    if known is not None:
+        return backend.scatter(x, index, values, _SCATTER[reduction])
+    low, high = backend.less_equal(0, index), backend.less(index, bound)
+    valid = backend.all(backend.logical_and(low, high), (1,), False)
+    index = backend.where(backend.expand_dims(valid, 1), index, 0)
+    rows = backend.reshape(valid, (count, *[1] * (len(have) - depth)))
+    values = backend.where(rows, values, backend.full((), 0, backend.dtype(values)))
+    return spoiled(backend.scatter(x, index, values, _SCATTER[reduction]), valid)
 
 
 @op
@@ -332,9 +205,11 @@ def unravel_index(indices: Tensor, shape: ShapeLike) -> tuple[Tensor, ...]:
     sizes_at_least(sizes, 1, "a shape")
     in_axis(indices, math.prod(sizes))
     rest = as_index(indices, math.prod(sizes))
+    valid = inside(rest, math.prod(sizes))
     found = []
     for size in reversed(sizes):
-        found.append(backend.mod(rest, size))
+        place = backend.mod(rest, size)
+        found.append(backend.where(valid, place, filling(backend.dtype(rest))))
         rest = backend.floor_divide(rest, size)
     return tuple(reversed(found))
 

@@ -12,7 +12,8 @@ import numpy as np
 from multinet.errors import ArgumentError, OutOfRange, ShapeError
 from multinet.ops.checks import in_axis
 from multinet.ops.core import as_tensor, broadcast_shapes, host, op, shape_of
-from multinet.ops.indexing import as_index, nonzero, size_like
+from multinet.ops.indexing import as_index, nonzero
+from multinet.ops.ranges import inside, size_like
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape, same
 from multinet.typing import Tensor
@@ -84,6 +85,7 @@ def _index(x: Any, items: list[Any]) -> Any:
         start, stop, step, _ = bound = _bounds(item, size, len(bounds))
         bounds.append(bound)
         if backend.is_tensor(item):
+            in_axis(item, size)
             picks[len(form)] = as_index(item, size)
         if backend.is_tensor(item) or isinstance(item, builtins.slice):
             form.append(-(-(stop - start) // step))
@@ -210,9 +212,11 @@ def _gather(x: Any, picks: dict[int, Any]) -> Any:
     sizes = [shape[a] for a in axes]
     flat = backend.reshape(moved, (math.prod(sizes), *(shape[a] for a in rest)))
     common = broadcast_shapes(*(shape_of(picks[a]) for a in axes), what="x[key]")
-    index = picks[axes[0]]
+    index, valid = picks[axes[0]], inside(picks[axes[0]], sizes[0])
     for axis, size in zip(axes[1:], sizes[1:]):
         index = backend.add(backend.multiply(index, size_like(size)), picks[axis])
+        valid = backend.logical_and(valid, inside(picks[axis], size))
+    index = backend.where(valid, index, -1)  # not the row of others
     result = backend.take(flat, backend.broadcast_to(index, common), 0)
     if axes[-1] - axes[0] != len(axes) - 1:
         return result  # index tensors apart: their axes come first

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from multinet import config, dtypes
-from multinet.errors import ArgumentError, ShapeError
+from multinet.errors import ArgumentError, OutOfRange, ShapeError
 from multinet.ops.axes import axes_of, axis_of
 from multinet.ops.checks import (
     at_least,
     check_real,
+    in_range,
     number,
     real_floats,
     real_numbers,
@@ -224,14 +225,19 @@ def one_hot(
     dtype: DType | None = None,
     sparse: bool = False,
 ) -> Tensor:
-    """Return 1 where a new axis equals the integer x, 0 elsewhere and out of range."""
+    """Return 1 where a new axis equals the integer x in [0, num_classes), else 0."""
     if sparse:
         raise ArgumentError("Sparse tensors are not supported; pass sparse=False.")
     backend, count = current(), at_least(num_classes, 0, "num_classes")
     x = real_numbers("ops.one_hot", x)
     if not dtypes.is_integer(backend.dtype(x)):
         x = cast_tensor(x, "int32")  # labels of a float data set
-    y = backend.one_hot(as_index(x), count, dtypes.standardize(dtype))
+    index = as_index(x)
+    try:
+        y = backend.one_hot(index, count, dtypes.standardize(dtype))
+    except OutOfRange:
+        in_range(index, count, f"integers for {count} classes")
+        raise
     rank = len(shape_of(y))
     at = axis_of(axis, rank)
     if at == rank - 1:

@@ -8,7 +8,7 @@ from multinet import dtypes
 from multinet.config import epsilon
 from multinet.errors import ShapeError
 from multinet.ops.axes import axis_of
-from multinet.ops.checks import real_floats, real_numbers
+from multinet.ops.checks import in_range, real_floats, real_numbers
 from multinet.ops.core import cast_tensor, op, shape_of
 from multinet.ops.indexing import as_index
 from multinet.registry import current
@@ -102,6 +102,7 @@ def sparse_categorical_crossentropy(
             f"{public_shape(shape_of(output))}, "
             f"got {public_shape(shape_of(labels))}."
         )
+    in_range(labels, shape_of(output)[axis], "labels")
     if from_logits:
         loss = backend.sparse_softmax_cross_entropy(_last(output, axis), labels)
         return cast_tensor(loss, dtype)

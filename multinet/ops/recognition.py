@@ -9,9 +9,10 @@ from multinet import dtypes
 from multinet.errors import ArgumentError, ShapeError, unknown_name
 from multinet.ops.axes import axis_of
 from multinet.ops.beams import search
-from multinet.ops.checks import real_numbers
+from multinet.ops.checks import in_range, real_numbers
 from multinet.ops.core import cast_tensor, op, shape_of
-from multinet.ops.indexing import as_index, size_like
+from multinet.ops.indexing import as_index
+from multinet.ops.ranges import size_like
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
 from multinet.typing import Tensor
@@ -70,7 +71,11 @@ def ctc_loss(
     steps = _vector(output_length, b, "output_length")
     blank = axis_of(mask_index, size_like(k), "mask_index")
     # The states are the blanks and labels in turn: 2 n + 1 of them.
-    labels = backend.clip(labels, 0, size_like(k) - 1)
+    used = backend.less(
+        backend.arange(0, n, 1, "int32"), backend.expand_dims(lengths, 1)
+    )
+    labels = backend.where(used, labels, 0)  # what pads them may be any number
+    in_range(labels, k, f"labels of {k} classes")
     blanks = backend.full((b, n), blank, "int32")
     path = backend.reshape(backend.stack([blanks, labels], 2), (b, 2 * n))
     path = backend.pad(path, [(0, 0), (0, 1)], blank)

@@ -15,7 +15,7 @@ from multinet.ops.colors import image_rank
 from multinet.ops.conversion import saturate_cast
 from multinet.ops.core import as_tensor, cast_tensor, op, shape_of
 from multinet.ops.creation import shape_tuple
-from multinet.ops.indexing import size_like
+from multinet.ops.ranges import size_like
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
 from multinet.typing import Numbers, ShapeLike, Tensor

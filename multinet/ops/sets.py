@@ -21,7 +21,7 @@ from multinet.ops.core import (
     operands,
     shape_of,
 )
-from multinet.ops.indexing import size_like
+from multinet.ops.ranges import size_like
 from multinet.ops.shapes import moveaxis, ravel
 from multinet.registry import current
 from multinet.symbolic.dims import Dim

@@ -13,6 +13,7 @@ from multinet.ops.axes import axis_of
 from multinet.ops.checks import (
     at_least,
     check_real,
+    in_range,
     number,
     real_floats,
     real_numbers,
@@ -29,6 +30,7 @@ from multinet.ops.core import (
 )
 from multinet.ops.creation import linspace
 from multinet.ops.indexing import as_index
+from multinet.ops.ranges import inside, spoiled
 from multinet.ops.shapes import moveaxis, ravel
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
@@ -175,9 +177,9 @@ def bincount(
             raise
     if len(shape_of(x)) == 1:
         return _counts(x, size, weights)
-    hot = backend.one_hot(
-        x, size, "int32" if weights is None else backend.dtype(weights)
-    )
+    places = backend.arange(0, size, 1, backend.dtype(x))
+    hot = backend.equal(backend.expand_dims(x, len(shape_of(x))), places)
+    hot = backend.cast(hot, "int32" if weights is None else backend.dtype(weights))
     if weights is not None:
         hot = backend.multiply(
             hot, backend.expand_dims(weights, len(shape_of(weights)))
@@ -263,6 +265,7 @@ def _lowest(data: Any, sign: int) -> Any:
 
 def _segments(data: Any, ids: Any, count: int | None, mode: str, start: Any) -> Any:
     backend, data, ids = current(), as_tensor(data), as_index(ids)
+    known = backend.known(ids)
     if len(shape_of(ids)) != 1:
         raise ShapeError(
             "Expected segment_ids as a vector, got shape "
@@ -278,9 +281,10 @@ def _segments(data: Any, ids: Any, count: int | None, mode: str, start: Any) -> 
         values = needed(ids, "segment_sum (or _max, _min, _prod)", remedy)
         count = int(values.max()) + 1 if values.size else 0
     count = int(at_least(count, 0, "num_segments"))
+    in_range(ids, count, "segment_ids")
     # One more segment takes the rows whose id is out of range.
-    inside = backend.logical_and(backend.less_equal(0, ids), backend.less(ids, count))
-    ids = backend.where(inside, ids, count)
+    valid = inside(ids, count)
+    ids = backend.where(valid, ids, count)
     rows = shape_of(data)[1:]
     empty = backend.full((count + 1, *rows), start, backend.dtype(data))
     fixed = backend.stop_gradient(data) if mode in ("max", "min") else data
@@ -288,7 +292,8 @@ def _segments(data: Any, ids: Any, count: int | None, mode: str, start: Any) -> 
     if mode in ("max", "min") and dtypes.is_float(backend.dtype(data)):
         full = _shared(full, data, ids)
     begin, step = (0,) * (len(rows) + 1), (1,) * (len(rows) + 1)
-    return backend.slice(full, begin, (count, *rows), step)
+    result = backend.slice(full, begin, (count, *rows), step)
+    return result if known is not None else spoiled(result, valid)
 
 
 def _shared(extreme: Any, data: Any, ids: Any) -> Any:

@@ -14,7 +14,7 @@ from multinet.ops.checks import number, real_floats, real_numbers
 from multinet.ops.colors import image_rank
 from multinet.ops.core import as_tensor, cast_tensor, floating, op, shape_of
 from multinet.ops.filters import blur
-from multinet.ops.indexing import size_like
+from multinet.ops.ranges import size_like
 from multinet.ops.shapes import stack
 from multinet.registry import current
 from multinet.seeds import key_of

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from multinet.autocast import autocasting
-from multinet.errors import ShapeError
-from multinet.ops.checks import check_real, real_floats, real_numbers
+from multinet.errors import OutOfRange, ShapeError
+from multinet.ops.checks import check_real, in_range, real_floats, real_numbers
 from multinet.ops.core import as_tensor, behind, cast_tensor, op, shape_of
 from multinet.ops.doors import domain
 from multinet.registry import current
@@ -71,7 +71,11 @@ def embedding(table: Tensor, indices: Tensor) -> Tensor:
         )
     if backend.dtype(indices) not in ("int32", "int64"):
         indices = as_tensor(indices, "int32")
-    return backend.embedding(table, indices)
+    try:
+        return backend.embedding(table, indices)
+    except OutOfRange:
+        in_range(indices, shape_of(table)[0], "rows of the table")
+        raise
 
 
 @op

@@ -233,6 +233,9 @@ class SymbolicArrayPart:
     def pick(self, x: X, indices: X, axis: int) -> X:
         return self.take(x, indices, axis)  # the size may be unknown
 
+    def one_hot(self, indices: X, size: Size, dtype: str) -> X:
+        return SymbolicArray((*self.spec(indices).shape, size), dtype)
+
     def take_along_axis(self, x: X, indices: X, axis: int) -> X:
         x, indices = self.spec(x), _indices("take_along_axis", self.spec(indices))
         check_axis("take_along_axis", axis, len(x.shape))

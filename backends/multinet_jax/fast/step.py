@@ -19,6 +19,7 @@ from jax import lax
 from jax.core import Tracer
 from jax.extend.core import Jaxpr, Var, subjaxprs
 
+from multinet.interface import Running
 from multinet.interface.kernels import noting
 from multinet.interface.program import Tensors
 from multinet.interface.step import EagerProgram, Program
@@ -209,7 +210,7 @@ class Form:
         kinds = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in state]
         kinds += [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in row]
         self.kernels: set[str] = set()
-        with noting(self.kernels):
+        with noting(self.kernels), Running():
             self.jaxpr: Jaxpr = self.inner.trace(*kinds).jaxpr.jaxpr
         pairs = enumerate(zip(self.jaxpr.invars[: self.size], self.jaxpr.outvars))
         self.written = tuple(i for i, (old, new) in pairs if old is not new)

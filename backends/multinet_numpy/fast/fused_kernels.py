@@ -57,7 +57,7 @@ def cross_entropy_into(logits: Any, labels: Any, loss: Any, powers: Any) -> None
     """Fill what `cross_entropy` returns."""
     np.subtract(logits, np.maximum.reduce(logits, -1, keepdims=True), powers)
     index = np.expand_dims(labels, -1)
-    picked = np.take_along_axis(powers, index, -1)[..., 0]
+    picked = arrays.take_along_axis(powers, index, powers.ndim - 1)[..., 0]
     np.exp(powers, powers)
     total = arrays.sum(powers, (logits.ndim - 1,), True)
     np.subtract(np.log(total[..., 0]), picked, loss)
@@ -74,8 +74,12 @@ def cross_entropy_adjoint(g: Any, powers: Any, labels: Any) -> Any:
 def cross_entropy_adjoint_into(g: Any, powers: Any, labels: Any, out: Any) -> None:
     """Fill what `cross_entropy_adjoint` returns."""
     np.multiply(powers, g[..., None], out)
-    rows = out.reshape(-1, out.shape[-1])
-    rows[np.arange(len(rows)), labels.reshape(-1)] -= g.reshape(-1)
+    rows, labels, g = out.reshape(-1, out.shape[-1]), labels.reshape(-1), g.reshape(-1)
+    wrong = arrays.outside(labels, rows.shape[1])
+    if wrong is not None:
+        rows[wrong], g = 0, np.where(wrong, g.dtype.type(0), g)
+        labels = np.where(wrong, 0, labels)
+    rows[np.arange(len(rows)), labels] -= g
 
 
 @widened

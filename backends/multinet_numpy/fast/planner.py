@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from multinet.interface import Program, fused
+from multinet.interface import Program, Running, fused
 from multinet_numpy.fast import accelerated
 from multinet_numpy.fast.arena import Arena, Layout
 from multinet_numpy.fast.plan import Plan, Planned
@@ -72,7 +72,7 @@ class NumpyProgram(Program[Any]):
 
     def run(self, batch: Sequence[Any], scalars: Sequence[Any], count: int) -> Any:
         """Run `count` steps; return the outputs of the last one, as new arrays."""
-        with self.lock, quiet():
+        with self.lock, quiet(), Running():
             if not self.reason:
                 key = tuple([(x.shape[1:], x.dtype) for x in batch])
                 plan = self.plans.get(key)
@@ -94,7 +94,7 @@ class NumpyProgram(Program[Any]):
     ) -> tuple[Any, ...]:
         """Run one step on the arrays of one batch; return the outputs."""
         if not self.reason:
-            with self.lock, quiet():
+            with self.lock, quiet(), Running():
                 plan = self.plans.get(tuple([(x.shape, x.dtype) for x in row]))
                 if plan is not None:
                     return plan.run(*[x[None] for x in row], *scalars())

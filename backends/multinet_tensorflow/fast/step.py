@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from multinet.interface import Program
+from multinet.interface import Program, Running
 from multinet.interface.kernels import noting, used
 from multinet_tensorflow.fast.trace import Trace
 
@@ -135,7 +135,7 @@ class TensorflowProgram(Program[Any]):
     def _step_on(self, *xs: Any) -> tuple[Any, ...]:
         """Run one step on tensors, and assign what is new to the Variables."""
         state = [_read(variable) for variable in self.variables]
-        with Held(self.variables, state) as held, noting(self.kernels):
+        with Held(self.variables, state) as held, noting(self.kernels), Running():
             results = self.function(*state, *xs)
         new = results[: len(state)]
         due = [

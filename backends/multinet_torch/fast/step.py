@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from multinet import dtypes
-from multinet.interface import Program
+from multinet.interface import Program, Running
 from multinet.interface.kernels import noting
 from multinet_torch import transforms
 from multinet_torch.array import NAMES, placed, placement
@@ -136,7 +136,7 @@ class TorchProgram(Program[Tensor]):
         for i, x in enumerate(numbers):
             tape.hosted[x] = f"n{i}", scalars[i][0].item()
         self._kernels.clear()
-        with tape, noting(self._kernels):
+        with tape, noting(self._kernels), Running():
             results = self.function(*state, *rows, *numbers)
             results = self._apart(results, tape, [*state, *rows, *numbers])
             new = {i: x for i, x in enumerate(results[: len(state)]) if x is not None}

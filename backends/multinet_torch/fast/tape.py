@@ -55,6 +55,17 @@ def on_host(function: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
+def active() -> Tape | None:
+    """Return the tape that records now."""
+    return _active.get()
+
+
+def line(function: Callable[..., Tensor], *arguments: Any) -> Tensor:
+    """Return function(*arguments), which a tape calls by one line, unseen inside."""
+    tape = _active.get()
+    return function(*arguments) if tape is None else tape.line(function, arguments)
+
+
 def is_known(x: Any) -> bool:
     """Return whether the host knows the value: it is none of a tensor's."""
     tape = _active.get()
@@ -127,6 +138,13 @@ class Tape(TorchDispatchMode):
             return out
         self.hosted[key] = self.lines[-1].results[0], out
         return key
+
+    def line(self, function: Callable[..., Tensor], args: Sequence[Any]) -> Tensor:
+        """Run a function of tensors, and write it down as one call."""
+        with _disable_current_modes():
+            out = function(*args)
+        self._write(function, args, {}, out, True)
+        return out
 
     def _moves_constant(self, x: Tensor, moved: Tensor) -> bool:
         name = self.hosted.get(x) or self.names.get(x)

@@ -12,7 +12,7 @@ import pytensor
 from pytensor.gradient import disconnected_grad
 
 from multinet.errors import BackendError
-from multinet.interface import Backend, Key
+from multinet.interface import Backend, Key, Running
 from multinet.interface.array import Shape
 from multinet.interface.program import Function
 from multinet_pytensor import control, core
@@ -103,14 +103,16 @@ class ProgramOps(Backend[Tensor]):
     def jit(self, function: Call, donate: Sequence[int]) -> Call:
         @lru_cache(256)
         def program(*types: Any) -> Callable[..., Any] | None:
-            graph, closed = trace(function, [kind() for kind in types])
+            with Running():
+                graph, closed = trace(function, [kind() for kind in types])
             return None if closed else _compile(graph)
 
         def run(*args: Tensor) -> Any:
             types, is_part = [x.type for x in args], any(map(is_open, args))
             found = None if is_part else program(*types)
             if found is None:  # it is, or it closes over, a part of another trace
-                return tuple(function(*args))
+                with Running():
+                    return tuple(function(*args))
             return tuple(map(constant, found(*core.evaluate(args))))
 
         return run
