@@ -13,7 +13,7 @@ from multinet import dtypes
 from multinet.errors import DTypeError, TraceError
 from multinet.interface import Backend, Scalar, in_program
 from multinet_tensorflow import rules
-from multinet_tensorflow.gathers import at_hand, gathered
+from multinet_tensorflow.fast.gathers import at_hand, gathered
 from multinet_tensorflow.numerics import (
     accurate_sum,
     as_float32,

@@ -10,10 +10,10 @@ import tensorflow as tf
 
 from multinet_tensorflow.array import Axes
 from multinet_tensorflow.fast import norms
+from multinet_tensorflow.fast.gathers import gathered
 from multinet_tensorflow.fast.sequence import SequenceOps
 from multinet_tensorflow.fast.step import TensorflowProgram, decayed, update_held
 from multinet_tensorflow.fast.trace import Trace
-from multinet_tensorflow.gathers import gathered
 from multinet_tensorflow.numerics import (
     LOW,
     constant,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from multinet import ops
+from multinet.bounds import note
 from multinet.errors import OutOfRange
 from multinet.layers.arguments import positive
 from multinet.layers.base import Layer
@@ -63,6 +64,7 @@ class Embedding(Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return (..., output_dim) for integers (...)."""
+        note(inputs, self.input_dim, f"the integers of {self.name!r}")
         try:
             rows = embedding(self.embeddings, inputs)
         except OutOfRange as error:

@@ -41,18 +41,25 @@ def categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
     return _hits(backend.equal(backend.argmax(y_true, last), found))
 
 
-def sparse_categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
-    """Return 1 where the largest prediction is at the integer label."""
+def sparse_categorical_accuracy(
+    y_true: Tensor, y_pred: Tensor, ignore_class: int | None = None
+) -> Tensor:
+    """Return 1 where the largest prediction is at the integer label.
+
+    Labels lie in [0, classes), or are `ignore_class`, which no prediction is.
+    """
     backend = current()
     y_pred = as_tensor(y_pred)
     labels = cast_tensor(sparse_labels(y_true, y_pred), "int32")
     found = backend.argmax(y_pred, len(backend.shape(y_pred)) - 1)
-    return _of_labels(backend.equal(labels, found), labels, y_pred)
+    return _of_labels(backend.equal(labels, found), labels, y_pred, ignore_class)
 
 
-def _of_labels(condition: Any, labels: Any, y_pred: Any) -> Any:
+def _of_labels(condition: Any, labels: Any, y_pred: Any, ignored: Any = None) -> Any:
     """Return the hits; NaN where a label is none of the classes."""
     backend, hits = current(), _hits(condition)
+    if ignored is not None:
+        labels = backend.where(backend.equal(labels, ignored), 0, labels)
     check_labels(labels, y_pred)
     if backend.known(labels) is not None:
         return hits
@@ -69,12 +76,16 @@ def top_k_categorical_accuracy(y_true: Tensor, y_pred: Tensor, k: int = 5) -> Te
 
 
 def sparse_top_k_categorical_accuracy(
-    y_true: Tensor, y_pred: Tensor, k: int = 5, from_sorted_ids: bool = False
+    y_true: Tensor,
+    y_pred: Tensor,
+    k: int = 5,
+    from_sorted_ids: bool = False,
+    ignore_class: int | None = None,
 ) -> Tensor:
     """Return 1 where the integer label is among the k best predictions.
 
-    Ties with the k-th best count. With `from_sorted_ids` predictions are class numbers,
-    the best first.
+    Labels are those of `sparse_categorical_accuracy`. Ties with the k-th best count.
+    With `from_sorted_ids` predictions are class numbers, the best first.
     """
     backend = current()
     y_pred = as_tensor(y_pred)
@@ -88,11 +99,16 @@ def sparse_top_k_categorical_accuracy(
             backend.split(y_pred, _sizes(y_pred, size), last)[0], "int32"
         )
         return _hits(backend.any(backend.equal(best, labels), (last,), False))
-    check_labels(labels, y_pred)
-    score = backend.take_along_axis(y_pred, labels, last)
+    safe, flat = labels, backend.squeeze(labels, (last,))
+    if ignore_class is not None:
+        safe = backend.where(backend.equal(labels, ignore_class), 0, labels)
+    check_labels(safe, y_pred)
+    score = backend.take_along_axis(y_pred, safe, last)
     better = cast_tensor(backend.greater(y_pred, score), "int32")
     few = backend.less(backend.sum(better, (last,), False), k)
-    return _of_labels(few, backend.squeeze(labels, (last,)), y_pred)
+    if ignore_class is not None:
+        few = backend.logical_and(few, backend.not_equal(flat, ignore_class))
+    return _of_labels(few, flat, y_pred, ignore_class)
 
 
 def _sizes(x: Any, first: int) -> tuple[int, int]:

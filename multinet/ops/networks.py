@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from multinet import config, dtypes
+from multinet.bounds import note
 from multinet.errors import ArgumentError, OutOfRange, ShapeError
 from multinet.ops.axes import axes_of, axis_of
 from multinet.ops.checks import (
@@ -233,6 +234,7 @@ def one_hot(
     if not dtypes.is_integer(backend.dtype(x)):
         x = cast_tensor(x, "int32")  # labels of a float data set
     index = as_index(x)
+    note(x, count, f"the integers of a one_hot of {count} classes")
     try:
         y = backend.one_hot(index, count, dtypes.standardize(dtype))
     except OutOfRange:

@@ -74,7 +74,7 @@ def embedding(table: Tensor, indices: Tensor) -> Tensor:
     try:
         return backend.embedding(table, indices)
     except OutOfRange:
-        in_range(indices, shape_of(table)[0], "rows of the table")
+        in_range(indices, shape_of(table)[0], "row numbers")
         raise
 
 

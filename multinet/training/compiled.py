@@ -16,6 +16,8 @@ from multinet.registry import current
 from multinet.symbolic.dims import public_shape
 from multinet.typing import Tree
 
+_OF_LABELS = metrics.SparseCategoricalAccuracy, metrics.SparseTopKCategoricalAccuracy
+
 
 def per_output(value: Tree, names: Sequence[str], what: str) -> list[Any]:
     """Return one entry for each output: a value for all, a list, a dict by name."""
@@ -101,6 +103,9 @@ class CompiledMetrics(Holder):
         shape = current().shape
         shapes = () if target is None else shape(target), shape(output)
         metric = self._resolve(item, i, *shapes)
+        ignored = getattr(self.loss and self.loss.losses[i], "ignore_class", None)
+        if ignored is not None and isinstance(metric, _OF_LABELS):
+            metric.ignore_class = ignored  # never right, as no prediction is it
         if hasattr(metric, "build"):  # some make their Variables by the shapes
             metric.build(*map(public_shape, shapes))
         return metric
@@ -118,6 +123,10 @@ class CompiledMetrics(Holder):
                 item, name=getattr(item, "__name__", "metric")
             )
         raise ArgumentError(f"Expected a metric, its name or a function, got {item!r}.")
+
+    def of(self, output: int) -> list[metrics.Metric]:
+        """Return the metrics of one output."""
+        return [metric for i, metric, _ in self.entries if i == output]
 
     def update(
         self,

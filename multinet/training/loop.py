@@ -20,6 +20,7 @@ from multinet.training.callbacks.progress import Reporter, make_progress
 from multinet.training.hooks import own_function
 from multinet.training.interrupts import Interrupts
 from multinet.training.logs import as_floats
+from multinet.training.ranges import Ranges
 from multinet.training.runner import Pace, Runner
 from multinet.training.sources import Chunk, Source, steps_of, warn_if_short
 from multinet.training.sources.columns import signature
@@ -39,6 +40,10 @@ class Trains(Protocol):
 
     def runner(self, kind: str, source: Source) -> Runner:
         """Return what runs a kind of step on data like a source's."""
+        ...
+
+    def ranges(self, kind: str, source: Source) -> Ranges:
+        """Return what a kind of step expects of the integers in such data."""
         ...
 
 
@@ -131,6 +136,8 @@ class _Pass:
         self.drawing = 0.0  # seconds to get the data of a step
         self.pace: Pace | None = None
         self._limits: dict[Any, int] = {}  # of a dispatch, by the kind of batch
+        self.ranges = trainer.ranges(kind, source)
+        self.columns: Sequence[Any] = ()  # of the last chunk
 
     def room(self, batch: Sequence[Any], left: int | None) -> tuple[int, int]:
         """Return how many steps to take at once, and for how many there is memory."""
@@ -167,6 +174,8 @@ class _Pass:
                 break
         chunks.close()
         logs = self._logs() if self.done else {}
+        if np.isnan(logs.get("loss", 0.0)).any():
+            self.ranges.explain(self.source, self.columns)
         if self.source.size is None and not self._stopped():
             warn_if_short(self.done, _wanted(steps))
             self.ran_out = self.done < (_wanted(steps) or 0)
@@ -204,6 +213,7 @@ class _Pass:
             self.listeners.call(f"{hook}_begin", self.done, {})
         if (self.begins or self.ends) and not self.runner.fits(current()):
             self.runner = self.trainer.runner(self.kind, self.source)  # an edit
+        self.columns = self.ranges.refuse(self.source, chunk)
         with self.guard.held():
             self._dispatch(chunk)
         self.done += chunk.steps
@@ -256,7 +266,9 @@ def run_predict(
         progress.begin(0)
         runner = trainer.runner("predict", source)
         run, fetch = _predicting(trainer, runner), ops.convert_to_numpy
+        ranges = trainer.ranges("predict", source)
         for chunk in source.chunks(0, lambda batch, left: (1, 1)):
+            ranges.refuse(source, chunk)
             listeners.call("on_predict_batch_begin", index, {})
             waiting.append(run(chunk.columns))
             # The device computes ahead; results are fetched when later ones are asked.

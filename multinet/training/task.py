@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import optree
 
 from multinet import metrics
 from multinet.errors import ArgumentError
 from multinet.holders import Holder
+from multinet.registry import current
 from multinet.training.compiled import CompiledLoss, CompiledMetrics, per_output
 from multinet.typing import Making, Tensor, Tree
 
@@ -55,6 +56,13 @@ class Task:
         return bool(self.loss is not None or self.metrics or self.weighted_metrics)
 
 
+class Output(NamedTuple):
+    """An output of a model: its shape, and whether it has a mask."""
+
+    shape: Sequence[Any]
+    masked: bool
+
+
 class Matched(Holder):
     """A task matched with the names and shapes of a model's outputs.
 
@@ -63,9 +71,16 @@ class Matched(Holder):
     """
 
     def __init__(
-        self, task: Task, names: Sequence[str], outputs: Sequence[Any], y: Tree
+        self,
+        task: Task,
+        names: Sequence[str],
+        outputs: Sequence[Any],
+        y: Tree,
+        masked: Sequence[bool],
     ) -> None:
         self.names = list(names)
+        shapes = [current().shape(x) for x in outputs]
+        self.outputs = tuple(map(Output, shapes, masked))
         self.tracker = metrics.Mean(name="loss")
         self.loss: CompiledLoss | None = None
         kept: list[str] = []

@@ -9,15 +9,18 @@ import numpy as np
 import optree
 
 from multinet import config
+from multinet.bounds import Bound, Bounds
 from multinet.calls import CallContext
 from multinet.errors import MultinetError
+from multinet.layers.context import mask_of
+from multinet.layers.embedding import Embedding
 from multinet.patterns import addresses_of
 from multinet.registry import current
 from multinet.symbolic.tensor import shadowing, symbolic_array
 from multinet.training.access import Access, exclusive
 from multinet.training.callbacks import History
 from multinet.training.clock import Keys, StepClock
-from multinet.training.hooks import own_step
+from multinet.training.hooks import overridden, own_step
 from multinet.training.interrupts import Interrupts
 from multinet.training.loop import (
     Callbacks,
@@ -27,6 +30,7 @@ from multinet.training.loop import (
     run_predict,
 )
 from multinet.training.programs import Programs
+from multinet.training.ranges import Ranges
 from multinet.training.runner import Runner
 from multinet.training.sources import ArraySource, HostBatch, Source, prepare
 from multinet.training.sources.orders import Orders
@@ -74,6 +78,9 @@ class Trainer:
         self.prepared = False  # whether the task is matched and all is built
         self.quick: Runner | None = None  # the predict step of one array
         self._forms: dict[str, Form] = {}  # of the last data, by kind of step
+        #: The inputs that a run on shapes saw used as indices, and their tree.
+        self.indices: tuple[Any, tuple[Bound, ...]] | None = None
+        self._ranges: dict[str, tuple[Tree, Ranges]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy keeps, which sees the orders that the original sees."""
@@ -89,7 +96,7 @@ class Trainer:
     def forget(self) -> None:
         """Drop the programs, and what the task was matched with."""
         self.drop()
-        self.prepared = False
+        self.prepared, self.indices, self._ranges = False, None, {}
 
     def drop(self) -> None:
         """Drop the programs, such as those of the backend before."""
@@ -119,11 +126,14 @@ class Trainer:
         model = self.model
         with shadowing():
             x, y, _ = optree.tree_map(_placeholder, spec)
-            with CallContext(training=training):
+            seen = Bounds(optree.tree_leaves(x))
+            with CallContext(training=training), seen:
                 outputs = model(x, training=training)
+                leaves = optree.tree_leaves(outputs)
+                masked = [mask_of(leaf) is not None for leaf in leaves]
             names = model._names_of(outputs)
-            leaves = optree.tree_leaves(outputs)
-            model._matched = Matched(model._task, names, leaves, y)
+            model._matched = Matched(model._task, names, leaves, y, masked)
+            self.indices = optree.tree_structure(x), tuple(seen.found)
 
     def _build_optimizer(self) -> None:
         model = self.model
@@ -147,6 +157,27 @@ class Trainer:
                     model(optree.tree_map(_placeholder, form.spec)[0], training=False)
             return self.programs.make(kind, form)
 
+    def ranges(self, kind: str, source: Source) -> Ranges:
+        """Return what a kind of step expects of integers in data like a source's."""
+        spec, known = source.spec, self._ranges.get(kind)
+        if known is None or not (known[0] is spec or known[0] == spec):
+            known = self._ranges[kind] = spec, self._expected(kind, spec)
+        return known[1]
+
+    def _expected(self, kind: str, spec: Tree) -> Ranges:
+        model, x = self.model, spec[0]
+        own = own_step(model, kind) or overridden(model, kind)
+        if self.indices is None and not own and _embeds(model):
+            with shadowing():
+                given = optree.tree_map(_placeholder, x)
+                with Bounds(optree.tree_leaves(given)) as seen:
+                    model(given, training=False)
+            self.indices = optree.tree_structure(given), tuple(seen.found)
+        tree, found = self.indices or (None, ())
+        alike = tree is not None and tree == optree.tree_structure(x)
+        matched = None if kind == "predict" else model._matched
+        return Ranges(model, spec, found if alike else (), matched, own)
+
     def _form(self, kind: str, source: Source) -> Form:
         """Return the form of a source's data: the last one where that is the same."""
         spec, known = source.spec, self._forms.get(kind)
@@ -164,6 +195,9 @@ class Trainer:
         self.prepare(source.spec)
         if model.optimizer is None and not own_step(model, "train"):
             raise MultinetError("fit needs an optimizer: pass one to compile.")
+        self.ranges("train", source).look(source)
+        if validation is not None:
+            self.ranges("test", validation).look(validation)
         return fit_epochs(self, source, validation, plan)
 
     @exclusive
@@ -172,16 +206,18 @@ class Trainer:
     ) -> dict[str, Any]:
         """Return the loss and metrics on a source."""
         self.prepare(source.spec, training=False)
+        self.ranges("test", source).look(source)
         return run_evaluate(self, source, verbose, callbacks, steps)
 
     def predict(
         self, source: Source, verbose: Verbose, callbacks: Callbacks, steps: int | None
     ) -> Tree:
         """Return the outputs for a source, as NumPy arrays."""
+        self.ranges("predict", source).look(source)
         results = run_predict(self, source, verbose, callbacks, steps)
         if type(source) is ArraySource and type(results) is np.ndarray:
             x = source.data.x
-            if type(x) is np.ndarray:
+            if type(x) is np.ndarray and not self.ranges("predict", source).expected:
                 self.quick = self.runner("predict", source)
                 self.quick.dtype = x.dtype  # NumPy has one object for each
         return results
@@ -221,6 +257,7 @@ class Trainer:
         if kind != "predict":
             return self._one_step(kind, batch)
         source = ArraySource(batch, batch.size())
+        self.ranges("predict", source).look(source)
         runner = self.runner("predict", source)
         outputs = runner.run([x[None] for x in source.leaves])
         arrays = [runner.backend.to_numpy(x) for x in outputs]
@@ -229,6 +266,7 @@ class Trainer:
     def _one_step(self, kind: str, batch: HostBatch) -> dict[str, Any]:
         source = ArraySource(batch, batch.size())
         self.prepare(source.spec, training=kind == "train")
+        self.ranges(kind, source).look(source)
         runner = self.runner(kind, source)
         with Interrupts() as guard, guard.held():
             runner.run([x[None] for x in source.leaves])
@@ -246,6 +284,11 @@ def as_result(logs: Mapping[str, Any], as_dict: bool) -> Result:
         return dict(logs)
     values = list(logs.values())
     return values[0] if len(values) == 1 else values
+
+
+def _embeds(model: AnyModel) -> bool:
+    """Return whether a model has layers that take integers as indices."""
+    return any(isinstance(layer, Embedding) for layer in model._flatten_layers())
 
 
 def _placeholder(leaf: Tree) -> Any:

@@ -16,8 +16,8 @@ from multinet.symbolic import Dim, SymbolicArray, SymbolicBackend, substitute
 
 _BATCH = 7
 _TRANSFORMS = """cond while_loop scan vjp jvp vmap jit checkpoint custom_gradient
-value_and_grad program common_dtype known argument from_numpy to_numpy is_tensor shape dtype
-devices device synchronize""".split()
+value_and_grad program common_dtype argument from_numpy to_numpy is_tensor shape dtype
+known devices device synchronize""".split()
 
 
 @pytest.fixture(scope="module")
