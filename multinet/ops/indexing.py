@@ -21,6 +21,7 @@ from multinet.ops.core import (
     needed,
     op,
     operands,
+    read,
     shape_of,
 )
 from multinet.ops.creation import shape_tuple
@@ -176,8 +177,9 @@ def scatter_update(
         check_real(f"Scattering with {reduction!r}", backend.dtype(x))
     depth, count = form[-1], math.prod(form[:-1])
     known = backend.known(index)
-    for at, size in enumerate(have[:depth]) if known is not None else ():
-        in_axis(known[..., at], size)
+    values = read(indices) if isinstance(indices, list | tuple) else known
+    for at, size in enumerate(have[:depth] if values is not None else ()):
+        in_axis(values[..., at].tolist(), size)
     sizes = [size_like(n) for n in have[:depth]]
     bound = backend.from_numpy(np.asarray(sizes, backend.dtype(index)))
     index = backend.where(backend.less(index, 0), backend.add(index, bound), index)

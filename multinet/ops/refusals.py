@@ -15,6 +15,7 @@ from multinet.errors import (
     BackendError,
     DTypeError,
     MultinetError,
+    OutOfRange,
     ShapeError,
     TraceError,
 )
@@ -46,10 +47,14 @@ def refusal(
     if any(callable(leaf) for leaf in leaves):
         return error
     if isinstance(error, MultinetError) and not isinstance(error, BackendError):
+        if type(error) is OutOfRange and not _symbolic(leaves):
+            # An axis may be empty.
+            found = _on_shapes(function, args, kwargs)
+            error = found if type(found) is ShapeError else error
         return _named(function, error)
     if isinstance(error, _ELSEWHERE) or not _binds(function, args, kwargs):
         return error
-    if not (current().symbolic or any(type(leaf) is KerasTensor for leaf in leaves)):
+    if not _symbolic(leaves):
         found = _on_shapes(function, args, kwargs)
         if found is None or isinstance(found, TraceError):
             return error
@@ -70,6 +75,11 @@ def _named(function: Any, error: MultinetError) -> Exception:
     if not place.startswith("multinet.symbolic."):
         return error
     return type(error)(f"{full_name(function)}: {error}")
+
+
+def _symbolic(leaves: list[Any]) -> bool:
+    """Return whether a call is on shapes already."""
+    return current().symbolic or any(type(leaf) is KerasTensor for leaf in leaves)
 
 
 def _binds(function: Any, args: Any, kwargs: Any) -> bool:
