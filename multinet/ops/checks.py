@@ -71,9 +71,12 @@ def in_axis(indices: Tensor, size: Size) -> None:
     if backend.is_tensor(indices):
         whole = dtypes.is_integer(backend.dtype(indices))
         values = backend.known(indices) if whole else None
-    else:
-        values = read(indices)
-    if values is not None and values.dtype.kind in "iu" and values.size:
+        error = None if values is None else refused(values, size, -size)
+        if error is not None:
+            raise error
+        return
+    values = read(indices)
+    if values.dtype.kind in "iu" and values.size:
         if values.min() < -size or values.max() >= size:
             raise OutOfRange(
                 f"Expected indices in [{-size}, {size}) for an axis of {size}, got "
