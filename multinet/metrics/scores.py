@@ -191,7 +191,8 @@ class IoU(Metric):
         diagonal = ops.take(ops.diagonal(matrix), self.target_class_ids, axis=0)
         sums = ops.add(ops.sum(matrix, axis=0), ops.sum(matrix, axis=1))
         union = ops.subtract(ops.take(sums, self.target_class_ids, axis=0), diagonal)
-        seen = cast_tensor(ops.greater(union, 0.0), self.dtype)
+        unseen = ops.less_equal(union, 0.0)  # NaN is seen, and stays
+        seen = cast_tensor(ops.logical_not(unseen), self.dtype)
         return divide_no_nan(ops.sum(divide_no_nan(diagonal, union)), ops.sum(seen))
 
 
