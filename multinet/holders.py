@@ -172,11 +172,13 @@ class Holder(Part):
     _running: ClassVar[frozenset[str]] = frozenset()
     #: Attributes whose items are addressed by their own names alone.
     _by_name: ClassVar[frozenset[str]] = frozenset()
+    #: Attributes whose parts have their place in a file by another one.
+    _unsaved: ClassVar[frozenset[str]] = frozenset()
     _mark: Index
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for table in ("_private", "_lent", "_running", "_by_name"):
+        for table in ("_private", "_lent", "_running", "_by_name", "_unsaved"):
             inherited = [getattr(base, table, frozenset()) for base in cls.__bases__]
             joined = frozenset(vars(cls).get(table, ())).union(*inherited)
             setattr(cls, table, joined)

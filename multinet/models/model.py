@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,6 +14,8 @@ import optree
 from multinet import absent, dtype_policies, dtypes
 from multinet.configurable import arguments
 from multinet.errors import ArgumentError, MultinetError
+from multinet.files.model import load_weights, save_model
+from multinet.files.weights import save_weights
 from multinet.layers.base import Layer
 from multinet.models.graph import Graph
 from multinet.models.reading import GRAPH, graph_of, holds_graph
@@ -43,6 +46,7 @@ class Model(Training):
 
     _written_as = inner("models.functional", "Functional")
     _by_name = frozenset({"_graph_layers", "_stack"})
+    _unsaved = frozenset({"_graph", "_graph_layers", "_stack"})
 
     def __init__(
         self,
@@ -231,6 +235,48 @@ class Model(Training):
         """
         with ObjectSharing():
             return json.dumps(serialize_keras_object(self), **kwargs)
+
+    # -- files -------------------------------------------------------------------------
+
+    def save(
+        self,
+        filepath: str | os.PathLike[str],
+        overwrite: bool = True,
+        zipped: bool | None = None,
+    ) -> None:
+        """Write the model to a `.keras` file, which Keras reads, too.
+
+        It has the architecture, the weights, what `compile` got and the state of the
+        optimizer; `multinet.saving.load_model` reads it. The file is whole or not
+        there.
+        """
+        save_model(self, filepath, overwrite, zipped)
+
+    def save_weights(
+        self,
+        filepath: str | os.PathLike[str],
+        overwrite: bool = True,
+        max_shard_size: float | None = None,
+    ) -> None:
+        """Write the weights to a `.weights.h5` file.
+
+        With `max_shard_size`, in GB, to several, and a `.weights.json` with their list.
+        """
+        save_weights(self, filepath, overwrite, max_shard_size)
+
+    def load_weights(
+        self,
+        filepath: str | os.PathLike[str],
+        skip_mismatch: bool = False,
+        **options: Any,
+    ) -> None:
+        """Take the weights of a file: all of them, or none if one does not fit.
+
+        `.weights.h5`, `.weights.json`, `.keras`, or `.h5` of Keras 2, there also
+        `by_name=True`. With `skip_mismatch` what does not fit stays as it is, and a
+        warning lists it.
+        """
+        load_weights(self, filepath, skip_mismatch, **options)
 
     def summary(
         self,
