@@ -10,7 +10,7 @@ copied and pickled freely, and an edit costs nobody else anything.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import is_
 from typing import Any, ClassVar, Self
 
@@ -174,6 +174,8 @@ class Holder(Part):
     _by_name: ClassVar[frozenset[str]] = frozenset()
     #: Attributes whose parts have their place in a file by another one.
     _unsaved: ClassVar[frozenset[str]] = frozenset()
+    #: Attributes that files have under other names.
+    _saved_as: ClassVar[Mapping[str, str]] = {}
     _mark: Index
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -90,8 +90,9 @@ def _count(name: str, counts: dict[str, int]) -> str:
 
 def _attributes(part: Holder) -> Iterator[tuple[str, Any]]:
     """Yield the attributes that hold parts, in the order of a file."""
+    names = part._saved_as
     values = {
-        name: vars(part)[name]
+        names.get(name, name): vars(part)[name]
         for name, holds in part._mark.names.items()
         if holds and name not in part._unsaved
     }

@@ -85,7 +85,7 @@ class Restoring:
 
 
 def _counts(path: str) -> bool:
-    return path.partition("/")[0] not in ("optimizer", "_multinet")
+    return path.partition("/")[0] not in ("optimizer", "metrics", "_multinet")
 
 
 def has_own_loader(part: Any) -> bool:
