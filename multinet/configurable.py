@@ -16,8 +16,8 @@ from typing import Any, ClassVar, NamedTuple, Self
 from weakref import WeakKeyDictionary
 
 from multinet.errors import ArgumentError
-from multinet.saving import exports
-from multinet.saving.serialization import revive, to_data
+from multinet.objects import exports
+from multinet.objects.serialization import revive, to_data
 from multinet.typing import Config, Data
 
 _OPEN = (Parameter.VAR_KEYWORD, Parameter.VAR_POSITIONAL)

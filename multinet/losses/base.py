@@ -13,9 +13,9 @@ from multinet.configurable import Configurable, arguments, as_argument
 from multinet.errors import ArgumentError, ShapeError
 from multinet.holders import Holder
 from multinet.names import snake_case
+from multinet.objects.exports import inner
 from multinet.ops.core import as_tensor, floating, in_dtype
 from multinet.registry import current
-from multinet.saving.exports import inner
 from multinet.symbolic.dims import differ
 from multinet.typing import Config, PolicyLike, Tensor
 

@@ -14,18 +14,18 @@ import optree
 from multinet import absent, dtype_policies, dtypes
 from multinet.configurable import arguments
 from multinet.errors import ArgumentError, MultinetError
-from multinet.files.model import load_weights, save_model
-from multinet.files.weights import save_weights
 from multinet.layers.base import Layer
 from multinet.models.graph import Graph
 from multinet.models.reading import GRAPH, graph_of, holds_graph
 from multinet.models.summary import summarize
 from multinet.models.writing import graph_config
 from multinet.names import unique_name
+from multinet.objects import custom_object_scope, serialize_keras_object
+from multinet.objects.exports import inner
+from multinet.objects.sharing import ObjectSharing
 from multinet.registry import current
-from multinet.saving import custom_object_scope, serialize_keras_object
-from multinet.saving.exports import inner
-from multinet.saving.sharing import ObjectSharing
+from multinet.saving.model import load_weights, save_model
+from multinet.saving.weights import save_weights
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import KerasTensor
 from multinet.training.methods import Training

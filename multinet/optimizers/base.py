@@ -10,11 +10,11 @@ from multinet.configurable import Configurable, arguments, parameters, revived
 from multinet.errors import ArgumentError
 from multinet.moving import Movable
 from multinet.names import snake_case, unique_name
+from multinet.objects import custom_object_scope
 from multinet.optimizers import rules
 from multinet.optimizers.rate import Rate
 from multinet.patterns import is_called, warn_of_nothing
 from multinet.registry import current
-from multinet.saving import custom_object_scope
 from multinet.scope import active_scope
 from multinet.typing import Config, Host, LearningRate, Numbers, Tensor
 from multinet.variables import Variable, load_own, save_own

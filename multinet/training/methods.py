@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
 import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,7 +11,7 @@ import optree
 
 from multinet import optimizers
 from multinet.layers.base import Layer
-from multinet.saving.serialization import from_data
+from multinet.objects.serialization import from_data
 from multinet.training.callbacks import Callback, History
 from multinet.training.hooks import Hooks
 from multinet.training.loop import Plan

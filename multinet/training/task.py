@@ -14,7 +14,6 @@ from multinet.holders import Holder
 from multinet.training.compiled import CompiledLoss, CompiledMetrics, per_output
 from multinet.typing import Config, Making, Tensor, Tree
 
-
 #: What Keras writes of the arguments of compile, in its order.
 _WRITTEN = (
     "optimizer",

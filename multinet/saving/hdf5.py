@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, MutableMapping
-from typing import Any, BinaryIO
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import ml_dtypes
 import numpy as np
@@ -17,6 +18,9 @@ import numpy as np
 from multinet import dtypes
 from multinet.errors import FileError
 from multinet.typing import Host, Tensor
+
+if TYPE_CHECKING:
+    import h5py
 
 #: deflate, shuffle and a checksum: what the library itself has. Others are plug-ins.
 _FILTERS = frozenset({1, 2, 3})
@@ -26,7 +30,7 @@ _MOST = 1024  # of chunk bytes over those of the array, rounded up by a megabyte
 _BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 
 
-def library() -> Any:
+def library() -> ModuleType:
     """Return h5py, imported when a file is touched: it is slow to load."""
     import h5py  # a third of the time that importing multinet takes
 
@@ -56,7 +60,7 @@ class Writer:
 class Entry(MutableMapping[str, Any]):
     """The arrays of one object that is being written, by key."""
 
-    def __init__(self, group: Any) -> None:
+    def __init__(self, group: h5py.Group) -> None:
         self._group = group
         #: The bytes written.
         self.size = 0
@@ -82,7 +86,7 @@ class Entry(MutableMapping[str, Any]):
         return len(self._group)
 
 
-def as_array(value: Any) -> np.ndarray[Any, Any]:
+def as_array(value: Tensor) -> Host:
     """Return a Variable, tensor or host data as an array in C order."""
     array = value.numpy() if hasattr(value, "__multinet_tensor__") else value
     return np.ascontiguousarray(array).reshape(np.shape(array))
@@ -144,7 +148,7 @@ class Arrays(Mapping[str, Any]):
     for.
     """
 
-    def __init__(self, group: Any, place: str) -> None:
+    def __init__(self, group: h5py.Group, place: str) -> None:
         self._group, self.place = group, place
 
     def __iter__(self) -> Iterator[str]:
@@ -206,7 +210,7 @@ class Dataset:
     `FileError` if it is anything but numbers that are really there.
     """
 
-    def __init__(self, dataset: Any, place: str) -> None:
+    def __init__(self, dataset: h5py.Dataset, place: str) -> None:
         self._dataset, self.place = dataset, place
         kind = dataset.id.get_type()
         self._is_bfloat16 = (

@@ -7,12 +7,13 @@ import itertools
 import json
 from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from multinet.errors import FileError
-from multinet.files import atomic
-from multinet.files.hdf5 import Arrays, Dataset, Reader, Writer, as_array
-from multinet.files.json import read_json
+from multinet.saving import atomic
+from multinet.saving.hdf5 import Arrays, Dataset, Reader, Writer, as_array
+from multinet.saving.json import read_json
 from multinet.typing import Host, Tensor
 
 _GB = 1024**3
@@ -41,7 +42,12 @@ class ShardWriter:
     def __enter__(self) -> ShardWriter:
         return self
 
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         if error is not None:
             self._open.__exit__(kind, error, trace)
             return
@@ -70,9 +76,7 @@ class ShardWriter:
             self._open = contextlib.ExitStack()
             name = _shard(self._base, len(self._names))
             self._names.append(name)
-            new = self._open.enter_context(
-                atomic.replacing(self.path.with_name(name))
-            )
+            new = self._open.enter_context(atomic.replacing(self.path.with_name(name)))
             self._writer = self._open.enter_context(Writer(new))
             self._filled = 0
         self._filled += size
@@ -135,11 +139,11 @@ class ShardReader:
             self._readers[name] = self._open.enter_context(reader)
         return self._readers[name]
 
-    def entry(self, path: str) -> Any:
+    def entry(self, path: str) -> Joined | None:
         """Return the arrays of the part at a path, or None if it has none."""
         names = self._places.get(f"/{path}/vars" if path else "/vars", [])
         found = [self._reader(name).entry(path) for name in names]
-        return _Joined([arrays for arrays in found if arrays]) if found else None
+        return Joined([arrays for arrays in found if arrays]) if found else None
 
     def paths(self) -> Iterator[str]:
         """Yield the paths that have arrays."""
@@ -185,7 +189,7 @@ def _is_beside(name: Any) -> bool:
     return "/" not in name and "\\" not in name and name == Path(name).name
 
 
-class _Joined(Mapping[str, Any]):
+class Joined(Mapping[str, Any]):
     """The arrays of one part from several files."""
 
     def __init__(self, parts: list[Arrays]) -> None:

@@ -70,7 +70,7 @@ class _Walk:
                 yield from self.inside(item, inner, above | {id(container)})
 
 
-def class_of(part: Any) -> str:
+def class_of(part: object) -> str:
     """Return the name of a part's class as a file has it."""
     name = type(part).__name__
     if name == "Model" and is_functional(part):
@@ -78,7 +78,7 @@ def class_of(part: Any) -> str:
     return snake_case(name)
 
 
-def is_functional(part: Any) -> bool:
+def is_functional(part: object) -> bool:
     """Return whether a part is a model made of symbolic inputs and outputs."""
     return not hasattr(part, "_stack") and getattr(part, "_graph", None) is not None
 

@@ -16,8 +16,8 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import ArgumentError
+from multinet.objects import exports, registration, sharing
 from multinet.registry import current
-from multinet.saving import exports, registration, sharing
 from multinet.typing import Data, Made
 
 Leaf = Callable[[Any], Any]

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple, Protocol
 
 from multinet import dtypes
 from multinet.errors import FileError, ShapeError
-from multinet.files import atomic, shards
-from multinet.files.hdf5 import Arrays, Reader, Writer
-from multinet.files.layout import Place, places
 from multinet.holders import Holder
+from multinet.saving import atomic, shards
+from multinet.saving.hdf5 import Arrays, Reader, Writer
+from multinet.saving.layout import Place, places
 from multinet.typing import AnyModel
 from multinet.variables import Variable
 
@@ -21,7 +21,7 @@ from multinet.variables import Variable
 class Entries(Protocol):
     """A file, or several, in which parts of a model have arrays by their paths."""
 
-    def entry(self, path: str) -> Arrays | None:
+    def entry(self, path: str) -> Arrays | shards.Joined | None:
         """Return the arrays of the part at a path, or None if it has none."""
         ...
 
@@ -30,7 +30,7 @@ class Entries(Protocol):
         ...
 
 
-def write_state(model: Holder, writer: Any) -> None:
+def write_state(model: Holder, writer: Writer | shards.ShardWriter) -> None:
     """Write what every part of a model keeps, one array at a time."""
     for path, part in places(model):
         part.save_own_variables(writer.entry(path, getattr(part, "name", None)))
@@ -88,7 +88,7 @@ def _counts(path: str) -> bool:
     return path.partition("/")[0] not in ("optimizer", "metrics", "_multinet")
 
 
-def has_own_loader(part: Any) -> bool:
+def has_own_loader(part: object) -> bool:
     """Return whether a class of the program reads its arrays by itself."""
     loader = getattr(type(part), "load_own_variables", None)
     return loader is not None and not loader.__module__.startswith("multinet.")
@@ -239,7 +239,7 @@ def _line(mismatch: _Mismatch) -> str:
     return f"  {name} ({place.path or 'the model itself'}): {reason}."
 
 
-def open_weights(path: Path) -> Any:
+def open_weights(path: Path) -> shards.ShardReader | Reader:
     """Return what reads a `.weights.h5` or `.weights.json` file."""
     if path.name.endswith(".json"):
         return shards.ShardReader(path)

@@ -7,6 +7,7 @@ from typing import Any
 
 from multinet.errors import ArgumentError
 from multinet.ops.classes import class_name
+from multinet.typing import Data
 
 #: Arguments that Keras 3 has no longer, with the values that mean nothing there.
 _GONE: dict[str, tuple[Any, ...] | None] = {
@@ -74,7 +75,7 @@ def is_old(config: Mapping[str, Any]) -> bool:
     )
 
 
-def upgrade(config: Any) -> Any:
+def upgrade(config: Data) -> Data:
     """Return the data of a model, or of a part of it, as Keras 3 would write them."""
     if isinstance(config, list):
         return [upgrade(item) for item in config]
@@ -94,7 +95,10 @@ def upgrade(config: Any) -> Any:
     if name == "BatchNormalization" and isinstance(inner.get("axis"), list):
         inner["axis"] = inner["axis"][0]
     kept = {k: v for k, v in config.items() if k not in ("config", "class_name")}
-    if str(kept.get("module", "")).startswith("tf_keras") or name != config["class_name"]:
+    if (
+        str(kept.get("module", "")).startswith("tf_keras")
+        or name != config["class_name"]
+    ):
         kept |= {"module": "keras.layers", "registered_name": None}
     return {**kept, "class_name": name, "config": inner}
 
@@ -170,7 +174,9 @@ def _entry(entry: Mapping[str, Any], models: set[str]) -> dict[str, Any]:
     nodes = entry["inbound_nodes"]
     if entry["class_name"] in ("TFOpLambda", "SlicingOpLambda"):
         return _op(entry, name, models)
-    data = _layer({k: v for k, v in entry.items() if k not in ("inbound_nodes", "name")})
+    data = _layer(
+        {k: v for k, v in entry.items() if k not in ("inbound_nodes", "name")}
+    )
     called = [_node(node, models) for node in nodes]
     return {**data, "name": name, "inbound_nodes": called}
 

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Protocol
 
 from multinet.errors import FileError
-from multinet.files.json import LARGEST
+from multinet.saving.json import LARGEST
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 ASSETS = "assets"
@@ -146,8 +146,9 @@ def _window(whole: BinaryIO, info: zipfile.ZipInfo, path: Path) -> BinaryIO:
     header = whole.read(30)
     if len(header) < 30 or header[:4] != b"PK\x03\x04":
         raise FileError(f"{info.filename} of {path.name} has no header.")
-    lengths = int.from_bytes(header[26:28], "little"), int.from_bytes(
-        header[28:30], "little"
+    lengths = (
+        int.from_bytes(header[26:28], "little"),
+        int.from_bytes(header[28:30], "little"),
     )
     start = info.header_offset + 30 + sum(lengths)
     whole.seek(0, os.SEEK_END)

@@ -14,8 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from multinet.errors import ArgumentError, FileError
-from multinet.files import atomic, legacy
-from multinet.files.archive import (
+from multinet.objects.registration import CustomObjectScope
+from multinet.objects.serialization import from_data, to_shared_data
+from multinet.objects.sharing import ObjectSharing
+from multinet.saving import atomic, legacy
+from multinet.saving.archive import (
     ASSETS,
     CONFIG,
     METADATA,
@@ -25,14 +28,11 @@ from multinet.files.archive import (
     is_inside,
     pack,
 )
-from multinet.files.hdf5 import Reader, Writer
-from multinet.files.json import read_json
-from multinet.files.keras2 import is_old, upgrade
-from multinet.files.layout import places
-from multinet.files.weights import load_state, open_weights, write_state
-from multinet.saving.registration import CustomObjectScope
-from multinet.saving.serialization import from_data, to_shared_data
-from multinet.saving.sharing import ObjectSharing
+from multinet.saving.hdf5 import Reader, Writer
+from multinet.saving.json import read_json
+from multinet.saving.keras2 import is_old, upgrade
+from multinet.saving.layout import places
+from multinet.saving.weights import load_state, open_weights, write_state
 from multinet.typing import AnyModel, Made
 
 #: The version of Keras whose format this is.

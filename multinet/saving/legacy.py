@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from multinet import losses
 from multinet.errors import FileError, ShapeError
-from multinet.files.hdf5 import Arrays, Reader
-from multinet.files.json import read_json
-from multinet.files.keras2 import upgrade
-from multinet.saving.registration import CustomObjectScope
-from multinet.saving.serialization import from_data
+from multinet.objects.registration import CustomObjectScope
+from multinet.objects.serialization import from_data
+from multinet.saving.hdf5 import Arrays, Reader
+from multinet.saving.json import read_json
+from multinet.saving.keras2 import upgrade
 from multinet.typing import AnyModel, Made
 
 _MODEL, _TRAINING = "model_config", "training_config"
@@ -166,7 +167,9 @@ def _assign(pairs: Any, file: str, skip_mismatch: bool = False) -> None:
             wrong.append(f"  {layer.name}: expects shapes {want}, the file has {have}")
     if wrong and not skip_mismatch:
         raise ShapeError(
-            f"{file} does not fit:\n" + "\n".join(wrong) + "\nskip_mismatch=True leaves "
+            f"{file} does not fit:\n"
+            + "\n".join(wrong)
+            + "\nskip_mismatch=True leaves "
             "these as they are."
         )
     if wrong:
@@ -216,8 +219,6 @@ def _measure(value: Any) -> Any:
 
 
 def _kind_of(name: str) -> str:
-    from multinet import losses  # loaded by now, and above this file's floor only here
-
     return "keras.losses" if name in losses.__all__ else "keras.metrics"
 
 

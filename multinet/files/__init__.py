@@ -1,1 +1,0 @@
-"""Models and weights in files: written whole, read without running anything."""
