@@ -7,6 +7,7 @@ memory is taken.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Mapping, MutableMapping
 from types import ModuleType
@@ -80,7 +81,7 @@ class Entry(MutableMapping[str, Any]):
         del self._group[key]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._group)
+        return iter(list(self._group.keys()))  # type: ignore[arg-type]
 
     def __len__(self) -> int:
         return len(self._group)
@@ -152,7 +153,7 @@ class Arrays(Mapping[str, Any]):
         self._group, self.place = group, place
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._group)
+        return iter(list(self._group.keys()))  # type: ignore[arg-type]
 
     def __len__(self) -> int:
         return len(self._group)
@@ -263,7 +264,7 @@ class Dataset:
             raise FileError(
                 f"{place} is packed by a filter of a plug-in, which is not used here."
             )
-        chunk = int(np.prod(dataset.chunks)) * dataset.dtype.itemsize
+        chunk = math.prod(dataset.chunks or ()) * dataset.dtype.itemsize
         if chunk > self.nbytes + 2**20 or self.nbytes > _MOST * (stored + 2**10):
             raise FileError(
                 f"{place} would unpack {stored} bytes to {max(chunk, self.nbytes)}."

@@ -32,6 +32,7 @@ from multinet.saving.hdf5 import Reader, Writer
 from multinet.saving.json import read_json
 from multinet.saving.keras2 import is_old, upgrade
 from multinet.saving.layout import places
+from multinet.saving.streams import MEMBER, set_streams, streams_of
 from multinet.saving.weights import load_state, open_weights, write_state
 from multinet.typing import AnyModel, Made
 
@@ -90,6 +91,7 @@ def _write_members(model: AnyModel, folder: Path) -> None:
     saved = {"keras_version": FORMAT, "date_saved": time.strftime("%Y-%m-%d@%H:%M:%S")}
     (folder / METADATA).write_text(json.dumps(saved))
     (folder / CONFIG).write_text(json.dumps(config))
+    (folder / MEMBER).write_text(json.dumps(streams_of(model)))
     with Writer(folder / WEIGHTS) as writer:
         write_state(model, writer)
     for path, part in places(model):
@@ -148,6 +150,8 @@ def _read(archive: Any, name: str, custom_objects: Any, compile: bool) -> Any:
         )
     with archive.opened(WEIGHTS) as member, Reader(member, WEIGHTS) as reader:
         load_state(model, reader, name)
+    if MEMBER in archive.names():
+        set_streams(model, read_json(archive.text(MEMBER), MEMBER))
     _read_assets(archive, model)
     return model
 
