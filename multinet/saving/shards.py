@@ -50,6 +50,8 @@ class ShardWriter:
     ) -> None:
         if error is not None:
             self._open.__exit__(kind, error, trace)
+            for name in self._names:
+                self.path.with_name(name).unlink(missing_ok=True)
             return
         self._open.close()
         where = {k: v[0] if len(v) == 1 else v for k, v in self.places.items()}
