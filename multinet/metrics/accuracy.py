@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from multinet import dtypes, ops
-from multinet.losses.base import match_ranks
 from multinet.losses.probabilistic import sparse_labels
+from multinet.losses.shapes import match_ranks, pair, same_shape
 from multinet.metrics.base import FunctionMetric
-from multinet.ops.core import as_tensor, cast_tensor, floating
+from multinet.ops.core import as_tensor, cast_tensor
 from multinet.registry import current
 from multinet.typing import PolicyLike, Tensor
 
@@ -20,14 +20,13 @@ def _hits(condition: Any) -> Any:
 def accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Return 1 where prediction and target are equal, else 0."""
     y_true, y_pred = match_ranks(as_tensor(y_true), as_tensor(y_pred))
+    same_shape(y_true, y_pred)
     return _hits(ops.equal(y_true, y_pred))
 
 
 def binary_accuracy(y_true: Tensor, y_pred: Tensor, threshold: float = 0.5) -> Tensor:
     """Return 1 where (y_pred > threshold) is the target, else 0."""
-    y_pred = floating(y_pred)
-    y_true = as_tensor(y_true, current().dtype(y_pred))
-    y_true, y_pred = match_ranks(y_true, y_pred)
+    y_true, y_pred = pair(y_true, y_pred)
     chosen = cast_tensor(ops.greater(y_pred, float(threshold)), current().dtype(y_true))
     return _hits(ops.equal(y_true, chosen))
 
@@ -36,6 +35,7 @@ def categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Return 1 where the largest prediction is at the largest one-hot target."""
     backend = current()
     y_true, y_pred = as_tensor(y_true), as_tensor(y_pred)
+    same_shape(y_true, y_pred)
     last = len(backend.shape(y_pred)) - 1
     found = backend.argmax(y_pred, last)
     return _hits(backend.equal(backend.argmax(y_true, last), found))
@@ -53,7 +53,8 @@ def sparse_categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 def top_k_categorical_accuracy(y_true: Tensor, y_pred: Tensor, k: int = 5) -> Tensor:
     """Return 1 where the one-hot target is among the k best predictions."""
-    y_true = as_tensor(y_true)
+    y_true, y_pred = as_tensor(y_true), as_tensor(y_pred)
+    same_shape(y_true, y_pred)
     labels = current().argmax(y_true, len(current().shape(y_true)) - 1)
     return sparse_top_k_categorical_accuracy(labels, y_pred, k)
 
