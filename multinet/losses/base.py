@@ -6,7 +6,7 @@ import functools
 import inspect
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from multinet import dtype_policies, dtypes, ops
 from multinet.calls import mask_of
@@ -14,13 +14,13 @@ from multinet.configurable import Configurable, arguments, as_argument
 from multinet.errors import ArgumentError
 from multinet.holders import Holder
 from multinet.losses.kept import both, only, places_beside, positions, without
-from multinet.losses.shapes import fitting, is_one, match_ranks, real
+from multinet.losses.shapes import fitting, is_one, match_ranks, real, real_dtype
 from multinet.names import snake_case
 from multinet.ops.core import as_tensor, boolean, in_dtype
 from multinet.registry import current
 from multinet.saving.exports import inner
-from multinet.symbolic.tensor import KerasTensor, record
-from multinet.typing import Config, PolicyLike, Tensor
+from multinet.symbolic.tensor import KerasTensor, Node, record
+from multinet.typing import Config, PolicyLike, Tensor, Tree
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -47,8 +47,8 @@ def reduce_values(
     """
     backend = current()
     values = as_tensor(values)
-    dtype = dtypes.promote(backend.dtype(values), "float16")
-    values = real(values, "float32" if dtypes.is_complex(dtype) else dtype, "losses")
+    dtype = real_dtype(values)
+    values = real(values, dtype, "losses")
     weight, kept = None, None
     if mask is not None:
         values, mask = fitting(values, boolean(mask), "a mask")
@@ -108,6 +108,17 @@ class Loss(Configurable, Holder):
     """
 
     _private = frozenset({"_nodes"})
+    _nodes: list[Node]  # the calls on symbolic tensors
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Make a loss that was called nowhere yet."""
+        loss = super().__new__(cls)
+        loss.__dict__["_nodes"] = []
+        return loss
+
+    def __setstate__(self, state: Tree) -> None:
+        self.__dict__["_nodes"] = []
+        super().__setstate__(state)
 
     def __init__(
         self,
@@ -149,7 +160,6 @@ class Loss(Configurable, Holder):
         all. On symbolic tensors the call becomes part of their graph.
         """
         if type(y_pred) is KerasTensor or type(y_true) is KerasTensor:
-            self.__dict__.setdefault("_nodes", [])
             given = {} if mask is None else {"mask": mask}
             return record(self, self.__call__, (y_true, y_pred, sample_weight), given)
         if mask is None:

@@ -9,8 +9,8 @@ from multinet import ops
 from multinet.config import epsilon
 from multinet.losses.base import FunctionLoss, on_symbols
 from multinet.losses.kept import fill, over, places_beside, positions, without
-from multinet.losses.shapes import pair
-from multinet.ops.core import as_tensor, floating
+from multinet.losses.shapes import pair, predictions
+from multinet.ops.core import as_tensor
 from multinet.registry import current
 from multinet.typing import PolicyLike, Tensor
 
@@ -84,7 +84,7 @@ def _circle(
     kept: Any = None,
 ) -> Any:
     """Return `circle`, no sample compared to those that are not `kept`."""
-    y_pred = floating(y_pred)
+    y_pred = predictions(y_pred)
     labels = _labels(y_true)
     references = y_pred if ref_embeddings is None else as_tensor(ref_embeddings)
     others = labels if ref_labels is None else _labels(ref_labels)

@@ -8,7 +8,8 @@ from typing import Any
 from multinet import ops
 from multinet.config import epsilon
 from multinet.losses.base import FunctionLoss, mean_last, on_symbols
-from multinet.losses.shapes import pair
+from multinet.losses.shapes import pair, pair_of
+from multinet.ops.core import floating
 from multinet.registry import current
 from multinet.typing import PolicyLike, Tensor
 
@@ -23,8 +24,8 @@ def mean_squared_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 @on_symbols
 def mean_absolute_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
-    """Return the mean of |y_true - y_pred| over the last axis."""
-    y_true, y_pred = pair(y_true, y_pred)
+    """Return the mean of |y_true - y_pred| over the last axis, of complex ones too."""
+    y_true, y_pred = pair_of(y_true, floating(y_pred))
     backend = current()
     return mean_last(backend.abs(backend.subtract(y_true, y_pred)))
 

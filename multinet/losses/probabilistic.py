@@ -8,9 +8,9 @@ from multinet import ops
 from multinet.config import epsilon
 from multinet.errors import ArgumentError, ShapeError
 from multinet.losses.base import FunctionLoss, on_symbols
-from multinet.losses.shapes import alike, pair, real
+from multinet.losses.shapes import alike, pair, predictions, real
 from multinet.ops.axes import axis_of
-from multinet.ops.core import as_tensor, cast_tensor, floating
+from multinet.ops.core import as_tensor, cast_tensor
 from multinet.registry import current
 from multinet.symbolic.dims import differ, public_shape
 from multinet.typing import PolicyLike, Tensor
@@ -36,7 +36,7 @@ def _probabilities(x: Any) -> Any:
 
 def _one_hot_pair(y_true: Any, y_pred: Any, smoothing: float) -> tuple[Any, Any]:
     """Return float targets and predictions of one shape, the targets smoothed."""
-    y_pred = floating(y_pred)
+    y_pred = predictions(y_pred)
     y_true = real(y_true, current().dtype(y_pred), "targets")
     shape, other = current().shape(y_true), current().shape(y_pred)
     if shape != other and not alike(shape, other):
@@ -87,7 +87,7 @@ def sparse_categorical_crossentropy(
     Labels lie in [0, classes); where one equals `ignore_class` the result is 0.
     """
     backend = current()
-    y_pred = _last(floating(y_pred), axis)
+    y_pred = _last(predictions(y_pred), axis)
     labels = sparse_labels(y_true, y_pred, axis)
     last = len(backend.shape(y_pred)) - 1
     kept = None
@@ -221,7 +221,7 @@ def categorical_generalized_cross_entropy(
 
     Source: Zhang and Sabuncu, "Generalized cross entropy loss", 2018.
     """
-    y_pred = floating(y_pred)
+    y_pred = predictions(y_pred)
     labels = sparse_labels(y_true, y_pred)
     backend = current()
     last = len(backend.shape(y_pred)) - 1

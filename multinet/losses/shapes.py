@@ -7,7 +7,7 @@ from typing import Any
 
 from multinet import dtypes
 from multinet.errors import DTypeError, ShapeError
-from multinet.ops.core import as_tensor, floating
+from multinet.ops.core import as_tensor
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, Size, differ, public_shape
 from multinet.typing import Tensor
@@ -37,11 +37,26 @@ def pair(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
 
     Ranks that differ by a last axis of 1 are brought together.
     """
-    y_pred = floating(y_pred)
+    return pair_of(y_true, predictions(y_pred))
+
+
+def pair_of(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what `pair` does, for predictions that are floats or complex."""
     y_true = real(y_true, current().dtype(y_pred), "targets")
     y_true, y_pred = match_ranks(y_true, y_pred)
     same_shape(y_true, y_pred)
     return y_true, y_pred
+
+
+def predictions(y_pred: Tensor) -> Tensor:
+    """Return predictions as floats; `DTypeError` if they are complex."""
+    y_pred = as_tensor(y_pred)
+    return real(y_pred, real_dtype(y_pred), "predictions")
+
+
+def real_dtype(x: Tensor) -> str:
+    """Return the real float dtype in which a tensor computes."""
+    return dtypes.to_float(dtypes.real_of(current().dtype(x)))
 
 
 def same_shape(y_true: Tensor, y_pred: Tensor) -> None:
