@@ -125,6 +125,8 @@ class Loss(Configurable, Holder):
     the predictions are.
     """
 
+    _direction: str | None = "down"  # as a metric: what callbacks take for better
+
     def __init__(
         self,
         name: str | None = None,

@@ -109,6 +109,7 @@ class TruePositives(_Counts):
     """The number of positives predicted as such."""
 
     counted = (("tp", "accumulator"),)
+    _direction = "up"
 
     def result(self) -> Tensor:
         """Return the count, one a threshold."""
@@ -119,6 +120,7 @@ class FalsePositives(_Counts):
     """The number of negatives predicted as positives."""
 
     counted = (("fp", "accumulator"),)
+    _direction = "down"
 
     def result(self) -> Tensor:
         """Return the count, one a threshold."""
@@ -129,6 +131,7 @@ class TrueNegatives(_Counts):
     """The number of negatives predicted as such."""
 
     counted = (("tn", "accumulator"),)
+    _direction = "up"
 
     def result(self) -> Tensor:
         """Return the count, one a threshold."""
@@ -139,6 +142,7 @@ class FalseNegatives(_Counts):
     """The number of positives predicted as negatives."""
 
     counted = (("fn", "accumulator"),)
+    _direction = "down"
 
     def result(self) -> Tensor:
         """Return the count, one a threshold."""
@@ -187,6 +191,7 @@ class Precision(_Ratio):
     """
 
     counted = (("tp", "true_positives"), ("fp", "false_positives"))
+    _direction = "up"
 
     def result(self) -> Tensor:
         """Return the share, one a threshold; 0 where nothing was predicted."""
@@ -198,6 +203,7 @@ class Recall(_Ratio):
     """The share of positives predicted as such; arguments as of `Precision`."""
 
     counted = (("tp", "true_positives"), ("fn", "false_negatives"))
+    _direction = "up"
 
     def result(self) -> Tensor:
         """Return the share, one a threshold; 0 where there are no positives."""
@@ -215,6 +221,8 @@ class AUC(Metric):
     Source: Davis and Goadrich, "The relationship between precision-recall and ROC
     curves", 2006.
     """
+
+    _direction = "up"
 
     def __init__(
         self,
