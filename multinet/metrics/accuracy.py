@@ -92,6 +92,7 @@ class Accuracy(FunctionMetric):
     """How often predictions equal targets."""
 
     function = accuracy
+    _direction = "up"
 
     def __init__(
         self, name: str | None = "accuracy", dtype: PolicyLike | None = None
@@ -103,6 +104,7 @@ class BinaryAccuracy(FunctionMetric):
     """How often (y_pred > threshold) is the binary target."""
 
     function = binary_accuracy
+    _direction = "up"
 
     def __init__(
         self,
@@ -118,6 +120,7 @@ class CategoricalAccuracy(FunctionMetric):
     """How often the largest prediction is the one-hot target."""
 
     function = categorical_accuracy
+    _direction = "up"
 
     def __init__(
         self, name: str | None = "categorical_accuracy", dtype: PolicyLike | None = None
@@ -129,6 +132,7 @@ class SparseCategoricalAccuracy(FunctionMetric):
     """How often the largest prediction is the integer label."""
 
     function = sparse_categorical_accuracy
+    _direction = "up"
 
     def __init__(
         self,
@@ -142,6 +146,7 @@ class TopKCategoricalAccuracy(FunctionMetric):
     """How often the one-hot target is among the k best predictions."""
 
     function = top_k_categorical_accuracy
+    _direction = "up"
 
     def __init__(
         self,
@@ -157,6 +162,7 @@ class SparseTopKCategoricalAccuracy(FunctionMetric):
     """How often the integer label is among the k best predictions."""
 
     function = sparse_top_k_categorical_accuracy
+    _direction = "up"
 
     def __init__(
         self,
