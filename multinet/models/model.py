@@ -25,6 +25,7 @@ from multinet.objects.exports import inner
 from multinet.objects.sharing import ObjectSharing
 from multinet.registry import current
 from multinet.saving.model import load_weights, save_model
+from multinet.saving.tensors import Layout
 from multinet.saving.weights import save_weights
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import KerasTensor
@@ -257,12 +258,14 @@ class Model(Training):
         filepath: str | os.PathLike[str],
         overwrite: bool = True,
         max_shard_size: float | None = None,
+        layout: Layout = "keras",
     ) -> None:
-        """Write the weights to a `.weights.h5` file.
+        """Write the weights to a `.weights.h5` or a `.safetensors` file.
 
-        With `max_shard_size`, in GB, to several, and a `.weights.json` with their list.
+        With `max_shard_size`, in GB, to several, and a list of what is where. In the
+        layout "torch" a `.safetensors` file is one for modules of torch.
         """
-        save_weights(self, filepath, overwrite, max_shard_size)
+        save_weights(self, filepath, overwrite, max_shard_size, layout)
 
     def load_weights(
         self,
@@ -272,9 +275,9 @@ class Model(Training):
     ) -> None:
         """Take the weights of a file: all of them, or none if one does not fit.
 
-        `.weights.h5`, `.weights.json`, `.keras`, or `.h5` of Keras 2, there also
-        `by_name=True`. With `skip_mismatch` what does not fit stays as it is, and a
-        warning lists it.
+        `.weights.h5`, `.weights.json`, `.keras`, `.safetensors` (in a `layout`), or
+        `.h5` of Keras 2, there also `by_name=True`. With `skip_mismatch` what does not
+        fit stays as it is, and a warning lists it.
         """
         load_weights(self, filepath, skip_mismatch, **options)
 

@@ -11,6 +11,7 @@ from multinet.objects import (
     serialize_keras_object,
 )
 from multinet.saving.model import load_model, load_weights, save_model
+from multinet.saving.tensors import load_torch_state_dict
 from multinet.saving.weights import save_weights
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "get_registered_name",
     "get_registered_object",
     "load_model",
+    "load_torch_state_dict",
     "load_weights",
     "register_keras_serializable",
     "save_model",

@@ -32,7 +32,9 @@ from multinet.saving.hdf5 import Reader, Writer
 from multinet.saving.json import read_json
 from multinet.saving.keras2 import is_old, upgrade
 from multinet.saving.layout import places
+from multinet.saving.safetensors import index_of
 from multinet.saving.streams import MEMBER, set_streams, streams_of
+from multinet.saving.tensors import load_tensors
 from multinet.saving.weights import load_state, open_weights, write_state
 from multinet.typing import AnyModel, Made
 
@@ -185,18 +187,24 @@ def load_weights(
 ) -> None:
     """Give a model the weights of a file, all of them or none.
 
-    The file is a `.weights.h5`, a `.weights.json` with its shards, a `.keras` file, or
-    a `.h5` of Keras 2, there with `by_name=True` layer by layer under the same names.
+    The file is a `.weights.h5`, a `.weights.json` with its shards, a `.keras` file, a
+    `.safetensors` file in the `layout` "keras" or "torch", or a `.h5` of Keras 2, there
+    with `by_name=True` layer by layer under the same names.
     With `skip_mismatch` what does not fit stays as it is, and a warning lists it.
     `objects_to_skip` are parts of the model that are left out.
     """
     path = atomic.local(filepath)
     by_name = options.pop("by_name", None)
     left = options.pop("objects_to_skip", None) or ()
+    layout = options.pop("layout", "keras")
     if options:
         raise ArgumentError(f"load_weights got unknown arguments {sorted(options)}.")
-    if not path.exists():
+    if not path.exists() and not index_of(path).exists():
         raise FileNotFoundError(f"There is no file {path}.")
+    if path.suffix == ".safetensors":
+        _check_built(model, path)
+        load_tensors(model, path, layout, skip_mismatch)
+        return
     if path.suffix in (".h5", ".hdf5") and not path.name.endswith(".weights.h5"):
         legacy.load_weights(model, path, bool(by_name), skip_mismatch)
         return

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from multinet import dtypes
-from multinet.errors import FileError, ShapeError
+from multinet.errors import ArgumentError, FileError, ShapeError
 from multinet.holders import Holder
 from multinet.saving import atomic, shards
 from multinet.saving.hdf5 import Arrays, Reader, Writer
 from multinet.saving.layout import Place, places
+from multinet.saving.tensors import Layout, save_tensors
 from multinet.typing import AnyModel
 from multinet.variables import Variable
 
@@ -172,17 +173,28 @@ def save_weights(
     filepath: str | os.PathLike[str],
     overwrite: bool = True,
     max_shard_size: float | None = None,
+    layout: Layout = "keras",
 ) -> None:
     """Write the weights of a model to a `.weights.h5` file, whole or not at all.
 
     With `max_shard_size`, in GB, to files of at most that size, and a `.weights.json`
-    that says what is where.
+    that says what is where. Or to a `.safetensors` file, in one of two layouts: "keras"
+    names weights by `model.paths()`, "torch" as a module of torch does, and lays them
+    out as it does.
     """
     path = atomic.local(filepath)
     if not getattr(model, "built", True):
         raise FileError(
             f"{model.name} is not built, so it has no weights to save. Call it on data "
             "or build it first."
+        )
+    if path.suffix == ".safetensors":
+        atomic.refuse_existing(path, overwrite)
+        save_tensors(model, path, layout, max_shard_size)
+        return
+    if layout != "keras":
+        raise ArgumentError(
+            f"layout={layout!r} is for .safetensors files, and {path.name} is none."
         )
     wanted = ".weights.h5" if max_shard_size is None else ".weights.json"
     if max_shard_size is not None and path.name.endswith(".weights.h5"):

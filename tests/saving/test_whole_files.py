@@ -110,10 +110,10 @@ def test_a_full_disk_leaves_the_file_before(name, tmp_path, registry):
 def test_the_shards_of_before_are_gone_after_the_list(tmp_path):
     path = tmp_path / "m.weights.json"
     model = small()
-    model.save_weights(path, max_shard_size=4e-8)
+    model.save_weights(path, max_shard_size=2.5e-8)
     first = {p.name for p in tmp_path.iterdir()}
     model.set_weights([np.full_like(w, 3) for w in model.get_weights()])
-    model.save_weights(path, max_shard_size=4e-8)
+    model.save_weights(path, max_shard_size=2.5e-8)
     second = {p.name for p in tmp_path.iterdir()}
     assert len(first) == len(second) == 3
     assert first & second == {"m.weights.json"}
