@@ -12,7 +12,7 @@ from typing import Any
 import optree
 
 from multinet import absent, dtype_policies, dtypes
-from multinet.configurable import arguments
+from multinet.configurable import arguments, described
 from multinet.errors import ArgumentError, MultinetError
 from multinet.layers.base import Layer
 from multinet.models.graph import Graph
@@ -207,7 +207,8 @@ class Model(Training):
             "trainable": self.trainable,
             "dtype": dtype_policies.serialize(self.dtype_policy),
         }
-        own = {} if _constructor(type(self)) is base else arguments(self, base)
+        cls = described(type(self), base)
+        own = {} if _constructor(cls) is base else arguments(self, base)
         return {**config, **{k: v for k, v in own.items() if k not in config}}
 
     @classmethod
