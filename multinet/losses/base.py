@@ -107,6 +107,7 @@ class Loss(Configurable, Holder):
     the predictions are.
     """
 
+    _direction: str | None = "down"  # as a metric: what callbacks take for better
     _private = frozenset({"_nodes"})
     _nodes: list[Node]  # the calls on symbolic tensors
 

@@ -184,11 +184,19 @@ def binary_focal_crossentropy(
     truth = ops.add(
         ops.multiply(y_true, y_pred), ops.multiply(other, ops.subtract(1.0, y_pred))
     )
-    values = ops.multiply(ops.power(ops.subtract(1.0, truth), float(gamma)), values)
+    values = ops.multiply(_power(ops.subtract(1.0, truth), float(gamma)), values)
     if apply_class_balancing:
         balance = ops.add(ops.multiply(y_true, alpha), ops.multiply(other, 1.0 - alpha))
         values = ops.multiply(balance, values)
     return ops.mean(values, axis=axis)
+
+
+def _power(x: Any, exponent: float) -> Any:
+    """Return x**exponent, with gradient 0 at 0: below 1 the slope there is infinite."""
+    if not 0 < exponent < 1:
+        return ops.power(x, exponent)
+    zero = ops.equal(x, 0.0)
+    return ops.where(zero, 0.0, ops.power(ops.where(zero, 1.0, x), exponent))
 
 
 @on_symbols
@@ -209,7 +217,7 @@ def categorical_focal_crossentropy(
     y_true, y_pred = _last(y_true, axis), _last(y_pred, axis)
     p = _probabilities(ops.softmax(y_pred, axis=-1) if from_logits else y_pred)
     terms = ops.multiply(ops.negative(y_true), ops.log(p))
-    factor = ops.multiply(ops.power(ops.subtract(1.0, p), float(gamma)), alpha)
+    factor = ops.multiply(_power(ops.subtract(1.0, p), float(gamma)), alpha)
     return ops.sum(ops.multiply(factor, terms), axis=-1)
 
 
@@ -227,7 +235,7 @@ def categorical_generalized_cross_entropy(
     last = len(backend.shape(y_pred)) - 1
     index = backend.expand_dims(labels, last)
     p = backend.squeeze(backend.take_along_axis(y_pred, index, last), (last,))
-    return ops.divide(ops.subtract(1.0, ops.power(p, float(q))), float(q))
+    return ops.divide(ops.subtract(1.0, _power(p, float(q))), float(q))
 
 
 @on_symbols

@@ -35,7 +35,12 @@ class Metric(Configurable, Movable):
 
     State lives in Variables made by `add_variable`, written by `assign` only, so that
     it also works inside a compiled step. `reset_state` sets them back.
+
+    A class that sets `_direction` to "up" or "down" tells callbacks such as
+    `EarlyStopping` whether more of it is better, or less.
     """
+
+    _direction: str | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -110,6 +110,7 @@ class TruePositives(_Counts):
     """The number of positives predicted as such."""
 
     counted = (("tp", "accumulator"),)
+    _direction = "up"
 
     def result(self) -> Tensor:
         """Return the count, one a threshold."""
@@ -120,6 +121,7 @@ class FalsePositives(_Counts):
     """The number of negatives predicted as positives."""
 
     counted = (("fp", "accumulator"),)
+    _direction = "down"
 
     def result(self) -> Tensor:
         """Return the count, one a threshold."""
@@ -130,6 +132,7 @@ class TrueNegatives(_Counts):
     """The number of negatives predicted as such."""
 
     counted = (("tn", "accumulator"),)
+    _direction = "up"
 
     def result(self) -> Tensor:
         """Return the count, one a threshold."""
@@ -140,6 +143,7 @@ class FalseNegatives(_Counts):
     """The number of positives predicted as negatives."""
 
     counted = (("fn", "accumulator"),)
+    _direction = "down"
 
     def result(self) -> Tensor:
         """Return the count, one a threshold."""
@@ -188,6 +192,7 @@ class Precision(_Ratio):
     """
 
     counted = (("tp", "true_positives"), ("fp", "false_positives"))
+    _direction = "up"
 
     def result(self) -> Tensor:
         """Return the share, one a threshold; 0 where nothing was predicted."""
@@ -199,6 +204,7 @@ class Recall(_Ratio):
     """The share of positives predicted as such; arguments as of `Precision`."""
 
     counted = (("tp", "true_positives"), ("fn", "false_negatives"))
+    _direction = "up"
 
     def result(self) -> Tensor:
         """Return the share, one a threshold; 0 where there are no positives."""
@@ -216,6 +222,8 @@ class AUC(Metric):
     Source: Davis and Goadrich, "The relationship between precision-recall and ROC
     curves", 2006.
     """
+
+    _direction = "up"
 
     def __init__(
         self,

@@ -43,6 +43,8 @@ class FBetaScore(Metric):
     "weighted" (by the classes' frequencies).
     """
 
+    _direction = "up"
+
     def __init__(
         self,
         average: str | None = None,
@@ -142,6 +144,8 @@ class IoU(Metric):
     Targets and predictions are class numbers, or with `sparse_y_true=False` and
     `sparse_y_pred=False` scores along `axis`. Targets of `ignore_class` do not count.
     """
+
+    _direction = "up"
 
     def __init__(
         self,
@@ -304,6 +308,8 @@ class R2Score(Metric):
     "variance_weighted_average"; `num_regressors` adjusts for as many regressors.
     """
 
+    _direction = "up"
+
     def __init__(
         self,
         class_aggregation: str | None = "uniform_average",
@@ -416,6 +422,7 @@ class PearsonCorrelation(FunctionMetric):
     """The mean correlation between targets and predictions along `axis`."""
 
     function = pearson_correlation
+    _direction = "up"
 
     def __init__(
         self,
@@ -431,6 +438,7 @@ class ConcordanceCorrelation(FunctionMetric):
     """The mean concordance between targets and predictions along `axis`."""
 
     function = concordance_correlation
+    _direction = "up"
 
     def __init__(
         self,

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 import optree
 
+from multinet import dtypes
 from multinet.calls import active
-from multinet.errors import ArgumentError, ShapeError
+from multinet.errors import ArgumentError, DTypeError, ShapeError
 from multinet.layers.base import Layer
 from multinet.layers.context import mask_of, set_mask
 from multinet.layers.core import InputLayer
@@ -342,6 +343,16 @@ def _is_like(shape: Any, wanted: Any) -> bool:
     return True
 
 
+def _refuse_complex(dtype: str, slot: KerasTensor) -> None:
+    """Refuse complex values for a real input, which would lose the imaginary part."""
+    if dtypes.is_complex(dtype) and not dtypes.is_complex(slot.dtype):
+        raise DTypeError(
+            f"Input {slot.name!r} expects {slot.dtype}, got {dtype}: the imaginary "
+            f"part would be lost. Declare Input(..., dtype={dtype!r}), or give "
+            "ops.real(x) and ops.imag(x) as features."
+        )
+
+
 def _fit(value: Any, slot: KerasTensor) -> Any:
     """Return an input as the placeholder declares it: dtype, and a last axis of 1."""
     backend = current()
@@ -355,8 +366,9 @@ def _fit(value: Any, slot: KerasTensor) -> Any:
             f"Input {slot.name!r} expects a tensor, got None. Only an input made with "
             "Input(..., optional=True) may be left out."
         )
-    given = value
-    value = cast_tensor(as_tensor(value), slot.dtype)
+    given, value = value, as_tensor(value)
+    _refuse_complex(backend.dtype(value), slot)
+    value = cast_tensor(value, slot.dtype)
     shape, want = current().shape(value), slot.shape
     if len(shape) == len(want) - 1 and want[-1] == 1:
         value = PUBLIC["expand_dims"](value, -1)
