@@ -118,8 +118,7 @@ class Trainer:
             with CallContext(training=training):
                 outputs = model(x, training=training)
             names = model._names_of(outputs)
-            leaves = optree.tree_leaves(outputs)
-            model._matched = Matched(model._task, names, leaves, y)
+            model._matched = Matched(model._task, names, outputs, y)
 
     def _build_optimizer(self) -> None:
         model = self.model
