@@ -80,7 +80,7 @@ class Matched(Holder):
         # Tuples: no part is added to them, so nobody need look again.
         self.trackers = tuple([metrics.Mean(name=f"{name}_loss") for name in several])
         self.by_output = CompiledMetrics(task.metrics, task.weighted_metrics, self.loss)
-        leaves: list[Any] = optree.tree_leaves(outputs)
+        leaves: list[Any] = optree.tree_leaves(outputs)  # type: ignore[arg-type]
         made = self.by_output.build(self.names, self.targets(y), leaves)
         self.metrics = tuple(made)
 
