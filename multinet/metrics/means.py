@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from multinet import losses, ops
-from multinet.losses.base import pair
-from multinet.metrics.base import FunctionMetric, Mean
+from multinet.losses.shapes import pair
+from multinet.metrics.base import FunctionMetric, Mean, masked
 from multinet.ops.core import in_dtype
 from multinet.registry import current
 from multinet.typing import PolicyLike, Tensor
@@ -244,10 +244,11 @@ class RootMeanSquaredError(Mean):
     def update_state(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
     ) -> None:  # type: ignore[override]
-        """Accumulate the squared errors of a batch."""
+        """Accumulate the squared errors of a batch, where the mask holds."""
+        weight = masked(sample_weight, y_pred)
         y_true, y_pred = pair(*(in_dtype(y, self.dtype) for y in (y_true, y_pred)))
         errors = ops.square(ops.subtract(y_true, y_pred))
-        super().update_state(errors, sample_weight)
+        super().update_state(errors, weight)
 
     def result(self) -> Tensor:
         """Return the root of the mean so far."""

@@ -151,8 +151,7 @@ class Hooks:
     ) -> Mapping[str, Any]:
         """Update the metrics given to compile; return all results, by name."""
         if self._matched is not None:
-            masks = [mask_of(tensor) for tensor in optree.tree_leaves(y_pred)]
-            self._matched.update(y, y_pred, sample_weight, masks)
+            self._matched.update(y, y_pred, sample_weight)
         return self.get_metrics_result()
 
     def get_metrics_result(self) -> Mapping[str, Any]:
