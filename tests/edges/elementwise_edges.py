@@ -27,8 +27,8 @@ _ROOT = np.sqrt(2 / np.pi)
 class Edge:
     """An op of one tensor, its value and its slope in float64.
 
-    `where` says at which points the op is asked, `loose` multiplies the tolerance. Where
-    the value is NaN the slope may be anything, the same at each position.
+    `where` says at which points the op is asked, `loose` multiplies the tolerance. A
+    value of NaN may have any slope, the same at each position.
     """
 
     name: str
