@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from multinet import dtypes, ops
-from multinet.losses.base import match_ranks
 from multinet.losses.probabilistic import sparse_labels
+from multinet.losses.shapes import match_ranks, pair, same_shape
 from multinet.metrics.base import FunctionMetric
-from multinet.ops.core import as_tensor, cast_tensor, floating
+from multinet.ops.core import as_tensor, cast_tensor
 from multinet.registry import current
 from multinet.typing import PolicyLike, Tensor
 
@@ -25,14 +25,13 @@ def _is_number(x: Any) -> Any:
 def accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Return 1 where prediction and target are equal, else 0."""
     y_true, y_pred = match_ranks(as_tensor(y_true), as_tensor(y_pred))
+    same_shape(y_true, y_pred)
     return _hits(ops.equal(y_true, y_pred))
 
 
 def binary_accuracy(y_true: Tensor, y_pred: Tensor, threshold: float = 0.5) -> Tensor:
     """Return 1 where (y_pred > threshold) is the target, else 0."""
-    y_pred = floating(y_pred)
-    y_true = as_tensor(y_true, current().dtype(y_pred))
-    y_true, y_pred = match_ranks(y_true, y_pred)
+    y_true, y_pred = pair(y_true, y_pred)
     chosen = cast_tensor(ops.greater(y_pred, float(threshold)), current().dtype(y_true))
     right = ops.equal(y_true, chosen)
     return _hits(ops.logical_and(right, _is_number(y_pred)))
@@ -42,6 +41,7 @@ def categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Return 1 where the largest prediction is at the largest one-hot target."""
     backend = current()
     y_true, y_pred = as_tensor(y_true), as_tensor(y_pred)
+    same_shape(y_true, y_pred)
     last = len(backend.shape(y_pred)) - 1
     return _best_at(y_pred, backend.argmax(y_true, last))
 
@@ -65,7 +65,8 @@ def _best_at(y_pred: Any, labels: Any) -> Any:
 
 def top_k_categorical_accuracy(y_true: Tensor, y_pred: Tensor, k: int = 5) -> Tensor:
     """Return 1 where the one-hot target is among the k best predictions."""
-    y_true = as_tensor(y_true)
+    y_true, y_pred = as_tensor(y_true), as_tensor(y_pred)
+    same_shape(y_true, y_pred)
     labels = current().argmax(y_true, len(current().shape(y_true)) - 1)
     return sparse_top_k_categorical_accuracy(labels, y_pred, k)
 
@@ -106,6 +107,7 @@ class Accuracy(FunctionMetric):
     """How often predictions equal targets."""
 
     function = accuracy
+    _direction = "up"
 
     def __init__(
         self, name: str | None = "accuracy", dtype: PolicyLike | None = None
@@ -117,6 +119,7 @@ class BinaryAccuracy(FunctionMetric):
     """How often (y_pred > threshold) is the binary target."""
 
     function = binary_accuracy
+    _direction = "up"
 
     def __init__(
         self,
@@ -132,6 +135,7 @@ class CategoricalAccuracy(FunctionMetric):
     """How often the largest prediction is the one-hot target."""
 
     function = categorical_accuracy
+    _direction = "up"
 
     def __init__(
         self, name: str | None = "categorical_accuracy", dtype: PolicyLike | None = None
@@ -143,6 +147,7 @@ class SparseCategoricalAccuracy(FunctionMetric):
     """How often the largest prediction is the integer label."""
 
     function = sparse_categorical_accuracy
+    _direction = "up"
 
     def __init__(
         self,
@@ -156,6 +161,7 @@ class TopKCategoricalAccuracy(FunctionMetric):
     """How often the one-hot target is among the k best predictions."""
 
     function = top_k_categorical_accuracy
+    _direction = "up"
 
     def __init__(
         self,
@@ -171,6 +177,7 @@ class SparseTopKCategoricalAccuracy(FunctionMetric):
     """How often the integer label is among the k best predictions."""
 
     function = sparse_top_k_categorical_accuracy
+    _direction = "up"
 
     def __init__(
         self,
