@@ -25,7 +25,7 @@ from multinet.objects.exports import inner
 from multinet.objects.sharing import ObjectSharing
 from multinet.registry import current
 from multinet.saving.model import load_weights, save_model
-from multinet.saving.tensors import Layout
+from multinet.saving.tensors import DEFAULT, Layout
 from multinet.saving.weights import save_weights
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import KerasTensor
@@ -259,7 +259,7 @@ class Model(Training):
         filepath: str | os.PathLike[str],
         overwrite: bool = True,
         max_shard_size: float | None = None,
-        layout: Layout = "keras",
+        layout: Layout = DEFAULT,
     ) -> None:
         """Write the weights to a `.weights.h5` or a `.safetensors` file.
 

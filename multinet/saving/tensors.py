@@ -21,6 +21,9 @@ Layout: TypeAlias = Literal["keras", "torch"]
 """`keras`: `model.paths()`, arrays as they are. `torch`: as modules have them."""
 
 
+DEFAULT: Layout = "keras"
+
+
 def rules(model: AnyModel, layout: Layout) -> Iterator[Rule]:
     """Yield how the weights of a model are named and laid out in a file."""
     if layout == "torch":

@@ -14,7 +14,7 @@ from multinet.holders import Holder
 from multinet.saving import atomic, shards
 from multinet.saving.hdf5 import Arrays, Reader, Writer
 from multinet.saving.layout import Place, places
-from multinet.saving.tensors import Layout, save_tensors
+from multinet.saving.tensors import DEFAULT, Layout, save_tensors
 from multinet.typing import AnyModel
 from multinet.variables import Variable
 
@@ -173,7 +173,7 @@ def save_weights(
     filepath: str | os.PathLike[str],
     overwrite: bool = True,
     max_shard_size: float | None = None,
-    layout: Layout = "keras",
+    layout: Layout = DEFAULT,
 ) -> None:
     """Write the weights of a model to a `.weights.h5` file, whole or not at all.
 
@@ -192,7 +192,7 @@ def save_weights(
         atomic.refuse_existing(path, overwrite)
         save_tensors(model, path, layout, max_shard_size)
         return
-    if layout != "keras":
+    if layout != DEFAULT:
         raise ArgumentError(
             f"layout={layout!r} is for .safetensors files, and {path.name} is none."
         )
