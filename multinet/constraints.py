@@ -7,7 +7,7 @@ from typing import Any
 
 from multinet import ops
 from multinet.configurable import Configurable
-from multinet.saving.tables import Table
+from multinet.objects.tables import Table
 from multinet.typing import ConstraintLike, Data, Made, Tensor
 
 __all__ = [
@@ -38,7 +38,7 @@ class Constraint(Configurable):
 
 
 def _norms(w: Any, axis: int | Sequence[int]) -> Any:
-    return ops.sqrt(ops.sum(ops.square(w), axis=axis, keepdims=True))
+    return ops.norm(w, axis=axis, keepdims=True)
 
 
 class MaxNorm(Constraint):

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
+from multinet.checks import flag, number, whole
 from multinet.configurable import Configurable, arguments, parameters, revived
 from multinet.errors import ArgumentError
 from multinet.moving import Movable
 from multinet.names import snake_case, unique_name
+from multinet.objects import custom_object_scope
 from multinet.optimizers import rules
 from multinet.optimizers.rate import Rate
 from multinet.patterns import is_called, warn_of_nothing
 from multinet.registry import current
-from multinet.saving import custom_object_scope
 from multinet.scope import active_scope
-from multinet.typing import Config, LearningRate, Numbers, Tensor
-from multinet.variables import Variable
+from multinet.typing import Config, Host, LearningRate, Numbers, Tensor
+from multinet.variables import Variable, load_own, save_own
 
 
 class Optimizer(Configurable, Movable):
@@ -86,20 +87,21 @@ class Optimizer(Configurable, Movable):
         given = {name: value for name, value in clips.items() if value is not None}
         if len(given) > 1:
             raise ArgumentError(f"Expected at most one way of clipping, got {given}.")
+        for name, value in given.items():
+            number(value, name, above=0, hint=" None does not clip.")
         if self.gradient_accumulation_steps is not None:
             raise ArgumentError(
                 "gradient_accumulation_steps is not supported. Average the gradients "
                 "of several batches in a train_step, or use a larger batch."
             )
-        if self.use_ema and not 0 <= self.ema_momentum <= 1:
-            raise ArgumentError(
-                f"Expected ema_momentum in [0, 1], got {self.ema_momentum!r}."
-            )
-        every = self.ema_overwrite_frequency
-        if every is not None and (not isinstance(every, int) or every < 1):
-            raise ArgumentError(
-                f"Expected ema_overwrite_frequency to be an int >= 1, got {every!r}."
-            )
+        if self.weight_decay is not None:
+            number(self.weight_decay, "weight_decay", least=0)
+        if self.loss_scale_factor is not None:
+            number(self.loss_scale_factor, "loss_scale_factor", above=0)
+        flag(self.use_ema, "use_ema")
+        number(self.ema_momentum, "ema_momentum", least=0, most=1)
+        if self.ema_overwrite_frequency is not None:
+            whole(self.ema_overwrite_frequency, "ema_overwrite_frequency")
 
     # -- what a subclass writes --------------------------------------------------------
 
@@ -185,6 +187,20 @@ class Optimizer(Configurable, Movable):
         """The counter, the rate if it is a number, and the slots, in Keras's order."""
         counters = [self._make_counters(), *self._rate.variables()]
         return [*counters, *self.slot_variables]
+
+    def _saved_variables(self) -> list[Variable]:
+        return self.variables
+
+    def save_own_variables(self, store: MutableMapping[str, Tensor]) -> None:
+        """Put the counter, the rate and the slots into a file: `store[key] = value`."""
+        save_own(self._saved_variables(), store)
+
+    def load_own_variables(self, store: Mapping[str, Host]) -> None:
+        """Take the counter, the rate and the slots from a file.
+
+        `ShapeError` if their number or a shape differs.
+        """
+        load_own(self.name, self._saved_variables(), store)
 
     @property
     def rate_dtype(self) -> str:

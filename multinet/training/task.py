@@ -13,7 +13,19 @@ from multinet.errors import ArgumentError
 from multinet.holders import Holder
 from multinet.registry import current
 from multinet.training.compiled import CompiledLoss, CompiledMetrics, per_output
-from multinet.typing import Making, Tensor, Tree
+from multinet.typing import Config, Making, Tensor, Tree
+
+#: What Keras writes of the arguments of compile, in its order.
+_WRITTEN = (
+    "optimizer",
+    "loss",
+    "loss_weights",
+    "metrics",
+    "weighted_metrics",
+    "run_eagerly",
+    "steps_per_execution",
+    "jit_compile",
+)
 
 
 @dataclass(frozen=True)
@@ -46,6 +58,11 @@ class Task:
         """Return the arguments by name, to compile another model alike."""
         return dict(vars(self))
 
+    def config(self, optimizer: Making) -> Config:
+        """Return the arguments as Keras writes them: the optimizer as an object."""
+        kept = {name: value for name, value in vars(self).items() if name in _WRITTEN}
+        return {**kept, "optimizer": optimizer}
+
     def steps(self) -> int:
         """Return the steps of an execution that were asked for, 1 for "auto"."""
         asked = self.steps_per_execution
@@ -74,13 +91,16 @@ class Matched(Holder):
         self,
         task: Task,
         names: Sequence[str],
-        outputs: Sequence[Any],
+        outputs: Tree,
         y: Tree,
         masked: Sequence[bool],
     ) -> None:
         self.names = list(names)
-        shapes = [current().shape(x) for x in outputs]
+        shapes = [current().shape(x) for x in optree.tree_leaves(outputs)]
         self.outputs = tuple(map(Output, shapes, masked))
+        self.keys = list(outputs) if isinstance(outputs, dict) else self.names
+        for what in ("loss", "loss_weights", "metrics", "weighted_metrics"):
+            self._ordered(getattr(task, what), what)
         self.tracker = metrics.Mean(name="loss")
         self.loss: CompiledLoss | None = None
         kept: list[str] = []
@@ -92,7 +112,8 @@ class Matched(Holder):
         # Tuples: no part is added to them, so nobody need look again.
         self.trackers = tuple([metrics.Mean(name=f"{name}_loss") for name in several])
         self.by_output = CompiledMetrics(task.metrics, task.weighted_metrics, self.loss)
-        made = self.by_output.build(self.names, self.targets(y), outputs)
+        leaves: list[Any] = optree.tree_leaves(outputs)  # type: ignore[arg-type]
+        made = self.by_output.build(self.names, self.targets(y), leaves)
         self.metrics = tuple(made)
 
     def all_metrics(self) -> list[metrics.Metric]:
@@ -101,6 +122,7 @@ class Matched(Holder):
 
     def targets(self, tree: Tree) -> list[Any]:
         """Return one target for each output."""
+        self._ordered(tree, "y")
         if isinstance(tree, list | tuple | dict):
             return per_output(tree, self.names, "y")
         if tree is not None and len(self.names) > 1:
@@ -112,9 +134,16 @@ class Matched(Holder):
 
     def weights(self, tree: Tree) -> list[Any]:
         """Return the sample weights of each output."""
-        if isinstance(tree, list | tuple | dict):
-            return self.targets(tree)
-        return [tree] * len(self.names)
+        self._ordered(tree, "sample_weight")
+        return per_output(tree, self.names, "sample_weight")
+
+    def _ordered(self, given: Tree, what: str) -> None:
+        """Refuse a list for outputs in a dict that has more than one order."""
+        if isinstance(given, list | tuple) and self.keys != self.names:
+            raise ArgumentError(
+                f"The outputs are a dict with the keys {self.keys}: give {what} as a "
+                "dict with these, since it is not said which order a list has."
+            )
 
     def total(
         self, y: Tree, y_pred: Tree, sample_weight: Tree, size: float
@@ -129,13 +158,8 @@ class Matched(Holder):
             tracker.update_state(value, sample_weight=size)
         return total
 
-    def update(
-        self, y: Tree, y_pred: Tree, sample_weight: Tree, masks: Sequence[Any]
-    ) -> None:
+    def update(self, y: Tree, y_pred: Tree, sample_weight: Tree) -> None:
         """Update the metrics of all outputs from a batch."""
         self.by_output.update(
-            self.targets(y),
-            optree.tree_leaves(y_pred),
-            self.weights(sample_weight),
-            masks,
+            self.targets(y), optree.tree_leaves(y_pred), self.weights(sample_weight)
         )
