@@ -119,7 +119,7 @@ def _power_jvp(primals: Any, tangents: Any) -> tuple[Array, Array]:
 _power.defjvp(_power_jvp, symbolic_zeros=True)
 
 
-def bounded(indices: Array, size: int) -> Any:
+def bounded(indices: Array, size: int, least: int = 0) -> Any:
     """Return JAX's mode for indices, as known: in bounds, or to be filled.
 
     Those that are known to be out of range are refused, outside of programs.
@@ -127,7 +127,7 @@ def bounded(indices: Array, size: int) -> Any:
     values = _at_hand(indices)
     if values is None:
         return _FILL
-    error = refused(values, size)
+    error = refused(values, size, least)
     if error is None:
         return IN_BOUNDS
     if in_program():
@@ -406,12 +406,7 @@ class ArrayOps(Backend[Array]):
 
     def pick(self, x: Array, indices: Array, axis: int) -> Array:
         size = x.shape[axis]
-        values = _at_hand(indices)
-        mode = _FILL
-        if values is not None and (error := refused(values, size, -size)) is None:
-            mode = IN_BOUNDS
-        elif values is not None and not in_program():
-            raise error
+        mode = bounded(indices, size, -size)
         return _pick(x, indices, axis, mode)  # compiled: four calls in one
 
     def take_along_axis(self, x: Array, indices: Array, axis: int) -> Array:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from multinet.interface.array import Axes, Scalar, Shape, T
 from multinet.interface.indices import filling, refused
 from multinet.interface.program import ProgramPrimitives, Tensors
+from multinet.typing import Host
 
 _LOW = ("float16", "bfloat16")
 _SMALL = ("int8", "int16", "uint8", "uint16")
@@ -194,6 +195,14 @@ class ArrayMethods(ProgramPrimitives[T]):
         i = self.reshape(self.arange(0, rows, 1, "int32"), (rows, 1))
         j = self.reshape(self.arange(0, columns, 1, "int32"), (1, columns))
         return self.cast(self.equal(j, self.add(i, offset)), dtype)
+
+    def known(self, x: T) -> Host | None:
+        """Return the integers of a tensor where the host has them at hand, to be read.
+
+        None where it would wait for a device, and in a program. Indices are checked by
+        them, so a backend whose values lie in the memory of the host overrides this.
+        """
+        return None
 
     def one_hot(self, indices: T, size: int, dtype: str) -> T:
         """Return 1 where the new last axis equals the index in [0, size), else 0.

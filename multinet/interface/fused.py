@@ -20,7 +20,7 @@ from multinet.interface.array import Axes, Shape, T
 from multinet.interface.program import Function, Key, Pairs, Tensors
 from multinet.interface.sequence import SequenceMethods
 from multinet.interface.step import Program
-from multinet.typing import Host, Numbers, Tensor
+from multinet.typing import Numbers, Tensor
 
 _LOW = ("float16", "bfloat16")
 
@@ -92,14 +92,6 @@ class Backend(SequenceMethods[T]):
         if self.is_tensor(x) and self.is_tensor(y):
             dtype = self.dtype(x)
             return dtype if self.dtype(y) == dtype else None
-        return None
-
-    def known(self, x: T) -> Host | None:
-        """Return the integers of a tensor where the host has them at hand, to be read.
-
-        None where it would wait for a device, and in a program. Indices are checked by
-        them, so a backend whose values lie in the memory of the host overrides this.
-        """
         return None
 
     def copy(self, x: T) -> T:

@@ -265,7 +265,6 @@ _FUSED = {
     "program": Facts(result="host"),
     "value_and_grad": _FUNCTIONS,
     "common_dtype": _HOST,
-    "known": Facts(INTEGERS, "host"),
     "copy": Facts(ALL),
     # -- comparison --------------------------------------------------------------------
     "not_equal": _two(ALL, "bool"),
@@ -296,6 +295,7 @@ _FUSED = {
     "tile": Facts(ALL),
     "repeat": Facts(ALL),
     "eye": Facts(result="asked"),
+    "known": Facts(INTEGERS, "host"),
     "one_hot": Facts(INTEGERS, "asked"),
     "embedding": Facts(ALL, indices="indices"),
     "pick": Facts(ALL, indices="indices"),

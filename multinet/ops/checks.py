@@ -57,8 +57,10 @@ def within(shape: tuple[Any, ...], limit: tuple[Any, ...], what: str) -> None:
 
 def in_range(indices: Tensor, size: Size, what: str) -> None:
     """Refuse integers that the host knows to lie outside of [0, size)."""
-    values = None if isinstance(size, Dim) else current().known(indices)
-    error = None if values is None else refused(values, size, 0, what)
+    if isinstance(size, Dim):
+        return
+    values = current().known(indices)
+    error = None if values is None else refused(values, int(size), 0, what)
     if error is not None:
         raise error
 

@@ -178,8 +178,9 @@ def scatter_update(
     depth, count = form[-1], math.prod(form[:-1])
     known = backend.known(index)
     values = read(indices) if isinstance(indices, list | tuple) else known
-    for at, size in enumerate(have[:depth] if values is not None else ()):
-        in_axis(values[..., at].tolist(), size)
+    if values is not None:
+        for at, size in enumerate(have[:depth]):
+            in_axis(values[..., at].tolist(), size)
     sizes = [size_like(n) for n in have[:depth]]
     bound = backend.from_numpy(np.asarray(sizes, backend.dtype(index)))
     index = backend.where(backend.less(index, 0), backend.add(index, bound), index)

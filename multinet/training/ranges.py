@@ -178,8 +178,8 @@ def _classes(used: Any, shape: Sequence[Any]) -> int | None:
     if getattr(used, "from_sorted_ids", False):
         return None
     function = getattr(used, "fn", None) or getattr(type(used), "function", None)
-    if isinstance(used, losses.Loss) and type(used).call is not FunctionLoss.call:
-        function = None if not hasattr(used, "fn") else used.fn
+    if isinstance(used, FunctionLoss) and type(used).call is not FunctionLoss.call:
+        function = None  # a subclass computes something else
     if (function or used) not in _OF_LABELS:
         return None
     size = shape[getattr(used, "axis", -1)]
