@@ -21,7 +21,10 @@ _GONE: dict[str, tuple[Any, ...] | None] = {
     "fused": None,
     "renorm": (False,),
     "virtual_batch_size": (None,),
-    "mask_value_dtype": None,
+    "query_shape": None,  # what attention was built for, found again at the call
+    "key_shape": None,
+    "value_shape": None,
+    "softmax_robust_masking": (False,),
 }
 _MODELS = ("Functional", "Model", "Sequential")
 #: TensorFlow's functions in graphs, by the op that does the same. Those of tensors come
