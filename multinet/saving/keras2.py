@@ -169,7 +169,9 @@ def _ends(tree: Any, sequential: set[str]) -> Any:
 
 
 def _layer(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {"registered_name": None, "module": "keras.layers", **upgrade(entry)}
+    # It is built by its call: the shapes noted are those of the first input alone.
+    own = {k: v for k, v in entry.items() if k != "build_config"}
+    return {"registered_name": None, "module": "keras.layers", **upgrade(own)}
 
 
 def _entry(entry: Mapping[str, Any], models: set[str]) -> dict[str, Any]:

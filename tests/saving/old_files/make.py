@@ -5,7 +5,8 @@ Run once for each version, installed alone in a folder of its own:
     pip install --no-deps --target old keras==3.5.0
     KERAS_BACKEND=jax PYTHONPATH=old python make.py keras
 
-and `pip install --no-deps --target old tf_keras==2.21.0` with `python make.py tf_keras`.
+and likewise `tf_keras==2.21.0` with `python make.py tf_keras`. Versions 3.0 and 3.5 ran
+with KERAS_BACKEND=torch.
 """
 
 import importlib
