@@ -91,6 +91,7 @@ def log_sigmoid(x: Tensor) -> Tensor:
 
 
 @op
+@in_float32
 def softsign(x: Tensor) -> Tensor:
     """Return x / (1 + |x|)."""
     x, backend = floating(x), current()
