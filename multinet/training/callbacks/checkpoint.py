@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from multinet.checks import flag, shown, whole
 from multinet.errors import ArgumentError
+from multinet.saving.model import MODEL
 from multinet.training.callbacks.monitor import Logs, Monitor
 
 
@@ -56,7 +57,7 @@ class ModelCheckpoint(Monitor):
     def _check_name(self) -> None:
         name = Path(self.filepath).name
         weights = (".weights.h5", ".safetensors")
-        ends = weights if self.save_weights_only else (".keras",)
+        ends = weights if self.save_weights_only else (MODEL,)
         if not name.endswith(ends):
             raise ArgumentError(
                 f"Expected the name of a checkpoint to end in {' or '.join(ends)}, got "
