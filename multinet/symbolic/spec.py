@@ -14,7 +14,7 @@ from multinet.errors import DTypeError, ShapeError, TraceError
 from multinet.interface.signatures import SIGNATURES
 from multinet.operators import Operators
 from multinet.symbolic.dims import Dim, Size, differ, public_shape
-from multinet.typing import Tensors
+from multinet.typing import DType, Tensors
 
 Shape = tuple[Any, ...]  # of ints and Dims
 
@@ -30,7 +30,9 @@ class SymbolicArray(Operators):
         self.shape: Shape = tuple(shape)
         self.dtype = dtype
 
-    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+    def __array__(
+        self, dtype: DType | None = None, copy: bool | None = None
+    ) -> NoReturn:
         raise TraceError(
             f"NumPy's functions take numbers, and {self!r} has none yet. Use the "
             "function of the same name in multinet.ops."

@@ -215,7 +215,7 @@ class Training(Hooks, Layer):
     ) -> Tree:
         """Return the outputs for data, computed batch by batch, as NumPy arrays."""
         trainer = self._trainer
-        if verbose == 0 and not callbacks:
+        if verbose == 0 and not callbacks and steps is None:
             outputs = trainer.predict_at_once(x, batch_size)
             if outputs is not None:
                 return outputs

@@ -118,8 +118,7 @@ class Trainer:
             with CallContext(training=training):
                 outputs = model(x, training=training)
             names = model._names_of(outputs)
-            leaves = optree.tree_leaves(outputs)
-            model._matched = Matched(model._task, names, leaves, y)
+            model._matched = Matched(model._task, names, outputs, y)
 
     def _build_optimizer(self) -> None:
         model = self.model
@@ -193,7 +192,8 @@ class Trainer:
             and type(x) is np.ndarray
             and x.dtype is quick.dtype
             and x.ndim > 0
-            and 0 < len(x) <= (batch_size or 32)
+            and (batch_size is None or type(batch_size) is int)
+            and 0 < len(x) <= (32 if batch_size is None else batch_size)
             and quick.backend is current()
             and quick.inventory.valid()
         ):
