@@ -98,8 +98,8 @@ def wide_statistics(backend: Anything, dtype: str) -> None:
     compare(got, wanted, dtype, what=f"layer_norm in {dtype}")
     small = (x.astype(float) / 2**24).astype(native)
     mean, spread = (np.full((1,), v).astype(native) for v in (0.0, 2.0**-20))
-    given = [backend.from_numpy(v) for v in (small, mean, spread)]
-    got = fetch(backend, backend.batch_norm(*given, None, None, 1e-8))
+    t, mean, spread = (backend.from_numpy(v) for v in (small, mean, spread))
+    got = fetch(backend, backend.batch_norm(t, mean, spread, None, None, 1e-8))
     wanted = small.astype(float) / np.sqrt(2.0**-20 + 1e-8)
     compare(got, wanted, dtype, what=f"batch_norm in {dtype}")
 
