@@ -258,6 +258,32 @@ def _vjp_composition(backend: Anything) -> None:
     near(backend, derivative(closed)(x)[0], 2 * X, "gradient of a closed-over value")
 
 
+def _vjp_of_numpy(backend: Anything) -> None:
+    """Refuse a gradient that a function of NumPy has cut; an error is as good."""
+    x, ones = tensor(backend, X), np.ones(3)
+    cases = (
+        ("np.sum", lambda x: np.sum(x), ones),
+        ("np.square", lambda x: np.square(x), 2 * X),
+        ("np.concatenate", lambda x: np.concatenate([x]), ones),
+    )
+    for name, function, slope in cases:
+        shapes: list[Any] = []
+
+        def run(x: Any, function: Any = function, shapes: Any = shapes) -> Any:
+            y = function(x)
+            if not backend.is_tensor(y):
+                y = tensor(backend, y)
+            shapes.append(backend.shape(y))
+            return (y,)
+
+        try:
+            _, pull = backend.vjp(run, (x,))
+        except Exception:  # each framework has its own error
+            continue
+        got = pull((tensor(backend, np.ones(tuple(shapes[-1]))),))[0]
+        near(backend, got, slope, f"{name} of a tensor that is differentiated")
+
+
 def _jvp(backend: Anything) -> None:
     x, y = tensor(backend, X), tensor(backend, Y)
     a, b = single([1, 2, 3]), single([0.5, 0, -1])
@@ -410,7 +436,11 @@ PROBES: dict[str, tuple[tuple[str, Probe], ...]] = {
     "cond": (("values and gradients", _cond), ("branch not taken", _cond_safe)),
     "while_loop": (("eager and compiled", _while_loop),),
     "scan": (("recurrence", _scan), ("shapes", _scan_shapes)),
-    "vjp": (("pullback", _vjp), ("composition", _vjp_composition)),
+    "vjp": (
+        ("pullback", _vjp),
+        ("composition", _vjp_composition),
+        ("functions of NumPy", _vjp_of_numpy),
+    ),
     "jvp": (("tangents", _jvp),),
     "vmap": (("axes", _vmap),),
     "checkpoint": (
