@@ -25,6 +25,24 @@ def single(values: Any) -> Array:
     return np.asarray(values, np.float32)
 
 
+def exact(
+    backend: Anything, function: Any, inputs: Any, wanted: Any, what: str
+) -> None:
+    """Check the gradients of a function, eager and compiled, element by element."""
+
+    def gradients(*primals: Any) -> tuple[Any, ...]:
+        ones = lambda y: backend.full(backend.shape(y), 1.0, "float32")  # noqa: E731
+        outputs, pullback = backend.vjp(lambda *p: (function(*p),), primals)
+        return tuple(pullback((ones(outputs[0]),)))
+
+    primals = tuple(tensor(backend, x) for x in inputs)
+    for how, run in (("", gradients), (", compiled", backend.jit(gradients, ()))):
+        for got, value in zip(run(*primals), wanted, strict=True):
+            near(
+                backend, got, np.asarray(value, np.float64), f"gradient of {what}{how}"
+            )
+
+
 def near(backend: Anything, got: Any, wanted: Any, what: str) -> None:
     """Compare a tensor with a host value, in the dtype of the tensor."""
     array = fetch(backend, got, what)
