@@ -1,8 +1,10 @@
 """Masks: which positions of a tensor count.
 
-A mask says which positions of a tensor count. Tensors are the backend's own and carry
-no attributes, so masks are kept beside them, by identity, and end with the call. What
-a call outside of any other returned keeps its mask for as long as the tensor lives.
+A mask says which positions of a tensor count. Tensors are the backend's own, so masks
+are kept beside them, by identity, and end with the call. What a call outside of any
+other returned keeps its mask for as long as the tensor lives. `mask_of` reads it on
+every backend. Programs of Keras read `_keras_mask`, which those tensors show that take
+attributes; nothing here reads it.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import optree
 
 from multinet.calls import CallContext, active
 from multinet.registry import current
+from multinet.symbolic.tensor import KerasTensor
 from multinet.typing import Tensor, Tensors
 
 #: The masks of tensors that live outside of calls, by identity; the reference tells
@@ -22,7 +25,12 @@ loose: dict[int, tuple[weakref.ref[Any], Any]] = {}
 
 
 def mask_of(tensor: Tensor) -> Tensor | None:
-    """Return the bool mask of a tensor, shaped as its first axes, or None."""
+    """Return the bool mask of a tensor, shaped as its first axes, or None.
+
+    It is that which a layer gave its output: of a symbolic tensor, a symbolic one.
+    """
+    if type(tensor) is KerasTensor:
+        return tensor._keras_mask
     key, context = id(tensor), active.get()
     if context is not None and key in context.masks:
         return context.masks[key][1]
@@ -46,10 +54,26 @@ def set_mask(tensor: Tensor, mask: Tensor | None) -> None:
     context = active.get()
     if mask is None:
         return
+    _show(tensor, mask)
     if context is not None:
         context.masks[id(tensor)] = (tensor, mask)
     else:
         _loosen(tensor, mask)
+
+
+def set_masks(tree: Tensors, masks: Tensors | None) -> None:
+    """Give the tensors of a tree their masks, a tree with None where there is none."""
+    leaves = optree.tree_leaves(tree, none_is_leaf=True)
+    for tensor, mask in zip(leaves, optree.tree_leaves(masks, none_is_leaf=True)):
+        set_mask(tensor, mask)
+
+
+def _show(tensor: Any, mask: Any) -> None:
+    """Let programs read the mask on the tensor, if it takes attributes."""
+    try:
+        tensor._keras_mask = mask
+    except AttributeError:  # of NumPy, and in a trace of JAX: `mask_of` tells there
+        return
 
 
 def keep_masks(context: CallContext, outputs: Tensors) -> None:

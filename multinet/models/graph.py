@@ -119,8 +119,7 @@ class Graph(Movable):
                 for slot, value in zip(self.flat_inputs, self._match(inputs))
             }
         if masks is not None:
-            flat = optree.tree_leaves(masks, none_is_leaf=True)
-            for slot, mask in zip(self.flat_inputs, flat):
+            for slot, mask in zip(self.flat_inputs, self._match(masks)):
                 set_mask(values[id(slot)], mask)
         sizes = self._sizes(values) if self._sized else {}
         context = active.get()
