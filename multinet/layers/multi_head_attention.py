@@ -116,7 +116,7 @@ class MultiHeadAttention(BaseHeads):
         self.output_dense = self._projection("attention_output", attended, last, 2)
 
     def _attention_mask(self, query: Any, value: Any, key: Any, given: Any) -> Any:
-        """Return the mask of keys and pairs: a masked query attends too, as in Keras."""
+        """Return the mask of keys and pairs: a masked query attends, as in Keras."""
         return super()._attention_mask(None, value, key, given)
 
     def attend(
