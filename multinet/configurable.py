@@ -48,7 +48,7 @@ class Configurable:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "__init__" in vars(cls) and not _is_ours(cls):
+        if "__init__" in vars(cls) and not is_ours(cls):
             cls.__init__ = _remembering(cls, cls.__init__)
 
     def get_config(self) -> Config:
@@ -149,7 +149,8 @@ def _parameters(cls: type) -> dict[str, Parameter]:
     return dict(list(inspect.signature(cls.__init__).parameters.items())[1:])
 
 
-def _is_ours(cls: type) -> bool:
+def is_ours(cls: type) -> bool:
+    """Return whether a class is of the library, not of the program."""
     return cls.__module__.partition(".")[0] == __name__.partition(".")[0]
 
 

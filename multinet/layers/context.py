@@ -14,14 +14,11 @@ from typing import Any
 
 import optree
 
-from multinet.calls import CallContext, active
+from multinet import calls
+from multinet.calls import CallContext, active, loose
 from multinet.registry import current
 from multinet.symbolic.tensor import KerasTensor
 from multinet.typing import Tensor, Tensors
-
-#: The masks of tensors that live outside of calls, by identity; the reference tells
-#: their end.
-loose: dict[int, tuple[weakref.ref[Any], Any]] = {}
 
 
 def mask_of(tensor: Tensor) -> Tensor | None:
@@ -31,11 +28,7 @@ def mask_of(tensor: Tensor) -> Tensor | None:
     """
     if type(tensor) is KerasTensor:
         return tensor._keras_mask
-    key, context = id(tensor), active.get()
-    if context is not None and key in context.masks:
-        return context.masks[key][1]
-    entry = loose.get(key)
-    return entry[1] if entry is not None and entry[0]() is tensor else None
+    return calls.mask_of(tensor)
 
 
 def masks_in(tree: Tensors) -> Tensors | None:

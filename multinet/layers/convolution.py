@@ -8,6 +8,7 @@ from typing import Any
 from multinet import activations, ops
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.arguments import padding_of, positive, sizes
+from multinet.layers.policy import computed
 from multinet.layers.spatial import Spatial
 from multinet.typing import (
     ActivationLike,
@@ -80,8 +81,7 @@ class BaseConv(Spatial):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, *spatial, filters), or filters first with channels_first."""
-        inputs = ops.cast(inputs, self.compute_dtype)
-        outputs = self.convolution_op(inputs, self.kernel)
+        outputs = self.convolution_op(computed(self, inputs), self.kernel)
         if self.bias is not None:
             bias = self.bias
             if self.data_format == "channels_first":

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 import numpy as np
 import optree
 
 from multinet import config, ops
+from multinet.checks import whole
 from multinet.registry import current
-from multinet.training.callbacks.base import Callback, CallbackList
+from multinet.training.callbacks.base import (
+    Callback,
+    CallbackList,
+    Callbacks,
+    listed,
+)
 from multinet.training.callbacks.history import History
 from multinet.training.callbacks.progress import Reporter, make_progress
 from multinet.training.hooks import own_function
@@ -26,10 +32,6 @@ from multinet.training.sources.columns import signature
 from multinet.typing import AnyModel, Tree, Verbose
 
 _AHEAD = 2  # batches of predictions on the device at once
-
-
-#: What users pass, and what a loop inside of another one gets.
-Callbacks: TypeAlias = Sequence[Callback] | CallbackList
 
 
 class Trains(Protocol):
@@ -48,10 +50,30 @@ class Plan:
 
     epochs: range
     verbose: Verbose = 0
-    callbacks: Sequence[Callback] = ()
+    callbacks: Callbacks = ()
     steps: int | None = None  # an epoch, at most
     validation_steps: int | None = None
-    validation_freq: int = 1
+    validation_freq: int | Collection[int] = 1
+
+    def __post_init__(self) -> None:
+        check_steps(self.steps, "steps_per_epoch")
+        check_steps(self.validation_steps, "validation_steps")
+        freq = self.validation_freq
+        for each in freq if isinstance(freq, Collection) else (freq,):
+            whole(each, "validation_freq, or each of several,")
+
+    def validates(self, epoch: int) -> bool:
+        """Return whether there is a validation after an epoch, counted from 0."""
+        freq = self.validation_freq
+        if isinstance(freq, Collection):
+            return epoch + 1 in freq
+        return (epoch + 1) % freq == 0
+
+
+def check_steps(steps: int | None, name: str) -> None:
+    """Refuse what is no number of steps; None is all that there are."""
+    if steps is not None:
+        whole(steps, name)
 
 
 def fit_epochs(
@@ -61,8 +83,10 @@ def fit_epochs(
     model, epochs = trainer.model, plan.epochs
     total = steps_of(source, plan.steps)
     params = {"epochs": epochs.stop, "steps": total, "verbose": plan.verbose}
-    history = History()
-    listeners = CallbackList([history, *plan.callbacks], model, params)
+    given = listed(plan.callbacks)
+    history, others = _history_of(given)
+    # The last one, so that it has what others put into the logs.
+    listeners = CallbackList([*others, history], model, params)
     model.history, model.stop_training = history, False
     progress = make_progress(plan.verbose, epochs.stop, total, "Epoch")
     logs: dict[str, Any] = {}
@@ -80,13 +104,13 @@ def fit_epochs(
             if not going.done:
                 break  # the data are at their end
             logs = found
-            if validation is not None and (epoch + 1) % plan.validation_freq == 0:
+            if validation is not None and plan.validates(epoch):
                 progress.validate(logs)
                 tested = run_evaluate(
                     trainer, validation, 0, listeners, plan.validation_steps, guard
                 )
                 logs |= {f"val_{name}": value for name, value in tested.items()}
-            progress.end(logs, prompt=bool(plan.callbacks))
+            progress.end(logs, prompt=bool(given))
             listeners.call("on_epoch_end", epoch, logs)
             if model.stop_training or going.ran_out:
                 break
@@ -94,6 +118,13 @@ def fit_epochs(
         model.optimizer.finalize_variable_values(model.optimizer.optimized)
     listeners.call("on_train_end", logs)
     return history
+
+
+def _history_of(callbacks: list[Callback]) -> tuple[History, list[Callback]]:
+    """Return the History among callbacks, or a new one, and the others."""
+    given = [callback for callback in callbacks if isinstance(callback, History)]
+    history = given[-1] if given else History()
+    return history, [callback for callback in callbacks if callback is not history]
 
 
 def _wanted(steps: int | None) -> int | None:
@@ -167,9 +198,10 @@ class _Pass:
                 break
         chunks.close()
         logs = self._logs() if self.done else {}
-        if self.source.size is None and not self._stopped():
-            warn_if_short(self.done, _wanted(steps))
-            self.ran_out = self.done < (_wanted(steps) or 0)
+        wanted, size = _wanted(steps), self.source.size
+        if not self._stopped() and (size is None or wanted is not None):
+            warn_if_short(self.done, wanted, size)
+            self.ran_out = size is None and self.done < (wanted or 0)
         self.progress.stepped(self.done)
         self.runner.learn((time.perf_counter() - start) / max(self.done, 1))
         return logs
@@ -222,6 +254,7 @@ def run_evaluate(
     guard: Interrupts | None = None,
 ) -> dict[str, Any]:
     """Return the metrics of the model on data."""
+    check_steps(steps, "steps")
     total = steps_of(source, steps)
     listeners = _listeners(callbacks, trainer.model, total, verbose)
     progress = make_progress(verbose, 0, total, "Evaluate")
@@ -246,6 +279,7 @@ def run_predict(
     steps: int | None,
 ) -> Tree:
     """Return the outputs of the model on data, as NumPy arrays."""
+    check_steps(steps, "steps")
     total = steps_of(source, steps)
     listeners = _listeners(callbacks, trainer.model, total, verbose)
     parts: list[list[np.ndarray[Any, Any]]] = []
@@ -269,8 +303,8 @@ def run_predict(
             if index == total:
                 break
         parts += [[fetch(x) for x in outputs] for outputs in waiting]
-        if source.size is None:
-            warn_if_short(index, _wanted(steps))
+        if source.size is None or steps is not None:
+            warn_if_short(index, _wanted(steps), source.size)
         progress.stepped(index)
         progress.end({})
     listeners.call("on_predict_end", {})

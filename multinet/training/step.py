@@ -7,6 +7,7 @@ does is a method of the model, which users may override: `train_step` and the li
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -20,6 +21,7 @@ from multinet.capture import discover
 from multinet.errors import ArgumentError, MultinetError
 from multinet.interface import EagerProgram, Program
 from multinet.metrics import Metric
+from multinet.numpy_calls import explain_numpy
 from multinet.ops.carrying import tensors_of
 from multinet.ops.core import as_tensor
 from multinet.registry import current
@@ -125,13 +127,18 @@ class Step(ABC):
         for i, (variable, old, new) in enumerate(zip(self.variables, state, after)):
             if old is not new or id(variable) in self.updated:
                 self.written[i] = variable
+        _check_loss(self)
         return (*after, *outputs)
 
     def _outputs(self, scope: Scope, data: Tree, *update: Any) -> Sequence[Any]:
         if self.counts and self.optimizer is not None:
             done = current().subtract(as_tensor(update[0], "int32"), 1)
             scope.values[id(self.optimizer.iterations)] = done
-        result = self._hook(data, *update)
+        try:
+            result = self._hook(data, *update)
+        except Exception as error:
+            explain_numpy(error)
+            raise
         leaves, self.output_spec = tensors_of(self._logged(result))
         return leaves
 
@@ -175,6 +182,12 @@ class TrainStep(Step):
         model, optimizer = self.model, self.model.optimizer
         trained = model.trainable_weights
         _check_optimizer(optimizer, trained)
+        if not trained:
+            warnings.warn(
+                f"{model.name} has no trainable weights: training reports its loss and "
+                "changes nothing.",
+                stacklevel=2,
+            )
         self.updated = set(map(id, [*trained, *optimizer.slot_variables]))
         known = [*trained, *_state_of(model, trained), *optimizer.slot_variables]
         return _with_counters(self, known)
@@ -282,6 +295,31 @@ def _check_optimizer(optimizer: Making, trained: Sequence[Variable]) -> None:
         raise ArgumentError(
             f"The optimizer does not know {new[:3]}: weights were added or unfrozen "
             "after it was built. Call model.compile(...) with a new optimizer."
+        )
+
+
+def _check_loss(step: Step) -> None:
+    """Warn where the loss is tracked, and `metrics` hide it from the logs."""
+    matched, shown = step.model._matched, step.metrics
+    written = set(map(id, step.written.values()))
+    if shown is None or matched is None or id(matched.tracker.total) not in written:
+        return
+    if any(metric is matched.tracker for metric in shown):
+        return
+    name, losses = step.model.name, [m for m in shown if m.name == "loss"]
+    remedy = "Let `metrics` return [*super().metrics, ...]."
+    if not losses:
+        warnings.warn(
+            f"The logs of {name} have no loss, as its own `metrics` leave out what "
+            f"compile tracks. {remedy}",
+            stacklevel=2,
+        )
+    elif not written.intersection(map(id, variables_of(losses))):
+        warnings.warn(
+            f"The loss in the logs of {name} stays as it began: it is a metric of its "
+            f"own that the step does not update. {remedy} Or update it in "
+            "compute_loss.",
+            stacklevel=2,
         )
 
 

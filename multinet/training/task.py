@@ -63,9 +63,12 @@ class Matched(Holder):
     """
 
     def __init__(
-        self, task: Task, names: Sequence[str], outputs: Sequence[Any], y: Tree
+        self, task: Task, names: Sequence[str], outputs: Tree, y: Tree
     ) -> None:
         self.names = list(names)
+        self.keys = list(outputs) if isinstance(outputs, dict) else self.names
+        for what in ("loss", "loss_weights", "metrics", "weighted_metrics"):
+            self._ordered(getattr(task, what), what)
         self.tracker = metrics.Mean(name="loss")
         self.loss: CompiledLoss | None = None
         kept: list[str] = []
@@ -77,7 +80,8 @@ class Matched(Holder):
         # Tuples: no part is added to them, so nobody need look again.
         self.trackers = tuple([metrics.Mean(name=f"{name}_loss") for name in several])
         self.by_output = CompiledMetrics(task.metrics, task.weighted_metrics, self.loss)
-        made = self.by_output.build(self.names, self.targets(y), outputs)
+        leaves: list[Any] = optree.tree_leaves(outputs)  # type: ignore[arg-type]
+        made = self.by_output.build(self.names, self.targets(y), leaves)
         self.metrics = tuple(made)
 
     def all_metrics(self) -> list[metrics.Metric]:
@@ -86,6 +90,7 @@ class Matched(Holder):
 
     def targets(self, tree: Tree) -> list[Any]:
         """Return one target for each output."""
+        self._ordered(tree, "y")
         if isinstance(tree, list | tuple | dict):
             return per_output(tree, self.names, "y")
         if tree is not None and len(self.names) > 1:
@@ -97,9 +102,16 @@ class Matched(Holder):
 
     def weights(self, tree: Tree) -> list[Any]:
         """Return the sample weights of each output."""
-        if isinstance(tree, list | tuple | dict):
-            return self.targets(tree)
-        return [tree] * len(self.names)
+        self._ordered(tree, "sample_weight")
+        return per_output(tree, self.names, "sample_weight")
+
+    def _ordered(self, given: Tree, what: str) -> None:
+        """Refuse a list for outputs in a dict that has more than one order."""
+        if isinstance(given, list | tuple) and self.keys != self.names:
+            raise ArgumentError(
+                f"The outputs are a dict with the keys {self.keys}: give {what} as a "
+                "dict with these, since it is not said which order a list has."
+            )
 
     def total(
         self, y: Tree, y_pred: Tree, sample_weight: Tree, size: float
@@ -114,13 +126,8 @@ class Matched(Holder):
             tracker.update_state(value, sample_weight=size)
         return total
 
-    def update(
-        self, y: Tree, y_pred: Tree, sample_weight: Tree, masks: Sequence[Any]
-    ) -> None:
+    def update(self, y: Tree, y_pred: Tree, sample_weight: Tree) -> None:
         """Update the metrics of all outputs from a batch."""
         self.by_output.update(
-            self.targets(y),
-            optree.tree_leaves(y_pred),
-            self.weights(sample_weight),
-            masks,
+            self.targets(y), optree.tree_leaves(y_pred), self.weights(sample_weight)
         )
