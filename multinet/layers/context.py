@@ -56,8 +56,11 @@ def set_mask(tensor: Tensor, mask: Tensor | None) -> None:
 
 def set_masks(tree: Tensors, masks: Tensors | None) -> None:
     """Give the tensors of a tree their masks, a tree with None where there is none."""
-    leaves = optree.tree_leaves(tree, none_is_leaf=True)
-    for tensor, mask in zip(leaves, optree.tree_leaves(masks, none_is_leaf=True)):
+    tensors, given = (
+        optree.tree_leaves(part, none_is_leaf=True)  # type: ignore[arg-type]
+        for part in (tree, masks)
+    )
+    for tensor, mask in zip(tensors, given):
         set_mask(tensor, mask)
 
 

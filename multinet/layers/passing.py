@@ -60,7 +60,7 @@ def masks_of_all(tree: Tensors) -> Tensors | None:
     """Return the mask of a tensor, or those of a tree with None where there is none."""
     masks = masks_in(tree)
     if masks is None and isinstance(tree, list | tuple | dict):
-        return optree.tree_map(lambda _: None, tree)
+        return optree.tree_map(lambda _: None, tree)  # type: ignore[arg-type]
     return masks
 
 

@@ -220,6 +220,8 @@ def test_the_mask_that_a_model_inside_sets_is_read_at_its_output(backend):
     np.testing.assert_allclose(numpy(model(TOKENS)), SHOWN)
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_allclose(numpy(again(TOKENS)), SHOWN)
+    copied = pickle.loads(pickle.dumps(encoder))
+    assert copied.output._keras_mask.shape == (None, 4)
     with pytest.raises(ArgumentError, match="sets in its call"):
         json.loads(model.to_json())
 

@@ -148,3 +148,23 @@ def test_results_are_those_of_keras_and_what_is_masked_stays_out(backend, name):
         np.testing.assert_allclose(
             ops.convert_to_numpy(mine), wanted, rtol=1e-3, atol=2e-4
         )
+
+
+def test_training_goes_on_as_if_masked_steps_held_zeros(real_backend):
+    y = RNG.normal(size=(3, 1)).astype("float32")
+    found = []
+    for keras, x in ((multinet, filled(X, MASK, *BAD)), (peer, filled(X, MASK, 0))):
+        inputs = keras.Input((5, 4)), keras.Input((5,), dtype="bool")
+        h = keras.layers.LSTM(3, return_sequences=True)(inputs[0], mask=inputs[1])
+        h = keras.layers.GlobalAveragePooling1D()(
+            keras.layers.GRU(2, return_sequences=True)(h)
+        )
+        model = keras.Model(inputs, keras.layers.Dense(1)(h))
+        rng = np.random.default_rng(3)
+        model.set_weights([rng.normal(0, 0.5, w.shape) for w in model.weights])
+        model.compile(keras.optimizers.SGD(0.1), "mse")
+        logs = model.fit((x, MASK), y, batch_size=3, epochs=3, verbose=0).history
+        found.append((model.get_weights(), logs["loss"]))
+    for mine, wanted in zip(*(weights for weights, _ in found), strict=True):
+        np.testing.assert_allclose(mine, wanted, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-4)
