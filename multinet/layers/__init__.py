@@ -88,9 +88,9 @@ from multinet.layers.reshaping import (
     ZeroPadding3D,
 )
 from multinet.layers.simple import Identity, Rescaling
-from multinet.saving import custom_object_scope
-from multinet.saving.serialization import from_data, to_data
-from multinet.saving.tables import Table
+from multinet.objects import custom_object_scope
+from multinet.objects.serialization import from_data, to_data
+from multinet.objects.tables import Table
 from multinet.typing import Data
 
 # Keras's other names of the same classes.

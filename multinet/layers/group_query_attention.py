@@ -31,6 +31,10 @@ class GroupQueryAttention(BaseHeads):
     """
 
     families = ("kernel", "bias")
+    _saved_as = {
+        f"{part}_dense": f"_{part}_dense"
+        for part in ("query", "key", "value", "gate", "output")
+    }
 
     def __init__(
         self,

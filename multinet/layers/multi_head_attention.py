@@ -36,6 +36,7 @@ class MultiHeadAttention(BaseHeads):
     """
 
     families = ("kernel", "bias")
+    _saved_as = {"gate_dense": "_gate_dense"}
 
     def __init__(
         self,

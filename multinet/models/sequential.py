@@ -15,9 +15,9 @@ from multinet.layers.context import set_masks
 from multinet.layers.core import Input, InputLayer
 from multinet.models.graph import Graph, is_input
 from multinet.models.model import Model
+from multinet.objects import custom_object_scope
+from multinet.objects.serialization import from_data, to_data
 from multinet.registry import current
-from multinet.saving import custom_object_scope
-from multinet.saving.serialization import from_data, to_data
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import KerasTensor
 from multinet.typing import Config, Size, Tensor

@@ -13,8 +13,8 @@ from multinet.layers.base import Layer
 from multinet.layers.core import InputLayer
 from multinet.layers.passing import MaskReader
 from multinet.models.graph import Graph, is_input
+from multinet.objects.serialization import to_data
 from multinet.ops import operations
-from multinet.saving.serialization import to_data
 from multinet.symbolic.dims import Dim
 from multinet.symbolic.tensor import KerasTensor, Node, Operation
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +12,7 @@ import optree
 from multinet import optimizers
 from multinet.layers.base import Layer
 from multinet.metrics.base import log_name
+from multinet.objects.serialization import from_data
 from multinet.training.callbacks import History
 from multinet.training.callbacks.base import Callbacks
 from multinet.training.hooks import Hooks
@@ -44,6 +46,7 @@ class Training(Hooks, Layer):
         {"stop_training", "steps_per_execution", "history", "_matched", "_trainer"}
     )
     _private = frozenset({"train_function", "test_function", "predict_function"})
+    _unsaved = frozenset({"_matched", "_trainer"})
 
     def compile(
         self,
@@ -87,6 +90,27 @@ class Training(Hooks, Layer):
         self.steps_per_execution = task.steps()
         self.stop_training = False
         self._forget_compiled()
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """Return what `compile` was told, to be written to a file; {} without it."""
+        return {} if self._task is None else self._task.config(self.optimizer)
+
+    def compile_from_config(self, config: Mapping[str, Any]) -> None:
+        """Compile as `get_compile_config` says, and make the optimizer's slots.
+
+        A class with a `compile` of its own writes both methods, or is compiled by hand.
+        """
+        if type(self).compile is not Training.compile:
+            warnings.warn(
+                f"{self.name} is not compiled, as {type(self).__name__} has a compile "
+                "of its own. Compile it by hand, or override get_compile_config and "
+                "compile_from_config.",
+                stacklevel=2,
+            )
+            return
+        self.compile(**from_data(dict(config)))
+        if self.optimizer is not None and self.built:
+            self.optimizer.build(self.trainable_variables)
 
     def _keep_loss(self, loss: Tree) -> None:
         """Keep the loss as an attribute; a model without one may have its own."""

@@ -12,7 +12,19 @@ from multinet import metrics
 from multinet.errors import ArgumentError
 from multinet.holders import Holder
 from multinet.training.compiled import CompiledLoss, CompiledMetrics, per_output
-from multinet.typing import Making, Tensor, Tree
+from multinet.typing import Config, Making, Tensor, Tree
+
+#: What Keras writes of the arguments of compile, in its order.
+_WRITTEN = (
+    "optimizer",
+    "loss",
+    "loss_weights",
+    "metrics",
+    "weighted_metrics",
+    "run_eagerly",
+    "steps_per_execution",
+    "jit_compile",
+)
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,11 @@ class Task:
     def arguments(self) -> dict[str, Any]:
         """Return the arguments by name, to compile another model alike."""
         return dict(vars(self))
+
+    def config(self, optimizer: Making) -> Config:
+        """Return the arguments as Keras writes them: the optimizer as an object."""
+        kept = {name: value for name, value in vars(self).items() if name in _WRITTEN}
+        return {**kept, "optimizer": optimizer}
 
     def steps(self) -> int:
         """Return the steps of an execution that were asked for, 1 for "auto"."""

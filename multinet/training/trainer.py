@@ -28,7 +28,7 @@ from multinet.training.sources import ArraySource, HostBatch, Source, prepare
 from multinet.training.sources.orders import Orders
 from multinet.training.step import Form
 from multinet.training.task import Matched, Task
-from multinet.typing import AnyModel, Making, Tree, Verbose
+from multinet.typing import AnyModel, Data, Making, Tree, Verbose
 from multinet.utils import unpack_x_y_sample_weight
 
 #: What evaluate returns, and a step on a batch: the loss, all results, or a dict.
@@ -85,6 +85,21 @@ class Trainer:
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self._start()
+
+    def state(self) -> dict[str, Data]:
+        """Return where the clock, the keys and the orders stand, as data."""
+        counts = self.clock.counts
+        return {
+            "steps": [counts[True], counts[False]],
+            "draws": [int(word) for word in self.keys.draws],
+            "orders": self.orders.state(self.orders.epoch),
+        }
+
+    def restore(self, state: Data) -> None:
+        """Go on where the `state` of another trainer stands."""
+        self.clock.counts = dict(zip((True, False), state["steps"]))
+        self.keys.draws = state["draws"]
+        self.orders.restore(state["orders"])
 
     def forget(self) -> None:
         """Drop the programs, and what the task was matched with."""
