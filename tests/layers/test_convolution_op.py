@@ -16,6 +16,7 @@ def standardized(keras):
 
     class Standardized(keras.layers.Conv2D):
         def convolution_op(self, inputs, kernel):
+            kernel = keras.ops.convert_to_tensor(kernel)
             mean, variance = keras.ops.moments(kernel, axes=(0, 1, 2), keepdims=True)
             spread = keras.ops.sqrt(keras.ops.add(variance, 1e-10))
             kernel = keras.ops.divide(keras.ops.subtract(kernel, mean), spread)
