@@ -50,6 +50,10 @@ class Trained(Protocol):
         """Return a name for each output."""
         ...
 
+    def _shows_names(self, outputs: Tree) -> bool:
+        """Return whether the logs name the outputs."""
+        ...
+
 
 class Trainer:
     """Trains a model, which holds it; it keeps what a model need not know.
@@ -133,7 +137,8 @@ class Trainer:
             with CallContext(training=training):
                 outputs = model(x, training=training)
             names = model._names_of(outputs)
-            model._matched = Matched(model._task, names, outputs, y)
+            shown = model._shows_names(outputs)
+            model._matched = Matched(model._task, names, outputs, y, shown)
 
     def _build_optimizer(self) -> None:
         model = self.model
