@@ -7,6 +7,7 @@ from multinet.errors import ArgumentError
 from multinet.layers.activation_layers import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from multinet.layers.attention import AdditiveAttention, Attention
 from multinet.layers.base import Layer
+from multinet.layers.context import mask_of
 from multinet.layers.convolution import Conv1D, Conv2D, Conv3D
 from multinet.layers.core import (
     Activation,
@@ -225,6 +226,7 @@ __all__ = [
     "concatenate",
     "deserialize",
     "dot",
+    "mask_of",
     "maximum",
     "minimum",
     "multiply",

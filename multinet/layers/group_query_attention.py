@@ -78,6 +78,11 @@ class GroupQueryAttention(BaseHeads):
         self.num_key_value_heads = served
 
     @property
+    def query_heads(self) -> int:
+        """The number of heads of the query."""
+        return self.num_query_heads
+
+    @property
     def factor(self) -> float:
         """1 / sqrt(head_dim)."""
         return 1 / math.sqrt(self.head_dim)

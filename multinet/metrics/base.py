@@ -41,6 +41,7 @@ class Metric(Configurable, Movable):
     """
 
     _direction: str | None = None
+    _label: str | None = None  # in the logs, where its name alone would not do
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -315,3 +316,8 @@ class FunctionMetric(MeanMetricWrapper):
         if kept is None:
             return y_true
         return without_targets(kept, y_true, y_pred, covered)
+
+
+def log_name(metric: Metric) -> str:
+    """Return a metric's name in the logs of the model that it was compiled for."""
+    return getattr(metric, "_label", None) or metric.name

@@ -119,7 +119,7 @@ class Graph(Movable):
                 id(slot): _fit(value, slot)
                 for slot, value in zip(self.flat_inputs, self._match(inputs))
             }
-        if masks is not None:
+        if masks is not None and optree.tree_leaves(masks):
             for slot, mask in zip(self.flat_inputs, self._match(masks)):
                 set_mask(values[id(slot)], mask)
         sizes = self._sizes(values) if self._sized else {}

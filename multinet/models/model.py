@@ -130,6 +130,9 @@ class Model(Training):
         """A name for each output: that of the layer that made it."""
         return [_producer(tensor) for tensor in self.outputs]
 
+    def _shows_names(self, outputs: Tree) -> bool:
+        return self._graph is not None or super()._shows_names(outputs)
+
     def _names_of(self, outputs: Tree) -> list[str]:
         several = len(optree.tree_leaves(outputs)) > 1
         if self._graph is not None and several and not isinstance(outputs, dict):

@@ -11,7 +11,7 @@ from multinet import layers as known
 from multinet.calls import Within
 from multinet.errors import ArgumentError
 from multinet.layers.base import Layer
-from multinet.layers.context import set_mask
+from multinet.layers.context import set_masks
 from multinet.layers.core import Input, InputLayer
 from multinet.models.graph import Graph, is_input
 from multinet.models.model import Model
@@ -142,7 +142,7 @@ class Sequential(Model):
         """Return the output of the last layer."""
         if self._graph is not None:
             return self._graph.run(inputs, mask)
-        set_mask(inputs, mask)
+        set_masks(inputs, mask)
         for layer in self.layers:
             inputs = layer(inputs)
         return inputs

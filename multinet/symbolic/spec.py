@@ -24,7 +24,7 @@ _KINDS = {bool: 0, int: 1, Dim: 1, float: 2, complex: 3}
 class SymbolicArray(Operators):
     """A tensor without values: a shape, of ints and Dims, and the name of a dtype."""
 
-    __slots__ = ("dtype", "shape")
+    __slots__ = ("_keras_mask", "dtype", "shape")  # the mask for programs that read it
 
     def __init__(self, shape: Iterable[Size], dtype: str) -> None:
         self.shape: Shape = tuple(shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,7 +40,10 @@ class CompiledLoss(Holder):
         if isinstance(weights, int | float):
             weights = [weights] * len(names)
         self.names = list(names)
-        self.losses = [_as_loss(item) for item in per_output(loss, names, "loss")]
+        given = per_output(loss, names, "loss")
+        self.losses = [_as_loss(item) for item in given]
+        #: What the logs call them where the outputs have no names.
+        self.labels = [_label(*pair) for pair in zip(given, self.losses)]
         self.weights = per_output(weights, names, "loss_weights")
         if all(item is None for item in self.losses):
             raise ArgumentError(
@@ -62,6 +66,22 @@ class CompiledLoss(Holder):
         return total, each
 
 
+def _label(given: Tree, loss: losses.Loss | None) -> str:
+    """Return what the logs call a loss: a name of a function that was given, or its
+    own.
+    """
+    if isinstance(given, str):
+        found = losses.get(given)
+        return found.name if isinstance(found, losses.Loss) else given
+    if callable(given) and not isinstance(given, losses.Loss | type):
+        return _name_of(given, "loss")
+    return "" if loss is None else loss.name
+
+
+def _name_of(function: Tree, other: str) -> str:
+    return getattr(function, "__name__", other).strip("<>")
+
+
 def _apply(loss: Tree, target: Any, output: Any, weight: Tree) -> Any:
     if target is None:
         raise ArgumentError("The loss needs targets: pass y to fit, evaluate or step.")
@@ -77,6 +97,7 @@ class CompiledMetrics(Holder):
     def __init__(self, plain: Tree, weighted: Tree, loss: CompiledLoss | None) -> None:
         self.plain, self.weighted, self.loss = plain, weighted, loss
         self.entries: list[tuple[int, metrics.Metric, bool]] = []
+        self.shows_names = False  # of the outputs, in the logs
 
     def build(
         self, names: Sequence[str], targets: Sequence[Any], outputs: Sequence[Any]
@@ -87,10 +108,22 @@ class CompiledMetrics(Holder):
             for i, chosen in enumerate(_metrics_by_output(given, names)):
                 for item in chosen:
                     metric = self._make(item, i, targets[i], outputs[i])
-                    if len(names) > 1 and isinstance(item, str):
-                        metric.name = f"{names[i]}_{metric.name}"
                     self.entries.append((i, metric, is_weighted))
+        self._name(names)
         return [metric for _, metric, _ in self.entries]
+
+    def _name(self, names: Sequence[str]) -> None:
+        """Give each metric a name of its own in the logs."""
+        taken: set[str] = set()
+        for i, metric, is_weighted in self.entries:
+            first = f"{names[i]}_" if self.shows_names else ""
+            name = f"{first}{metric.name}"
+            if is_weighted and name in taken:
+                name = f"{first}weighted_{metric.name}"
+            numbered = (f"{name}_{k}" for k in itertools.count(1))
+            label = next(n for n in itertools.chain([name], numbered) if n not in taken)
+            taken.add(label)
+            vars(metric)["_label"] = None if label == metric.name else label
 
     def _make(self, item: Any, i: int, target: Any, output: Any) -> metrics.Metric:
         shape = current().shape
@@ -112,9 +145,7 @@ class CompiledMetrics(Holder):
             metric.name = item  # the logs use the name that was given
             return metric
         if callable(item):
-            return metrics.MeanMetricWrapper(
-                item, name=getattr(item, "__name__", "metric")
-            )
+            return metrics.MeanMetricWrapper(item, name=_name_of(item, "metric"))
         raise ArgumentError(f"Expected a metric, its name or a function, got {item!r}.")
 
     def of(self, output: int) -> list[metrics.Metric]:

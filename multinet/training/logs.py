@@ -9,6 +9,7 @@ import numpy as np
 
 from multinet.holders import Inventory
 from multinet.metrics import Metric
+from multinet.metrics.base import log_name
 from multinet.ops.core import numpy_backend
 from multinet.registry import current, use_backend
 from multinet.scope import Scope
@@ -26,7 +27,7 @@ class MetricResults(MutableMapping[str, Any]):
 
     def __init__(self, metrics: Sequence[Metric]) -> None:
         self.metrics = list(metrics)
-        self._by_name: dict[str, Any] = {metric.name: metric for metric in metrics}
+        self._by_name: dict[str, Any] = {log_name(metric): metric for metric in metrics}
         self._variables = variables_of(metrics)
         self._then = [variable.uncast() for variable in self._variables]
         self._changed = False
@@ -146,4 +147,4 @@ class Metrics:
         if self._on_host[1]:
             values, backend = [backend.to_numpy(x) for x in values], numpy_backend()
         with use_backend.scoped(backend), Scope(self.counters, values):
-            return as_floats({m.name: m.result() for m in metrics})
+            return as_floats({log_name(m): m.result() for m in metrics})

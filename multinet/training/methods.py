@@ -11,6 +11,7 @@ import optree
 
 from multinet import optimizers
 from multinet.layers.base import Layer
+from multinet.metrics.base import log_name
 from multinet.objects.serialization import from_data
 from multinet.training.callbacks import History
 from multinet.training.callbacks.base import Callbacks
@@ -135,6 +136,10 @@ class Training(Hooks, Layer):
         super()._arrived()
         self._trainer.drop()
 
+    def _shows_names(self, outputs: Tree) -> bool:
+        """Return whether the logs name the outputs: those of a list have no names."""
+        return isinstance(outputs, dict)
+
     def _names_of(self, outputs: Tree) -> list[str]:
         if isinstance(outputs, dict):
             return sorted(outputs)
@@ -151,7 +156,7 @@ class Training(Hooks, Layer):
     @property
     def metrics_names(self) -> list[str]:
         """The names in the logs, in the order `evaluate` returns them."""
-        return [metric.name for metric in self.metrics]
+        return [log_name(metric) for metric in self.metrics]
 
     def explain_step(self, kind: str = "train") -> Explanation:
         """Return which path a step takes and why, as a dict that prints as lines.

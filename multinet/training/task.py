@@ -94,6 +94,7 @@ class Matched(Holder):
         outputs: Tree,
         y: Tree,
         masked: Sequence[bool],
+        shows_names: bool = True,
     ) -> None:
         self.names = list(names)
         shapes = [current().shape(x) for x in optree.tree_leaves(outputs)]
@@ -106,13 +107,15 @@ class Matched(Holder):
         kept: list[str] = []
         if task.loss is not None:
             self.loss = CompiledLoss(task.loss, task.loss_weights, self.names)
-            pairs = zip(self.names, self.loss.losses, strict=True)
+            labels = self.names if shows_names else self.loss.labels
+            pairs = zip(labels, self.loss.losses, strict=True)
             kept = [name for name, loss in pairs if loss is not None]
-        several = kept if len(self.names) > 1 else []
+        several = kept if len(kept) > 1 else []
         # Tuples: no part is added to them, so nobody need look again.
         self.trackers = tuple([metrics.Mean(name=f"{name}_loss") for name in several])
         self.by_output = CompiledMetrics(task.metrics, task.weighted_metrics, self.loss)
         leaves: list[Any] = optree.tree_leaves(outputs)  # type: ignore[arg-type]
+        self.by_output.shows_names = shows_names and len(self.names) > 1
         made = self.by_output.build(self.names, self.targets(y), leaves)
         self.metrics = tuple(made)
 

@@ -54,6 +54,10 @@ class Trained(Protocol):
         """Return a name for each output."""
         ...
 
+    def _shows_names(self, outputs: Tree) -> bool:
+        """Return whether the logs name the outputs."""
+        ...
+
 
 class Trainer:
     """Trains a model, which holds it; it keeps what a model need not know.
@@ -143,8 +147,10 @@ class Trainer:
                 leaves = optree.tree_leaves(outputs)
                 masked = [mask_of(leaf) is not None for leaf in leaves]
             names = model._names_of(outputs)
-            model._matched = Matched(model._task, names, outputs, y, masked)
-            self.indices = optree.tree_structure(x), tuple(seen.found)
+            shown = model._shows_names(outputs)
+            made = Matched(model._task, names, outputs, y, masked, shown)
+            model._matched, found = made, tuple(seen.found)
+            self.indices = optree.tree_structure(x), found
 
     def _build_optimizer(self) -> None:
         model = self.model
