@@ -50,7 +50,7 @@ def pair_of(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _of_rank(x: Any, rank: int) -> Any:
-    """Return `x` without a last axis of unknown size, which must be 1, beyond a rank."""
+    """Return `x` without a last axis beyond a rank, of unknown size: it must be 1."""
     longer = len(current().shape(x)) > rank
     return current().squeeze(x, (rank,)) if longer else x
 

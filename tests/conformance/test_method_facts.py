@@ -207,6 +207,7 @@ def test_masks_of_another_dtype_are_refused(name, operand, strict):
 OWN = {
     "backends/multinet_numpy/primitives.py": "where NumPy warns; what records itself",
     "backends/multinet_numpy/native.py": "ufuncs, which keep the class of an array",
+    "multinet/saving/keras2.py": "functions of TensorFlow in graphs of Keras 2",
     "multinet/conformance/extremes.py": "where frameworks differ in the sign of zero",
 }
 

@@ -149,7 +149,9 @@ def direction_in(model: AnyModel, name: str) -> str | None:
         for metric in reversed(model.metrics):
             if log_name(metric) == wanted:
                 own = getattr(metric, "fn", metric)
-                is_loss = any(own is loss for loss in minimized)
+                is_loss = any(
+                    own in (loss, getattr(loss, "fn", None)) for loss in minimized
+                )
                 return direction_of(metric) or ("down" if is_loss else None)
     return None
 
