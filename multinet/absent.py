@@ -23,7 +23,6 @@ from multinet.errors import ArgumentError
 _CALLBACK = "A multinet.callbacks.Callback of your own can do it"
 _RATE = f"{_CALLBACK}: set self.model.optimizer.learning_rate"
 INSTEAD = {
-    "ModelCheckpoint": f"{_CALLBACK}: keep self.model.get_weights()",
     "LearningRateScheduler": f"{_RATE}, or use multinet.optimizers.schedules",
     "TerminateOnNaN": f"{_CALLBACK}: set self.model.stop_training = True",
     "CSVLogger": "fit returns a History with all logs",

@@ -21,7 +21,10 @@ _GONE: dict[str, tuple[Any, ...] | None] = {
     "fused": None,
     "renorm": (False,),
     "virtual_batch_size": (None,),
-    "mask_value_dtype": None,
+    "query_shape": None,  # what attention was built for, found again at the call
+    "key_shape": None,
+    "value_shape": None,
+    "softmax_robust_masking": (False,),
 }
 _MODELS = ("Functional", "Model", "Sequential")
 #: TensorFlow's functions in graphs, by the op that does the same. Those of tensors come
@@ -166,7 +169,9 @@ def _ends(tree: Any, sequential: set[str]) -> Any:
 
 
 def _layer(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {"registered_name": None, "module": "keras.layers", **upgrade(entry)}
+    # It is built by its call: the shapes noted are those of the first input alone.
+    own = {k: v for k, v in entry.items() if k != "build_config"}
+    return {"registered_name": None, "module": "keras.layers", **upgrade(own)}
 
 
 def _entry(entry: Mapping[str, Any], models: set[str]) -> dict[str, Any]:

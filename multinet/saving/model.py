@@ -40,6 +40,8 @@ from multinet.typing import AnyModel, Made
 
 #: The version of Keras whose format this is.
 FORMAT = "3.15.1"
+#: How the name of a model's file ends.
+MODEL = ".keras"
 
 
 def save_model(
@@ -56,7 +58,7 @@ def save_model(
     path = atomic.local(filepath)
     if zipped is None:
         zipped = path.suffix != ""
-    if zipped != path.name.endswith(".keras"):
+    if zipped != path.name.endswith(MODEL):
         raise ArgumentError(_name_hint(path, zipped))
     atomic.refuse_existing(path, overwrite)
     if not getattr(model, "built", True):
@@ -126,7 +128,7 @@ def load_model(
         raise FileNotFoundError(f"There is no file {path}.")
     if path.suffix in (".h5", ".hdf5"):
         return legacy.load_model(path, custom_objects, compile)
-    if path.is_file() and not path.name.endswith(".keras"):
+    if path.is_file() and not path.name.endswith(MODEL):
         raise ArgumentError(
             f"Expected a .keras file, a folder of one, or a Keras 2 .h5 file, got "
             f"{path.name}."
@@ -214,7 +216,7 @@ def load_weights(
         )
     _check_built(model, path)
     with contextlib.ExitStack() as stack:
-        if path.name.endswith(".keras"):
+        if path.name.endswith(MODEL):
             archive = stack.enter_context(ZipArchive(path))
             member = stack.enter_context(archive.opened(WEIGHTS))
             reader = stack.enter_context(Reader(member, path.name))

@@ -192,17 +192,19 @@ def _entry(
     name: str, entry: Any, path: Path
 ) -> tuple[np.dtype[Any], tuple[int, ...], tuple[int, int]]:
     """Return dtype, shape and offsets of an array, checked."""
-    fine = isinstance(entry, dict) and entry.get("dtype") in _DTYPES
-    numbers = [entry.get("shape"), entry.get("data_offsets")] if fine else []
-    fine = fine and all(_are_sizes(each) for each in numbers) and len(numbers[1]) == 2
-    if not fine or numbers[1][0] > numbers[1][1]:
+    given = entry if isinstance(entry, dict) else {}
+    dtype = _DTYPES.get(given.get("dtype", ""))
+    shape, place = _sizes(given.get("shape")), _sizes(given.get("data_offsets"))
+    if dtype is None or shape is None or place is None or len(place) != 2:
         raise FileError(f"{path.name} describes {name!r} as {entry!r}.")
-    begin, stop = numbers[1]
-    return _DTYPES[entry["dtype"]], tuple(numbers[0]), (begin, stop)
+    if place[0] > place[1]:
+        raise FileError(f"{path.name} describes {name!r} as ending before it begins.")
+    return dtype, shape, (place[0], place[1])
 
 
-def _are_sizes(value: Any) -> bool:
-    return isinstance(value, list) and all(type(n) is int and n >= 0 for n in value)
+def _sizes(value: Any) -> tuple[int, ...] | None:
+    fine = isinstance(value, list) and all(type(n) is int and n >= 0 for n in value)
+    return tuple(value) if fine else None
 
 
 def dtype_of(array: Host) -> str:

@@ -53,6 +53,7 @@ class Restoring:
         left = set(map(id, skip))
         self.model, self.entries = model, entries
         self.wrong: list[_Mismatch] = []
+        self.private: list[str] = []  # the paths that were found under such names
         self.ready: list[tuple[Any, Mapping[str, Any]]] = []
         self.all = places(model)
         for place in self.all:
@@ -61,6 +62,10 @@ class Restoring:
 
     def _compare(self, place: Place) -> None:
         found = self.entries.entry(place.path)
+        if found is None:  # some versions have private names where others have public
+            above, slash, name = place.path.rpartition("/")
+            found = self.entries.entry(f"{above}{slash}_{name}") if name else None
+            self.private += [f"{above}{slash}_{name}"] if found is not None else []
         arrays: Any = {} if found is None else found
         reason = None
         if has_own_loader(place.part):
@@ -75,7 +80,7 @@ class Restoring:
 
     def unused(self) -> list[str]:
         """Return the paths with arrays for which the model has no part."""
-        known = {place.path for place in self.all}
+        known = {place.path for place in self.all} | set(self.private)
         return [p for p in self.entries.paths() if p not in known and _counts(p)]
 
     def store(self) -> None:
