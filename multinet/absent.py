@@ -29,7 +29,6 @@ INSTEAD = {
         _WEIGHTS,
     ),
     "ModelCheckpoint": f"{_CALLBACK}: keep self.model.get_weights()",
-    "ReduceLROnPlateau": _RATE,
     "LearningRateScheduler": f"{_RATE}, or use multinet.optimizers.schedules",
     "TerminateOnNaN": f"{_CALLBACK}: set self.model.stop_training = True",
     "CSVLogger": "fit returns a History with all logs",

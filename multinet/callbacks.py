@@ -6,6 +6,14 @@ from multinet.training.callbacks import (
     EarlyStopping,
     History,
     LambdaCallback,
+    ReduceLROnPlateau,
 )
 
-__all__ = ["Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback"]
+__all__ = [
+    "Callback",
+    "CallbackList",
+    "EarlyStopping",
+    "History",
+    "LambdaCallback",
+    "ReduceLROnPlateau",
+]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import weakref
 from contextvars import ContextVar, Token
 from typing import Any
 
 from multinet.autocast import Autocast
 from multinet.scope import active_scope
-from multinet.typing import AnyLayer
+from multinet.typing import AnyLayer, Tensor
 
 active: ContextVar[CallContext | None] = ContextVar("call", default=None)
 
@@ -74,6 +75,20 @@ class Within:
             self._path.pop()
         if self._context is not None:
             self._context.__exit__(*exc)
+
+
+#: The masks of tensors that live outside of calls, by identity; the reference tells
+#: their end.
+loose: dict[int, tuple[weakref.ref[Any], Any]] = {}
+
+
+def mask_of(tensor: Tensor) -> Tensor | None:
+    """Return the bool mask of a tensor, shaped as its first axes, or None."""
+    key, context = id(tensor), active.get()
+    if context is not None and key in context.masks:
+        return context.masks[key][1]
+    entry = loose.get(key)
+    return entry[1] if entry is not None and entry[0]() is tensor else None
 
 
 def path_of(name: str) -> str:

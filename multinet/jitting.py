@@ -15,6 +15,7 @@ import optree
 from multinet.capture import explore, kind_of
 from multinet.errors import ArgumentError, MultinetError
 from multinet.holders import Holder, Part, Watch, walk
+from multinet.numpy_calls import explain_numpy
 from multinet.ops.carrying import tensors_of
 from multinet.ops.core import as_tensor
 from multinet.registry import current
@@ -259,7 +260,12 @@ class _Compiled:
         pairs = zip(flat[cut::2], flat[cut + 1 :: 2], strict=True)
         draws = JitStream(dict(zip(self.draws, pairs, strict=True)))
         with Scope(self.reads, flat[count:cut], stream=draws) as scope:
-            outputs, self.output = tensors_of(self.fun(*args, **kwargs))
+            try:
+                result = self.fun(*args, **kwargs)
+            except Exception as error:
+                explain_numpy(error)
+                raise
+            outputs, self.output = tensors_of(result)
             return (*outputs, *scope.values_of(self.writes))
 
 

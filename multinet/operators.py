@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from multinet.errors import MultinetError, TraceError
+from multinet.errors import MultinetError
 from multinet.typing import DType, Tensor
 
 _ops: Mapping[str, Callable[..., Any]] = {}
@@ -131,11 +131,4 @@ class Operators:
 
 def _array_of(x: Any) -> Any:
     """Return an input of a ufunc as NumPy can take it."""
-    if not isinstance(x, Operators):
-        return x
-    if not hasattr(x, "__array__"):
-        raise TraceError(
-            f"NumPy's functions take numbers, and {x!r} has none yet. Use the function "
-            "of the same name in multinet.ops."
-        )
-    return np.asarray(x)
+    return np.asarray(x) if isinstance(x, Operators) else x

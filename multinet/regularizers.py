@@ -8,6 +8,7 @@ from typing import Any
 from multinet import ops
 from multinet.configurable import Configurable
 from multinet.errors import ArgumentError, ShapeError
+from multinet.ops.widening import in_float32
 from multinet.registry import current
 from multinet.saving.tables import Table
 from multinet.typing import Data, Made, RegularizerLike, Tensor
@@ -43,6 +44,7 @@ def _factor(value: float, name: str) -> float:
     return float(value)
 
 
+@in_float32
 def _penalty(x: Any, l1: float, l2: float) -> Any:
     total: Any = None
     if l1:
@@ -101,7 +103,7 @@ class OrthogonalRegularizer(Regularizer):
             )
         axis = 1 if self.mode == "rows" else 0
         size = shape[1 - axis]
-        norms = ops.sqrt(ops.sum(ops.square(x), axis=axis, keepdims=True))
+        norms = ops.norm(x, axis=axis, keepdims=True)
         unit = ops.divide(x, ops.maximum(norms, 1e-6))
         if axis == 0:
             unit = ops.transpose(unit)

@@ -17,6 +17,7 @@ import optree
 from multinet import dtypes
 from multinet.capture import discover
 from multinet.errors import ArgumentError, DTypeError, ShapeError, TraceError
+from multinet.numpy_calls import explain_numpy
 from multinet.ops.carrying import tensors_of
 from multinet.ops.core import as_tensor
 from multinet.ops.shapes import moveaxis
@@ -64,7 +65,11 @@ class Call:
         inside = [tensors[i] for i in self.places]
         draws = None if self.entry is None else self.entry.again()
         with Capture(self.variables, inside, stream=draws) as scope:
-            result = self.function(*optree.tree_unflatten(self.structure, leaves))
+            try:
+                result = self.function(*optree.tree_unflatten(self.structure, leaves))
+            except Exception as error:
+                explain_numpy(error)
+                raise
             output, auxiliary = _pair(result) if self.has_aux else (result, ())
             outputs, self.output = tensors_of(output)
             extra, self.auxiliary = tensors_of(auxiliary)

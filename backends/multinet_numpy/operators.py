@@ -122,14 +122,20 @@ class Operators:
         order = tuple(order) or tuple(reversed(range(self.ndim)))
         return self._call("transpose", tuple(i % self.ndim for i in order))
 
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
-        """Return the sum over axes."""
-        return self._call("sum", self._axes(axis), keepdims)
+    def sum(
+        self, axis: Any = None, dtype: None = None, out: None = None, keepdims: Any = 0
+    ) -> Any:
+        """Return the sum over axes; `np.sum` calls it with all arguments."""
+        if dtype is not None or out is not None:
+            raise TypeError("The sum of a traced tensor takes neither dtype nor out.")
+        return self._call("sum", self._axes(axis), bool(keepdims))
 
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Any:
-        """Return the mean over axes."""
-        axes = self._axes(axis)
-        return self.sum(axis, keepdims) / float(np.prod([self.shape[i] for i in axes]))
+    def mean(
+        self, axis: Any = None, dtype: None = None, out: None = None, keepdims: Any = 0
+    ) -> Any:
+        """Return the mean over axes; `np.mean` calls it with all arguments."""
+        count = float(np.prod([self.shape[i] for i in self._axes(axis)]))
+        return self.sum(axis, dtype, out, keepdims) / count
 
     def _axes(self, axis: Any) -> tuple[int, ...]:
         if axis is None:

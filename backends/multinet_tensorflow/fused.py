@@ -11,6 +11,7 @@ import tensorflow as tf
 from multinet_tensorflow.array import Axes
 from multinet_tensorflow.fast import norms
 from multinet_tensorflow.fast.sequence import SequenceOps
+from multinet_tensorflow.fast.softmax import softmax
 from multinet_tensorflow.fast.step import TensorflowProgram, decayed, update_held
 from multinet_tensorflow.fast.trace import Trace
 from multinet_tensorflow.numerics import (
@@ -64,7 +65,7 @@ class TensorflowBackend(SequenceOps):
 
     # -- reductions --------------------------------------------------------------------
 
-    softmax = native(tf.nn.softmax)
+    softmax = native(softmax)
     log_softmax = native(tf.nn.log_softmax)
 
     # -- shape and indexing ------------------------------------------------------------

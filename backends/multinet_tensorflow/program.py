@@ -14,6 +14,7 @@ from multinet.errors import BackendError
 from multinet.interface import Key
 from multinet_tensorflow import rules
 from multinet_tensorflow.array import ArrayOps, Shape
+from multinet_tensorflow.fast.checkpoint import checkpoint
 from multinet_tensorflow.fast.trace import Trace
 from multinet_tensorflow.numerics import as_int64, differentiable, dims, native
 from multinet_tensorflow.windows import (
@@ -284,20 +285,7 @@ class ProgramOps(ArrayOps):
         return run
 
     def checkpoint(self, function: Function) -> Function:
-        @tf.custom_gradient
-        def run(*xs: Any) -> Any:
-            def gradient(*gs: Any) -> list[Any]:
-                with tf.control_dependencies(
-                    gs
-                ):  # compiled, keeps the two passes apart
-                    again = [tf.identity(x) for x in xs]
-                _, pullback = self.vjp(function, again)
-                found = pullback(gs)
-                return [g if differentiable(g) else None for g in found]
-
-            return tuple(function(*xs)), gradient
-
-        return lambda *xs: tuple(run(*xs))
+        return checkpoint(function, lambda xs, gs: self.vjp(function, xs)[1](gs))
 
     stop_gradient = native(tf.stop_gradient)
 

@@ -17,6 +17,7 @@ from multinet_torch.array import LOW, Axes, Shape, Tensor, direct
 from multinet_torch.fast import optimizers
 from multinet_torch.fast.moments import BatchNorm, Moments
 from multinet_torch.fast.sequence import SequenceOps
+from multinet_torch.fast.slopes import Elu, LogSumExp
 from multinet_torch.fast.step import TorchProgram
 from multinet_torch.fast.tape import is_known
 from multinet_torch.program import Function, Tensors
@@ -56,7 +57,12 @@ class TorchBackend(SequenceOps):
         return torch.relu(x) if x.dtype.is_signed else x
 
     leaky_relu = direct(F.leaky_relu)
-    elu = direct(F.elu)
+
+    def elu(self, x: Tensor, alpha: float) -> Tensor:
+        if transforms.is_plain():
+            return F.elu(x, alpha)
+        once = transforms.is_first_order()
+        return Elu.apply(x, alpha) if once else super().elu(x, alpha)
 
     def softplus(self, x: Tensor) -> Tensor:
         return F.softplus(x, threshold=40.0)  # torch's 20 is 2e-9 off, seen in float64
@@ -83,7 +89,10 @@ class TorchBackend(SequenceOps):
         )
 
     def logsumexp(self, x: Tensor, axes: Axes, keepdims: bool) -> Tensor:
-        return torch.logsumexp(x, axes, keepdims) if axes else x
+        if not axes or not transforms.is_first_order():
+            return super().logsumexp(x, axes, keepdims)
+        y = LogSumExp.apply(x, axes)
+        return y if keepdims else y.squeeze(axes)
 
     softmax = direct(torch.softmax)
     log_softmax = direct(torch.log_softmax)
@@ -150,7 +159,7 @@ class TorchBackend(SequenceOps):
         given = [mean, variance, scale, offset]
         alike = len({p.shape if p is not None else p for p in given}) == 1
         same = alike and len({x.dtype, *(p.dtype for p in given)}) == 1
-        if not (same and transforms.is_first_order()):
+        if x.dtype in LOW or not (same and transforms.is_first_order()):
             return super().batch_norm(x, mean, variance, scale, offset, epsilon)
         used("batch_norm")
         return BatchNorm.apply(x, *given, epsilon)

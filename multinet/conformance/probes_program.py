@@ -319,6 +319,25 @@ def _checkpoint(backend: Anything) -> None:
     near(backend, plain[1], h, "checkpoint outside of vjp")
 
 
+def _checkpoint_closes_over(backend: Anything) -> None:
+    one = tensor(backend, 1.0)
+
+    def outer(x: Any, y: Any) -> Any:
+        scale = backend.exp(x)
+        inner = backend.checkpoint(lambda y: (backend.sin(backend.multiply(y, scale)),))
+        return (backend.sum(backend.multiply(inner(y)[0], x), (0,), False),)
+
+    def gradients(x: Any, y: Any) -> Any:
+        return tuple(backend.vjp(outer, (x, y))[1]((one,)))
+
+    scale, x, y = np.exp(X.astype(float)), X.astype(float), Y.astype(float)
+    slope = np.cos(y * scale) * x * scale
+    wanted = np.sin(y * scale) + slope * y, slope
+    for run in (gradients, backend.jit(gradients, ())):
+        for got, want in zip(run(tensor(backend, X), tensor(backend, Y)), wanted):
+            near(backend, got, want, "gradient of what checkpoint closes over")
+
+
 def _stop_gradient(backend: Anything) -> None:
     x = tensor(backend, X)
 
@@ -376,7 +395,10 @@ PROBES: dict[str, tuple[tuple[str, Probe], ...]] = {
     "vjp": (("pullback", _vjp), ("composition", _vjp_composition)),
     "jvp": (("tangents", _jvp),),
     "vmap": (("axes", _vmap),),
-    "checkpoint": (("values and gradients", _checkpoint),),
+    "checkpoint": (
+        ("values and gradients", _checkpoint),
+        ("what it closes over", _checkpoint_closes_over),
+    ),
     "stop_gradient": (("values and gradients", _stop_gradient),),
     "custom_gradient": (("the caller's rule", _custom_gradient),),
 }

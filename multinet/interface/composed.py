@@ -80,9 +80,10 @@ class ArrayMethods(ProgramPrimitives[T]):
         Source: Hendrycks and Gimpel, "Gaussian error linear units", 2016.
         """
         if approximate:
-            cubic = self.multiply(self.multiply(self.multiply(x, x), x), 0.044715)
-            inner = self.multiply(self.add(x, cubic), math.sqrt(2 / math.pi))
-            shape = self.tanh(inner)
+            root = math.sqrt(2 / math.pi)
+            square = self.minimum(self.multiply(x, x), 100.0)  # tanh is 1 from there on
+            slope = self.add(self.multiply(square, 0.044715 * root), root)
+            shape = self.tanh(self.multiply(x, slope))
         else:
             shape = self.erf(self.multiply(x, math.sqrt(0.5)))
         return self.multiply(self.multiply(x, 0.5), self.add(shape, 1.0))

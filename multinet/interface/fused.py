@@ -135,11 +135,18 @@ class Backend(SequenceMethods[T]):
     # -- windows -----------------------------------------------------------------------
 
     def mean_pool(self, x: T, window: Shape, strides: Shape, padding: Pairs) -> T:
-        """Return the mean of each window of x (n, *spatial, c), padding not counted."""
+        """Return the mean of each window of x (n, *spatial, c), padding not counted.
+
+        Low floats compute in float32.
+        """
+        dtype = self.dtype(x)
+        if dtype in _LOW:
+            wide = self.cast(x, "float32")
+            return self.cast(self.mean_pool(wide, window, strides, padding), dtype)
         total = self.sum_pool(x, window, strides, padding)
         if not any(before or after for before, after in padding):
             return self.divide(total, math.prod(window))
-        ones = self.full((1, *self.shape(x)[1:-1], 1), 1.0, self.dtype(x))
+        ones = self.full((1, *self.shape(x)[1:-1], 1), 1.0, dtype)
         return self.divide(total, self.sum_pool(ones, window, strides, padding))
 
     # -- random ------------------------------------------------------------------------
@@ -203,8 +210,14 @@ class Backend(SequenceMethods[T]):
         """Return (x - mean) * scale / sqrt(variance + epsilon) + offset, all
         broadcasting.
 
-        Source: Ioffe and Szegedy, "Batch normalization", 2015.
+        Low floats compute in float32. Source: Ioffe and Szegedy, "Batch
+        normalization", 2015.
         """
+        dtype = self.dtype(x)
+        if dtype in _LOW:
+            given = (x, mean, variance, scale, offset)
+            wide = (None if v is None else self.cast(v, "float32") for v in given)
+            return self.cast(self.batch_norm(*wide, epsilon), dtype)  # type: ignore[arg-type]
         factor = self.rsqrt(self.add(variance, epsilon))
         if scale is not None:
             factor = self.multiply(factor, scale)

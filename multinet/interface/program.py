@@ -270,7 +270,8 @@ class ProgramPrimitives(ArrayPrimitives[T]):
     def checkpoint(self, function: Function[T]) -> Function[T]:
         """Return the function that recomputes its intermediates in the backward pass.
 
-        The results are the same, random draws included; it saves memory where it can.
+        The results are the same, random draws included; so are the gradients, of what
+        the function closes over too. It saves memory where it can.
         """
 
     @abstractmethod

@@ -12,22 +12,9 @@ from typing import Any
 
 import optree
 
-from multinet.calls import CallContext, active
+from multinet.calls import CallContext, active, loose, mask_of
 from multinet.registry import current
 from multinet.typing import Tensor, Tensors
-
-#: The masks of tensors that live outside of calls, by identity; the reference tells
-#: their end.
-loose: dict[int, tuple[weakref.ref[Any], Any]] = {}
-
-
-def mask_of(tensor: Tensor) -> Tensor | None:
-    """Return the bool mask of a tensor, shaped as its first axes, or None."""
-    key, context = id(tensor), active.get()
-    if context is not None and key in context.masks:
-        return context.masks[key][1]
-    entry = loose.get(key)
-    return entry[1] if entry is not None and entry[0]() is tensor else None
 
 
 def masks_in(tree: Tensors) -> Tensors | None:

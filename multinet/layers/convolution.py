@@ -8,6 +8,7 @@ from typing import Any
 from multinet import activations, ops
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.arguments import padding_of, positive, sizes
+from multinet.layers.policy import computed
 from multinet.layers.spatial import Spatial
 from multinet.typing import (
     ActivationLike,
@@ -80,7 +81,7 @@ class BaseConv(Spatial):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, *spatial, filters), or filters first with channels_first."""
-        inputs = ops.cast(inputs, self.compute_dtype)
+        inputs = computed(self, inputs)
         padding = self.padding
         if padding == "causal":
             inputs, padding = self._pad_causally(inputs), "valid"

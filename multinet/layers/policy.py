@@ -10,7 +10,10 @@ from multinet import dtype_policies, dtypes
 from multinet.autocast import autocasting
 from multinet.calls import CallContext, active, path_of
 from multinet.dtype_policies import DTypePolicy, DTypePolicyMap
-from multinet.typing import PolicyLike
+from multinet.errors import DTypeError
+from multinet.ops.core import as_tensor, cast_tensor
+from multinet.registry import current
+from multinet.typing import PolicyLike, Tensor
 
 
 class Typed:
@@ -78,6 +81,21 @@ class Typed:
     def input_dtype(self) -> str:
         """The dtype that float inputs are cast to."""
         return self._compute_dtype
+
+
+def computed(layer: Typed, inputs: Tensor) -> Tensor:
+    """Return inputs in the dtype that a layer computes in.
+
+    `DTypeError` for complex ones of a real layer: a part of them would be lost.
+    """
+    inputs, wanted = as_tensor(inputs), layer.compute_dtype
+    dtype = current().dtype(inputs)
+    if dtypes.is_complex(dtype) and not dtypes.is_complex(wanted):
+        raise DTypeError(
+            f"{type(layer).__name__} takes real numbers, got {dtype}. Apply it to "
+            "ops.real(x) and ops.imag(x), or to ops.abs(x)."
+        )
+    return cast_tensor(inputs, wanted)
 
 
 @contextmanager

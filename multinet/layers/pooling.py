@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from multinet import ops
+from multinet import dtypes, ops
 from multinet.layers.arguments import padding_of, sizes
 from multinet.layers.spatial import Spatial
 from multinet.typing import Tensor
@@ -132,8 +132,11 @@ class GlobalAveragePooling1D(BaseGlobalPooling):
         steps, channels = (1, 2) if self.data_format == "channels_last" else (2, 1)
         shown = ops.expand_dims(ops.cast(mask, "bool"), channels)
         kept = ops.where(shown, inputs, 0.0)
+        dtype = ops.dtype(kept)
+        kept = ops.cast(kept, dtypes.promote(dtype, "float32"))  # sums may be large
         count = ops.sum(ops.cast(shown, ops.dtype(kept)), steps, self.keepdims)
-        return ops.divide(ops.sum(kept, steps, self.keepdims), count)
+        mean = ops.divide(ops.sum(kept, steps, self.keepdims), count)
+        return ops.cast(mean, dtype)
 
     def compute_mask(
         self, inputs: Tensor, previous_mask: Tensor | None

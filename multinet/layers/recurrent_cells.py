@@ -8,6 +8,7 @@ from multinet import activations, ops, random
 from multinet.errors import ShapeError
 from multinet.layers.arguments import fraction, generator_of, positive
 from multinet.layers.base import Layer
+from multinet.layers.policy import computed
 from multinet.ops.core import as_tensor
 from multinet.ops.weighted import dense
 from multinet.symbolic.dims import public_shape
@@ -115,7 +116,7 @@ class RecurrentCell(Layer):
 
     def project(self, inputs: Tensor, masks: Masks) -> Tensor:
         """Return inputs @ kernel + bias, (..., gates * units): (b, n) or (b, t, n)."""
-        inputs = ops.cast(inputs, self.compute_dtype)
+        inputs = computed(self, inputs)
         shape, wanted = ops.shape(inputs), self.kernel.shape[0]
         if isinstance(shape[-1], int) and shape[-1] != wanted:
             raise ShapeError(

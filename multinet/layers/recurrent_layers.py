@@ -9,6 +9,7 @@ from multinet.configurable import parameters
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.arguments import arguments
 from multinet.layers.base import Layer
+from multinet.layers.policy import computed
 from multinet.layers.recurrent import RNN
 from multinet.layers.recurrent_cells import (
     GRUCell,
@@ -141,7 +142,7 @@ class FusedLayer(CellLayer):
         """Return the last output, all of them in order of time, and the last states."""
         if not self._is_fused(training):
             return super().inner_loop(sequences, initial_state, mask, training)
-        cell, x = self.cell, ops.cast(sequences, self.cell.compute_dtype)
+        cell, x = self.cell, computed(self.cell, sequences)
         shape = ops.shape(x)
         self._check(shape, initial_state)
         (drop, _) = cell.draw(shape[0], shape[2], training)

@@ -6,6 +6,7 @@ from typing import Any
 
 from multinet import ops
 from multinet.layers.base import Layer
+from multinet.layers.policy import computed
 from multinet.ops.core import is_scalar
 from multinet.typing import Numbers, Tensor
 
@@ -39,6 +40,4 @@ class Rescaling(Layer):
             x if is_scalar(x) else ops.cast(x, self.compute_dtype)
             for x in (self.scale, self.offset)
         )
-        return ops.add(
-            ops.multiply(ops.cast(inputs, self.compute_dtype), scale), offset
-        )
+        return ops.add(ops.multiply(computed(self, inputs), scale), offset)

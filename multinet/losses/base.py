@@ -2,63 +2,29 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
-from collections.abc import Callable
-from typing import Any, ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Self, TypeVar
 
 from multinet import dtype_policies, dtypes, ops
-from multinet.config import epsilon
+from multinet.calls import mask_of
 from multinet.configurable import Configurable, arguments, as_argument
-from multinet.errors import ArgumentError, ShapeError
+from multinet.errors import ArgumentError
 from multinet.holders import Holder
+from multinet.losses.kept import both, only, places_beside, positions, without
+from multinet.losses.shapes import fitting, is_one, match_ranks, real, real_dtype
 from multinet.names import snake_case
-from multinet.ops.core import as_tensor, floating, in_dtype
+from multinet.ops.core import as_tensor, boolean, in_dtype
 from multinet.registry import current
 from multinet.saving.exports import inner
-from multinet.symbolic.dims import differ
-from multinet.typing import Config, PolicyLike, Tensor
+from multinet.symbolic.tensor import KerasTensor, Node, record
+from multinet.typing import Config, PolicyLike, Tensor, Tree
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none")
-
-
-def match_ranks(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Return two tensors, a last axis of 1 added or removed if ranks differ by 1."""
-    shape, other = current().shape(x), current().shape(y)
-    if len(shape) == len(other) + 1:
-        y, x = _match(y, x, other, shape)
-    elif len(other) == len(shape) + 1:
-        x, y = _match(x, y, shape, other)
-    return x, y
-
-
-def _match(small: Any, large: Any, shape: Any, larger: Any) -> tuple[Any, Any]:
-    backend, last = current(), len(larger) - 1
-    if differ(larger[last], 1):
-        return small, large
-    if len(shape) == 1:
-        return backend.expand_dims(small, 1), large
-    return small, backend.squeeze(large, (last,))
-
-
-def pair(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
-    """Return float targets and predictions of one rank; `ShapeError` if none fits."""
-    y_pred = floating(y_pred)
-    y_true = as_tensor(y_true, current().dtype(y_pred))
-    y_true, y_pred = match_ranks(y_true, y_pred)
-    shape, other = current().shape(y_true), current().shape(y_pred)
-    if not current().symbolic and shape != other and not _broadcast(shape, other):
-        raise ShapeError(
-            f"Expected targets of the shape of the predictions, {other}, got {shape}. "
-            "Integer class labels need a sparse loss, or ops.one_hot."
-        )
-    return y_true, y_pred
-
-
-def _broadcast(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
-    if len(shape) != len(other):
-        return False
-    return all(n == m or 1 in (n, m) for n, m in zip(shape, other))
 
 
 def mean_last(x: Tensor) -> Tensor:
@@ -75,44 +41,60 @@ def reduce_values(
 ) -> Tensor:
     """Return losses weighted, then reduced to a scalar (or kept, for None or "none").
 
-    Weights have the shape of `values`, or of its first axes. `mask` drops values: the
-    means are over those it keeps.
+    Weights have the shape of `values` or of its first axes, any of size 1: others are
+    a `ShapeError`. `mask` drops values: the means are over those it keeps. What weighs
+    0 or is dropped counts as 0, NaN too.
     """
     backend = current()
-    dtype = backend.dtype(values)
-    weight = None if sample_weight is None else as_tensor(sample_weight, dtype)
+    values = as_tensor(values)
+    dtype = real_dtype(values)
+    values = real(values, dtype, "losses")
+    weight, kept = None, None
     if mask is not None:
-        mask = as_tensor(mask, dtype)
-        if reduction in ("mean", "sum_over_batch_size"):
-            total = float(max(math.prod(backend.shape(mask)), 1))
-            kept = ops.add(ops.sum(mask), epsilon())
-            mask = ops.multiply(mask, ops.divide(total, kept))
-        weight = mask if weight is None else ops.multiply(_align(weight, mask), mask)
-    if weight is not None:
-        values, weight = match_ranks(values, weight)
-        weight = _align(weight, values)
-        values = backend.multiply(values, weight)
+        values, mask = fitting(values, boolean(mask), "a mask")
+        values = only(mask, values)
+        mask = backend.cast(mask, dtype)
+        kept = ops.sum(mask)
+    if sample_weight is not None:
+        weight = real(sample_weight, dtype, "sample_weight")
+        values, weight = fitting(values, weight, "sample_weight")
+        values = backend.multiply(only(boolean(weight), values), weight)
     shape = backend.shape(values)
     if reduction in (None, "none") or not shape:
         return values
     total = backend.sum(values, tuple(range(len(shape))), False)
     if reduction == "sum":
         return total
+    if reduction == "mean_with_sample_weight" and mask is not None:
+        weight = mask if weight is None else ops.multiply(*match_ranks(weight, mask))
     if reduction == "mean_with_sample_weight" and weight is not None:
-        count = ops.sum(weight)
-        nothing = ops.equal(count, 0.0)
-        return ops.where(
-            nothing, 0.0, ops.divide(total, ops.where(nothing, 1.0, count))
-        )
-    return backend.divide(total, max(math.prod(shape), 1))
+        return ops.divide_no_nan(total, ops.sum(weight))
+    count = _count(shape)
+    if kept is None:
+        return backend.divide(total, max(count, 1))
+    each = count // max(_count(backend.shape(mask)), 1)  # values under one of the mask
+    return ops.divide_no_nan(total, ops.multiply(kept, float(each)))
 
 
-def _align(weight: Any, values: Any) -> Any:
-    """Return `weight` with axes of 1 appended, up to the rank of `values`."""
-    backend = current()
-    shape, missing = backend.shape(weight), len(backend.shape(values))
-    missing -= len(shape)
-    return backend.reshape(weight, (*shape, *[1] * missing)) if missing > 0 else weight
+def _count(shape: Any) -> int:
+    """Return the number of values; 1 where only shapes are computed."""
+    count = math.prod(shape)
+    return count if type(count) is int else 1
+
+
+def on_symbols(function: F) -> F:
+    """Let a loss function be called on symbolic tensors: as a node of their graph."""
+
+    @functools.wraps(function)
+    def public(y_true: Any, y_pred: Any, *args: Any, **kwargs: Any) -> Any:
+        if type(y_pred) is KerasTensor or type(y_true) is KerasTensor:
+            given = inspect.signature(function).bind(y_true, y_pred, *args, **kwargs)
+            options = dict(list(given.arguments.items())[2:])
+            loss = LossFunctionWrapper(public, reduction=None, **options)
+            return loss(y_true, y_pred)
+        return function(y_true, y_pred, *args, **kwargs)
+
+    return public  # type: ignore[return-value]
 
 
 class Loss(Configurable, Holder):
@@ -124,6 +106,20 @@ class Loss(Configurable, Holder):
     It computes in `dtype`, a policy's compute dtype; by default in floatx, or wider if
     the predictions are.
     """
+
+    _direction: str | None = "down"  # as a metric: what callbacks take for better
+    _private = frozenset({"_nodes"})
+    _nodes: list[Node]  # the calls on symbolic tensors
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Make a loss that was called nowhere yet."""
+        loss = super().__new__(cls)
+        loss.__dict__["_nodes"] = []
+        return loss
+
+    def __setstate__(self, state: Tree) -> None:
+        self.__dict__["_nodes"] = []
+        super().__setstate__(state)
 
     def __init__(
         self,
@@ -158,17 +154,62 @@ class Loss(Configurable, Holder):
         *,
         mask: Tensor | None = None,
     ) -> Tensor:
-        """Return the reduced loss; a bool `mask` shaped like the values drops some."""
+        """Return the reduced loss; a bool `mask` shaped like the values drops some.
+
+        By default that is the mask of `y_pred`. What a mask or weights of 0 leave out
+        reaches neither the loss nor its gradient, unless `call` returns one number for
+        all. On symbolic tensors the call becomes part of their graph.
+        """
+        if type(y_pred) is KerasTensor or type(y_true) is KerasTensor:
+            given = {} if mask is None else {"mask": mask}
+            return record(self, self.__call__, (y_true, y_pred, sample_weight), given)
+        if mask is None:
+            mask = mask_of(y_pred)
+        y_true, y_pred = self._computable(y_true, y_pred)
+        if mask is None and sample_weight is None:
+            values = self.call(y_true, y_pred)
+        else:
+            values = self._of_kept(y_true, y_pred, sample_weight, mask)
+        valid = self.valid(y_true, y_pred, values)
+        if valid is not None:
+            mask = valid if mask is None else both(valid, mask)
+        return reduce_values(values, sample_weight, mask, self.reduction)
+
+    def _computable(self, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+        """Return targets and predictions as tensors, in the dtype of the loss."""
         dtype = self.dtype
         if dtype is None:
             y_pred = as_tensor(y_pred)
             dtype = dtypes.promote(current().dtype(y_pred), dtypes.floatx())
-        y_pred, y_true = as_tensor(y_pred, dtype), in_dtype(y_true, dtype)
-        values = self.call(y_true, y_pred)
-        valid = self.valid(y_true, y_pred, values)
-        if valid is not None:
-            mask = valid if mask is None else ops.logical_and(valid, mask)
-        return reduce_values(values, sample_weight, mask, self.reduction)
+        return in_dtype(y_true, dtype), real(y_pred, dtype, "predictions")
+
+    def _of_kept(self, y_true: Any, y_pred: Any, weight: Any, mask: Any) -> Any:
+        """Return the losses, computed without what weights and mask leave out."""
+        y_true, y_pred = self._paired(y_true, y_pred)
+        places, covered = self._places(current().shape(y_pred))
+        kept = positions(weight, mask, places)
+        if kept is None or self._crosses(y_true, y_pred):
+            return self.call(y_true, y_pred)
+        values = self.call(*without(kept, y_true, y_pred, covered))
+        if current().shape(as_tensor(values)):
+            return values
+        return self.call(y_true, y_pred)  # one number: it has no positions to leave out
+
+    def _paired(self, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+        """Return targets and predictions of the ranks that `call` compares."""
+        return y_true, y_pred
+
+    def _crosses(self, y_true: Any, y_pred: Any) -> bool:
+        """Return whether each target meets each prediction, as (n,) meets (n, 1)."""
+        shape, other = current().shape(y_true), current().shape(y_pred)
+        longer = max(shape, other, key=len)
+        return abs(len(shape) - len(other)) == 1 and is_one(longer[-1])
+
+    def _places(self, shape: Any) -> tuple[Any, Sequence[int]]:
+        """Return the shape of the positions in predictions of a shape, and the axes
+        that a loss covers. What a user's `call` covers is not known.
+        """
+        return shape, (len(shape) - 1,) if shape else ()
 
 
 class FunctionLoss(Loss):
@@ -188,6 +229,18 @@ class FunctionLoss(Loss):
         """Return the losses before weights and reduction."""
         options = {name: getattr(self, name) for name in self._extra}
         return type(self).function(y_true, y_pred, **options)
+
+    def _paired(self, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+        shape = current().shape
+        wider = len(shape(y_true)) > len(shape(y_pred))
+        return match_ranks(y_true, y_pred) if wider else (y_true, y_pred)
+
+    def _crosses(self, y_true: Any, y_pred: Any) -> bool:
+        return False  # ranks are brought together
+
+    def _places(self, shape: Any) -> tuple[Any, Sequence[int]]:
+        axis = getattr(self, "axis", -1) if "axis" in self._extra else -1
+        return places_beside(axis, shape)
 
 
 class LossFunctionWrapper(Loss):
@@ -211,6 +264,9 @@ class LossFunctionWrapper(Loss):
         """Return the losses before weights and reduction."""
         y_true, y_pred = match_ranks(as_tensor(y_true), as_tensor(y_pred))
         return self.fn(y_true, y_pred, **self.kwargs)
+
+    def _paired(self, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+        return match_ranks(y_true, y_pred)
 
     def get_config(self) -> Config:
         """Return the constructor's arguments, those of the function too."""

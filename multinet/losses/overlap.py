@@ -7,14 +7,17 @@ from typing import Any
 
 from multinet import ops
 from multinet.config import epsilon
-from multinet.losses.base import FunctionLoss, pair
-from multinet.ops.core import as_tensor, floating
+from multinet.losses.base import FunctionLoss, on_symbols
+from multinet.losses.kept import fill, over, places_beside, positions, without
+from multinet.losses.shapes import pair, predictions
+from multinet.ops.core import as_tensor
 from multinet.registry import current
 from multinet.typing import PolicyLike, Tensor
 
 Axis = int | Sequence[int] | None
 
 
+@on_symbols
 def dice(y_true: Tensor, y_pred: Tensor, axis: Axis = None) -> Tensor:
     """Return 1 - 2 |A and B| / (|A| + |B|) of soft regions, over `axis` or all axes.
 
@@ -27,6 +30,7 @@ def dice(y_true: Tensor, y_pred: Tensor, axis: Axis = None) -> Tensor:
     return ops.subtract(1.0, ratio)
 
 
+@on_symbols
 def tversky(
     y_true: Tensor,
     y_pred: Tensor,
@@ -47,6 +51,7 @@ def tversky(
     return ops.subtract(1.0, ops.divide(common, total))
 
 
+@on_symbols
 def circle(
     y_true: Tensor,
     y_pred: Tensor,
@@ -63,7 +68,23 @@ def circle(
 
     Source: Sun et al., "Circle loss", 2020.
     """
-    y_pred = floating(y_pred)
+    return _circle(
+        y_true, y_pred, ref_labels, ref_embeddings, remove_diagonal, gamma, margin
+    )
+
+
+def _circle(
+    y_true: Any,
+    y_pred: Any,
+    ref_labels: Any,
+    ref_embeddings: Any,
+    remove_diagonal: bool,
+    gamma: float,
+    margin: float,
+    kept: Any = None,
+) -> Any:
+    """Return `circle`, no sample compared to those that are not `kept`."""
+    y_pred = predictions(y_pred)
     labels = _labels(y_true)
     references = y_pred if ref_embeddings is None else as_tensor(ref_embeddings)
     others = labels if ref_labels is None else _labels(ref_labels)
@@ -71,6 +92,9 @@ def circle(
     distance = ops.maximum(ops.subtract(1.0, cosines), 0.0)
     same = ops.equal(ops.expand_dims(labels, 1), ops.expand_dims(others, 0))
     different = ops.logical_not(same)
+    if kept is not None:
+        kept = ops.expand_dims(kept, 0)
+        same, different = ops.logical_and(same, kept), ops.logical_and(different, kept)
     if remove_diagonal:
         rows, columns = current().shape(same)
         same = ops.logical_and(
@@ -96,6 +120,22 @@ def _labels(y: Any) -> Any:
     return current().squeeze(labels, (1,)) if len(shape) == 2 else labels
 
 
+def _of_regions(
+    loss: Dice | Tversky, y_true: Any, y_pred: Any, weight: Any, mask: Any
+) -> Any:
+    """Return the losses of regions from which what is left out is missing."""
+    y_true, y_pred = pair(y_true, y_pred)
+    shape = current().shape(y_pred)
+    places, covered = places_beside(loss.axis, shape)
+    if not places:
+        places, covered = shape, ()
+    kept = positions(weight, mask, places)
+    if kept is not None:
+        kept = over(kept, len(shape), covered)
+        y_true, y_pred = fill(kept, y_true, 0.0), fill(kept, y_pred, 0.0)
+    return loss.call(y_true, y_pred)
+
+
 class Dice(FunctionLoss):
     """1 - 2 |A and B| / (|A| + |B|) of soft regions. Source: Milletari et al., 2016."""
 
@@ -110,6 +150,9 @@ class Dice(FunctionLoss):
     ) -> None:
         super().__init__(name, reduction, dtype)
         self.axis = axis
+
+    def _of_kept(self, y_true: Any, y_pred: Any, weight: Any, mask: Any) -> Any:
+        return _of_regions(self, y_true, y_pred, weight, mask)
 
 
 class Tversky(FunctionLoss):
@@ -128,6 +171,9 @@ class Tversky(FunctionLoss):
     ) -> None:
         super().__init__(name, reduction, dtype)
         self.alpha, self.beta, self.axis = alpha, beta, axis
+
+    def _of_kept(self, y_true: Any, y_pred: Any, weight: Any, mask: Any) -> Any:
+        return _of_regions(self, y_true, y_pred, weight, mask)
 
 
 class Circle(FunctionLoss):
@@ -156,6 +202,15 @@ class Circle(FunctionLoss):
             gamma=self.gamma,
             margin=self.margin,
         )
+
+    def _of_kept(self, y_true: Any, y_pred: Any, weight: Any, mask: Any) -> Any:
+        places, covered = self._places(current().shape(y_pred))
+        kept = positions(weight, mask, places)
+        if kept is None:
+            return self.call(y_true, y_pred)
+        y_true, y_pred = without(kept, y_true, y_pred, covered)
+        options = self.remove_diagonal, self.gamma, self.margin
+        return _circle(y_true, y_pred, None, None, *options, kept)
 
     def valid(self, y_true: Tensor, y_pred: Tensor, values: Tensor) -> Tensor:
         """Return where the loss is positive: samples without a pair do not count."""

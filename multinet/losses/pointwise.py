@@ -7,12 +7,14 @@ from typing import Any
 
 from multinet import ops
 from multinet.config import epsilon
-from multinet.losses.base import FunctionLoss, mean_last, pair
-from multinet.ops.core import as_tensor, floating
+from multinet.losses.base import FunctionLoss, mean_last, on_symbols
+from multinet.losses.shapes import pair, pair_of
+from multinet.ops.core import floating
 from multinet.registry import current
 from multinet.typing import PolicyLike, Tensor
 
 
+@on_symbols
 def mean_squared_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Return the mean of (y_true - y_pred)**2 over the last axis."""
     y_true, y_pred = pair(y_true, y_pred)
@@ -20,13 +22,15 @@ def mean_squared_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     return mean_last(backend.square(backend.subtract(y_true, y_pred)))
 
 
+@on_symbols
 def mean_absolute_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
-    """Return the mean of |y_true - y_pred| over the last axis."""
-    y_true, y_pred = pair(y_true, y_pred)
+    """Return the mean of |y_true - y_pred| over the last axis, of complex ones too."""
+    y_true, y_pred = pair_of(y_true, floating(y_pred))
     backend = current()
     return mean_last(backend.abs(backend.subtract(y_true, y_pred)))
 
 
+@on_symbols
 def mean_absolute_percentage_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Return 100 times the mean of |y_true - y_pred| / |y_true| over the last axis."""
     y_true, y_pred = pair(y_true, y_pred)
@@ -35,6 +39,7 @@ def mean_absolute_percentage_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     return ops.multiply(mean_last(errors), 100.0)
 
 
+@on_symbols
 def mean_squared_logarithmic_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Return the mean of (log(y_true + 1) - log(y_pred + 1))**2 over the last axis.
 
@@ -45,6 +50,7 @@ def mean_squared_logarithmic_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     return mean_last(ops.square(ops.subtract(*logs)))
 
 
+@on_symbols
 def huber(y_true: Tensor, y_pred: Tensor, delta: float = 1.0) -> Tensor:
     """Return the mean over the last axis of e**2 / 2 up to |e| = delta, linear beyond.
 
@@ -58,6 +64,7 @@ def huber(y_true: Tensor, y_pred: Tensor, delta: float = 1.0) -> Tensor:
     return mean_last(ops.where(ops.less_equal(size, delta), within, beyond))
 
 
+@on_symbols
 def log_cosh(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Return the mean of log(cosh(y_pred - y_true)) over the last axis."""
     y_true, y_pred = pair(y_true, y_pred)
@@ -66,6 +73,7 @@ def log_cosh(y_true: Tensor, y_pred: Tensor) -> Tensor:
     return mean_last(ops.subtract(values, math.log(2.0)))
 
 
+@on_symbols
 def cosine_similarity(y_true: Tensor, y_pred: Tensor, axis: int = -1) -> Tensor:
     """Return minus the cosine between targets and predictions along an axis.
 
@@ -81,6 +89,7 @@ def _unit(x: Any, axis: int) -> Any:
     return ops.divide(x, ops.sqrt(ops.maximum(squares, 1e-12)))
 
 
+@on_symbols
 def poisson(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Return the mean of y_pred - y_true * log(y_pred) over the last axis."""
     y_true, y_pred = pair(y_true, y_pred)
@@ -100,6 +109,7 @@ def _margins(y_true: Any, y_pred: Any) -> Any:
     return ops.maximum(ops.subtract(1.0, product), 0.0)
 
 
+@on_symbols
 def hinge(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Return the mean of max(1 - y_true * y_pred, 0) over the last axis.
 
@@ -108,15 +118,16 @@ def hinge(y_true: Tensor, y_pred: Tensor) -> Tensor:
     return mean_last(_margins(y_true, y_pred))
 
 
+@on_symbols
 def squared_hinge(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Return the mean of max(1 - y_true * y_pred, 0)**2 over the last axis."""
     return mean_last(ops.square(_margins(y_true, y_pred)))
 
 
+@on_symbols
 def categorical_hinge(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Return max(1 + best wrong score - right score, 0) over one-hot targets."""
-    y_pred = floating(y_pred)
-    y_true = as_tensor(y_true, current().dtype(y_pred))
+    y_true, y_pred = pair(y_true, y_pred)
     right = ops.sum(ops.multiply(y_true, y_pred), axis=-1)
     wrong = ops.max(ops.multiply(ops.subtract(1.0, y_true), y_pred), axis=-1)
     return ops.maximum(ops.add(ops.subtract(wrong, right), 1.0), 0.0)

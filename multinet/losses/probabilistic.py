@@ -7,11 +7,12 @@ from typing import Any
 from multinet import ops
 from multinet.config import epsilon
 from multinet.errors import ArgumentError, ShapeError
-from multinet.losses.base import FunctionLoss, pair
+from multinet.losses.base import FunctionLoss, on_symbols
+from multinet.losses.shapes import alike, pair, predictions, real
 from multinet.ops.axes import axis_of
-from multinet.ops.core import as_tensor, cast_tensor, floating
+from multinet.ops.core import as_tensor, cast_tensor
 from multinet.registry import current
-from multinet.symbolic.dims import differ
+from multinet.symbolic.dims import differ, public_shape
 from multinet.typing import PolicyLike, Tensor
 
 
@@ -35,20 +36,23 @@ def _probabilities(x: Any) -> Any:
 
 def _one_hot_pair(y_true: Any, y_pred: Any, smoothing: float) -> tuple[Any, Any]:
     """Return float targets and predictions of one shape, the targets smoothed."""
-    y_pred = floating(y_pred)
-    y_true = as_tensor(y_true, current().dtype(y_pred))
+    y_pred = predictions(y_pred)
+    y_true = real(y_true, current().dtype(y_pred), "targets")
     shape, other = current().shape(y_true), current().shape(y_pred)
-    if not current().symbolic and shape != other:
+    if shape != other and not alike(shape, other):
         raise ShapeError(
-            f"Expected one-hot targets of the shape of the predictions, {other}, got "
-            f"{shape}. For integer labels use sparse_categorical_crossentropy."
+            "Expected one-hot targets of the shape of the predictions, "
+            f"{public_shape(other)}, got {public_shape(shape)}. For integer labels use "
+            "sparse_categorical_crossentropy."
         )
     if smoothing:
         y_true = ops.multiply(y_true, 1.0 - smoothing)
-        y_true = ops.add(y_true, smoothing / shape[-1])
+        classes = shape[-1] if type(shape[-1]) is int else 1  # on shapes alone
+        y_true = ops.add(y_true, smoothing / classes)
     return y_true, y_pred
 
 
+@on_symbols
 def categorical_crossentropy(
     y_true: Tensor,
     y_pred: Tensor,
@@ -70,6 +74,7 @@ def categorical_crossentropy(
     return backend.negative(backend.sum(terms, (last,), False))
 
 
+@on_symbols
 def sparse_categorical_crossentropy(
     y_true: Tensor,
     y_pred: Tensor,
@@ -82,7 +87,7 @@ def sparse_categorical_crossentropy(
     Labels lie in [0, classes); where one equals `ignore_class` the result is 0.
     """
     backend = current()
-    y_pred = _last(floating(y_pred), axis)
+    y_pred = _last(predictions(y_pred), axis)
     labels = sparse_labels(y_true, y_pred, axis)
     last = len(backend.shape(y_pred)) - 1
     kept = None
@@ -111,11 +116,11 @@ def sparse_labels(y_true: Tensor, y_pred: Tensor, axis: int = -1) -> Tensor:
         if not differ(shape[axis], 1):
             labels = backend.squeeze(labels, (axis,))
             shape = backend.shape(labels)
-    if not backend.symbolic and shape != expected:
+    if shape != expected and not alike(shape, expected):
         raise ShapeError(
-            f"Expected integer labels of shape {expected} for predictions of shape "
-            f"{backend.shape(y_pred)}, got {shape}. For one-hot targets use "
-            "categorical_crossentropy."
+            f"Expected integer labels of shape {public_shape(expected)} for "
+            f"predictions of shape {public_shape(backend.shape(y_pred))}, got "
+            f"{public_shape(shape)}. For one-hot targets use categorical_crossentropy."
         )
     return labels
 
@@ -134,6 +139,7 @@ def _binary_terms(y_true: Any, y_pred: Any) -> Any:
     return ops.negative(ops.add(positive, negative))
 
 
+@on_symbols
 def binary_crossentropy(
     y_true: Tensor,
     y_pred: Tensor,
@@ -147,15 +153,13 @@ def binary_crossentropy(
     """
     y_true, y_pred = _binary_pair(y_true, y_pred, label_smoothing)
     if from_logits:
-        shape = current().shape(y_pred)
-        if current().shape(y_true) != shape:
-            y_true = current().broadcast_to(y_true, shape)
         values = current().sigmoid_cross_entropy(y_pred, y_true)
     else:
         values = _binary_terms(y_true, y_pred)
     return ops.mean(values, axis=axis)
 
 
+@on_symbols
 def binary_focal_crossentropy(
     y_true: Tensor,
     y_pred: Tensor,
@@ -180,13 +184,22 @@ def binary_focal_crossentropy(
     truth = ops.add(
         ops.multiply(y_true, y_pred), ops.multiply(other, ops.subtract(1.0, y_pred))
     )
-    values = ops.multiply(ops.power(ops.subtract(1.0, truth), float(gamma)), values)
+    values = ops.multiply(_power(ops.subtract(1.0, truth), float(gamma)), values)
     if apply_class_balancing:
         balance = ops.add(ops.multiply(y_true, alpha), ops.multiply(other, 1.0 - alpha))
         values = ops.multiply(balance, values)
     return ops.mean(values, axis=axis)
 
 
+def _power(x: Any, exponent: float) -> Any:
+    """Return x**exponent, with gradient 0 at 0: below 1 the slope there is infinite."""
+    if not 0 < exponent < 1:
+        return ops.power(x, exponent)
+    zero = ops.equal(x, 0.0)
+    return ops.where(zero, 0.0, ops.power(ops.where(zero, 1.0, x), exponent))
+
+
+@on_symbols
 def categorical_focal_crossentropy(
     y_true: Tensor,
     y_pred: Tensor,
@@ -204,10 +217,11 @@ def categorical_focal_crossentropy(
     y_true, y_pred = _last(y_true, axis), _last(y_pred, axis)
     p = _probabilities(ops.softmax(y_pred, axis=-1) if from_logits else y_pred)
     terms = ops.multiply(ops.negative(y_true), ops.log(p))
-    factor = ops.multiply(ops.power(ops.subtract(1.0, p), float(gamma)), alpha)
+    factor = ops.multiply(_power(ops.subtract(1.0, p), float(gamma)), alpha)
     return ops.sum(ops.multiply(factor, terms), axis=-1)
 
 
+@on_symbols
 def categorical_generalized_cross_entropy(
     y_true: Tensor, y_pred: Tensor, q: float
 ) -> Tensor:
@@ -215,15 +229,16 @@ def categorical_generalized_cross_entropy(
 
     Source: Zhang and Sabuncu, "Generalized cross entropy loss", 2018.
     """
-    y_pred = floating(y_pred)
+    y_pred = predictions(y_pred)
     labels = sparse_labels(y_true, y_pred)
     backend = current()
     last = len(backend.shape(y_pred)) - 1
     index = backend.expand_dims(labels, last)
     p = backend.squeeze(backend.take_along_axis(y_pred, index, last), (last,))
-    return ops.divide(ops.subtract(1.0, ops.power(p, float(q))), float(q))
+    return ops.divide(ops.subtract(1.0, _power(p, float(q))), float(q))
 
 
+@on_symbols
 def kl_divergence(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Return sum(y_true * log(y_true / y_pred)) over the last axis."""
     y_true, y_pred = pair(y_true, y_pred)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from multinet import dtypes, ops
-from multinet.losses.base import match_ranks
 from multinet.losses.probabilistic import sparse_labels
+from multinet.losses.shapes import match_ranks, pair, same_shape
 from multinet.metrics.base import FunctionMetric
-from multinet.ops.core import as_tensor, cast_tensor, floating
+from multinet.ops.core import as_tensor, cast_tensor
 from multinet.registry import current
 from multinet.typing import PolicyLike, Tensor
 
@@ -17,43 +17,56 @@ def _hits(condition: Any) -> Any:
     return cast_tensor(condition, dtypes.floatx())
 
 
+def _is_number(x: Any) -> Any:
+    """Return where x is not NaN, which is never right."""
+    return ops.logical_not(ops.isnan(x))
+
+
 def accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Return 1 where prediction and target are equal, else 0."""
     y_true, y_pred = match_ranks(as_tensor(y_true), as_tensor(y_pred))
+    same_shape(y_true, y_pred)
     return _hits(ops.equal(y_true, y_pred))
 
 
 def binary_accuracy(y_true: Tensor, y_pred: Tensor, threshold: float = 0.5) -> Tensor:
     """Return 1 where (y_pred > threshold) is the target, else 0."""
-    y_pred = floating(y_pred)
-    y_true = as_tensor(y_true, current().dtype(y_pred))
-    y_true, y_pred = match_ranks(y_true, y_pred)
+    y_true, y_pred = pair(y_true, y_pred)
     chosen = cast_tensor(ops.greater(y_pred, float(threshold)), current().dtype(y_true))
-    return _hits(ops.equal(y_true, chosen))
+    right = ops.equal(y_true, chosen)
+    return _hits(ops.logical_and(right, _is_number(y_pred)))
 
 
 def categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Return 1 where the largest prediction is at the largest one-hot target."""
     backend = current()
     y_true, y_pred = as_tensor(y_true), as_tensor(y_pred)
+    same_shape(y_true, y_pred)
     last = len(backend.shape(y_pred)) - 1
-    found = backend.argmax(y_pred, last)
-    return _hits(backend.equal(backend.argmax(y_true, last), found))
+    return _best_at(y_pred, backend.argmax(y_true, last))
 
 
 def sparse_categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Return 1 where the largest prediction is at the integer label."""
-    backend = current()
     y_pred = as_tensor(y_pred)
-    labels = cast_tensor(sparse_labels(y_true, y_pred), "int32")
-    return _hits(
-        backend.equal(labels, backend.argmax(y_pred, len(backend.shape(y_pred)) - 1))
-    )
+    return _best_at(y_pred, cast_tensor(sparse_labels(y_true, y_pred), "int32"))
+
+
+def _best_at(y_pred: Any, labels: Any) -> Any:
+    """Return 1 where the largest prediction is at the label, and not NaN."""
+    backend = current()
+    last = len(backend.shape(y_pred)) - 1
+    found = backend.argmax(y_pred, last)  # the first NaN, if there is one
+    right = backend.equal(labels, found)
+    best = backend.take_along_axis(y_pred, backend.expand_dims(found, last), last)
+    known = backend.squeeze(_is_number(best), (last,))
+    return _hits(backend.logical_and(right, known))
 
 
 def top_k_categorical_accuracy(y_true: Tensor, y_pred: Tensor, k: int = 5) -> Tensor:
     """Return 1 where the one-hot target is among the k best predictions."""
-    y_true = as_tensor(y_true)
+    y_true, y_pred = as_tensor(y_true), as_tensor(y_pred)
+    same_shape(y_true, y_pred)
     labels = current().argmax(y_true, len(current().shape(y_true)) - 1)
     return sparse_top_k_categorical_accuracy(labels, y_pred, k)
 
@@ -63,8 +76,9 @@ def sparse_top_k_categorical_accuracy(
 ) -> Tensor:
     """Return 1 where the integer label is among the k best predictions.
 
-    Ties with the k-th best count. With `from_sorted_ids` predictions are class numbers,
-    the best first.
+    Ties with the k-th best count; NaN at the label does not, and elsewhere it is better
+    than any number. With `from_sorted_ids` predictions are class numbers, the best
+    first.
     """
     backend = current()
     y_pred = as_tensor(y_pred)
@@ -79,8 +93,10 @@ def sparse_top_k_categorical_accuracy(
         )
         return _hits(backend.any(backend.equal(best, labels), (last,), False))
     score = backend.take_along_axis(y_pred, labels, last)
-    better = cast_tensor(backend.greater(y_pred, score), "int32")
-    return _hits(backend.less(backend.sum(better, (last,), False), k))
+    better = backend.logical_not(backend.less_equal(y_pred, score))
+    better = backend.sum(cast_tensor(better, "int32"), (last,), False)
+    known = backend.squeeze(_is_number(score), (last,))
+    return _hits(backend.logical_and(known, backend.less(better, k)))
 
 
 def _sizes(x: Any, first: int) -> tuple[int, int]:
@@ -91,6 +107,7 @@ class Accuracy(FunctionMetric):
     """How often predictions equal targets."""
 
     function = accuracy
+    _direction = "up"
 
     def __init__(
         self, name: str | None = "accuracy", dtype: PolicyLike | None = None
@@ -102,6 +119,7 @@ class BinaryAccuracy(FunctionMetric):
     """How often (y_pred > threshold) is the binary target."""
 
     function = binary_accuracy
+    _direction = "up"
 
     def __init__(
         self,
@@ -117,6 +135,7 @@ class CategoricalAccuracy(FunctionMetric):
     """How often the largest prediction is the one-hot target."""
 
     function = categorical_accuracy
+    _direction = "up"
 
     def __init__(
         self, name: str | None = "categorical_accuracy", dtype: PolicyLike | None = None
@@ -128,6 +147,7 @@ class SparseCategoricalAccuracy(FunctionMetric):
     """How often the largest prediction is the integer label."""
 
     function = sparse_categorical_accuracy
+    _direction = "up"
 
     def __init__(
         self,
@@ -141,6 +161,7 @@ class TopKCategoricalAccuracy(FunctionMetric):
     """How often the one-hot target is among the k best predictions."""
 
     function = top_k_categorical_accuracy
+    _direction = "up"
 
     def __init__(
         self,
@@ -156,6 +177,7 @@ class SparseTopKCategoricalAccuracy(FunctionMetric):
     """How often the integer label is among the k best predictions."""
 
     function = sparse_top_k_categorical_accuracy
+    _direction = "up"
 
     def __init__(
         self,

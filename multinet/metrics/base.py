@@ -8,12 +8,20 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from multinet import dtype_policies, dtypes, holders, initializers, ops
-from multinet.calls import Within
+from multinet.calls import Within, mask_of
 from multinet.configurable import Configurable, arguments, as_argument
-from multinet.losses.base import match_ranks
+from multinet.losses.kept import only, places_beside, positions, without_targets
+from multinet.losses.shapes import fits, match_ranks, misfit, real, spread
 from multinet.moving import Movable
 from multinet.names import snake_case, unique_name
-from multinet.ops.core import as_tensor, cast_tensor, in_dtype
+from multinet.ops.core import (
+    KEEPS,
+    as_tensor,
+    boolean,
+    cast_tensor,
+    floating,
+    in_dtype,
+)
 from multinet.registry import current
 from multinet.typing import Config, DType, InitializerLike, PolicyLike, Tensor, Tensors
 from multinet.variables import Variable
@@ -24,7 +32,12 @@ class Metric(Configurable, Movable):
 
     State lives in Variables made by `add_variable`, written by `assign` only, so that
     it also works inside a compiled step. `reset_state` sets them back.
+
+    A class that sets `_direction` to "up" or "down" tells callbacks such as
+    `EarlyStopping` whether more of it is better, or less.
     """
+
+    _direction: str | None = None
 
     def __init__(
         self, dtype: PolicyLike | None = None, name: str | None = None
@@ -107,19 +120,37 @@ def samplewise(
     """Return one weighted value a sample, and the weights (None without any).
 
     Axes that the weights do not have are reduced before, the others after weighting.
+    Weights of 0 give 0, whatever is weighted.
     """
     backend = current()
-    values = as_tensor(values, dtype)
+    values = real(values, dtype, "values")
     weight = sample_weight
     if weight is not None:
-        weight = as_tensor(weight, dtype)
+        is_number = type(weight) in KEEPS
+        weight = real(weight, dtype, "sample_weight")
         values, weight = match_ranks(values, weight)
         rank = len(backend.shape(weight))
         values = _reduce_from(values, rank, reduce)
+        if not fits(backend.shape(weight), backend.shape(values)):
+            raise misfit("sample_weight", weight, values)
         weight = backend.broadcast_to(weight, backend.shape(values))
+        if not is_number:
+            values = only(boolean(weight), values)
         values = backend.multiply(values, weight)
         weight = _reduce_from(weight, 1, reduce) if rank > 1 else weight
     return _reduce_from(values, 1, reduce), weight
+
+
+def masked(sample_weight: Tensor | None, y_pred: Tensor) -> Tensor | None:
+    """Return weights that are 0 where the mask of predictions is false, if any has."""
+    mask = mask_of(y_pred)
+    if mask is None:
+        return sample_weight
+    if sample_weight is None:
+        return ops.cast(mask, dtypes.floatx())
+    weight = floating(sample_weight)
+    rank = max(len(current().shape(x)) for x in (weight, mask))
+    return ops.multiply(spread(weight, rank), spread(boolean(mask), rank))
 
 
 def _reduce_from(x: Any, first: int, reduce: Callable[..., Any]) -> Any:
@@ -173,7 +204,7 @@ class Mean(Metric):
         """Accumulate values (samples, ...): each sample counts by its mean."""
         backend, dtype = current(), self.total.dtype
         if sample_weight is None:
-            values = as_tensor(values, dtype)
+            values = real(values, dtype, "values")
             shape = backend.shape(values)
             total = total_of(values)
             # The mean of samples' means: axes after the first are of one size for all.
@@ -211,11 +242,21 @@ class MeanMetricWrapper(Mean):
     def update_state(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
     ) -> None:  # type: ignore[override]
-        """Accumulate the function of a batch."""
+        """Accumulate the function of a batch, where the mask of `y_pred` holds."""
+        weight = masked(sample_weight, y_pred)
         y_pred, y_true = (in_dtype(y, self.dtype) for y in (y_pred, y_true))
         if dtypes.is_float(current().dtype(y_pred)):
             y_pred = cast_tensor(y_pred, self.dtype)
-        super().update_state(self.values(y_true, y_pred), sample_weight)
+        if weight is not None:
+            y_true = self._without_targets(y_true, y_pred, weight)
+        values = as_tensor(self.values(y_true, y_pred))
+        if sample_weight is None and not current().shape(values):
+            weight = None  # one number: it has no positions to leave out
+        super().update_state(values, weight)
+
+    def _without_targets(self, y_true: Any, y_pred: Any, weight: Any) -> Any:
+        """Return targets without those that weigh 0; a user's function gets all."""
+        return y_true
 
     def get_config(self) -> Config:
         """Return the constructor's arguments, those of the function too."""
@@ -244,3 +285,11 @@ class FunctionMetric(MeanMetricWrapper):
         """Return what is averaged."""
         options = {n: getattr(self, n) for n in self._extra if hasattr(self, n)}
         return type(self).function(y_true, y_pred, **options)
+
+    def _without_targets(self, y_true: Any, y_pred: Any, weight: Any) -> Any:
+        axis = getattr(self, "axis", -1) if "axis" in self._extra else -1
+        places, covered = places_beside(axis, current().shape(y_pred))
+        kept = positions(weight, None, places)
+        if kept is None:
+            return y_true
+        return without_targets(kept, y_true, y_pred, covered)

@@ -8,8 +8,8 @@ from typing import Any
 from multinet import ops
 from multinet.config import epsilon
 from multinet.errors import ArgumentError
-from multinet.losses.base import match_ranks
-from multinet.metrics.base import Metric, divide_no_nan
+from multinet.losses.shapes import beside, match_ranks, real, same_shape
+from multinet.metrics.base import Metric, divide_no_nan, masked
 from multinet.ops.core import as_tensor, cast_tensor
 from multinet.registry import current
 from multinet.typing import PolicyLike, Tensor
@@ -37,15 +37,15 @@ def flat_counts(
 ) -> dict[str, Any]:
     """Return the weighted counts at each threshold: vectors by tp, fp, tn and fn."""
     backend = current()
-    y_pred = as_tensor(y_pred, dtype)
-    y_true = as_tensor(y_true, dtype)
+    y_pred = real(y_pred, dtype, "predictions")
+    y_true = real(y_true, dtype, "targets")
     y_true, y_pred = match_ranks(y_true, y_pred)
+    same_shape(y_true, y_pred)
     shape = backend.shape(y_pred)
     weight = backend.full((), 1.0, dtype)
     if sample_weight is not None:
-        weight = as_tensor(sample_weight, dtype)
-        missing = len(shape) - len(backend.shape(weight))
-        weight = ops.reshape(weight, (*backend.shape(weight), *[1] * missing))
+        weight = real(sample_weight, dtype, "sample_weight")
+        weight = beside(y_pred, weight, "sample_weight")
     weight = ops.reshape(backend.broadcast_to(weight, shape), (1, -1))
     actual = ops.cast(ops.reshape(y_true, (1, -1)), "bool")
     limits = ops.reshape(ops.convert_to_tensor(list(thresholds), dtype=dtype), (-1, 1))
@@ -90,9 +90,10 @@ class _Counts(Metric):
     def update_state(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
     ) -> None:
-        """Accumulate the counts of a batch."""
+        """Accumulate the counts of a batch, where the mask of `y_pred` holds."""
+        weight = masked(sample_weight, y_pred)
         y_true, y_pred = self.prepare(as_tensor(y_true), as_tensor(y_pred))
-        counts = flat_counts(y_true, y_pred, self._limits, sample_weight, self.dtype)
+        counts = flat_counts(y_true, y_pred, self._limits, weight, self.dtype)
         for key, total in self._totals.items():
             total.assign(ops.add(as_tensor(total), counts[key]))
 
@@ -109,6 +110,7 @@ class TruePositives(_Counts):
     """The number of positives predicted as such."""
 
     counted = (("tp", "accumulator"),)
+    _direction = "up"
 
     def result(self) -> Tensor:
         """Return the count, one a threshold."""
@@ -119,6 +121,7 @@ class FalsePositives(_Counts):
     """The number of negatives predicted as positives."""
 
     counted = (("fp", "accumulator"),)
+    _direction = "down"
 
     def result(self) -> Tensor:
         """Return the count, one a threshold."""
@@ -129,6 +132,7 @@ class TrueNegatives(_Counts):
     """The number of negatives predicted as such."""
 
     counted = (("tn", "accumulator"),)
+    _direction = "up"
 
     def result(self) -> Tensor:
         """Return the count, one a threshold."""
@@ -139,6 +143,7 @@ class FalseNegatives(_Counts):
     """The number of positives predicted as negatives."""
 
     counted = (("fn", "accumulator"),)
+    _direction = "down"
 
     def result(self) -> Tensor:
         """Return the count, one a threshold."""
@@ -187,6 +192,7 @@ class Precision(_Ratio):
     """
 
     counted = (("tp", "true_positives"), ("fp", "false_positives"))
+    _direction = "up"
 
     def result(self) -> Tensor:
         """Return the share, one a threshold; 0 where nothing was predicted."""
@@ -198,6 +204,7 @@ class Recall(_Ratio):
     """The share of positives predicted as such; arguments as of `Precision`."""
 
     counted = (("tp", "true_positives"), ("fn", "false_negatives"))
+    _direction = "up"
 
     def result(self) -> Tensor:
         """Return the share, one a threshold; 0 where there are no positives."""
@@ -215,6 +222,8 @@ class AUC(Metric):
     Source: Davis and Goadrich, "The relationship between precision-recall and ROC
     curves", 2006.
     """
+
+    _direction = "up"
 
     def __init__(
         self,
@@ -264,10 +273,11 @@ class AUC(Metric):
     def update_state(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
     ) -> None:
-        """Accumulate the counts of a batch."""
+        """Accumulate the counts of a batch, where the mask of `y_pred` holds."""
+        weight = masked(sample_weight, y_pred)
         if self.from_logits:
             y_pred = ops.sigmoid(y_pred)
-        counts = flat_counts(y_true, y_pred, self._limits, sample_weight, self.dtype)
+        counts = flat_counts(y_true, y_pred, self._limits, weight, self.dtype)
         for key, total in self._totals.items():
             total.assign(ops.add(as_tensor(total), counts[key]))
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from multinet import losses, ops
-from multinet.losses.base import pair
-from multinet.metrics.base import FunctionMetric, Mean
+from multinet.losses.shapes import pair
+from multinet.metrics.base import FunctionMetric, Mean, masked
 from multinet.ops.core import in_dtype
 from multinet.registry import current
 from multinet.typing import PolicyLike, Tensor
@@ -19,6 +19,7 @@ class MeanSquaredError(FunctionMetric):
     """The mean of (y_true - y_pred)**2."""
 
     function = losses.mean_squared_error
+    _direction = "down"
 
     def __init__(
         self,
@@ -32,6 +33,7 @@ class MeanAbsoluteError(FunctionMetric):
     """The mean of |y_true - y_pred|."""
 
     function = losses.mean_absolute_error
+    _direction = "down"
 
     def __init__(
         self,
@@ -45,6 +47,7 @@ class MeanAbsolutePercentageError(FunctionMetric):
     """100 times the mean of |y_true - y_pred| / |y_true|."""
 
     function = losses.mean_absolute_percentage_error
+    _direction = "down"
 
     def __init__(
         self,
@@ -58,6 +61,7 @@ class MeanSquaredLogarithmicError(FunctionMetric):
     """The mean of (log(y_true + 1) - log(y_pred + 1))**2."""
 
     function = losses.mean_squared_logarithmic_error
+    _direction = "down"
 
     def __init__(
         self,
@@ -71,6 +75,7 @@ class LogCoshError(FunctionMetric):
     """The mean of log(cosh(y_pred - y_true))."""
 
     function = losses.log_cosh
+    _direction = "down"
 
     def __init__(
         self,
@@ -84,6 +89,7 @@ class CosineSimilarity(FunctionMetric):
     """The mean cosine between targets and predictions along `axis`."""
 
     function = cosine_similarity
+    _direction = "up"
 
     def __init__(
         self,
@@ -99,6 +105,7 @@ class Poisson(FunctionMetric):
     """The mean of y_pred - y_true * log(y_pred)."""
 
     function = losses.poisson
+    _direction = "down"
 
     def __init__(
         self,
@@ -112,6 +119,7 @@ class KLDivergence(FunctionMetric):
     """The mean of sum(y_true * log(y_true / y_pred))."""
 
     function = losses.kl_divergence
+    _direction = "down"
 
     def __init__(
         self,
@@ -125,6 +133,7 @@ class Hinge(FunctionMetric):
     """The mean of max(1 - y_true * y_pred, 0)."""
 
     function = losses.hinge
+    _direction = "down"
 
     def __init__(
         self,
@@ -138,6 +147,7 @@ class SquaredHinge(FunctionMetric):
     """The mean of max(1 - y_true * y_pred, 0)**2."""
 
     function = losses.squared_hinge
+    _direction = "down"
 
     def __init__(
         self,
@@ -151,6 +161,7 @@ class CategoricalHinge(FunctionMetric):
     """The mean of max(1 + best wrong score - right score, 0)."""
 
     function = losses.categorical_hinge
+    _direction = "down"
 
     def __init__(
         self,
@@ -164,6 +175,7 @@ class BinaryCrossentropy(FunctionMetric):
     """The mean cross-entropy of binary targets."""
 
     function = losses.binary_crossentropy
+    _direction = "down"
 
     def __init__(
         self,
@@ -181,6 +193,7 @@ class CategoricalCrossentropy(FunctionMetric):
     """The mean cross-entropy of one-hot targets."""
 
     function = losses.categorical_crossentropy
+    _direction = "down"
 
     def __init__(
         self,
@@ -200,6 +213,7 @@ class SparseCategoricalCrossentropy(FunctionMetric):
     """The mean cross-entropy of integer labels; `ignore_class` counts as 0."""
 
     function = losses.sparse_categorical_crossentropy
+    _direction = "down"
 
     def __init__(
         self,
@@ -218,6 +232,8 @@ class SparseCategoricalCrossentropy(FunctionMetric):
 class RootMeanSquaredError(Mean):
     """The root of the mean of (y_true - y_pred)**2."""
 
+    _direction = "down"
+
     def __init__(
         self,
         name: str | None = "root_mean_squared_error",
@@ -228,10 +244,11 @@ class RootMeanSquaredError(Mean):
     def update_state(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
     ) -> None:  # type: ignore[override]
-        """Accumulate the squared errors of a batch."""
+        """Accumulate the squared errors of a batch, where the mask holds."""
+        weight = masked(sample_weight, y_pred)
         y_true, y_pred = pair(*(in_dtype(y, self.dtype) for y in (y_true, y_pred)))
         errors = ops.square(ops.subtract(y_true, y_pred))
-        super().update_state(errors, sample_weight)
+        super().update_state(errors, weight)
 
     def result(self) -> Tensor:
         """Return the root of the mean so far."""

@@ -8,11 +8,31 @@ from typing import Any
 from multinet import losses, ops
 from multinet.config import epsilon
 from multinet.errors import ArgumentError, ShapeError
-from multinet.losses.base import pair
-from multinet.metrics.base import FunctionMetric, Metric, divide_no_nan
-from multinet.ops.core import as_tensor, cast_tensor
+from multinet.losses.kept import fill
+from multinet.losses.shapes import beside, match_ranks, pair, real, same_shape
+from multinet.metrics.base import FunctionMetric, Metric, divide_no_nan, masked
+from multinet.ops.core import as_tensor, boolean, cast_tensor
 from multinet.registry import current
 from multinet.typing import PolicyLike, Tensor
+
+
+def _weighed(
+    metric: Metric, y_true: Any, y_pred: Any, sample_weight: Any
+) -> tuple[Any, Any, Any]:
+    """Return targets, predictions and weights that broadcast to them, or None.
+
+    What weighs 0 is replaced by 0.
+    """
+    weight = masked(sample_weight, y_pred)
+    y_true = real(y_true, metric.dtype, "targets")
+    y_pred = real(y_pred, metric.dtype, "predictions")
+    same_shape(y_true, y_pred)
+    if weight is None:
+        return y_true, y_pred, None
+    weight = real(weight, metric.dtype, "sample_weight")
+    weight = beside(y_true, weight, "sample_weight")
+    kept = boolean(weight)
+    return fill(kept, y_true, 0.0), fill(kept, y_pred, 0.0), weight
 
 
 class FBetaScore(Metric):
@@ -22,6 +42,8 @@ class FBetaScore(Metric):
     of a sample is its prediction. `average` is None (by class), "micro", "macro" or
     "weighted" (by the classes' frequencies).
     """
+
+    _direction = "up"
 
     def __init__(
         self,
@@ -59,9 +81,8 @@ class FBetaScore(Metric):
     def update_state(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
     ) -> None:
-        """Accumulate a batch."""
-        y_true = as_tensor(y_true, self.dtype)
-        y_pred = as_tensor(y_pred, self.dtype)
+        """Accumulate a batch, where the mask of `y_pred` holds."""
+        y_true, y_pred, weight = _weighed(self, y_true, y_pred, sample_weight)
         if not self._totals:
             self.build(current().shape(y_true), current().shape(y_pred))
         if self.threshold is None:
@@ -75,9 +96,7 @@ class FBetaScore(Metric):
         axis = None if self.average == "micro" else 0
 
         def count(hits: Any) -> Any:
-            if sample_weight is not None:
-                weight = ops.reshape(as_tensor(sample_weight, self.dtype), (-1, 1))
-                hits = ops.multiply(hits, weight)
+            hits = hits if weight is None else ops.multiply(hits, weight)
             return ops.sum(hits, axis=axis)
 
         new = (
@@ -126,6 +145,8 @@ class IoU(Metric):
     `sparse_y_pred=False` scores along `axis`. Targets of `ignore_class` do not count.
     """
 
+    _direction = "up"
+
     def __init__(
         self,
         num_classes: int,
@@ -153,20 +174,23 @@ class IoU(Metric):
     def update_state(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
     ) -> None:
-        """Accumulate the confusion matrix of a batch."""
+        """Accumulate the confusion matrix of a batch, where the mask holds."""
+        given = masked(sample_weight, y_pred)
         y_true, y_pred = as_tensor(y_true), as_tensor(y_pred)
         y_true = y_true if self.sparse_y_true else ops.argmax(y_true, axis=self.axis)
         y_pred = y_pred if self.sparse_y_pred else ops.argmax(y_pred, axis=self.axis)
+        y_true, y_pred = match_ranks(y_true, y_pred)
+        same_shape(y_true, y_pred)
+        weight = ops.ones(current().shape(y_true), self.dtype)
+        if given is not None:
+            given = real(given, self.dtype, "sample_weight")
+            given = beside(y_true, given, "sample_weight")
+            kept = boolean(given)
+            y_true, y_pred = fill(kept, y_true, 0), fill(kept, y_pred, 0)
+            weight = ops.multiply(weight, given)
+        weight = ops.reshape(weight, (-1,))
         labels = ops.reshape(cast_tensor(y_true, "int32"), (-1,))
         guesses = ops.reshape(cast_tensor(y_pred, "int32"), (-1,))
-        count = current().shape(labels)[0]
-        weight = ops.ones((count,), self.dtype)
-        if sample_weight is not None:
-            given = as_tensor(sample_weight, self.dtype)
-            missing = len(current().shape(y_true)) - len(current().shape(given))
-            given = ops.reshape(given, (*current().shape(given), *[1] * missing))
-            given = ops.broadcast_to(given, current().shape(y_true))
-            weight = ops.reshape(given, (-1,))
         if self.ignore_class is not None:
             kept = ops.not_equal(labels, self.ignore_class)
             weight = ops.where(kept, weight, 0.0)
@@ -203,9 +227,11 @@ class BinaryIoU(IoU):
     def update_state(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
     ) -> None:
-        """Accumulate the confusion matrix of a batch."""
-        guess = ops.greater_equal(as_tensor(y_pred, self.dtype), float(self.threshold))
-        super().update_state(y_true, guess, sample_weight)
+        """Accumulate the confusion matrix of a batch, where the mask holds."""
+        weight = masked(sample_weight, y_pred)
+        y_pred = real(y_pred, self.dtype, "predictions")
+        guess = ops.greater_equal(y_pred, float(self.threshold))
+        super().update_state(y_true, guess, weight)
 
 
 class MeanIoU(IoU):
@@ -282,6 +308,8 @@ class R2Score(Metric):
     "variance_weighted_average"; `num_regressors` adjusts for as many regressors.
     """
 
+    _direction = "up"
+
     def __init__(
         self,
         class_aggregation: str | None = "uniform_average",
@@ -318,16 +346,13 @@ class R2Score(Metric):
     def update_state(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
     ) -> None:
-        """Accumulate a batch."""
-        y_true = as_tensor(y_true, self.dtype)
-        y_pred = as_tensor(y_pred, self.dtype)
+        """Accumulate a batch, where the mask of `y_pred` holds."""
+        y_true, y_pred, weight = _weighed(self, y_true, y_pred, sample_weight)
         shape = current().shape(y_true)
         if not self._totals:
             self.build(shape, current().shape(y_pred))
-        weight = ops.ones((shape[0], 1), self.dtype)
-        if sample_weight is not None:
-            given = as_tensor(sample_weight, self.dtype)
-            weight = ops.reshape(given, (-1, 1))
+        if weight is None:
+            weight = ops.ones((shape[0], 1), self.dtype)
         weighted = ops.multiply(y_true, weight)
         error = ops.square(ops.subtract(y_true, y_pred))
         new = (
@@ -397,6 +422,7 @@ class PearsonCorrelation(FunctionMetric):
     """The mean correlation between targets and predictions along `axis`."""
 
     function = pearson_correlation
+    _direction = "up"
 
     def __init__(
         self,
@@ -412,6 +438,7 @@ class ConcordanceCorrelation(FunctionMetric):
     """The mean concordance between targets and predictions along `axis`."""
 
     function = concordance_correlation
+    _direction = "up"
 
     def __init__(
         self,

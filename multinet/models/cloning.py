@@ -9,6 +9,7 @@ from typing import Any
 import optree
 
 from multinet.errors import ArgumentError
+from multinet.layers.base import Layer
 from multinet.layers.core import Input, InputLayer
 from multinet.models.model import Model, takes_a_graph
 from multinet.models.sequential import Sequential
@@ -92,7 +93,7 @@ class _Cloning:
             inner = _Cloning(self.function, call, True)
             inner.known = self.known
             return inner.clone(layer)
-        if self.function is not None:
+        if self.function is not None and isinstance(layer, Layer):
             return self.function(layer)
         return type(layer).from_config(layer.get_config())
 

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 import optree
 
+from multinet import dtypes
 from multinet.calls import active
-from multinet.errors import ArgumentError, ShapeError
+from multinet.errors import ArgumentError, DTypeError, ShapeError
 from multinet.layers.base import Layer
 from multinet.layers.context import mask_of, set_mask
 from multinet.layers.core import InputLayer
@@ -119,8 +120,7 @@ class Graph(Movable):
                 for slot, value in zip(self.flat_inputs, self._match(inputs))
             }
         if masks is not None:
-            flat = optree.tree_leaves(masks, none_is_leaf=True)
-            for slot, mask in zip(self.flat_inputs, flat):
+            for slot, mask in zip(self.flat_inputs, self._match(masks)):
                 set_mask(values[id(slot)], mask)
         sizes = self._sizes(values) if self._sized else {}
         context = active.get()
@@ -158,27 +158,67 @@ class Graph(Movable):
         }
 
     def _match(self, inputs: Any) -> list[Any]:
+        """Return the value of each input, whatever structure they were given in."""
+        found: dict[int, Any] = {}
+        if not _pair_up(self.inputs, inputs, found):
+            return self._flat(inputs)
+        return [found[id(slot)] for slot in self.flat_inputs]
+
+    def _flat(self, inputs: Any) -> list[Any]:
+        """Return the values of inputs given otherwise: by name, or one after another.
+
+        Keys have no order here, so a dict on one side alone must have the names.
+        """
         slots = self.flat_inputs
+        names = [slot.name for slot in slots]
         if isinstance(inputs, dict) and not isinstance(self.inputs, dict):
-            missing = [slot.name for slot in slots if slot.name not in inputs]
+            missing = [name for name in names if name not in inputs]
             if missing:
                 raise ArgumentError(
-                    f"Expected inputs named {[s.name for s in slots]}, got "
-                    f"{sorted(inputs)}: {missing} missing."
+                    f"Expected inputs named {names}, got {sorted(inputs)}: {missing} "
+                    "missing."
                 )
-            return [inputs[slot.name] for slot in slots]
+            return [inputs[name] for name in names]
         if isinstance(inputs, dict):
             absent = sorted(set(self.inputs) - set(inputs))
             if absent:
                 raise ArgumentError(f"The inputs lack {absent}; got {sorted(inputs)}.")
-            inputs = {name: inputs[name] for name in self.inputs}
         leaves = optree.tree_leaves(inputs, none_is_leaf=True)
         if len(leaves) != len(slots):
-            names = [slot.name for slot in slots]
             raise ArgumentError(
                 f"Expected {len(slots)} inputs {names}, got {len(leaves)}."
             )
+        if len(slots) > 1 and (_has_dict(self.inputs) or _has_dict(inputs)):
+            wanted = optree.tree_map(lambda slot: slot.name, self.inputs)
+            raise ArgumentError(
+                f"Expected inputs in the structure {wanted}, got another: give them "
+                "in that one, so that each has its name."
+            )
         return leaves
+
+
+def _pair_up(wanted: Any, given: Any, found: dict[int, Any]) -> bool:
+    """Note the value given for each placeholder; return whether structures match.
+
+    A list stands for a dict in the order in which its keys were declared.
+    """
+    if type(wanted) is KerasTensor:
+        found[id(wanted)] = given
+        return not isinstance(given, list | tuple | dict)
+    if isinstance(wanted, dict) and isinstance(given, dict):
+        if any(name not in given for name in wanted):
+            return False
+        given = [given[name] for name in wanted]
+    if not isinstance(given, list | tuple) or len(given) != len(wanted):
+        return False
+    parts = wanted.values() if isinstance(wanted, dict) else wanted
+    return all(_pair_up(part, value, found) for part, value in zip(parts, given))
+
+
+def _has_dict(tree: Any) -> bool:
+    if isinstance(tree, dict):
+        return True
+    return isinstance(tree, list | tuple) and any(map(_has_dict, tree))
 
 
 def is_input(tensor: KerasTensor) -> bool:
@@ -303,6 +343,16 @@ def _is_like(shape: Any, wanted: Any) -> bool:
     return True
 
 
+def _refuse_complex(dtype: str, slot: KerasTensor) -> None:
+    """Refuse complex values for a real input, which would lose the imaginary part."""
+    if dtypes.is_complex(dtype) and not dtypes.is_complex(slot.dtype):
+        raise DTypeError(
+            f"Input {slot.name!r} expects {slot.dtype}, got {dtype}: the imaginary "
+            f"part would be lost. Declare Input(..., dtype={dtype!r}), or give "
+            "ops.real(x) and ops.imag(x) as features."
+        )
+
+
 def _fit(value: Any, slot: KerasTensor) -> Any:
     """Return an input as the placeholder declares it: dtype, and a last axis of 1."""
     backend = current()
@@ -316,8 +366,9 @@ def _fit(value: Any, slot: KerasTensor) -> Any:
             f"Input {slot.name!r} expects a tensor, got None. Only an input made with "
             "Input(..., optional=True) may be left out."
         )
-    given = value
-    value = cast_tensor(as_tensor(value), slot.dtype)
+    given, value = value, as_tensor(value)
+    _refuse_complex(backend.dtype(value), slot)
+    value = cast_tensor(value, slot.dtype)
     shape, want = current().shape(value), slot.shape
     if len(shape) == len(want) - 1 and want[-1] == 1:
         value = PUBLIC["expand_dims"](value, -1)

@@ -11,6 +11,7 @@ from multinet import operators
 from multinet.errors import ArgumentError
 from multinet.layers.base import Layer
 from multinet.layers.core import InputLayer
+from multinet.losses import Loss
 from multinet.models.writing import is_functional
 from multinet.ops import operations
 from multinet.saving.serialization import from_data
@@ -82,9 +83,9 @@ class _Reader:
         layer = from_data(
             {k: v for k, v in entry.items() if k not in ("name", "inbound_nodes")}
         )
-        if not isinstance(layer, Layer):
+        if not isinstance(layer, Layer | Loss):
             raise ArgumentError(
-                f"Expected {name!r} to be a layer or an operation, got "
+                f"Expected {name!r} to be a layer, a loss or an operation, got "
                 f"{type(layer).__name__}."
             )
         if isinstance(layer, InputLayer):
@@ -131,7 +132,7 @@ class _Reader:
         if isinstance(operation, Operation):
             op = operation.function.__name__
             args, kwargs = operations.join(op, self.made[name], args, kwargs)
-        else:
+        elif isinstance(operation, Layer):
             taken = operation._spec.call
             kwargs = {
                 k: v for k, v in kwargs.items() if k in taken or not k.endswith("mask")

@@ -9,6 +9,7 @@ import optree
 
 from multinet import config as settings
 from multinet.errors import ArgumentError
+from multinet.layers.base import Layer
 from multinet.layers.core import InputLayer
 from multinet.models.graph import Graph, is_input
 from multinet.ops import operations
@@ -146,13 +147,13 @@ def _known(graph: Graph) -> set[int]:
 def _names(operations: Iterable[Any]) -> dict[int, str]:
     """Return a name for each operation: its own, with a number where it is taken.
 
-    Only ops get another, as the names of the layers are checked.
+    Only ops and losses get another, as the names of the layers are checked.
     """
-    taken = {y.name for y in operations if not isinstance(y, Operation)}
+    taken = {y.name for y in operations if isinstance(y, Layer)}
     names: dict[int, str] = {}
     for operation in operations:
         name, number = operation.name, 0
-        while isinstance(operation, Operation) and name in taken:
+        while not isinstance(operation, Layer) and name in taken:
             number += 1
             name = f"{operation.name}_{number}"
         taken.add(name)

@@ -14,6 +14,7 @@ from multinet.ops.core import behind, floating, numeric, op, shape_of
 from multinet.ops.doors import domain, unary
 from multinet.ops.matrices import norm
 from multinet.ops.shapes import moveaxis
+from multinet.ops.widening import in_float32
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, public_shape
 from multinet.typing import Axis, Tensor
@@ -46,8 +47,12 @@ def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
 @op
 def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """Return x where positive, else alpha * (e**(x / alpha) - 1)."""
-    x, backend = real_floats("ops.celu", x), current()
-    return backend.multiply(backend.elu(backend.multiply(x, 1 / alpha), 1.0), alpha)
+    x, backend, alpha = real_floats("ops.celu", x), current(), float(alpha)
+    if alpha == 1.0:
+        return backend.elu(x, 1.0)
+    below = backend.less_equal(x, 0)
+    power = backend.divide(backend.where(below, x, 0.0), alpha)
+    return backend.where(below, backend.multiply(backend.expm1(power), alpha), x)
 
 
 @op
@@ -147,16 +152,23 @@ def threshold(x: Tensor, threshold: float, default_value: float) -> Tensor:
 @op
 def squareplus(x: Tensor, b: float = 4) -> Tensor:
     """Return (x + sqrt(x**2 + b)) / 2."""
-    x, backend = floating(x), current()
-    root = backend.sqrt(backend.add(backend.square(x), b))
-    return backend.multiply(backend.add(x, root), 0.5)
+    x, backend = real_floats("ops.squareplus", x), current()
+    below, root = backend.less(x, 0), max(math.sqrt(b), 1e-7)
+    size = backend.where(below, backend.negative(x), x)
+    large, small = backend.maximum(size, root), backend.minimum(size, root)
+    ratio = backend.square(backend.divide(small, large))  # x**2 could overflow
+    length = backend.multiply(large, backend.sqrt(backend.add(ratio, 1)))
+    half = backend.add(backend.multiply(length, 0.5), backend.multiply(size, 0.5))
+    mirrored = backend.divide(0.25 * root * root, half)  # x + length cancels below 0
+    return backend.where(below, mirrored, half)
 
 
 @op
 def sparse_plus(x: Tensor) -> Tensor:
     """Return 0 below -1, (x + 1)**2 / 4 between -1 and 1, x above."""
     x, backend = real_floats("ops.sparse_plus", x), current()
-    middle = backend.multiply(backend.square(backend.add(x, 1)), 0.25)
+    inner = backend.where(backend.less(backend.abs(x), 1), x, 0.0)
+    middle = backend.multiply(backend.square(backend.add(inner, 1)), 0.25)
     upper = backend.where(backend.less(x, 1), middle, x)
     return backend.where(backend.less_equal(x, -1), 0, upper)
 
@@ -234,18 +246,20 @@ def sparsemax(x: Tensor, axis: int = -1) -> Tensor:
     z = moveaxis(real_floats("ops.sparsemax", x), axis, -1)  # ... k
     last = len(shape_of(z)) - 1
     k = shape_of(z)[-1]
+    z = backend.subtract(z, backend.stop_gradient(backend.max(z, (last,), True)))
     ordered = backend.flip(backend.sort(z), (last,))
     rank = backend.arange(1, k + 1, 1, backend.dtype(z))
     sums = backend.cumsum(ordered, last)
     inside = backend.less(sums, backend.add(backend.multiply(ordered, rank), 1))
     count = backend.sum(backend.cast(inside, "int32"), (last,), True)
-    at = backend.subtract(count, 1)
+    at = backend.maximum(backend.subtract(count, 1), 0)  # NaN is in no order
     excess = backend.subtract(backend.take_along_axis(sums, at, last), 1)
     tau = backend.divide(excess, backend.cast(count, backend.dtype(z)))
     return moveaxis(backend.relu(backend.subtract(z, tau)), -1, axis)
 
 
 @op
+@in_float32
 def normalize(
     x: Tensor,
     axis: Axis = -1,
@@ -255,19 +269,20 @@ def normalize(
     """Return x divided by its norm of `order` along an axis, the norm at least
     epsilon.
     """
-    x, backend = floating(x), current()
+    backend, dtype = current(), current().dtype(x)
     if not (isinstance(order, int | float) and order > 0):
         raise ArgumentError(f"Expected a positive order, got {order!r}.")
-    least = config.epsilon() if epsilon is None else epsilon
+    least = config.epsilon() if epsilon is None else float(epsilon)
     if order == 2:
-        squares = backend.square(backend.abs(x))
-        squares = backend.sum(squares, axes_of(axis, len(shape_of(x))), True)
-        scale = backend.rsqrt(backend.maximum(squares, least**2))
-        return backend.multiply(x, _like(scale, x))
-    length = norm(x, ord=order, axis=axis, keepdims=True)
-    return backend.divide(x, _like(backend.maximum(length, least), x))
-
-
-def _like(value: Any, x: Any) -> Any:
-    dtype = current().dtype(x)
-    return current().cast(value, dtype) if dtypes.is_complex(dtype) else value
+        size = backend.abs(x) if dtypes.is_complex(dtype) else x
+        axes = axes_of(axis, len(shape_of(x)))
+        squares = backend.sum(backend.square(size), axes, True)
+        small = backend.less_equal(squares, least**2)
+        scale = backend.rsqrt(backend.where(small, 1, squares))
+        scale = backend.where(small, 1 / least if least else math.inf, scale)
+    else:
+        length = norm(x, ord=order, axis=axis, keepdims=True)
+        scale = backend.divide(1.0, backend.maximum(length, least))
+    if dtypes.is_complex(dtype):
+        scale = backend.cast(scale, dtype)
+    return backend.multiply(x, scale)

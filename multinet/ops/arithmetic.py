@@ -233,14 +233,12 @@ def fmod(x1: Tensor, x2: Tensor) -> Tensor:
             cast_tensor(as_tensor(x2), "int32"),
         )
     x1, x2 = both(x1, x2)
-    floored = backend.mod(x1, x2)
     if dtype_of(x1, x2) in dtypes.UNSIGNED:
-        return floored
-    wrong = backend.logical_and(
-        backend.not_equal(floored, 0),
-        backend.not_equal(backend.less(x1, 0), backend.less(x2, 0)),
-    )
-    return backend.where(wrong, backend.subtract(floored, x2), floored)
+        return backend.mod(x1, x2)
+    below = backend.less(x1, 0)
+    size = backend.where(below, backend.negative(x1), x1)
+    rest = backend.mod(size, backend.abs(x2))
+    return backend.where(below, backend.negative(rest), rest)
 
 
 @op
@@ -311,7 +309,15 @@ def ldexp(x1: Tensor, x2: Tensor) -> Tensor:
     if not dtypes.is_integer(backend.dtype(x2)):
         raise DTypeError(f"ops.ldexp takes integer x2, got {backend.dtype(x2)}.")
     x1 = cast_tensor(x1, dtypes.to_float(backend.dtype(x1)))
-    return backend.multiply(x1, backend.power(2.0, cast_tensor(x2, backend.dtype(x1))))
+    if backend.dtype(x2) in ("uint32", "uint64", "int64"):
+        x2 = backend.minimum(x2, 10_000)
+    dtype, left = backend.dtype(x1), cast_tensor(x2, "int32")
+    most = 1000 if dtype == "float64" else 14 if dtype == "float16" else 100
+    for _ in range(3):  # 2**x2 alone may overflow where the product does not
+        step = backend.clip(left, -most, most)
+        x1 = backend.multiply(x1, backend.power(2.0, cast_tensor(step, dtype)))
+        left = backend.subtract(left, step)
+    return x1
 
 
 @op

@@ -217,9 +217,17 @@ def erfc(x: Tensor) -> Tensor:
 def sinc(x: Tensor) -> Tensor:
     """Return sin(pi x) / (pi x), 1 at 0."""
     x, backend = floating(x), current()
-    zero = backend.equal(x, 0)
-    angle = backend.multiply(backend.where(zero, 1.0, x), math.pi)
-    return backend.where(zero, 1.0, backend.divide(backend.sin(angle), angle))
+    near = backend.less(backend.abs(x), 0.08)
+    angle = backend.multiply(backend.where(near, 1.0, x), math.pi)
+    ratio = backend.divide(backend.sin(angle), angle)
+    # Near 0 by the series: the slope of the ratio is a difference of large numbers.
+    inner = backend.multiply(backend.where(near, x, 0.0), math.pi)
+    square = backend.square(inner)
+    series: Any = 1.0
+    for n in (10, 8, 6, 4, 2):
+        part = backend.multiply(backend.multiply(square, 1 / (n * n + n)), series)
+        series = backend.subtract(1.0, part)
+    return backend.where(near, series, ratio)
 
 
 @op
@@ -329,6 +337,8 @@ def conj(x: Tensor) -> Tensor:
 def angle(x: Tensor) -> Tensor:
     """Return the phase in radians, in [-pi, pi]."""
     x, backend = floating(x), current()
+    if not dtypes.is_complex(backend.dtype(x)):  # steps from pi to 0, with no slope
+        x = backend.stop_gradient(x)
     return backend.arctan2(imag(x), real(x))
 
 

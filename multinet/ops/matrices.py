@@ -19,6 +19,7 @@ from multinet.ops.core import (
     shape_of,
 )
 from multinet.ops.indexing import diagonal
+from multinet.ops.widening import in_float32, root
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
 from multinet.typing import Axis, Tensor, Tensors
@@ -226,6 +227,7 @@ def lstsq(a: Tensor, b: Tensor, rcond: float | None = None) -> Tensor:
 
 
 @op
+@in_float32
 def norm(
     x: Tensor,
     ord: int | float | str | None = None,
@@ -235,9 +237,8 @@ def norm(
     """Return the norm of vectors (one axis) or of matrices (two axes).
 
     Without `ord` the Euclidean norm over the axes. Vectors take any number, inf, -inf;
-    matrices 1, -1, 2, -2, inf, -inf, "fro" and "nuc".
+    matrices 1, -1, 2, -2, inf, -inf, "fro" and "nuc". The gradient at 0 is 0.
     """
-    x = floating(x)
     rank = len(shape_of(x))
     if ord is None:
         return _root_sum(x, axes_of(axis, rank), keepdims)
@@ -256,8 +257,8 @@ def norm(
 
 def _root_sum(x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
     backend = current()
-    squares = backend.square(backend.abs(x))
-    return backend.sqrt(backend.sum(squares, axes, keepdims))
+    size = backend.abs(x) if dtypes.is_complex(backend.dtype(x)) else x
+    return root(backend.sum(backend.square(size), axes, keepdims))
 
 
 def _vector_norm(x: Any, ord: Any, axis: int, keepdims: bool) -> Any:
@@ -276,8 +277,29 @@ def _vector_norm(x: Any, ord: Any, axis: int, keepdims: bool) -> Any:
         return _root_sum(x, axes, keepdims)
     if not isinstance(ord, int | float):
         raise ArgumentError(f"A vector norm has ord as a number, got {ord!r}.")
-    total = backend.sum(backend.power(size, float(ord)), axes, keepdims)
-    return backend.power(total, 1 / float(ord))
+    if ord < 0:
+        total = backend.sum(backend.power(size, float(ord)), axes, keepdims)
+        return backend.power(total, 1 / float(ord))
+    return _power_mean(size, float(ord), axes, keepdims)
+
+
+def _power_mean(size: Any, ord: float, axes: tuple[int, ...], keepdims: bool) -> Any:
+    """Return sum(size**ord)**(1 / ord) by the largest, so that no power overflows.
+
+    The gradient at elements of 0 is 0.
+    """
+    backend = current()
+    most = backend.stop_gradient(backend.max(size, axes, True))
+    usual = backend.logical_and(backend.less(0, most), backend.isfinite(most))
+    most = backend.where(usual, most, 1)
+    zero = backend.equal(size, 0)
+    share = backend.where(zero, 1, backend.divide(size, most))
+    powers = backend.where(zero, 0, backend.power(share, ord))
+    total = backend.sum(powers, axes, True)
+    none = backend.equal(total, 0)
+    length = backend.power(backend.where(none, 1, total), 1 / ord)
+    length = backend.where(none, 0, backend.multiply(length, most))
+    return length if keepdims else backend.squeeze(length, axes)
 
 
 def _matrix_norm(x: Any, ord: Any, row: int, column: int, keepdims: bool) -> Any:

@@ -28,6 +28,7 @@ from multinet.ops.core import (
     shape_of,
 )
 from multinet.ops.indexing import as_index
+from multinet.ops.widening import root, widened
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
 from multinet.typing import Axis, DType, Numbers, Tensor
@@ -61,6 +62,8 @@ def batch_normalization(
     The statistics are vectors along `axis`, or broadcast with x.
     """
     x = real_floats("ops.batch_normalization", x)
+    given = current().dtype(x)
+    (x,) = widened(x)
     dtype = current().dtype(x)
     rank = len(shape_of(x))
     along = axis_of(axis, rank)
@@ -71,7 +74,8 @@ def batch_normalization(
     for part in parts:
         if part is not None:
             within(shape_of(part), shape_of(x), "statistics and weights")
-    return current().batch_norm(x, *parts, epsilon)  # type: ignore[arg-type]
+    y = current().batch_norm(x, *parts, epsilon)  # type: ignore[arg-type]
+    return cast_tensor(y, given)
 
 
 def _along(vector: Any, axis: int, rank: int) -> Any:
@@ -266,14 +270,16 @@ def psnr(x1: Tensor, x2: Tensor, max_val: float) -> Tensor:
     """Return the peak signal-to-noise ratio of two images, in decibels."""
     x1, x2 = both(*operands(x1, x2, floating=True))
     backend = current()
-    check_real("ops.psnr", backend.dtype(x1))
+    dtype = backend.dtype(x1)
+    check_real("ops.psnr", dtype)
+    x1, x2 = widened(x1, x2)
     max_val = number(max_val, "max_val")
     if not max_val > 0:
         raise ArgumentError(f"Expected a positive max_val, got {max_val}.")
     axes = tuple(range(len(shape_of(x1))))
     error = backend.mean(backend.square(backend.subtract(x1, x2)), axes, False)
     noise = backend.multiply(backend.log(error), -10 / math.log(10.0))
-    return backend.add(noise, 20 * math.log10(max_val))
+    return cast_tensor(backend.add(noise, 20 * math.log10(max_val)), dtype)
 
 
 @op
@@ -289,12 +295,13 @@ def cdist(x: Tensor, y: Tensor) -> Tensor:
             "ops.cdist expects rows of one size, (..., n, d) and (..., m, d), got "
             f"{public_shape(shapes[0])} and {public_shape(shapes[1])}."
         )
+    dtype = backend.dtype(x)
+    x, y = widened(x, y)
     a = backend.expand_dims(x, len(shape_of(x)) - 1)  # ... n 1 d
     b = backend.expand_dims(y, len(shape_of(y)) - 2)  # ... 1 m d
     gap = backend.subtract(a, b)
     squares = backend.sum(backend.square(gap), (len(shape_of(gap)) - 1,), False)
-    same = backend.equal(squares, 0)  # the root has no slope at 0
-    return backend.where(same, 0, backend.sqrt(backend.where(same, 1, squares)))
+    return cast_tensor(root(squares), dtype)
 
 
 @op
@@ -342,7 +349,8 @@ def in_top_k(targets: Tensor, predictions: Tensor, k: int) -> Tensor:
     """Return whether each target's prediction is among the k largest of its row, as
     bool.
 
-    A tie at the border counts as in; a target out of range or NaN as out.
+    A tie at the border counts as in; a target out of range or NaN as out. NaN
+    elsewhere is larger than any number.
     """
     backend, k = current(), at_least(k, 1, "k")
     y = real_floats("ops.in_top_k", predictions)  # n c
@@ -359,9 +367,10 @@ def in_top_k(targets: Tensor, predictions: Tensor, k: int) -> Tensor:
     )
     safe = backend.where(inside, index, 0)
     chosen = backend.take_along_axis(y, backend.expand_dims(safe, 1), 1)  # n 1
-    larger = backend.sum(backend.cast(backend.less(chosen, y), "int32"), (1,), False)
-    finite = backend.squeeze(backend.isfinite(chosen), (1,))
-    valid = backend.logical_and(inside, finite)
+    larger = backend.logical_not(backend.less_equal(y, chosen))  # as NaN is
+    larger = backend.sum(backend.cast(larger, "int32"), (1,), False)
+    known = backend.logical_not(backend.squeeze(backend.isnan(chosen), (1,)))
+    valid = backend.logical_and(inside, known)
     return backend.logical_and(valid, backend.less(larger, k))
 
 

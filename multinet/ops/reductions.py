@@ -23,7 +23,9 @@ from multinet.ops.core import (
 )
 from multinet.ops.doors import domain
 from multinet.ops.shapes import ravel
+from multinet.ops.widening import in_float32, root, widened
 from multinet.registry import current
+from multinet.symbolic.dims import public_shape
 from multinet.typing import Axis, DType, Numbers, Tensor
 
 _SUMMED = {"bool": "int32", "int8": "int32", "int16": "int32"} | {
@@ -63,14 +65,20 @@ def _extremum(name: str) -> Callable[..., Any]:
 
 
 def _along(name: str) -> Callable[..., Any]:
-    """Return the door to what goes along one axis, without other options."""
+    """Return the door to what goes along one axis, without other options.
+
+    Of an axis without elements there may be nothing to say.
+    """
     ready = domain(name)
 
     def door(x: Any, axis: Any, option: Any) -> Any:
         backend = current()
         if option or type(axis) is not int or backend.common_dtype(x, x) not in ready:
             return None
-        return getattr(backend, name)(x, axis_of(axis, len(backend.shape(x))))
+        shape = backend.shape(x)
+        if 0 in shape:
+            return None
+        return getattr(backend, name)(x, axis_of(axis, len(shape)))
 
     return door
 
@@ -200,9 +208,10 @@ def var(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
 
 
 @op
+@in_float32
 def std(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
-    """Return the standard deviation over axes: sqrt(var)."""
-    return current().sqrt(var(x, axis, keepdims))
+    """Return the standard deviation over axes: sqrt(var), with gradient 0 at 0."""
+    return root(var(x, axis, keepdims))
 
 
 @behind(_reduction("logsumexp"))
@@ -244,7 +253,14 @@ def argmin(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor
 
 def _arg(name: str, x: Any, axis: int | None, keepdims: bool) -> Any:
     x, backend = real_numbers(f"ops.{name}", x), current()
-    rank = len(backend.shape(x))
+    shape = backend.shape(x)
+    rank = len(shape)
+    along = shape if axis is None else (shape[axis_of(axis, rank)],)
+    if builtins.any(isinstance(n, int) and n == 0 for n in along):
+        raise ShapeError(
+            f"ops.{name} of an empty axis, in shape {public_shape(shape)}, has no "
+            "value. Ask ops.size(x) before, or put a value there."
+        )
     if axis is None:
         result = getattr(backend, name)(ravel(x), 0)
         return backend.reshape(result, (1,) * rank) if keepdims else result
@@ -285,7 +301,8 @@ def average(
     x, w = (
         as_tensor(v) for v in operands(as_tensor(x), as_tensor(weights), floating=True)
     )
-    backend, shape = current(), shape_of(x)
+    backend, shape, dtype = current(), shape_of(x), current().dtype(x)
+    x, w = widened(x, w)
     if len(shape_of(w)) != len(shape):
         if not isinstance(axis, int) or len(shape_of(w)) != 1:
             raise ShapeError(
@@ -298,4 +315,4 @@ def average(
     axes = axes_of(axis, len(shape))
     w = backend.broadcast_to(w, shape)
     total = backend.sum(backend.multiply(x, w), axes, False)
-    return backend.divide(total, backend.sum(w, axes, False))
+    return cast_tensor(backend.divide(total, backend.sum(w, axes, False)), dtype)

@@ -63,12 +63,16 @@ def i0(x: Tensor) -> Tensor:
         raise DTypeError(f"ops.i0 takes real numbers, got {dtype}.")
     size = backend.abs(cast_tensor(x, dtypes.promote(dtype, "float32")))
     near, far = _series(backend.dtype(size))
-    small = backend.less_equal(size, _MIDDLE)
+    small, huge = backend.less_equal(size, _MIDDLE), backend.less(80.0, size)
+    most = 720.0 if backend.dtype(size) == "float64" else 92.0  # i0 overflows beyond
+    between = backend.logical_and(backend.less(_MIDDLE, size), backend.less(size, most))
     below = backend.where(small, size, 0.0)
     low = _clenshaw(backend.subtract(backend.multiply(below, 2 / _MIDDLE), 1.0), near)
-    above = backend.where(small, _MIDDLE, size)
+    above = backend.where(between, size, _MIDDLE)
     u = backend.subtract(backend.divide(2 * _MIDDLE, above), 1.0)
     high = backend.multiply(_clenshaw(u, far), backend.rsqrt(above))
-    return cast_tensor(
-        backend.multiply(backend.where(small, low, high), backend.exp(size)), dtype
-    )
+    scaled = backend.where(small, low, high)
+    y = backend.multiply(scaled, backend.exp(backend.where(huge, 0.0, size)))
+    # e**size overflows before i0 does.
+    vast = backend.exp(backend.add(backend.log(high), backend.where(huge, size, 0.0)))
+    return cast_tensor(backend.where(huge, vast, y), dtype)

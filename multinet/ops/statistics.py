@@ -33,6 +33,7 @@ from multinet.ops.reductions import (
 from multinet.ops.reductions import max as largest
 from multinet.ops.reductions import min as smallest
 from multinet.ops.reductions import sum as total
+from multinet.ops.widening import in_float32, root
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, public_shape
 from multinet.typing import Axis, DType, Tensor
@@ -147,11 +148,13 @@ def _picked(ordered: Any, q: Any, top: int, method: str, kept: Any) -> Any:
     return results[0] if q.ndim == 0 else backend.stack(results, 0)
 
 
-def _between(a: Any, b: Any, weight: float) -> Any:
-    if weight in (0.0, 1.0):
+def _between(a: Any, b: Any, weight: Any) -> Any:
+    """Return (1 - weight) * a + weight * b: a + weight * (b - a) loses infinities."""
+    if type(weight) is float and weight in (0.0, 1.0):
         return b if weight else a
     backend = current()
-    return backend.add(backend.multiply(a, 1 - weight), backend.multiply(b, weight))
+    rest = 1 - weight if type(weight) is float else backend.subtract(1.0, weight)
+    return backend.add(backend.multiply(a, rest), backend.multiply(b, weight))
 
 
 def _at(ordered: Any, index: int, axis: int) -> Any:
@@ -178,6 +181,7 @@ def median(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tenso
 
 
 @op
+@in_float32
 def corrcoef(x: Tensor) -> Tensor:
     """Return the correlations of the rows of a matrix."""
     x, backend = floating(x), current()
@@ -320,6 +324,7 @@ def _nan_arg(
 
 
 @op
+@in_float32
 def nanmean(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
     """Return the mean over axes, leaving NaN out."""
     filled, missing = _filled(x, 0.0)
@@ -336,6 +341,7 @@ def _present(missing: Any, axis: Any, keepdims: bool, like: Any) -> Any:
 
 
 @op
+@in_float32
 def nanvar(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
     """Return the variance over axes, leaving NaN out."""
     filled, missing = _filled(x, 0.0)
@@ -350,12 +356,14 @@ def nanvar(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tenso
 
 
 @op
+@in_float32
 def nanstd(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
-    """Return the standard deviation over axes, leaving NaN out."""
-    return current().sqrt(nanvar(x, axis, keepdims))
+    """Return the standard deviation over axes, leaving NaN out; gradient 0 at 0."""
+    return root(nanvar(x, axis, keepdims))
 
 
 @op
+@in_float32
 def nanquantile(
     x: Tensor,
     q: Tensor,
@@ -384,9 +392,13 @@ def nanquantile(
             for i in (low, high)
         )
         weight: Any = {"lower": 0.0, "higher": 1.0, "midpoint": 0.5}.get(method)
-        weight = backend.subtract(place, low) if weight is None else weight
-        step = backend.multiply(backend.subtract(b, a), weight)
-        results.append(backend.squeeze(backend.add(a, step), (last,)))
+        if weight is None:
+            weight = backend.subtract(place, low)
+            whole = backend.equal(weight, 0)  # of infinities 0 parts are NaN
+            results.append(backend.where(whole, a, _between(a, b, weight)))
+        else:
+            results.append(_between(a, b, weight))
+    results = [backend.squeeze(r, (last,)) for r in results]
     if keepdims:
         results = [backend.reshape(r, kept) for r in results]
     return results[0] if fractions.ndim == 0 else backend.stack(results, 0)

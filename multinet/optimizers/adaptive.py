@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from multinet.checks import flag, number
 from multinet.optimizers.base import Optimizer, shared
 from multinet.optimizers.rules import fraction, like
 from multinet.registry import current
@@ -37,8 +38,10 @@ class RMSprop(Optimizer):
         name: str | None = None,
     ) -> None:
         super().__init__(**shared(locals()))
-        self.rho, self.momentum = fraction(rho, "rho"), momentum
-        self.epsilon, self.centered = epsilon, centered
+        self.rho = fraction(rho, "rho")
+        self.momentum = number(momentum, "momentum", least=0, most=1)
+        self.epsilon = number(epsilon, "epsilon", least=0)
+        self.centered = flag(centered, "centered")
         self.slot_groups = (("velocity",),)
         self.slot_groups += (("momentum",),) if momentum else ()
         self.slot_groups += (("average_gradient",),) if centered else ()
@@ -109,8 +112,10 @@ class Adagrad(Optimizer):
         name: str | None = None,
     ) -> None:
         super().__init__(**shared(locals()))
-        self.initial_accumulator_value = initial_accumulator_value
-        self.epsilon = epsilon
+        self.initial_accumulator_value = number(
+            initial_accumulator_value, "initial_accumulator_value", least=0
+        )
+        self.epsilon = number(epsilon, "epsilon", least=0)
 
     def slot_start(self, slot: str) -> float:
         """Return the number that a slot is filled with at first."""
@@ -160,7 +165,8 @@ class Adadelta(Optimizer):
         name: str | None = None,
     ) -> None:
         super().__init__(**shared(locals()))
-        self.rho, self.epsilon = fraction(rho, "rho"), epsilon
+        self.rho = fraction(rho, "rho")
+        self.epsilon = number(epsilon, "epsilon", least=0)
 
     def kernel(
         self,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
+from multinet.checks import flag, number, whole
 from multinet.configurable import Configurable, arguments, parameters, revived
 from multinet.errors import ArgumentError
 from multinet.moving import Movable
@@ -86,20 +87,21 @@ class Optimizer(Configurable, Movable):
         given = {name: value for name, value in clips.items() if value is not None}
         if len(given) > 1:
             raise ArgumentError(f"Expected at most one way of clipping, got {given}.")
+        for name, value in given.items():
+            number(value, name, above=0, hint=" None does not clip.")
         if self.gradient_accumulation_steps is not None:
             raise ArgumentError(
                 "gradient_accumulation_steps is not supported. Average the gradients "
                 "of several batches in a train_step, or use a larger batch."
             )
-        if self.use_ema and not 0 <= self.ema_momentum <= 1:
-            raise ArgumentError(
-                f"Expected ema_momentum in [0, 1], got {self.ema_momentum!r}."
-            )
-        every = self.ema_overwrite_frequency
-        if every is not None and (not isinstance(every, int) or every < 1):
-            raise ArgumentError(
-                f"Expected ema_overwrite_frequency to be an int >= 1, got {every!r}."
-            )
+        if self.weight_decay is not None:
+            number(self.weight_decay, "weight_decay", least=0)
+        if self.loss_scale_factor is not None:
+            number(self.loss_scale_factor, "loss_scale_factor", above=0)
+        flag(self.use_ema, "use_ema")
+        number(self.ema_momentum, "ema_momentum", least=0, most=1)
+        if self.ema_overwrite_frequency is not None:
+            whole(self.ema_overwrite_frequency, "ema_overwrite_frequency")
 
     # -- what a subclass writes --------------------------------------------------------
 

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from multinet import dtypes
+from multinet.checks import flag, number
 from multinet.errors import ArgumentError
 from multinet.optimizers.base import Optimizer, shared
 from multinet.optimizers.rules import fraction, like
@@ -36,9 +37,8 @@ class SGD(Optimizer):
         name: str | None = None,
     ) -> None:
         super().__init__(**shared(locals()))
-        if not 0 <= momentum <= 1:
-            raise ArgumentError(f"Expected momentum in [0, 1], got {momentum!r}.")
-        self.momentum, self.nesterov = momentum, nesterov
+        self.momentum = number(momentum, "momentum", least=0, most=1)
+        self.nesterov = flag(nesterov, "nesterov")
         self.slot_groups = (("momentum",),) if momentum else ()
 
     def kernel(
@@ -93,7 +93,8 @@ class Adam(Optimizer):
             fraction(beta_1, "beta_1"),
             fraction(beta_2, "beta_2"),
         )
-        self.epsilon, self.amsgrad = epsilon, amsgrad
+        self.epsilon = number(epsilon, "epsilon", least=0)
+        self.amsgrad = flag(amsgrad, "amsgrad")
         self.slot_groups = (("momentum", "velocity"),)
         if amsgrad:
             self.slot_groups += (("velocity_hat",),)
@@ -201,7 +202,7 @@ class Adamax(Optimizer):
             fraction(beta_1, "beta_1"),
             fraction(beta_2, "beta_2"),
         )
-        self.epsilon = epsilon
+        self.epsilon = number(epsilon, "epsilon", least=0)
 
     def kernel(
         self,

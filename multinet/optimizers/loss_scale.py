@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from multinet import ops
+from multinet.checks import number, whole
 from multinet.configurable import parameters
 from multinet.errors import ArgumentError
 from multinet.ops.core import as_tensor
@@ -67,8 +68,8 @@ class LossScaleOptimizer(Optimizer):
             )
         super().__init__(learning_rate=0.0, name=name)
         self.inner_optimizer = inner_optimizer
-        self.initial_scale = float(initial_scale)
-        self.dynamic_growth_steps = dynamic_growth_steps
+        self.initial_scale = float(number(initial_scale, "initial_scale", above=0))
+        self.dynamic_growth_steps = whole(dynamic_growth_steps, "dynamic_growth_steps")
         inner_optimizer.loss_scale_factor = None  # gradients are scaled once
 
     def build(self, variables: Iterable[Variable]) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from multinet.checks import number, shown
 from multinet.errors import ArgumentError, TraceError
 from multinet.moving import Movable
 from multinet.ops.core import as_tensor, cast_tensor
@@ -63,10 +66,8 @@ class Rate(Movable):
 
     def at(self, iterations: int) -> float:
         """Return the rate on the host after so many updates."""
-        if isinstance(self.source, schedules.LearningRateSchedule):
-            return float(self.source(iterations))
-        if callable(self.source):
-            return float(np.asarray(self.source()))
+        if not isinstance(self.source, float):
+            return self._computed(iterations)
         if self.variable is None:
             return float(np.dtype(self.dtype).type(self.source))
         value = self.variable.__multinet_tensor__()
@@ -74,6 +75,22 @@ class Rate(Movable):
         if self._read is None or self._read[0] is not value:
             self._read = (value, float(self.variable.numpy()))
         return self._read[1]
+
+    def _computed(self, iterations: int) -> float:
+        """Return what the schedule or function gives, if it is a rate."""
+        given = self.source(iterations) if self.is_schedule else self.source()
+        if type(given) is float and 0 <= given < math.inf:
+            return given
+        try:
+            rate = math.nan if isinstance(given, str) else float(given)
+        except (TypeError, ValueError):
+            rate = math.nan
+        if not 0 <= rate < math.inf:
+            raise ArgumentError(
+                f"Expected {shown(self.source)} to return a number >= 0 for update "
+                f"{iterations + 1}, got {shown(given)}."
+            )
+        return rate
 
     def inside(self, iterations: Numbers) -> Tensor:
         """Return the rate as a tensor, in a compiled step that counts its updates."""
@@ -109,12 +126,46 @@ class Rate(Movable):
 def _source(value: Any) -> Any:
     if isinstance(value, Mapping):
         return schedules.deserialize(value)
-    if isinstance(value, schedules.LearningRateSchedule) or callable(value):
+    if isinstance(value, schedules.LearningRateSchedule):
+        return value
+    if inspect.isclass(value) or isinstance(value, str | bytes | bool):
+        raise _unusable(value)
+    if callable(value):
+        _refuse_parameters(value)
         return value
     try:
-        return float(value)
+        rate = float(value)
     except (TypeError, ValueError):
+        raise _unusable(value) from None
+    return _valid(rate, "learning_rate")
+
+
+def _valid(rate: float, name: str) -> float:
+    """Return a rate that is finite and not negative."""
+    if 0 <= rate < math.inf:
+        return rate
+    return number(rate, name, least=0, hint=" To climb a function, negate it.")
+
+
+def _unusable(value: Any) -> ArgumentError:
+    remedy = " Make an object of the class." if inspect.isclass(value) else ""
+    return ArgumentError(
+        "Expected learning_rate to be a number, a LearningRateSchedule or a function "
+        f"without arguments, got {shown(value)}.{remedy}"
+    )
+
+
+def _refuse_parameters(function: Any) -> None:
+    """Refuse a function that wants to be told something, as schedules are."""
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # some functions written in C have none
+        return
+    try:
+        signature.bind()
+    except TypeError:
         raise ArgumentError(
-            "Expected learning_rate to be a number, a LearningRateSchedule or a "
-            f"function without arguments, got {value!r}."
+            "Expected learning_rate to be a function without arguments, got one of "
+            f"{signature}. For a rate that depends on the step write a "
+            "LearningRateSchedule: a class with __call__(self, step)."
         ) from None

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from multinet import dtypes
-from multinet.errors import ArgumentError
+from multinet.checks import number
 from multinet.registry import current
 from multinet.typing import Numbers, Tensor
 
@@ -116,6 +116,4 @@ def overwrite(
 
 def fraction(value: float, name: str) -> float:
     """Return a number in [0, 1); `ArgumentError` that says which for others."""
-    if not 0 <= value < 1:
-        raise ArgumentError(f"Expected {name} in [0, 1), got {value!r}.")
-    return float(value)
+    return float(number(value, name, least=0, below=1))

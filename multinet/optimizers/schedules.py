@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from multinet import dtypes, ops
+from multinet.checks import flag, number, shown
 from multinet.configurable import Configurable
 from multinet.errors import ArgumentError
 from multinet.holders import Holder
@@ -85,9 +86,12 @@ class ExponentialDecay(_Known):
         staircase: bool = False,
         name: str = "ExponentialDecay",
     ) -> None:
-        self.initial_learning_rate = initial_learning_rate
+        self.initial_learning_rate = _rate(
+            initial_learning_rate, "initial_learning_rate"
+        )
         self.decay_steps = _positive(decay_steps, "decay_steps")
-        self.decay_rate, self.staircase, self.name = decay_rate, staircase, name
+        self.decay_rate = number(decay_rate, "decay_rate", least=0)
+        self.staircase, self.name = flag(staircase, "staircase"), name
 
     def at(self, step: Numbers) -> float:
         power = step / self.decay_steps
@@ -111,9 +115,12 @@ class InverseTimeDecay(_Known):
         staircase: bool = False,
         name: str = "InverseTimeDecay",
     ) -> None:
-        self.initial_learning_rate = initial_learning_rate
+        self.initial_learning_rate = _rate(
+            initial_learning_rate, "initial_learning_rate"
+        )
         self.decay_steps = _positive(decay_steps, "decay_steps")
-        self.decay_rate, self.staircase, self.name = decay_rate, staircase, name
+        self.decay_rate = number(decay_rate, "decay_rate", least=0)
+        self.staircase, self.name = flag(staircase, "staircase"), name
 
     def at(self, step: Numbers) -> float:
         quotient = step / self.decay_steps
@@ -141,7 +148,13 @@ class PiecewiseConstantDecay(_Known):
                 f"Expected one value more than boundaries, got {len(values)} values "
                 f"and {len(boundaries)} boundaries."
             )
-        self.boundaries, self.values, self.name = list(boundaries), list(values), name
+        self.boundaries = [number(b, "each of boundaries") for b in boundaries]
+        if self.boundaries != sorted(self.boundaries):
+            raise ArgumentError(
+                f"Expected boundaries that ascend, got {shown(self.boundaries)}."
+            )
+        self.values = [_rate(value, "each of values") for value in values]
+        self.name = name
 
     def at(self, step: Numbers) -> float:
         for boundary, value in zip(self.boundaries, self.values):
@@ -174,10 +187,13 @@ class PolynomialDecay(_Known):
         cycle: bool = False,
         name: str = "PolynomialDecay",
     ) -> None:
-        self.initial_learning_rate = initial_learning_rate
+        self.initial_learning_rate = _rate(
+            initial_learning_rate, "initial_learning_rate"
+        )
         self.decay_steps = _positive(decay_steps, "decay_steps")
-        self.end_learning_rate, self.power = end_learning_rate, power
-        self.cycle, self.name = cycle, name
+        self.end_learning_rate = _rate(end_learning_rate, "end_learning_rate")
+        self.power = number(power, "power", least=0)
+        self.cycle, self.name = flag(cycle, "cycle"), name
 
     def at(self, step: Numbers) -> float:
         span = self.decay_steps
@@ -219,10 +235,15 @@ class CosineDecay(_Known):
         warmup_target: float | None = None,
         warmup_steps: int = 0,
     ) -> None:
-        self.initial_learning_rate = initial_learning_rate
+        self.initial_learning_rate = _rate(
+            initial_learning_rate, "initial_learning_rate"
+        )
         self.decay_steps = _positive(decay_steps, "decay_steps")
-        self.alpha, self.name = alpha, name
-        self.warmup_target, self.warmup_steps = warmup_target, warmup_steps
+        self.alpha, self.name = number(alpha, "alpha", least=0), name
+        self.warmup_target = warmup_target
+        if warmup_target is not None:
+            self.warmup_target = _rate(warmup_target, "warmup_target")
+        self.warmup_steps = number(warmup_steps, "warmup_steps", least=0)
 
     def at(self, step: Numbers) -> float:
         start, steps = self.initial_learning_rate, 0
@@ -262,14 +283,14 @@ class CosineDecayRestarts(_Known):
         alpha: float = 0.0,
         name: str = "SGDRDecay",
     ) -> None:
-        self.initial_learning_rate = initial_learning_rate
+        self.initial_learning_rate = _rate(
+            initial_learning_rate, "initial_learning_rate"
+        )
         self.first_decay_steps = _positive(first_decay_steps, "first_decay_steps")
-        if t_mul < 1:
-            raise ArgumentError(
-                f"Expected t_mul >= 1, got {t_mul!r}: cycles that become shorter are "
-                "over after a while."
-            )
-        self.t_mul, self.m_mul, self.alpha, self.name = t_mul, m_mul, alpha, name
+        shorter = " Cycles that become shorter are over after a while."
+        self.t_mul = number(t_mul, "t_mul", least=1, hint=shorter)
+        self.m_mul = number(m_mul, "m_mul", least=0)
+        self.alpha, self.name = number(alpha, "alpha", least=0), name
 
     def at(self, step: Numbers) -> float:
         done, length, rate = float(step), float(self.first_decay_steps), 1.0
@@ -360,9 +381,11 @@ def _power(base: float, whole: Any, rest: Any = None) -> Any:
 
 
 def _positive(value: Any, name: str) -> Any:
-    if not value > 0:
-        raise ArgumentError(f"Expected {name} > 0, got {value!r}.")
-    return value
+    return number(value, name, above=0)
+
+
+def _rate(value: Any, name: str) -> float:
+    return number(value, name, least=0)
 
 
 _table = Table(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from functools import reduce
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from multinet import dtypes
-from multinet.errors import DTypeError, ShapeError
+from multinet.errors import DTypeError, ShapeError, TraceError
 from multinet.interface.signatures import SIGNATURES
 from multinet.operators import Operators
 from multinet.symbolic.dims import Dim, Size, differ, public_shape
@@ -29,6 +29,12 @@ class SymbolicArray(Operators):
     def __init__(self, shape: Iterable[Size], dtype: str) -> None:
         self.shape: Shape = tuple(shape)
         self.dtype = dtype
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+        raise TraceError(
+            f"NumPy's functions take numbers, and {self!r} has none yet. Use the "
+            "function of the same name in multinet.ops."
+        )
 
     def __repr__(self) -> str:
         return f"SymbolicArray({public_shape(self.shape)}, {self.dtype!r})"

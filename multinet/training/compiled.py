@@ -6,12 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from multinet import losses, metrics, ops
-from multinet.dtypes import floatx, is_float, promote
 from multinet.errors import ArgumentError, unknown_name
 from multinet.holders import Holder
-from multinet.layers.context import mask_of
-from multinet.losses.base import reduce_values
-from multinet.ops.core import as_tensor, cast_tensor
 from multinet.registry import current
 from multinet.symbolic.dims import public_shape
 from multinet.typing import Tree
@@ -41,7 +37,7 @@ class CompiledLoss(Holder):
         if isinstance(weights, int | float):
             weights = [weights] * len(names)
         self.names = list(names)
-        self.losses = [losses.get(item) for item in per_output(loss, names, "loss")]
+        self.losses = [_as_loss(item) for item in per_output(loss, names, "loss")]
         self.weights = per_output(weights, names, "loss_weights")
         if all(item is None for item in self.losses):
             raise ArgumentError(
@@ -67,13 +63,10 @@ class CompiledLoss(Holder):
 def _apply(loss: Tree, target: Any, output: Any, weight: Tree) -> Any:
     if target is None:
         raise ArgumentError("The loss needs targets: pass y to fit, evaluate or step.")
-    mask = mask_of(output)
-    if isinstance(loss, losses.Loss):
-        return loss(target, output, weight, mask=mask)
-    have = current().dtype(output)
-    if is_float(have):  # half precision is for layers
-        output = cast_tensor(output, promote(have, floatx()))
-    return reduce_values(loss(target, output), weight, mask, "sum_over_batch_size")
+    # By position, and without more than there is: users override `__call__`, too. The
+    # mask of the output is found there.
+    given = (target, output) if weight is None else (target, output, weight)
+    return loss(*given)
 
 
 class CompiledMetrics(Holder):
@@ -124,24 +117,15 @@ class CompiledMetrics(Holder):
         targets: Sequence[Any],
         outputs: Sequence[Any],
         weights: Sequence[Any],
-        masks: Sequence[Any] | None = None,
     ) -> None:
-        """Update every metric from a batch; positions that masks leave out weigh 0."""
+        """Update every metric from a batch; those of ours see the outputs' masks."""
         for i, metric, is_weighted in self.entries:
             weight = weights[i] if is_weighted else None
-            if masks is not None and isinstance(metric, metrics.MeanMetricWrapper):
-                weight = _masked(weight, masks[i])
             metric.update_state(targets[i], outputs[i], weight)
 
 
-def _masked(weight: Tree, mask: Tree) -> Any:
-    """Return weights that are 0 where a mask is false, on the axes of the mask."""
-    if mask is None or weight is None:
-        return weight if mask is None else ops.cast(mask, floatx())
-    weight = as_tensor(weight)
-    missing = len(ops.shape(mask)) - len(ops.shape(weight))
-    weight = ops.reshape(weight, (*ops.shape(weight), *[1] * missing))
-    return ops.multiply(weight, ops.cast(mask, ops.dtype(weight)))
+def _as_loss(item: Any) -> losses.Loss | None:
+    return None if item is None else losses.resolve(item)
 
 
 def _metrics_by_output(given: Tree, names: Sequence[str]) -> list[list[Any]]:

@@ -63,9 +63,13 @@ class Hooks:
             loss, y_pred, masks = self._forward(x, y, weight, training=True)
             return self.optimizer.scale_loss(loss), (loss, y_pred, masks)
 
-        both = value_and_grad(compute, has_aux=True)
-        (_, (loss, y_pred, masks)), grads = both(self.trainable_variables)
-        self.optimizer.apply(grads, self.trainable_variables)
+        trained = self.trainable_variables
+        if trained:
+            both = value_and_grad(compute, has_aux=True)
+            (_, (loss, y_pred, masks)), grads = both(trained)
+            self.optimizer.apply(grads, trained)
+        else:
+            loss, y_pred, masks = self._forward(x, y, weight, training=True)
         _keep(masks, y_pred)
         return self._logs(x, y, y_pred, weight, loss)
 
@@ -147,8 +151,7 @@ class Hooks:
     ) -> Mapping[str, Any]:
         """Update the metrics given to compile; return all results, by name."""
         if self._matched is not None:
-            masks = [mask_of(tensor) for tensor in optree.tree_leaves(y_pred)]
-            self._matched.update(y, y_pred, sample_weight, masks)
+            self._matched.update(y, y_pred, sample_weight)
         return self.get_metrics_result()
 
     def get_metrics_result(self) -> Mapping[str, Any]:

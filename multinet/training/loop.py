@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 import numpy as np
 import optree
 
 from multinet import config, ops
+from multinet.checks import whole
 from multinet.registry import current
-from multinet.training.callbacks.base import Callback, CallbackList
+from multinet.training.callbacks.base import CallbackList, Callbacks, listed
 from multinet.training.callbacks.history import History
 from multinet.training.callbacks.progress import Reporter, make_progress
 from multinet.training.hooks import own_function
@@ -26,10 +27,6 @@ from multinet.training.sources.columns import signature
 from multinet.typing import AnyModel, Tree, Verbose
 
 _AHEAD = 2  # batches of predictions on the device at once
-
-
-#: What users pass, and what a loop inside of another one gets.
-Callbacks: TypeAlias = Sequence[Callback] | CallbackList
 
 
 class Trains(Protocol):
@@ -48,10 +45,30 @@ class Plan:
 
     epochs: range
     verbose: Verbose = 0
-    callbacks: Sequence[Callback] = ()
+    callbacks: Callbacks = ()
     steps: int | None = None  # an epoch, at most
     validation_steps: int | None = None
-    validation_freq: int = 1
+    validation_freq: int | Collection[int] = 1
+
+    def __post_init__(self) -> None:
+        check_steps(self.steps, "steps_per_epoch")
+        check_steps(self.validation_steps, "validation_steps")
+        freq = self.validation_freq
+        for each in freq if isinstance(freq, Collection) else (freq,):
+            whole(each, "validation_freq, or each of several,")
+
+    def validates(self, epoch: int) -> bool:
+        """Return whether there is a validation after an epoch, counted from 0."""
+        freq = self.validation_freq
+        if isinstance(freq, Collection):
+            return epoch + 1 in freq
+        return (epoch + 1) % freq == 0
+
+
+def check_steps(steps: int | None, name: str) -> None:
+    """Refuse what is no number of steps; None is all that there are."""
+    if steps is not None:
+        whole(steps, name)
 
 
 def fit_epochs(
@@ -61,8 +78,12 @@ def fit_epochs(
     model, epochs = trainer.model, plan.epochs
     total = steps_of(source, plan.steps)
     params = {"epochs": epochs.stop, "steps": total, "verbose": plan.verbose}
-    history = History()
-    listeners = CallbackList([history, *plan.callbacks], model, params)
+    given = listed(plan.callbacks)
+    histories = [callback for callback in given if isinstance(callback, History)]
+    history = histories[-1] if histories else History()
+    others = [callback for callback in given if callback is not history]
+    # The last one, so that it has what others put into the logs.
+    listeners = CallbackList([*others, history], model, params)
     model.history, model.stop_training = history, False
     progress = make_progress(plan.verbose, epochs.stop, total, "Epoch")
     logs: dict[str, Any] = {}
@@ -80,13 +101,13 @@ def fit_epochs(
             if not going.done:
                 break  # the data are at their end
             logs = found
-            if validation is not None and (epoch + 1) % plan.validation_freq == 0:
+            if validation is not None and plan.validates(epoch):
                 progress.validate(logs)
                 tested = run_evaluate(
                     trainer, validation, 0, listeners, plan.validation_steps, guard
                 )
                 logs |= {f"val_{name}": value for name, value in tested.items()}
-            progress.end(logs, prompt=bool(plan.callbacks))
+            progress.end(logs, prompt=bool(given))
             listeners.call("on_epoch_end", epoch, logs)
             if model.stop_training or going.ran_out:
                 break

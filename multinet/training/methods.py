@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,7 +10,8 @@ import optree
 
 from multinet import optimizers
 from multinet.layers.base import Layer
-from multinet.training.callbacks import Callback, History
+from multinet.training.callbacks import History
+from multinet.training.callbacks.base import Callbacks
 from multinet.training.hooks import Hooks
 from multinet.training.loop import Plan
 from multinet.training.programs import Explanation
@@ -80,10 +81,19 @@ class Training(Hooks, Layer):
         self.optimizer = optimizers.get(optimizer)
         if auto_scale_loss and self.dtype_policy.name == "mixed_float16":
             self.optimizer = _scaling(self.optimizer)
-        self.loss, self._task = loss, task
+        self._keep_loss(loss)
+        self._task = task
         self.steps_per_execution = task.steps()
         self.stop_training = False
         self._forget_compiled()
+
+    def _keep_loss(self, loss: Tree) -> None:
+        """Keep the loss as an attribute; a model without one may have its own."""
+        before = None if self._task is None else self._task.loss
+        if loss is not None:
+            self.loss = loss
+        elif before is not None and vars(self).get("loss") is before:
+            del self.loss
 
     def _forget_compiled(self) -> None:
         if "_trainer" not in vars(self):
@@ -133,7 +143,7 @@ class Training(Hooks, Layer):
         batch_size: int | None = None,
         epochs: int = 1,
         verbose: Verbose = "auto",
-        callbacks: Sequence[Callback] | None = None,
+        callbacks: Callbacks = None,
         validation_split: float = 0.0,
         validation_data: Tree = None,
         shuffle: bool = True,
@@ -143,7 +153,7 @@ class Training(Hooks, Layer):
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
-        validation_freq: int = 1,
+        validation_freq: int | Collection[int] = 1,
     ) -> History:
         """Train for some epochs, and return the History of the logs.
 
@@ -170,7 +180,7 @@ class Training(Hooks, Layer):
         plan = Plan(
             epochs=span,
             verbose=verbose,
-            callbacks=callbacks or (),
+            callbacks=callbacks,
             steps=steps_per_epoch,
             validation_steps=validation_steps,
             validation_freq=validation_freq,
@@ -186,13 +196,13 @@ class Training(Hooks, Layer):
         verbose: Verbose = "auto",
         sample_weight: Tree = None,
         steps: int | None = None,
-        callbacks: Sequence[Callback] | None = None,
+        callbacks: Callbacks = None,
         return_dict: bool = False,
     ) -> Result:
         """Return the loss and metrics on data: a float, a list, or a dict by name."""
         source = source_of(x, y, sample_weight, batch_size=batch_size)
         with _ended(source, x):
-            logs = self._trainer.evaluate(source, verbose, callbacks or (), steps)
+            logs = self._trainer.evaluate(source, verbose, callbacks, steps)
         return as_result(logs, return_dict)
 
     def predict(
@@ -201,7 +211,7 @@ class Training(Hooks, Layer):
         batch_size: int | None = None,
         verbose: Verbose = "auto",
         steps: int | None = None,
-        callbacks: Sequence[Callback] | None = None,
+        callbacks: Callbacks = None,
     ) -> Tree:
         """Return the outputs for data, computed batch by batch, as NumPy arrays."""
         trainer = self._trainer
@@ -211,7 +221,7 @@ class Training(Hooks, Layer):
                 return outputs
         source = source_of(x, batch_size=batch_size)
         with _ended(source, x):
-            return trainer.predict(source, verbose, callbacks or (), steps)
+            return trainer.predict(source, verbose, callbacks, steps)
 
     def train_on_batch(
         self,
@@ -221,7 +231,7 @@ class Training(Hooks, Layer):
         class_weight: Mapping[int, float] | None = None,
         return_dict: bool = False,
     ) -> Result:
-        """Do one training step; return the metrics since they were last reset."""
+        """Do one training step; return the loss and metrics of this batch."""
         batch = _batch(x, y, sample_weight, class_weight)
         return as_result(self._trainer.train_on_batch(batch), return_dict)
 
@@ -232,7 +242,7 @@ class Training(Hooks, Layer):
         sample_weight: Tree = None,
         return_dict: bool = False,
     ) -> Result:
-        """Evaluate one batch; return the metrics since they were last reset."""
+        """Evaluate one batch; return the loss and metrics of this batch."""
         batch = _batch(x, y, sample_weight)
         return as_result(self._trainer.test_on_batch(batch), return_dict)
 

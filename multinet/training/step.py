@@ -7,6 +7,7 @@ does is a method of the model, which users may override: `train_step` and the li
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -20,6 +21,7 @@ from multinet.capture import discover
 from multinet.errors import ArgumentError, MultinetError
 from multinet.interface import EagerProgram, Program
 from multinet.metrics import Metric
+from multinet.numpy_calls import explain_numpy
 from multinet.ops.carrying import tensors_of
 from multinet.ops.core import as_tensor
 from multinet.registry import current
@@ -131,7 +133,11 @@ class Step(ABC):
         if self.counts and self.optimizer is not None:
             done = current().subtract(as_tensor(update[0], "int32"), 1)
             scope.values[id(self.optimizer.iterations)] = done
-        result = self._hook(data, *update)
+        try:
+            result = self._hook(data, *update)
+        except Exception as error:
+            explain_numpy(error)
+            raise
         leaves, self.output_spec = tensors_of(self._logged(result))
         return leaves
 
@@ -175,6 +181,12 @@ class TrainStep(Step):
         model, optimizer = self.model, self.model.optimizer
         trained = model.trainable_weights
         _check_optimizer(optimizer, trained)
+        if not trained:
+            warnings.warn(
+                f"{model.name} has no trainable weights: training reports its loss and "
+                "changes nothing.",
+                stacklevel=2,
+            )
         self.updated = set(map(id, [*trained, *optimizer.slot_variables]))
         known = [*trained, *_state_of(model, trained), *optimizer.slot_variables]
         return _with_counters(self, known)

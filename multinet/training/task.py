@@ -114,13 +114,8 @@ class Matched(Holder):
             tracker.update_state(value, sample_weight=size)
         return total
 
-    def update(
-        self, y: Tree, y_pred: Tree, sample_weight: Tree, masks: Sequence[Any]
-    ) -> None:
+    def update(self, y: Tree, y_pred: Tree, sample_weight: Tree) -> None:
         """Update the metrics of all outputs from a batch."""
         self.by_output.update(
-            self.targets(y),
-            optree.tree_leaves(y_pred),
-            self.weights(sample_weight),
-            masks,
+            self.targets(y), optree.tree_leaves(y_pred), self.weights(sample_weight)
         )

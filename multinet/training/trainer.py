@@ -10,22 +10,18 @@ import optree
 
 from multinet import config
 from multinet.calls import CallContext
-from multinet.errors import MultinetError
+from multinet.checks import whole
+from multinet.errors import ArgumentError, MultinetError
 from multinet.patterns import addresses_of
 from multinet.registry import current
 from multinet.symbolic.tensor import shadowing, symbolic_array
 from multinet.training.access import Access, exclusive
 from multinet.training.callbacks import History
+from multinet.training.callbacks.base import Callbacks
 from multinet.training.clock import Keys, StepClock
 from multinet.training.hooks import own_step
 from multinet.training.interrupts import Interrupts
-from multinet.training.loop import (
-    Callbacks,
-    Plan,
-    fit_epochs,
-    run_evaluate,
-    run_predict,
-)
+from multinet.training.loop import Plan, fit_epochs, run_evaluate, run_predict
 from multinet.training.programs import Programs
 from multinet.training.runner import Runner
 from multinet.training.sources import ArraySource, HostBatch, Source, prepare
@@ -206,13 +202,13 @@ class Trainer:
 
     @exclusive
     def train_on_batch(self, batch: HostBatch) -> dict[str, Any]:
-        """Do one training step; return the metrics since they were last reset."""
-        return self._one_step("train", batch)
+        """Do one training step; return the loss and metrics of this batch."""
+        return self._one_step("train", batch, anew=True)
 
     @exclusive
     def test_on_batch(self, batch: HostBatch) -> dict[str, Any]:
-        """Evaluate one batch; return the metrics since they were last reset."""
-        return self._one_step("test", batch)
+        """Evaluate one batch; return the loss and metrics of this batch."""
+        return self._one_step("test", batch, anew=True)
 
     @exclusive
     def step_on(self, kind: str, data: Tree) -> Tree:
@@ -226,10 +222,15 @@ class Trainer:
         arrays = [runner.backend.to_numpy(x) for x in outputs]
         return optree.tree_unflatten(runner.step.output_spec, arrays)
 
-    def _one_step(self, kind: str, batch: HostBatch) -> dict[str, Any]:
+    def _one_step(
+        self, kind: str, batch: HostBatch, anew: bool = False
+    ) -> dict[str, Any]:
+        """Return the logs after a step; those of it alone if metrics start `anew`."""
         source = ArraySource(batch, batch.size())
         self.prepare(source.spec, training=kind == "train")
         runner = self.runner(kind, source)
+        if anew:
+            runner.reset()
         with Interrupts() as guard, guard.held():
             runner.run([x[None] for x in source.leaves])
         return runner.logs()
@@ -237,6 +238,12 @@ class Trainer:
 
 def epochs_of(initial: int, epochs: int) -> range:
     """Return the epochs to do, as far as `config` lets a fit go."""
+    initial = whole(initial, "initial_epoch", least=0)
+    if initial > whole(epochs, "epochs", least=0):
+        raise ArgumentError(
+            f"Expected initial_epoch up to epochs={epochs}, got {initial}: epochs is "
+            "the number of the epoch to end with, not how many there are to do."
+        )
     return range(initial, config.at_most(epochs, config.max_epochs()))
 
 

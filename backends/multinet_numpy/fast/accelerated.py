@@ -19,7 +19,7 @@ from multinet_numpy.fast.plan import Operation, Plan, planned_in
 
 LEAST = 1 << 17  # elements of a call: for fewer, loading numba takes what it saves
 _TOP, _BOTTOM = (tuple(map(np.float32, c)) for c in special.ERF_SINGLE)
-_EDGE, _ONE = np.float32(3.9), np.float32(1)
+_EDGE, _ONE = np.float32(special.SATURATED), np.float32(1)
 
 
 def missing() -> str:

@@ -1,6 +1,14 @@
 """Callbacks, under Keras's names."""
 
 from multinet.training.callbacks.base import Callback, CallbackList
-from multinet.training.callbacks.history import EarlyStopping, History, LambdaCallback
+from multinet.training.callbacks.history import History, LambdaCallback
+from multinet.training.callbacks.stopping import EarlyStopping, ReduceLROnPlateau
 
-__all__ = ["Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback"]
+__all__ = [
+    "Callback",
+    "CallbackList",
+    "EarlyStopping",
+    "History",
+    "LambdaCallback",
+    "ReduceLROnPlateau",
+]

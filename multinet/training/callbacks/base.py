@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+import inspect
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
+from multinet.checks import shown
 from multinet.errors import ArgumentError
 from multinet.typing import AnyModel
 
@@ -88,14 +90,10 @@ class CallbackList:
     """Calls callbacks in order, and knows which batch hooks anyone listens to."""
 
     def __init__(
-        self, callbacks: Iterable[Callback], model: AnyModel, params: dict[str, Any]
+        self, callbacks: Callbacks, model: AnyModel, params: dict[str, Any]
     ) -> None:
-        self.callbacks = list(callbacks)
+        self.callbacks = listed(callbacks)
         for callback in self.callbacks:
-            if not isinstance(callback, Callback):
-                raise ArgumentError(
-                    f"Expected callbacks to be Callback objects, got {callback!r}."
-                )
             callback.set_params(params)
             callback.set_model(model)
 
@@ -108,3 +106,23 @@ class CallbackList:
         """Call `hook` of each callback."""
         for callback in self.callbacks:
             getattr(callback, hook)(*args)
+
+
+#: What users pass, and what a loop inside of another one gets.
+Callbacks: TypeAlias = Callback | Sequence[Any] | CallbackList | None
+
+
+def listed(callbacks: Callbacks) -> list[Callback]:
+    """Return the callbacks of one, of lists of them in each other, or of None."""
+    if callbacks is None:
+        return []
+    if isinstance(callbacks, Callback):
+        return [callbacks]
+    if isinstance(callbacks, CallbackList):
+        return list(callbacks.callbacks)
+    if isinstance(callbacks, list | tuple):
+        return [callback for item in callbacks for callback in listed(item)]
+    remedy = " Make an object of the class." if inspect.isclass(callbacks) else ""
+    raise ArgumentError(
+        f"Expected callbacks to be Callback objects, got {shown(callbacks)}.{remedy}"
+    )

@@ -9,6 +9,8 @@ import time
 from abc import ABC, abstractmethod
 
 from multinet import config
+from multinet.checks import shown
+from multinet.errors import ArgumentError
 from multinet.training.callbacks.rows import (
     Bar,
     clock,
@@ -38,6 +40,11 @@ def make_progress(
     `label` stands before the number of the epoch, or alone if `epochs` is 0. `steps`
     is None where only the end of the data will tell.
     """
+    if verbose not in ("auto", 0, 1, 2):
+        raise ArgumentError(
+            "Expected verbose to be 0 (silent), 1 (a bar), 2 (a line an epoch) or "
+            f"'auto', got {shown(verbose)}."
+        )
     kind = LineReporter
     if verbose in (0, False):
         kind = Reporter

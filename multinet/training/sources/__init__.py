@@ -8,10 +8,11 @@ from multinet.training.sources.choosing import (
     steps_of,
     validation_source,
 )
+from multinet.training.sources.classes import weigh_classes
 from multinet.training.sources.columns import leaf_of
 from multinet.training.sources.generators import GeneratorSource
 from multinet.training.sources.orders import Orders
-from multinet.training.sources.preparing import prepare, weigh_classes
+from multinet.training.sources.preparing import prepare
 from multinet.training.sources.source import (
     Chunk,
     Column,

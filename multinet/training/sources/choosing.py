@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from multinet import config
+from multinet.checks import flag, number
 from multinet.errors import ArgumentError
 from multinet.ops.core import is_array
 from multinet.training.sources.arrays import ArraySource
+from multinet.training.sources.classes import weigh_classes
 from multinet.training.sources.generators import GeneratorSource
 from multinet.training.sources.orders import Orders
 from multinet.training.sources.preparing import (
@@ -18,7 +20,6 @@ from multinet.training.sources.preparing import (
     size_of_batch,
     split,
     validation,
-    weigh_classes,
 )
 from multinet.training.sources.source import Source
 from multinet.typing import Tree
@@ -55,7 +56,7 @@ def source_of(
     batch = prepare(x, y, sample_weight)
     if class_weight is not None:
         batch = weigh_classes(batch, class_weight)
-    orders = orders if shuffle else None
+    orders = orders if flag(shuffle, "shuffle") else None
     return ArraySource(batch, size_of_batch(batch_size), orders, epochs)
 
 
@@ -82,11 +83,14 @@ def fit_sources(
     `options` are those of `source_of`.
     """
     options["batch_size"] = batch_size
-    validation_batch_size = validation_batch_size or batch_size
+    held_size = size_of_batch(validation_batch_size, "validation_batch_size")
+    if validation_batch_size is None:
+        held_size = size_of_batch(batch_size)
+    number(validation_split, "validation_split", least=0, below=1)
     if validation_data is not None or not validation_split:
         training, held = source_of(x, y, sample_weight, **options), None
         if validation_data is not None:
-            held = validation_source(validation_data, validation_batch_size)
+            held = validation_source(validation_data, held_size)
         return training, held
     if is_stream(x):
         raise ArgumentError(
@@ -94,7 +98,7 @@ def fit_sources(
             f"{_named(x)}. Pass validation_data."
         )
     batch, rest = split(prepare(x, y, sample_weight), validation_split)
-    held = ArraySource(rest, size_of_batch(validation_batch_size))
+    held = ArraySource(rest, held_size)
     return source_of(*batch.tree(), **options), held
 
 

@@ -1,19 +1,20 @@
-"""What users pass, as batches: checking, dtypes, splitting, weights by class."""
+"""What users pass, as batches: checking, dtypes, splitting."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import optree
 
 from multinet import dtypes
+from multinet.checks import shown, whole
 from multinet.errors import ArgumentError, DTypeError, ShapeError
 from multinet.ops.core import host, is_array
 from multinet.registry import current
-from multinet.training.sources.columns import shape_of
+from multinet.training.sources.columns import dtype_of, shape_of
 from multinet.training.sources.source import Column, Host, HostBatch, Tree
 
 _SCALAR = "Expected arrays with a first axis of samples, got a scalar."
@@ -28,27 +29,40 @@ def prepare(x: Tree, y: Tree = None, sample_weight: Tree = None) -> HostBatch:
     """
     if type(x) is type(y) is np.ndarray and sample_weight is None:
         batch = HostBatch(_array(x), _array(y))
-        if len(batch.x) == len(batch.y):
+        if len(batch.x) == len(batch.y) > 0:
             return batch
     batch = HostBatch(_arrays(x), _arrays(y), _arrays(sample_weight))
-    sizes = {len(leaf) for leaf in optree.tree_leaves(batch.tree())}  # type: ignore[arg-type]
-    if len(sizes) != 1:
-        shapes = [leaf.shape for leaf in optree.tree_leaves(batch.tree())]  # type: ignore[union-attr]
-        raise ShapeError(
-            "Expected x, y and sample_weight to have the same number of samples (first "
-            f"axis), got shapes {shapes}."
-        )
+    _check_samples([leaf.shape for leaf in batch.leaves()])
+    _check_weights(batch.sample_weight)
+    if not optree.tree_leaves(batch.x):
+        raise ArgumentError(f"Expected x to be data, got {shown(x)}.")
     return batch
 
 
-def size_of_batch(value: int | None) -> int:
-    """Return the batch size asked for: 32 by default."""
-    size = 32 if value is None else value
-    if not isinstance(size, int | np.integer) or size < 1:
-        raise ArgumentError(
-            f"Expected batch_size to be a positive integer, got {value!r}."
+def _check_weights(weights: Tree) -> None:
+    """Refuse weights of samples that are no real numbers."""
+    for leaf in optree.tree_leaves(weights):  # type: ignore[arg-type]
+        if dtypes.is_complex(dtype_of(leaf)):
+            raise DTypeError(
+                f"Expected sample_weight to be real numbers, got {dtype_of(leaf)}."
+            )
+
+
+def _check_samples(shapes: Sequence[tuple[int, ...]]) -> None:
+    """Refuse arrays of different numbers of samples, and those of none."""
+    sizes = {shape[0] for shape in shapes}
+    if len(sizes) > 1:
+        raise ShapeError(
+            "Expected x, y and sample_weight to have the same number of samples (first "
+            f"axis), got shapes {[*shapes]}."
         )
-    return int(size)
+    if 0 in sizes:
+        raise ShapeError(f"Expected at least one sample, got shapes {[*shapes]}.")
+
+
+def size_of_batch(value: int | None, name: str = "batch_size") -> int:
+    """Return the batch size asked for: 32 by default."""
+    return 32 if value is None else whole(value, name)
 
 
 def validation(given: Tree) -> HostBatch:
@@ -60,7 +74,10 @@ def validation(given: Tree) -> HostBatch:
             "Expected validation_data=(x, y) or (x, y, sample_weight), got "
             f"{type(given).__name__}."
         )
-    return prepare(*given)
+    try:
+        return prepare(*given)
+    except ShapeError as error:
+        raise ShapeError(f"In validation_data: {error}") from error
 
 
 def _refuse_sources(x: Tree) -> None:
@@ -99,14 +116,10 @@ def batch_of(given: Tree) -> tuple[Tree, list[Column]]:
     parts = [_arrays(part, column) for part in given] + [None] * (3 - len(given))
     tree = tuple(parts)
     leaves: list[Column] = optree.tree_leaves(tree)  # type: ignore[arg-type]
-    shapes = [shape_of(leaf) for leaf in leaves]
-    if parts[0] is None or len({shape[0] for shape in shapes}) != 1:
-        raise ShapeError(
-            "Expected x, y and sample_weight to have the same number of samples (first "
-            f"axis), got shapes {shapes}."
-        )
-    if shapes[0][0] == 0:
-        raise ShapeError(f"Expected at least one sample, got shapes {shapes}.")
+    if not optree.tree_leaves(parts[0]):  # type: ignore[arg-type]
+        raise ArgumentError(f"Expected x to be data, got {shown(given[0])}.")
+    _check_samples([shape_of(leaf) for leaf in leaves])
+    _check_weights(parts[2])
     return tree, leaves
 
 
@@ -190,8 +203,6 @@ def _int32(array: Host) -> Host:
 
 def split(data: HostBatch, fraction: float) -> tuple[HostBatch, HostBatch]:
     """Return training data, and the last `fraction` of samples for validation."""
-    if not 0 < fraction < 1:
-        raise ArgumentError(f"Expected validation_split within (0, 1), got {fraction}.")
     size = data.size()
     cut = math.floor(size * (1 - fraction))
     if cut == 0 or cut == size:
@@ -200,23 +211,3 @@ def split(data: HostBatch, fraction: float) -> tuple[HostBatch, HostBatch]:
             f"and {size - cut} for validation. Give more samples or another fraction."
         )
     return data.take(slice(0, cut)), data.take(slice(cut, size))
-
-
-def weigh_classes(data: HostBatch, class_weight: Mapping[int, float]) -> HostBatch:
-    """Return the batch with sample weights multiplied by the weight of each class."""
-    leaves = optree.tree_leaves(data.y)
-    if len(leaves) != 1:
-        raise ArgumentError(
-            f"class_weight needs a model with one output, got {len(leaves)} targets. "
-            "Pass sample_weight instead."
-        )
-    labels: Host = leaves[0]  # type: ignore[assignment]
-    if labels.ndim > 1 and labels.shape[-1] > 1:
-        labels = labels.argmax(-1)
-    labels = labels.reshape(len(labels), -1)[:, 0].astype(np.int64)
-    weights = np.ones(len(labels), dtypes.to_numpy(dtypes.floatx()))
-    for label, weight in class_weight.items():
-        weights[labels == label] = weight
-    if data.sample_weight is not None:
-        weights = weights * optree.tree_leaves(data.sample_weight)[0]  # type: ignore[operator]
-    return HostBatch(data.x, data.y, weights)

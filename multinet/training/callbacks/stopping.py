@@ -1,0 +1,128 @@
+"""EarlyStopping and ReduceLROnPlateau."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from multinet.checks import flag, number, whole
+from multinet.training.callbacks.monitor import Logs, Monitor
+
+
+class EarlyStopping(Monitor):
+    """Stop training when a monitored quantity has stopped improving.
+
+    `mode` is "min", "max" or "auto": then the metric or loss says what is better.
+    Improvement means by more than `min_delta`; `patience` epochs without it end the
+    training. Epochs before `start_from_epoch` are not watched.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        min_delta: float = 0,
+        patience: int = 0,
+        verbose: int = 0,
+        mode: str = "auto",
+        baseline: float | None = None,
+        restore_best_weights: bool = False,
+        start_from_epoch: int = 0,
+    ) -> None:
+        super().__init__(monitor, mode, min_delta)
+        self.patience = whole(patience, "patience", least=0)
+        self.verbose = verbose
+        self.baseline = None if baseline is None else number(baseline, "baseline")
+        self.restore_best_weights = flag(restore_best_weights, "restore_best_weights")
+        self.start_from_epoch = whole(start_from_epoch, "start_from_epoch", least=0)
+        if self.restore_best_weights:
+            self._needs_direction = "restore the best weights"
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Forget earlier trainings."""
+        super().on_train_begin(logs)
+        self.wait, self.stopped_epoch, self.best_epoch = 0, 0, 0
+        self.best: float | None = None
+        self.best_weights: list[Any] | None = None
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Compare with the best so far; stop when patience is over."""
+        value = self.get_monitor_value(logs)
+        if value is None or epoch < self.start_from_epoch:
+            return
+        self.wait += 1
+        if self.improves(value, self.best):
+            self.best, self.best_epoch = value, epoch
+            if self.restore_best_weights:
+                self.best_weights = self.model.get_weights()
+            if self.baseline is None or self.improves(value, self.baseline):
+                self.wait = 0
+            return
+        if self.wait >= self.patience and epoch > 0:
+            self.stopped_epoch = epoch
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        """Restore the best weights if asked to."""
+        if self.stopped_epoch and self.verbose:
+            print(f"Epoch {self.stopped_epoch + 1}: early stopping")
+        if self.restore_best_weights and self.best_weights is not None:
+            if self.verbose:
+                print(f"Restoring the weights of epoch {self.best_epoch + 1}.")
+            self.model.set_weights(self.best_weights)
+
+
+class ReduceLROnPlateau(Monitor):
+    """Multiply the learning rate by `factor` when a quantity has stopped improving.
+
+    That is after `patience` epochs without an improvement by more than `min_delta`;
+    then `cooldown` epochs pass before it counts again. The rate stays at `min_lr` or
+    above. `mode` is that of `EarlyStopping`.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        verbose: int = 0,
+        mode: str = "auto",
+        min_delta: float = 1e-4,
+        cooldown: int = 0,
+        min_lr: float = 0.0,
+    ) -> None:
+        super().__init__(monitor, mode, min_delta)
+        self.factor = number(factor, "factor", least=0, below=1)
+        self.patience = whole(patience, "patience", least=0)
+        self.verbose = verbose
+        self.cooldown = whole(cooldown, "cooldown", least=0)
+        self.min_lr = number(min_lr, "min_lr", least=0)
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Forget earlier trainings."""
+        super().on_train_begin(logs)
+        self.wait, self.cooldown_counter = 0, 0
+        self.best: float | None = None
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Compare with the best so far; lower the rate when patience is over."""
+        optimizer = self.model.optimizer
+        rate = float(optimizer.learning_rate)
+        if logs is not None:
+            logs["learning_rate"] = rate
+        value = self.get_monitor_value(logs)
+        if value is None:
+            return
+        if self.cooldown_counter > 0:
+            self.cooldown_counter -= 1
+            self.wait = 0
+        if self.improves(value, self.best):
+            self.best, self.wait = value, 0
+            return
+        if self.cooldown_counter > 0:
+            return
+        self.wait += 1
+        if self.wait >= self.patience and rate > self.min_lr:
+            lower = max(rate * self.factor, self.min_lr)
+            optimizer.learning_rate = lower
+            if self.verbose:
+                print(f"Epoch {epoch + 1}: learning rate reduced to {lower:g}.")
+            self.cooldown_counter, self.wait = self.cooldown, 0
