@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from multinet import losses, metrics, ops
 from multinet.errors import ArgumentError, unknown_name
@@ -69,26 +70,60 @@ def _apply(loss: Tree, target: Any, output: Any, weight: Tree) -> Any:
     return loss(*given)
 
 
+class Entry(NamedTuple):
+    """A metric of an output, and its name in the logs."""
+
+    output: int
+    metric: metrics.Metric
+    is_weighted: bool
+    label: str
+
+
+class Labels:
+    """The names of metrics in the logs: with that of the output, and each once."""
+
+    def __init__(self, outputs: Sequence[str]) -> None:
+        several = len(outputs) > 1
+        self.prefixes = [f"{name}_" if several else "" for name in outputs]
+        self.counts: Counter[str] = Counter()
+
+    def next(self, name: str, output: int, is_weighted: bool) -> str:
+        """Return the label of a metric; a second of one name gets a number."""
+        label = self.prefixes[output] + name
+        if is_weighted and self.counts[label]:
+            label = f"{self.prefixes[output]}weighted_{name}"
+        count = self.counts[label]
+        self.counts[label] += 1
+        return f"{label}_{count}" if count else label
+
+
 class CompiledMetrics(Holder):
     """The metrics of each output, made when the shapes are known."""
 
     def __init__(self, plain: Tree, weighted: Tree, loss: CompiledLoss | None) -> None:
         self.plain, self.weighted, self.loss = plain, weighted, loss
-        self.entries: list[tuple[int, metrics.Metric, bool]] = []
+        self.entries: list[Entry] = []
 
     def build(
         self, names: Sequence[str], targets: Sequence[Any], outputs: Sequence[Any]
     ) -> list[metrics.Metric]:
         """Resolve names such as `"accuracy"` by shapes, and return the metrics."""
         self.entries = []
+        labels = Labels(names)
         for given, is_weighted in ((self.plain, False), (self.weighted, True)):
             for i, chosen in enumerate(_metrics_by_output(given, names)):
                 for item in chosen:
                     metric = self._make(item, i, targets[i], outputs[i])
-                    if len(names) > 1 and isinstance(item, str):
-                        metric.name = f"{names[i]}_{metric.name}"
-                    self.entries.append((i, metric, is_weighted))
-        return [metric for _, metric, _ in self.entries]
+                    label = labels.next(metric.name, i, is_weighted)
+                    if metric is not item:
+                        metric.name = label
+                    self.entries.append(Entry(i, metric, is_weighted, label))
+        return [entry.metric for entry in self.entries]
+
+    def label(self, metric: metrics.Metric) -> str:
+        """Return the name of a metric in the logs."""
+        found = (entry.label for entry in self.entries if entry.metric is metric)
+        return next(found, metric.name)
 
     def _make(self, item: Any, i: int, target: Any, output: Any) -> metrics.Metric:
         shape = current().shape
@@ -119,7 +154,7 @@ class CompiledMetrics(Holder):
         weights: Sequence[Any],
     ) -> None:
         """Update every metric from a batch; those of ours see the outputs' masks."""
-        for i, metric, is_weighted in self.entries:
+        for i, metric, is_weighted, _ in self.entries:
             weight = weights[i] if is_weighted else None
             metric.update_state(targets[i], outputs[i], weight)
 

@@ -24,10 +24,10 @@ class MetricResults(MutableMapping[str, Any]):
     is need not compute any: they are read from the metrics when somebody looks.
     """
 
-    def __init__(self, metrics: Sequence[Metric]) -> None:
-        self.metrics = list(metrics)
-        self._by_name: dict[str, Any] = {metric.name: metric for metric in metrics}
-        self._variables = variables_of(metrics)
+    def __init__(self, by_name: Mapping[str, Metric]) -> None:
+        self.metrics = list(by_name.values())
+        self._by_name: dict[str, Any] = dict(by_name)
+        self._variables = variables_of(self.metrics)
         self._then = [variable.uncast() for variable in self._variables]
         self._changed = False
 
@@ -63,6 +63,14 @@ class MetricResults(MutableMapping[str, Any]):
         return not self._changed and all(v.uncast() is then for v, then in pairs)
 
 
+def by_name(model: AnyModel, metrics: Sequence[Metric]) -> dict[str, Metric]:
+    """Return metrics of a model by their names in its logs."""
+    matched = model._matched
+    if matched is None:
+        return {metric.name: metric for metric in metrics}
+    return {matched.label(metric): metric for metric in metrics}
+
+
 def variables_of(metrics: Sequence[Metric]) -> list[Variable]:
     """Return the Variables of metrics, each once."""
     return list({id(v): v for m in metrics for v in m.variables}.values())
@@ -74,11 +82,13 @@ def as_floats(results: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in results.items():
         if backend.is_tensor(value):
             array = backend.to_numpy(value)
-            found[name] = float(array) if array.size == 1 else array
+            found[name] = float(array.item()) if array.size == 1 else array
         elif isinstance(value, Mapping):
             found |= as_floats(value)
         else:
-            found[name] = float(value) if np.size(value) == 1 else value
+            found[name] = (
+                float(np.asarray(value).item()) if np.size(value) == 1 else value
+            )
     return found
 
 
@@ -146,4 +156,5 @@ class Metrics:
         if self._on_host[1]:
             values, backend = [backend.to_numpy(x) for x in values], numpy_backend()
         with use_backend.scoped(backend), Scope(self.counters, values):
-            return as_floats({m.name: m.result() for m in metrics})
+            named = by_name(self.model, metrics)
+            return as_floats({name: m.result() for name, m in named.items()})

@@ -13,6 +13,7 @@ from multinet.layers.base import Layer
 from multinet.training.callbacks import History
 from multinet.training.callbacks.base import Callbacks
 from multinet.training.hooks import Hooks
+from multinet.training.logs import by_name
 from multinet.training.loop import Plan
 from multinet.training.programs import Explanation
 from multinet.training.sources import (
@@ -127,7 +128,7 @@ class Training(Hooks, Layer):
     @property
     def metrics_names(self) -> list[str]:
         """The names in the logs, in the order `evaluate` returns them."""
-        return [metric.name for metric in self.metrics]
+        return list(by_name(self, self.metrics))
 
     def explain_step(self, kind: str = "train") -> Explanation:
         """Return which path a step takes and why, as a dict that prints as lines.

@@ -84,6 +84,10 @@ class Matched(Holder):
         """Return the mean of the loss, of the outputs' losses, and the metrics."""
         return [self.tracker, *self.trackers, *self.metrics]
 
+    def label(self, metric: metrics.Metric) -> str:
+        """Return the name of a metric in the logs."""
+        return self.by_output.label(metric)
+
     def targets(self, tree: Tree) -> list[Any]:
         """Return one target for each output."""
         if isinstance(tree, list | tuple | dict):

@@ -83,14 +83,9 @@ class Copied:
 
 def make_references(path, names=NAMES):
     """Write the results and initial weights of Keras."""
-    import keras  # slow, as is the next; this process alone needs them
-    import torch
+    import keras  # slow, and this process alone needs it
 
-    torch.set_num_threads(1)
-    torch.backends.mkldnn.enabled = False
-    for name in ("conv1d", "conv2d", "conv3d"):
-        function = getattr(torch.nn.functional, name)
-        setattr(torch.nn.functional, name, _contiguous(function))
+    _prepare_torch(keras)
     arrays = {}
     for name in names:
         start = Drawn()

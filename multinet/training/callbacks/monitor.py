@@ -16,6 +16,7 @@ from multinet.errors import ArgumentError
 from multinet.losses.base import FunctionLoss
 from multinet.metrics.base import FunctionMetric, MeanMetricWrapper
 from multinet.training.callbacks.base import Callback
+from multinet.training.logs import by_name
 from multinet.training.task import Matched
 from multinet.typing import AnyModel
 
@@ -146,11 +147,11 @@ def direction_in(model: AnyModel, name: str) -> str | None:
     for wanted in dict.fromkeys((name, _plain(name))):
         if wanted == "loss" or any(wanted == t.name for t in trackers):
             return "down"
-        for metric in reversed(model.metrics):
-            if metric.name == wanted:
-                own = getattr(metric, "fn", metric)
-                is_loss = any(own is loss for loss in minimized)
-                return direction_of(metric) or ("down" if is_loss else None)
+        metric = by_name(model, model.metrics).get(wanted)
+        if metric is not None:
+            own = getattr(metric, "fn", metric)
+            is_loss = any(own is loss for loss in minimized)
+            return direction_of(metric) or ("down" if is_loss else None)
     return None
 
 

@@ -30,7 +30,7 @@ def program(keras, start):
         def call(self, inputs, training=False):
             if training:
                 self.total.assign_add(ops.sum(inputs, axis=0))
-            return inputs - 0.001 * self.total
+            return inputs - 0.001 * ops.stop_gradient(self.total)
 
     class Penalty(layers.Layer):
         def __init__(self, rate=1e-2):

@@ -44,7 +44,7 @@ def program(keras, start):
             metrics.Precision(name="precision"),
             metrics.Recall(thresholds=[0.3, 0.6], name="recall"),
             metrics.FalseNegatives(name="misses"),
-            metrics.F1Score(threshold=0.5, name="f1"),
+            metrics.F1Score("macro", threshold=0.5, name="f1"),
         ],
     )
     history = model.fit(

@@ -65,7 +65,7 @@ def program(keras, start):
     rng = np.random.default_rng(21)
     curves = (rng.uniform(size=(32, 1)) < rng.uniform(size=10)).astype("float32")
     draws = rng.normal(size=(32, 2)).astype("float32")
-    model.compile(optimizer=keras.optimizers.Adam(0.01))
+    model.compile(optimizer=keras.optimizers.Adam(0.01, epsilon=1e-3))
     history = model.fit(
         curves, draws, epochs=3, batch_size=16, shuffle=False, verbose=0
     )
