@@ -14,6 +14,30 @@ import numpy as np
 HERE = Path(__file__).parent
 SCRIPTS = HERE / "scripts"
 NAMES = sorted(path.stem for path in SCRIPTS.glob("*.py"))
+# Of one family with another, or slow to compile: the usual run has them on NumPy alone.
+LONG = {
+    "actor_and_critic",
+    "adversarial_inputs",
+    "both_directions",
+    "clipping_and_averaging",
+    "contrastive_views",
+    "float64_policy",
+    "image_segmentation",
+    "inception_branches",
+    "many_inputs_many_outputs",
+    "memory_network",
+    "mixing_patches",
+    "mixture_of_experts",
+    "normalizations",
+    "optimizers",
+    "quantiles",
+    "schedules",
+    "sets_of_points",
+    "super_resolution",
+    "triplet_embedding",
+    "vision_transformer",
+    "weighing_tasks",
+}
 
 
 def load(name):

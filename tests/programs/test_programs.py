@@ -5,6 +5,18 @@ import numpy as np
 import pytest
 
 import multinet
+from multinet.registry import use_backend
+
+BACKENDS = ("numpy", "jax", "torch", "tensorflow")
+CASES = [
+    pytest.param(
+        name,
+        backend,
+        marks=pytest.mark.long if name in harness.LONG and backend != "numpy" else (),
+    )
+    for name in harness.NAMES
+    for backend in BACKENDS
+]
 
 
 @pytest.fixture(scope="module")
@@ -13,15 +25,16 @@ def keras_says(tmp_path_factory):
     return harness.references(tmp_path_factory.mktemp("keras") / "references.npz")
 
 
-@pytest.mark.parametrize("name", harness.NAMES)
-def test_a_program_gives_the_numbers_of_keras(name, real_backend, keras_says):
+@pytest.mark.parametrize(("name", "backend_name"), CASES)
+def test_a_program_gives_the_numbers_of_keras(name, backend_name, keras_says):
     """Each number within 1e-5 of its size, or of 1 for predictions below that.
 
     Losses and other logs have no such floor but one of 1e-6, some ulps of float32 of
     the terms they are means of.
     """
     results, weights = keras_says
-    got = harness.run(multinet, name, harness.Copied(weights[name]))
+    with use_backend(backend_name):
+        got = harness.run(multinet, name, harness.Copied(weights[name]))
     expected = results[name]
     assert set(got) == set(expected)
     for key, value in expected.items():

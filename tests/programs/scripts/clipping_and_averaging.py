@@ -11,7 +11,9 @@ def program(keras, start):
     results = {}
     for name, optimizer in {
         "norm": optimizers.SGD(0.1, clipnorm=0.5),
-        "global_norm": optimizers.Adam(0.1, global_clipnorm=1.0, amsgrad=True),
+        "global_norm": optimizers.Adam(
+            0.1, epsilon=1e-3, global_clipnorm=1.0, amsgrad=True
+        ),
         "value_average": optimizers.SGD(
             0.1, momentum=0.5, clipvalue=0.1, use_ema=True, ema_momentum=0.8
         ),

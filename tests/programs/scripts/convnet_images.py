@@ -29,9 +29,6 @@ def program(keras, start):
     start(model)
     model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
     history = model.fit(
-        images, targets, batch_size=12, epochs=3, shuffle=False, verbose=0
+        images, targets, batch_size=36, epochs=3, shuffle=False, verbose=0
     )
-    return {
-        "fit": history.history,
-        "evaluate": model.evaluate(images[:20], targets[:20], verbose=0),
-    }
+    return {"fit": history.history}

@@ -28,8 +28,7 @@ def program(keras, start):
         spoilt,
         clean,
         epochs=3,
-        batch_size=8,
-        validation_data=(spoilt[:9], clean[:9]),
+        batch_size=24,
         shuffle=False,
         verbose=0,
     )

@@ -30,7 +30,7 @@ def program(keras, start):
     curves = (1 / (1 + np.exp(-hidden))).astype("float32")
     model.compile("adam", "mse", metrics=["mae", "cosine_similarity"])
     history = model.fit(
-        curves, curves, epochs=3, batch_size=16, shuffle=False, verbose=0
+        curves, curves, epochs=3, batch_size=40, shuffle=False, verbose=0
     )
     codes = encoder.predict(curves[:8], verbose=0)
     return {

@@ -55,13 +55,13 @@ def program(keras, start):
         "metrics": [keras.metrics.SparseCategoricalAccuracy()],
     }
     teacher.compile(**options)
-    taught = teacher.fit(x, y, epochs=2, batch_size=16, shuffle=False, verbose=0)
+    taught = teacher.fit(x, y, epochs=2, batch_size=48, shuffle=False, verbose=0)
     model = Distiller(student, teacher)
     options["optimizer"] = keras.optimizers.Adam(0.01)
     model.compile(
         soft_loss=keras.losses.KLDivergence(), alpha=0.1, temperature=5, **options
     )
-    history = model.fit(x, y, epochs=3, batch_size=16, shuffle=False, verbose=0)
+    history = model.fit(x, y, epochs=3, batch_size=48, shuffle=False, verbose=0)
     return {
         "teacher": taught.history,
         "fit": history.history,

@@ -32,5 +32,5 @@ def program(keras, start):
         "weights": rng.uniform(size=(20, 1)).astype("float32"),
     }
     model.compile(optimizer="adam")
-    history = model.fit(data, epochs=4, batch_size=5, shuffle=False, verbose=0)
+    history = model.fit(data, epochs=4, batch_size=20, shuffle=False, verbose=0)
     return {"fit": history.history, "predict": model.predict(data, verbose=0)}

@@ -48,7 +48,7 @@ def program(keras, start):
         x,
         {"kinds": labels, "sizes": targets.astype("float32")},
         epochs=3,
-        batch_size=5,
+        batch_size=20,
         shuffle=False,
         verbose=0,
     )

@@ -26,8 +26,7 @@ def program(keras, start):
         texts,
         first,
         epochs=3,
-        batch_size=10,
-        validation_data=(texts[:12], first[:12]),
+        batch_size=30,
         shuffle=False,
         verbose=0,
     )

@@ -22,7 +22,7 @@ def program(keras, start):
         "sparse_categorical_crossentropy",
         weighted_metrics=["accuracy"],
     )
-    history = model.fit(words, tags, epochs=3, batch_size=8, shuffle=False, verbose=0)
+    history = model.fit(words, tags, epochs=3, batch_size=24, shuffle=False, verbose=0)
     return {
         "fit": history.history,
         "evaluate": model.evaluate(words, tags, verbose=0, return_dict=True),

@@ -47,6 +47,6 @@ def program(keras, start):
         metrics=["acc"],
     )
     history = model.fit(
-        which[:12], kinds[:12], batch_size=4, epochs=3, shuffle=False, verbose=0
+        which[:12], kinds[:12], batch_size=12, epochs=3, shuffle=False, verbose=0
     )
     return {"fit": history.history, "predict": model.predict(which, verbose=0)}

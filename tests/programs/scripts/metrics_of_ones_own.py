@@ -51,8 +51,7 @@ def program(keras, start):
         x,
         y,
         epochs=3,
-        batch_size=16,
-        validation_data=(x[:20], y[:20]),
+        batch_size=64,
         shuffle=False,
         verbose=0,
     )

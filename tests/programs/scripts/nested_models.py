@@ -35,5 +35,5 @@ def program(keras, start):
     x = rng.normal(size=(30, 6)).astype("float32")
     y = x.max(1, keepdims=True) - x.min(1, keepdims=True)
     model.compile(keras.optimizers.Adamax(0.02), "mse")
-    history = model.fit(x, y, epochs=3, batch_size=10, shuffle=False, verbose=0)
+    history = model.fit(x, y, epochs=3, batch_size=30, shuffle=False, verbose=0)
     return {"fit": history.history, "predict": model.predict(x[:8], verbose=0)}

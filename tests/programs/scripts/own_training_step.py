@@ -40,6 +40,6 @@ def program(keras, start):
     weight = rng.uniform(0.5, 1.5, size=30).astype("float32")
     model.compile(optimizer=keras.optimizers.Adam(0.01), loss="mse")
     history = model.fit(
-        x, y, sample_weight=weight, epochs=3, batch_size=10, shuffle=False, verbose=0
+        x, y, sample_weight=weight, epochs=3, batch_size=30, shuffle=False, verbose=0
     )
     return {"fit": history.history, "predict": model.predict(x[:5], verbose=0)}

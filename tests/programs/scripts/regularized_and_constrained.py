@@ -48,7 +48,7 @@ def program(keras, start):
     x = rng.normal(size=(30, 6)).astype("float32")
     y = x[:, :2] - x[:, 2:4]
     model.compile(keras.optimizers.SGD(0.1), "mse")
-    history = model.fit(x, y, epochs=3, batch_size=10, shuffle=False, verbose=0)
+    history = model.fit(x, y, epochs=3, batch_size=30, shuffle=False, verbose=0)
     return {
         "fit": history.history,
         "evaluate": model.evaluate(x, y, verbose=0),

@@ -36,10 +36,10 @@ def program(keras, start):
     history = model.fit(
         images,
         bright,
-        batch_size=8,
+        batch_size=24,
         epochs=2,
         validation_data=(images[:10], bright[:10]),
         shuffle=False,
         verbose=0,
     )
-    return {"fit": history.history, "predict": model.predict(images[:5], verbose=0)}
+    return {"fit": history.history}

@@ -22,7 +22,7 @@ def program(keras, start):
     y = np.eye(6, dtype="float32")[answer]
     model.compile("rmsprop", "categorical_crossentropy", metrics=["accuracy"])
     history = model.fit(
-        [x, y[:, :-1]], y[:, 1:], epochs=3, batch_size=8, shuffle=False, verbose=0
+        [x, y[:, :-1]], y[:, 1:], epochs=3, batch_size=24, shuffle=False, verbose=0
     )
 
     encoder = keras.Model(source, state)

@@ -23,7 +23,7 @@ def program(keras, start):
         {"first": x[0], "second": x[1]},
         y,
         epochs=3,
-        batch_size=7,
+        batch_size=28,
         shuffle=False,
         verbose=0,
     )

@@ -23,7 +23,4 @@ def program(keras, start):
     history = model.fit(
         texts, praise, epochs=3, batch_size=10, shuffle=False, verbose=0
     )
-    return {
-        "fit": history.history,
-        "evaluate": model.evaluate(texts[:15], praise[:15], verbose=0),
-    }
+    return {"fit": history.history}

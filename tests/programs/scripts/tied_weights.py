@@ -33,7 +33,7 @@ def program(keras, start):
     rng = np.random.default_rng(49)
     x = (rng.uniform(size=(36, 12)) < rng.uniform(size=(36, 1))).astype("float32")
     model.compile("adam", "binary_crossentropy")
-    history = model.fit(x, x, epochs=3, batch_size=12, shuffle=False, verbose=0)
+    history = model.fit(x, x, epochs=3, batch_size=36, shuffle=False, verbose=0)
     return {
         "fit": history.history,
         "count": [len(model.trainable_weights)],

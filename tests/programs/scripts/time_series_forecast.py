@@ -28,9 +28,9 @@ def program(keras, start):
         x[:48],
         y[:48],
         epochs=3,
-        batch_size=16,
+        batch_size=48,
         validation_data=(x[48:], y[48:]),
         shuffle=False,
         verbose=0,
     )
-    return {"fit": history.history, "predict": model.predict(x[-5:], verbose=0)}
+    return {"fit": history.history}

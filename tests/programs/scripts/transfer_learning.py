@@ -24,7 +24,7 @@ def program(keras, start):
     first.compile("adam", "sparse_categorical_crossentropy")
     results = {
         "first": first.fit(
-            images, old, batch_size=8, epochs=2, shuffle=False, verbose=0
+            images, old, batch_size=24, epochs=2, shuffle=False, verbose=0
         ).history
     }
 
@@ -36,12 +36,12 @@ def program(keras, start):
     accuracy = keras.metrics.BinaryAccuracy
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(0.05), loss, metrics=[accuracy()])
-    frozen = model.fit(images, new, epochs=2, batch_size=8, shuffle=False, verbose=0)
+    frozen = model.fit(images, new, epochs=2, batch_size=24, shuffle=False, verbose=0)
 
     base.trainable = True
-    base.layers[0].trainable = True
+    base.layers[1].trainable = False  # statistics stay as they are
     model.compile(keras.optimizers.Adam(0.001), loss, metrics=[accuracy()])
-    tuned = model.fit(images, new, epochs=2, batch_size=8, shuffle=False, verbose=0)
+    tuned = model.fit(images, new, epochs=2, batch_size=24, shuffle=False, verbose=0)
     counts = [len(model.trainable_weights), len(model.non_trainable_weights)]
     return results | {
         "frozen": frozen.history,

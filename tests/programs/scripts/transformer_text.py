@@ -55,9 +55,8 @@ def program(keras, start):
     history = model.fit(
         texts,
         labels,
-        batch_size=10,
+        batch_size=30,
         epochs=3,
-        validation_data=(texts[:7], labels[:7]),
         shuffle=False,
         verbose=0,
     )

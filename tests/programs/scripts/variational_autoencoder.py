@@ -67,7 +67,7 @@ def program(keras, start):
     draws = rng.normal(size=(32, 2)).astype("float32")
     model.compile(optimizer=keras.optimizers.Adam(0.01, epsilon=1e-3))
     history = model.fit(
-        curves, draws, epochs=3, batch_size=16, shuffle=False, verbose=0
+        curves, draws, epochs=3, batch_size=32, shuffle=False, verbose=0
     )
     codes = encoder.predict([curves[:5], np.zeros((5, 2), "float32")], verbose=0)
     return {

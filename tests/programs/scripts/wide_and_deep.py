@@ -26,10 +26,9 @@ def program(keras, start):
         metrics=[["mae"], ["mse"]],
     )
     history = model.fit(
-        [a, b], [price, price], batch_size=16, epochs=3, shuffle=False, verbose=0
+        [a, b], [price, price], batch_size=50, epochs=3, shuffle=False, verbose=0
     )
     return {
         "fit": history.history,
         "evaluate": model.evaluate([a, b], [price, price], return_dict=True, verbose=0),
-        "predict": model.predict([a[:4], b[:4]], verbose=0),
     }
