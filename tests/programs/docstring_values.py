@@ -62,7 +62,7 @@ def _of_leaves(got, expected, again):
     if a.shape != b.shape:
         return f"shape {a.shape} for {b.shape}"
     arrays = isinstance(got, np.ndarray) and isinstance(expected, np.ndarray)
-    if arrays and a.dtype != b.dtype:
+    if arrays and _width(a.dtype) != _width(b.dtype):
         return f"dtype {a.dtype} for {b.dtype}"
     if b.dtype.kind not in "biufc":
         return None
@@ -76,6 +76,11 @@ def _of_leaves(got, expected, again):
         return None
     at = np.unravel_index(np.nanargmax(np.abs(a - b)), a.shape) if a.size else ()
     return f"{a[at]:.6g} for {b[at]:.6g}" + (f" at {tuple(map(int, at))}" if at else "")
+
+
+def _width(dtype):
+    """Return what of a dtype is compared: integers have the widths of the framework."""
+    return dtype.kind if dtype.kind in "iu" else dtype.name
 
 
 def _said(expected, got):

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-os.environ.setdefault("KERAS_BACKEND", "jax")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
@@ -38,7 +38,7 @@ import multinet
 from multinet.registry import use_backend
 
 ABSENT = "yet; Keras 3 has it"
-SECONDS = 60
+SECONDS = 20
 KINDS = {
     "missing": "A name or an option that Multinet does not have yet.",
     "after": "It uses what an earlier statement should have made.",
@@ -170,7 +170,7 @@ def run_all(backends, only):
             failures[name] += some
             for failure in some:
                 print(f"{name}: {failure.program} {failure.number}", end=" ")
-                print(f"[{failure.kind}] {failure.text}")
+                print(f"[{failure.kind}] {failure.text}", flush=True)
     return failures, counts
 
 

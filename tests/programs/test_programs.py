@@ -1,12 +1,15 @@
 """Programs as users of Keras write them, against Keras from the same weights."""
 
 import harness
+import jax
 import numpy as np
 import pytest
+from references import PLAIN
 
 import multinet
 from multinet.registry import use_backend
 
+REAL_JIT = jax.jit
 BACKENDS = ("numpy", "jax", "torch", "tensorflow")
 CASES = [
     pytest.param(
@@ -25,8 +28,22 @@ def keras_says(tmp_path_factory):
     return harness.references(tmp_path_factory.mktemp("keras") / "references.npz")
 
 
+@pytest.fixture
+def quick_jit(monkeypatch):
+    """XLA's plain code for steps: they are some hundred, and run a few times each."""
+
+    def jit(function, **options):
+        if "compiler_options" in options:  # those inside of others have none
+            options["compiler_options"] = PLAIN
+        return REAL_JIT(function, **options)
+
+    monkeypatch.setattr(jax, "jit", jit)
+
+
 @pytest.mark.parametrize(("name", "backend_name"), CASES)
-def test_a_program_gives_the_numbers_of_keras(name, backend_name, keras_says):
+def test_a_program_gives_the_numbers_of_keras(
+    name, backend_name, keras_says, quick_jit
+):
     """Each number within 1e-5 of its size, or of 1 for predictions below that.
 
     Losses and other logs have no such floor but one of 1e-6, some ulps of float32 of
