@@ -74,7 +74,11 @@ def _of_leaves(got, expected, again):
         return None
     if np.allclose(a, b, rtol=1e-4, atol=1e-5, equal_nan=True):
         return None
-    at = np.unravel_index(np.nanargmax(np.abs(a - b)), a.shape) if a.size else ()
+    at = (
+        np.unravel_index(np.argmax(np.nan_to_num(np.abs(a - b), nan=np.inf)), a.shape)
+        if a.size
+        else ()
+    )
     return f"{a[at]:.6g} for {b[at]:.6g}" + (f" at {tuple(map(int, at))}" if at else "")
 
 
