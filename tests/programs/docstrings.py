@@ -164,7 +164,7 @@ def run_all(backends, only):
         found, count = run(program, backends)
         parts = program.name.split(".")
         module = parts[1] if parts[1].islower() else "keras"
-        counts[module].update(programs=count > 0, statements=count)
+        counts[module].update(programs=int(count > 0), statements=count)
         counts[module].update(unread=program.unread)
         for name, some in found.items():
             failures[name] += some
