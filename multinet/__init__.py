@@ -48,13 +48,13 @@ from multinet.layers import Input, Layer
 from multinet.losses import Loss
 from multinet.metrics import Metric
 from multinet.models import Model, Sequential
+from multinet.objects import exports
 from multinet.ops.control import cond, custom_gradient, scan, while_loop
 from multinet.ops.conversion import stop_gradient
 from multinet.optimizers import Optimizer
 from multinet.random import SeedGenerator, set_random_seed
 from multinet.registry import backends, set_backend, use_backend
 from multinet.regularizers import Regularizer
-from multinet.saving import exports
 from multinet.symbolic.tensor import KerasTensor, SymbolicTensor
 from multinet.transforms import checkpoint, grad, jvp, value_and_grad, vjp, vmap
 from multinet.variables import Variable

@@ -20,15 +20,9 @@ from typing import Any
 from multinet.errors import ArgumentError
 
 # What there is instead; full names, so that a test can look them up.
-_WEIGHTS = "get_weights gives all weights as NumPy arrays, and set_weights takes them"
 _CALLBACK = "A multinet.callbacks.Callback of your own can do it"
 _RATE = f"{_CALLBACK}: set self.model.optimizer.learning_rate"
 INSTEAD = {
-    **dict.fromkeys(
-        ("save", "save_weights", "load_weights", "save_model", "load_model"),
-        _WEIGHTS,
-    ),
-    "ModelCheckpoint": f"{_CALLBACK}: keep self.model.get_weights()",
     "LearningRateScheduler": f"{_RATE}, or use multinet.optimizers.schedules",
     "TerminateOnNaN": f"{_CALLBACK}: set self.model.stop_training = True",
     "CSVLogger": "fit returns a History with all logs",

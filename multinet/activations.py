@@ -7,7 +7,7 @@ from typing import Any
 
 from multinet import ops
 from multinet.configurable import as_argument
-from multinet.saving.tables import Table
+from multinet.objects.tables import Table
 from multinet.typing import ActivationLike, Data, Tensor
 
 __all__ = [

@@ -6,6 +6,7 @@ from multinet.training.callbacks import (
     EarlyStopping,
     History,
     LambdaCallback,
+    ModelCheckpoint,
     ReduceLROnPlateau,
 )
 
@@ -15,5 +16,6 @@ __all__ = [
     "EarlyStopping",
     "History",
     "LambdaCallback",
+    "ModelCheckpoint",
     "ReduceLROnPlateau",
 ]

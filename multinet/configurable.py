@@ -16,8 +16,8 @@ from typing import Any, ClassVar, NamedTuple, Self
 from weakref import WeakKeyDictionary
 
 from multinet.errors import ArgumentError
-from multinet.saving import exports
-from multinet.saving.serialization import revive, to_data
+from multinet.objects import exports
+from multinet.objects.serialization import revive, to_data
 from multinet.typing import Config, Data
 
 _OPEN = (Parameter.VAR_KEYWORD, Parameter.VAR_POSITIONAL)
@@ -48,7 +48,7 @@ class Configurable:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "__init__" in vars(cls) and not _is_ours(cls):
+        if "__init__" in vars(cls) and not is_ours(cls):
             cls.__init__ = _remembering(cls, cls.__init__)
 
     def get_config(self) -> Config:
@@ -67,7 +67,7 @@ def arguments(thing: object, base: type) -> dict[str, Any]:
     For a class that overrides `get_config` and asks that of `base`: those of the class
     above it.
     """
-    cls = _described(type(thing), base)
+    cls = described(type(thing), base)
     owner = next((c for c in cls.__mro__ if "__init__" in vars(c)), object)
     # A constructor that was put there later, as dataclass does, remembers nothing.
     passed = vars(thing).get("_passed", {}).get(owner)
@@ -149,11 +149,12 @@ def _parameters(cls: type) -> dict[str, Parameter]:
     return dict(list(inspect.signature(cls.__init__).parameters.items())[1:])
 
 
-def _is_ours(cls: type) -> bool:
+def is_ours(cls: type) -> bool:
+    """Return whether a class is of the library, not of the program."""
     return cls.__module__.partition(".")[0] == __name__.partition(".")[0]
 
 
-def _described(cls: type, base: type) -> type:
+def described(cls: type, base: type) -> type:
     """Return the class whose constructor `get_config` of `base` is to describe."""
     order = cls.__mro__
     places = [i for i, c in enumerate(order) if "get_config" in vars(c)]

@@ -7,7 +7,7 @@ from typing import Any
 
 from multinet import ops
 from multinet.configurable import Configurable
-from multinet.saving.tables import Table
+from multinet.objects.tables import Table
 from multinet.typing import ConstraintLike, Data, Made, Tensor
 
 __all__ = [

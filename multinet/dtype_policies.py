@@ -8,8 +8,8 @@ from typing import Any, Self
 
 from multinet import dtypes
 from multinet.errors import ArgumentError
-from multinet.saving.serialization import to_data
-from multinet.saving.tables import Table
+from multinet.objects.serialization import to_data
+from multinet.objects.tables import Table
 from multinet.typing import Config, PolicyLike
 
 __all__ = [

@@ -163,11 +163,14 @@ def weaken(dtype: DType) -> str:
 def standardize(dtype: DType) -> str:
     """Return the name of `dtype`: a name, a Python or NumPy type, a framework's dtype.
 
-    `None` is floatx, `int` is int32, `float` is floatx. An unknown one is an
-    `ArgumentError` that lists the names.
+    `None` is floatx, `int` and "int" are int32, `float` is floatx. An unknown one is
+    an `ArgumentError` that lists the names.
     """
-    if dtype in _UPPER_NAMES:
-        return dtype
+    if type(dtype) is str:
+        if dtype in _UPPER_NAMES:
+            return dtype
+        if dtype == "int":
+            return _concrete("int*")
     if dtype is None:
         return _floatx
     if isinstance(dtype, type) and dtype in _WEAK:

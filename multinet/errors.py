@@ -9,6 +9,7 @@ __all__ = [
     "ArgumentError",
     "BackendError",
     "DTypeError",
+    "FileError",
     "MissingPrimitive",
     "MultinetError",
     "NeverCalled",
@@ -43,6 +44,10 @@ class ArgumentError(MultinetError, ValueError):
 
 class OutOfRange(ArgumentError, IndexError):
     """An index outside the axis that it should pick from."""
+
+
+class FileError(MultinetError, ValueError):
+    """A file that is damaged, not what it should be, or made to do harm."""
 
 
 class BackendError(MultinetError, RuntimeError):

@@ -10,7 +10,7 @@ copied and pickled freely, and an edit costs nobody else anything.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import is_
 from typing import Any, ClassVar, Self
 
@@ -172,11 +172,15 @@ class Holder(Part):
     _running: ClassVar[frozenset[str]] = frozenset()
     #: Attributes whose items are addressed by their own names alone.
     _by_name: ClassVar[frozenset[str]] = frozenset()
+    #: Attributes whose parts have their place in a file by another one.
+    _unsaved: ClassVar[frozenset[str]] = frozenset()
+    #: Attributes that files have under other names.
+    _saved_as: ClassVar[Mapping[str, str]] = {}
     _mark: Index
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for table in ("_private", "_lent", "_running", "_by_name"):
+        for table in ("_private", "_lent", "_running", "_by_name", "_unsaved"):
             inherited = [getattr(base, table, frozenset()) for base in cls.__bases__]
             joined = frozenset(vars(cls).get(table, ())).union(*inherited)
             setattr(cls, table, joined)

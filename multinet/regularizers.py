@@ -8,9 +8,9 @@ from typing import Any
 from multinet import ops
 from multinet.configurable import Configurable
 from multinet.errors import ArgumentError, ShapeError
+from multinet.objects.tables import Table
 from multinet.ops.widening import in_float32
 from multinet.registry import current
-from multinet.saving.tables import Table
 from multinet.typing import Data, Made, RegularizerLike, Tensor
 
 __all__ = [

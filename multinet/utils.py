@@ -15,7 +15,7 @@ from multinet.config import (
 from multinet.dtypes import floatx
 from multinet.dtypes import to_numpy as numpy_dtype
 from multinet.errors import ArgumentError
-from multinet.saving import (
+from multinet.objects import (
     CustomObjectScope,
     custom_object_scope,
     deserialize_keras_object,

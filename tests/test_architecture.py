@@ -285,9 +285,9 @@ def test_no_framework_is_named_above_the_waist(path):
     code = code_without_docstrings(path)
     names = (*FRAMEWORKS, r"multinet_\w+")
     named = {name for name in names if re.search(rf"\b{name}\b", code)}
-    # The name in the file format.
-    writes = path == PACKAGE / "saving" / "exports.py"
-    assert named <= ({"keras"} if writes else set())
+    # The names in file formats.
+    formats = (PACKAGE / "objects" / "exports.py", *files(PACKAGE / "saving"))
+    assert named <= ({"keras", "torch"} if path in formats else set())
 
 
 # -- weight ----------------------------------------------------------------------------

@@ -249,8 +249,13 @@ class ArrayOps(Backend[Array]):
     sinh = plain(jnp.sinh)
     cosh = plain(jnp.cosh)
     tanh = plain(jnp.tanh)
-    arcsinh = plain(jnp.arcsinh)
-    arccosh = plain(jnp.arccosh)
+
+    def arcsinh(self, x: Array) -> Array:
+        return widened(jnp.arcsinh, x)
+
+    def arccosh(self, x: Array) -> Array:
+        return widened(jnp.arccosh, x)
+
     arctanh = plain(jnp.arctanh)
     sigmoid = plain(jax.nn.sigmoid)
     erf = plain(lax.erf)

@@ -142,7 +142,7 @@ def _(F, g, need, out, x):
 
 @rule("arcsinh")
 def _(F, g, need, out, x):
-    return (F.divide(g, F.sqrt(F.add(F.multiply(x, x), 1.0))),)
+    return (F.divide(g, F.cosh(out)),)  # x * x could overflow
 
 
 @rule("arccosh")

@@ -1,12 +1,20 @@
-"""Operators and functions of TensorFlow on objects that stand for tensors."""
+"""Operators and functions of TensorFlow on objects that stand for tensors.
+
+And functions of NumPy on eager tensors: these would take the value, and so cut the
+gradient, while a tape records.
+"""
 
 from __future__ import annotations
 
 import functools
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
+from tensorflow.python import pywrap_tfe
+from tensorflow.python.framework.ops import EagerTensor
 
+from multinet.errors import TraceError
 from multinet.interface.operands import stand_in
 
 # What serves Python's operators: the method of the operand on the left, and of the one
@@ -29,6 +37,27 @@ _OPERATORS = {
     "logical_and": ("__and__", "__rand__"),
     "logical_or": ("__or__", "__ror__"),
     "logical_xor": ("__xor__", "__rxor__"),
+}
+
+# The ufuncs that serve `array + tensor` and the like, and the tensor's own methods.
+_REFLECTED = {
+    np.add: "__radd__",
+    np.subtract: "__rsub__",
+    np.multiply: "__rmul__",
+    np.divide: "__rtruediv__",
+    np.floor_divide: "__rfloordiv__",
+    np.remainder: "__rmod__",
+    np.power: "__rpow__",
+    np.matmul: "__rmatmul__",
+    np.bitwise_and: "__rand__",
+    np.bitwise_or: "__ror__",
+    np.bitwise_xor: "__rxor__",
+    np.less: "__gt__",
+    np.less_equal: "__ge__",
+    np.greater: "__lt__",
+    np.greater_equal: "__le__",
+    np.equal: "__eq__",
+    np.not_equal: "__ne__",
 }
 
 
@@ -58,9 +87,41 @@ class Deferring(tf.__internal__.dispatch.GlobalOpDispatcher):
 
 @functools.cache
 def install() -> None:
-    """Let TensorFlow ask `Deferring`; once."""
+    """Let TensorFlow ask `Deferring`, and NumPy what follows; once."""
     Deferring().register()
+    EagerTensor.__array_ufunc__ = _ufunc
+    EagerTensor.__array_function__ = _function
 
 
 def _value(x: Any) -> Any:
     return x.__multinet_tensor__() if hasattr(x, "__multinet_tensor__") else x
+
+
+def _ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    reflected = _REFLECTED.get(ufunc) if method == "__call__" else None
+    if reflected and not kwargs and inputs[1] is self:
+        return getattr(self, reflected)(inputs[0])
+    inputs, kwargs = _values((inputs, kwargs))
+    return getattr(ufunc, method)(*inputs, **kwargs)
+
+
+def _function(self: Any, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+    args, kwargs = _values((args, kwargs))
+    return function(*args, **kwargs)
+
+
+def _values(tree: Any) -> Any:
+    """Return arguments of a function of NumPy, with arrays for tensors."""
+    return tf.nest.map_structure(_unrecorded, tree)
+
+
+def _unrecorded(x: Any) -> Any:
+    if not isinstance(x, EagerTensor):
+        return x
+    if pywrap_tfe.TFE_Py_TapeSetShouldRecordBackprop([x]):
+        raise TraceError(
+            "A function of NumPy got a tensor that is being differentiated, which "
+            "would cut its gradient silently. Use the operations of the library, or "
+            "stop_gradient(x) first."
+        )
+    return x.numpy()

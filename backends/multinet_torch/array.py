@@ -173,8 +173,13 @@ class ArrayOps(Backend[Tensor]):
     sinh = direct(torch.sinh)
     cosh = direct(torch.cosh)
     tanh = direct(torch.tanh)
-    arcsinh = direct(torch.arcsinh)
-    arccosh = direct(torch.arccosh)
+
+    def arcsinh(self, x: Tensor) -> Tensor:
+        return in_float32(torch.arcsinh, x)
+
+    def arccosh(self, x: Tensor) -> Tensor:
+        return in_float32(torch.arccosh, x)
+
     arctanh = direct(torch.arctanh)
     sigmoid = direct(torch.sigmoid)
 

@@ -17,7 +17,7 @@ from multinet_torch.array import LOW, Axes, Shape, Tensor, direct
 from multinet_torch.fast import optimizers
 from multinet_torch.fast.moments import BatchNorm, Moments
 from multinet_torch.fast.sequence import SequenceOps
-from multinet_torch.fast.slopes import Elu, LogSumExp
+from multinet_torch.fast.slopes import Elu, GeluByTanh, LogSumExp
 from multinet_torch.fast.step import TorchProgram
 from multinet_torch.fast.tape import is_known
 from multinet_torch.program import Function, Tensors
@@ -70,7 +70,10 @@ class TorchBackend(SequenceOps):
     silu = direct(F.silu)
 
     def gelu(self, x: Tensor, approximate: bool) -> Tensor:
-        return F.gelu(x, approximate="tanh" if approximate else "none")
+        if not approximate or transforms.is_plain():
+            return F.gelu(x, approximate="tanh" if approximate else "none")
+        once = transforms.is_first_order()
+        return GeluByTanh.apply(x) if once else super().gelu(x, True)
 
     # -- reductions --------------------------------------------------------------------
 

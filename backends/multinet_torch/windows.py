@@ -77,7 +77,9 @@ def sum_pool(x: Tensor, window: Shape, strides: Shape, padding: Pairs) -> Tensor
         return y.squeeze(1)
     # On CUDA its gradient of padded, channels-last input is wrong in releases of 2026:
     # https://github.com/pytorch/pytorch/issues/188344
-    fits = _halves(window) if x.is_cpu else (0,) * len(window)
+    # In three axes its kernel refuses windows that are wider than the input.
+    wider = any(n < size for n, size in zip(x.shape[1:-1], window))
+    fits = _halves(window) if x.is_cpu and not wider else (0,) * len(window)
     x, even = _padded(_channels_first(x), padding, fits, 0.0)
     pool = partial(_SUM_POOL[len(window)], divisor_override=1)
     return _channels_last(in_float32(pool, x, window, strides, even))

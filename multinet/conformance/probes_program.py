@@ -25,6 +25,24 @@ def single(values: Any) -> Array:
     return np.asarray(values, np.float32)
 
 
+def exact(
+    backend: Anything, function: Any, inputs: Any, wanted: Any, what: str
+) -> None:
+    """Check the gradients of a function, eager and compiled, element by element."""
+
+    def gradients(*primals: Any) -> tuple[Any, ...]:
+        ones = lambda y: backend.full(backend.shape(y), 1.0, "float32")  # noqa: E731
+        outputs, pullback = backend.vjp(lambda *p: (function(*p),), primals)
+        return tuple(pullback((ones(outputs[0]),)))
+
+    primals = tuple(tensor(backend, x) for x in inputs)
+    for how, run in (("", gradients), (", compiled", backend.jit(gradients, ()))):
+        for got, value in zip(run(*primals), wanted, strict=True):
+            near(
+                backend, got, np.asarray(value, np.float64), f"gradient of {what}{how}"
+            )
+
+
 def near(backend: Anything, got: Any, wanted: Any, what: str) -> None:
     """Compare a tensor with a host value, in the dtype of the tensor."""
     array = fetch(backend, got, what)
@@ -240,6 +258,32 @@ def _vjp_composition(backend: Anything) -> None:
     near(backend, derivative(closed)(x)[0], 2 * X, "gradient of a closed-over value")
 
 
+def _vjp_of_numpy(backend: Anything) -> None:
+    """Refuse a gradient that a function of NumPy has cut; an error is as good."""
+    x, ones = tensor(backend, X), np.ones(3)
+    cases = (
+        ("np.sum", lambda x: np.sum(x), ones),
+        ("np.square", lambda x: np.square(x), 2 * X),
+        ("np.concatenate", lambda x: np.concatenate([x]), ones),
+    )
+    for name, function, slope in cases:
+        shapes: list[Any] = []
+
+        def run(x: Any, function: Any = function, shapes: Any = shapes) -> Any:
+            y = function(x)
+            if not backend.is_tensor(y):
+                y = tensor(backend, y)
+            shapes.append(backend.shape(y))
+            return (y,)
+
+        try:
+            _, pull = backend.vjp(run, (x,))
+        except Exception:  # each framework has its own error
+            continue
+        got = pull((tensor(backend, np.ones(tuple(shapes[-1]))),))[0]
+        near(backend, got, slope, f"{name} of a tensor that is differentiated")
+
+
 def _jvp(backend: Anything) -> None:
     x, y = tensor(backend, X), tensor(backend, Y)
     a, b = single([1, 2, 3]), single([0.5, 0, -1])
@@ -392,7 +436,11 @@ PROBES: dict[str, tuple[tuple[str, Probe], ...]] = {
     "cond": (("values and gradients", _cond), ("branch not taken", _cond_safe)),
     "while_loop": (("eager and compiled", _while_loop),),
     "scan": (("recurrence", _scan), ("shapes", _scan_shapes)),
-    "vjp": (("pullback", _vjp), ("composition", _vjp_composition)),
+    "vjp": (
+        ("pullback", _vjp),
+        ("composition", _vjp_composition),
+        ("functions of NumPy", _vjp_of_numpy),
+    ),
     "jvp": (("tangents", _jvp),),
     "vmap": (("axes", _vmap),),
     "checkpoint": (

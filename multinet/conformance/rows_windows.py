@@ -143,6 +143,8 @@ def pool_cases() -> Iterator[Case]:
     cube = t(1, 2, 2, 4, 1, distinct=True)
     yield Case("3-D", (cube,), ((1, 2, 2), (1, 1, 2), ((0, 0), (0, 1), (0, 0))))
     yield Case("stride wider", (t(1, 5, 1, distinct=True),), ((2,), (3,), ((0, 0),)))
+    wide = ((5, 5, 5), (1, 1, 1), ((2, 2), (2, 2), (2, 2)))
+    yield Case("window wider", (t(1, 2, 2, 2, 1, distinct=True),), wide)
 
 
 def pooling_rows() -> Iterator[Row]:

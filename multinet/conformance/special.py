@@ -10,29 +10,12 @@ import numpy as np
 from multinet import dtypes, philox
 from multinet.conformance.check import Mismatch, compare, expect, fetch
 from multinet.conformance.probes_conversion import held
-from multinet.conformance.probes_program import near, pulled, single, tensor
+from multinet.conformance.probes_program import exact, near, pulled, single, tensor
 from multinet.conformance.row import Probe
+from multinet.conformance.special_edges import EDGES, wide_statistics
 from multinet.interface import Backend
 
 Anything = Backend[Any]
-
-
-def exact(
-    backend: Anything, function: Any, inputs: Any, wanted: Any, what: str
-) -> None:
-    """Check the gradients of a function, eager and compiled, element by element."""
-
-    def gradients(*primals: Any) -> tuple[Any, ...]:
-        ones = lambda y: backend.full(backend.shape(y), 1.0, "float32")  # noqa: E731
-        outputs, pullback = backend.vjp(lambda *p: (function(*p),), primals)
-        return tuple(pullback((ones(outputs[0]),)))
-
-    primals = tuple(tensor(backend, x) for x in inputs)
-    for how, run in (("", gradients), (", compiled", backend.jit(gradients, ()))):
-        for got, value in zip(run(*primals), wanted, strict=True):
-            near(
-                backend, got, np.asarray(value, np.float64), f"gradient of {what}{how}"
-            )
 
 
 def _abs_at_zero(backend: Anything) -> None:
@@ -327,6 +310,7 @@ def _low_floats(backend: Anything) -> None:
         compare(got, [[1024.0]], dtype, what=f"matmul over 4096 in {dtype}")
         got = fetch(backend, backend.mean(x, (0,), False))
         compare(got, 0.25, dtype, what=f"mean in {dtype}")
+        wide_statistics(backend, dtype)
 
 
 def _full_float32(backend: Anything) -> None:
@@ -401,6 +385,7 @@ _TABLE: dict[str, Probe] = {
     "power at 0": _power_at_zero,
     "where over inf and NaN": _where_unselected,
     "NaN": _nan,
+    **EDGES,
     "stable order": _stable,
     "rounding": _rounding,
     "signs of floor_divide and mod": _division_signs,

@@ -23,7 +23,7 @@ from multinet.initializers.distributions import (
     compute_fans,
 )
 from multinet.initializers.fourier import STFT
-from multinet.saving.tables import Table
+from multinet.objects.tables import Table
 from multinet.typing import Data, Host, InitializerLike, Made
 
 _CLASSES = (

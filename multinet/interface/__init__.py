@@ -28,7 +28,7 @@ where a tensor is an array too, it is false of plain arrays of those three dtype
 | result dtype | that of the tensor operands, unless the method says otherwise |
 | host data | float64, int64, complex128 become floatx, int32, complex64; others stay |
 | float32 | is float32: reduced-precision matmul (TF32, bfloat16 passes) is off |
-| low floats | float16/bfloat16 results are right to the dtype; sums are wider inside |
+| low floats | results are right to the dtype; sums and statistics are wider inside |
 | bool | arithmetic on bool is not required; `cast` first |
 | unsigned | integer primitives take all widths: the backend widens, not the caller |
 | integer overflow | wraps; division by zero is undefined |
@@ -47,6 +47,8 @@ where a tensor is an array too, it is false of plain arrays of those three dtype
 | where | the branch not selected gets gradient exactly 0, even where it is inf or NaN |
 | argmax, argmin, sort | stable: the first of equals wins; results are int32 |
 | NaN | max, min and the like propagate; sort: last; argmax/argmin: the first |
+| NaN beside numbers | leaves them alone in elementwise methods; a softmax is all NaN |
+| slope at NaN | any, but the same at each position |
 | 0-d and empty | accepted where the mathematics has an answer; an empty sum is 0 |
 | complex gradients | for real L and z = x + iy: dL/dx + i dL/dy |
 | integers in `vjp` | no gradient: they get zeros of their shape and dtype |

@@ -237,7 +237,8 @@ class ProgramPrimitives(ArrayPrimitives[T]):
 
         One cotangent per output, of its shape and dtype (those of integer outputs are
         ignored); one result per primal, zeros where it has no influence. The pullback
-        may be called more than once and is itself differentiable.
+        may be called more than once and is itself differentiable. A function of NumPy
+        that gets a tensor inside raises an error, or is differentiated as well.
         """
 
     @abstractmethod

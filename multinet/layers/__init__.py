@@ -7,6 +7,7 @@ from multinet.errors import ArgumentError
 from multinet.layers.activation_layers import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from multinet.layers.attention import AdditiveAttention, Attention
 from multinet.layers.base import Layer
+from multinet.layers.context import mask_of
 from multinet.layers.convolution import Conv1D, Conv2D, Conv3D
 from multinet.layers.core import (
     Activation,
@@ -87,9 +88,9 @@ from multinet.layers.reshaping import (
     ZeroPadding3D,
 )
 from multinet.layers.simple import Identity, Rescaling
-from multinet.saving import custom_object_scope
-from multinet.saving.serialization import from_data, to_data
-from multinet.saving.tables import Table
+from multinet.objects import custom_object_scope
+from multinet.objects.serialization import from_data, to_data
+from multinet.objects.tables import Table
 from multinet.typing import Data
 
 # Keras's other names of the same classes.
@@ -225,6 +226,7 @@ __all__ = [
     "concatenate",
     "deserialize",
     "dot",
+    "mask_of",
     "maximum",
     "minimum",
     "multiply",

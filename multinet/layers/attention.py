@@ -9,6 +9,7 @@ from multinet import ops, random
 from multinet.errors import ArgumentError
 from multinet.layers.base import Layer
 from multinet.layers.heads import both, causal_mask
+from multinet.layers.positions import checked, finite
 from multinet.typing import Seed, Shape, Tensor, Tensors
 
 
@@ -75,9 +76,9 @@ class Attention(Layer):
         `mask` lists those of query (b, t) and value (b, s), or None for either.
         """
         self._check(inputs)
-        query, value = inputs[:2]
-        scores = self.scores(query, inputs[2] if len(inputs) > 2 else value)
-        query_mask, value_mask = (None, None) if mask is None else mask[:2]
+        inputs, (query_mask, value_mask) = self._shown(inputs, mask)
+        query, value, key = inputs
+        scores = self.scores(query, key)
         shown = None if value_mask is None else ops.expand_dims(value_mask, -2)
         if use_causal_mask:
             shown = both(shown, causal_mask(*ops.shape(scores)[-2:]))
@@ -91,6 +92,31 @@ class Attention(Layer):
         if query_mask is not None:
             outputs = ops.where(ops.expand_dims(query_mask, -1), outputs, 0.0)
         return (outputs, weights) if return_attention_scores else outputs
+
+    def _shown(self, inputs: Any, mask: Any) -> tuple[list[Any], list[Any]]:
+        """Return query, value and key without what is not finite where it is masked,
+        and the masks of query and value.
+        """
+        query, value, key = *inputs[:2], inputs[-1]
+        if mask is None:
+            return [query, value, key], [None, None]
+        if not isinstance(mask, list | tuple) or len(mask) not in (2, 3):
+            got = len(mask) if isinstance(mask, list | tuple) else "one tensor"
+            raise ArgumentError(
+                f"{self.name} expects masks as a list, that of the query and that of "
+                f"the value, with None for either; got {got}."
+            )
+        masks = [
+            None if m is None else checked(self.name, m, ops.shape(x)[:-1], of)
+            for m, x, of in zip(mask, (query, value), ("the query", "the value"))
+        ]
+        if masks[0] is not None:
+            query = finite(query, masks[0])
+        if masks[1] is not None:
+            same = key is value
+            value = finite(value, masks[1])
+            key = value if same else finite(key, masks[1])
+        return [query, value, key], masks
 
     def _check(self, inputs: Any) -> None:
         if not isinstance(inputs, list | tuple) or len(inputs) not in (2, 3):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -15,12 +14,19 @@ from multinet.errors import ArgumentError, MultinetError, NeverCalled
 from multinet.functional import stateless_call
 from multinet.layers import families
 from multinet.layers.configured import Configured
-from multinet.layers.context import keep_masks, loose, mask_of, masks_in, set_mask
+from multinet.layers.context import keep_masks, loose, masks_in, set_mask
+from multinet.layers.passing import (
+    asks,
+    give_masks,
+    keep_symbolic,
+    mask_outputs,
+    mask_tensor,
+    symbolic_masks,
+)
 from multinet.layers.policy import casting
 from multinet.layers.signatures import (
     Signature,
     explain,
-    holds_tensors,
     is_number_tree,
     is_shape,
     signature_of,
@@ -96,7 +102,7 @@ class Layer(Configured, Tracked):
         self.autocast = autocast
         self.dtype_policy = dtype
         self._trainable = trainable
-        self.supports_masking = False
+        self.supports_masking = self._spec.masks
 
     # -- building and calling ----------------------------------------------------------
 
@@ -164,8 +170,8 @@ class Layer(Configured, Tracked):
         if given is not None:
             context.training = bool(given)
         mask = None
-        if context.masks or loose:
-            args, kwargs, mask = self._with_masks(args, kwargs)
+        if context.masks or loose or (spec.mask and asks(args, kwargs)):
+            args, kwargs, mask = give_masks(self, args, kwargs)
         scope = active_scope()
         if scope is not None:
             scope.use(self)
@@ -184,7 +190,7 @@ class Layer(Configured, Tracked):
             context.training = outer
         if mask is not None or (spec.masks and self.supports_masking):
             first = args[0] if args else kwargs.get(spec.call[0])
-            self._mask_outputs(first, mask, outputs)
+            mask_outputs(self, first, mask, outputs)
         if self.activity_regularizer is not None:
             self._penalize(context, outputs)
         return outputs
@@ -193,59 +199,17 @@ class Layer(Configured, Tracked):
 
     def compute_mask(
         self, inputs: Tensors, previous_mask: Tensors | None
-    ) -> Tensor | None:
-        """Return the mask of the outputs; by default that of the first argument.
+    ) -> Tensors | None:
+        """Return the mask of the outputs, a list for several; by default the inputs'.
 
-        Called if `supports_masking`; a mask is bool, shaped as a tensor's first axes.
+        Both arguments are of the first that `call` got: of a list of tensors, a list.
+        Called if `supports_masking`, which a class that overrides this has from the
+        start. A mask is bool, shaped as a tensor's first axes.
         """
         return previous_mask
 
-    def _with_masks(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[Any, dict[str, Any], Any]:
-        """Return the arguments with the masks that `call` asks for, and the first's.
-
-        `mask` is that of the only argument with tensors; of several, `query` say, each
-        has its own, `query_mask`.
-        """
-        names = self._spec.call
-        given = dict(zip(names, args)) | kwargs
-        tensors = [name for name in given if holds_tensors(given[name])]
-        for name in tensors:
-            wanted = "mask" if len(tensors) == 1 else f"{name}_mask"
-            if wanted in names and given.get(wanted) is None:
-                mask = masks_in(given[name])
-                place = names.index(wanted)
-                if mask is not None and place < len(args):
-                    args = (*args[:place], mask, *args[place + 1 :])
-                elif mask is not None:
-                    kwargs = {**kwargs, wanted: mask}
-                given[wanted] = mask
-        first = given.get("mask")
-        if first is None and tensors and names:
-            first = masks_in(given.get(names[0]))
-        return args, kwargs, first
-
-    def _mask_outputs(self, inputs: Any, previous: Any, outputs: Any) -> None:
-        if not self.supports_masking:
-            if not any(name.endswith("mask") for name in self._spec.call):
-                warnings.warn(
-                    f"{self.name} ({type(self).__name__}) got an input with a mask, "
-                    "which it neither uses nor passes on: masked positions count from "
-                    "here on. Set supports_masking = True in a layer that keeps "
-                    "positions apart, or override compute_mask.",
-                    stacklevel=4,
-                )
-            return
-        leaves = optree.tree_leaves(outputs)
-        if all(mask_of(leaf) is not None for leaf in leaves):
-            return
-        masks = self.compute_mask(inputs, previous)
-        if masks is None:
-            return
-        for leaf, mask in zip(leaves, optree.tree_leaves(masks, none_is_leaf=True)):
-            if mask_of(leaf) is None:
-                set_mask(leaf, mask)
+    def _mask_of_output(self, output: KerasTensor) -> KerasTensor:
+        return mask_tensor(self, output)
 
     def _penalize(self, context: CallContext, outputs: Any) -> None:
         """Add what the activity regularizer makes of each output to the losses."""
@@ -255,7 +219,13 @@ class Layer(Configured, Tracked):
             context.losses.append(current().divide(penalty, batch))
 
     def _call_symbolic(self, args: Any, kwargs: dict[str, Any]) -> Any:
-        return record(self, self.__call__, args, kwargs)
+        outermost = active.get() is None
+        with symbolic_masks((args, kwargs)) as context:
+            outputs = record(self, self.__call__, args, kwargs)
+            keep_symbolic(outputs)
+        if outermost:
+            self.__dict__["_added_losses"] = context.losses
+        return outputs
 
     def _converted(self, args: Any, kwargs: dict[str, Any]) -> tuple[Any, Any]:
         args = tuple([self._convert(value) for value in args])

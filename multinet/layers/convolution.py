@@ -81,24 +81,25 @@ class BaseConv(Spatial):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, *spatial, filters), or filters first with channels_first."""
-        inputs = computed(self, inputs)
-        padding = self.padding
-        if padding == "causal":
-            inputs, padding = self._pad_causally(inputs), "valid"
-        outputs = ops.conv(
-            inputs,
-            self.kernel,
-            self.strides,
-            padding,
-            self.data_format,
-            self.dilation_rate,
-        )
+        outputs = self.convolution_op(computed(self, inputs), self.kernel)
         if self.bias is not None:
             bias = self.bias
             if self.data_format == "channels_first":
                 bias = ops.reshape(bias, (self.filters, *(1,) * self.rank))
             outputs = ops.add(outputs, bias)
         return self.activation(outputs)
+
+    def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
+        """Return inputs convolved with a kernel as the layer is set; `call` uses it.
+
+        A subclass may override it to use another kernel, made of the layer's.
+        """
+        padding = self.padding
+        if padding == "causal":
+            inputs, padding = self._pad_causally(inputs), "valid"
+        return ops.conv(
+            inputs, kernel, self.strides, padding, self.data_format, self.dilation_rate
+        )
 
     def _pad_causally(self, inputs: Any) -> Any:
         before = self.dilation_rate[0] * (self.kernel_size[0] - 1)

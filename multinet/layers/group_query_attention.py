@@ -31,6 +31,10 @@ class GroupQueryAttention(BaseHeads):
     """
 
     families = ("kernel", "bias")
+    _saved_as = {
+        f"{part}_dense": f"_{part}_dense"
+        for part in ("query", "key", "value", "gate", "output")
+    }
 
     def __init__(
         self,
@@ -72,6 +76,11 @@ class GroupQueryAttention(BaseHeads):
                 f"got {num_query_heads} and {served}."
             )
         self.num_key_value_heads = served
+
+    @property
+    def query_heads(self) -> int:
+        """The number of heads of the query."""
+        return self.num_query_heads
 
     @property
     def factor(self) -> float:

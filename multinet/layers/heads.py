@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import string
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 from multinet import ops
-from multinet.errors import ArgumentError
+from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.arguments import positive
 from multinet.layers.base import Layer
 from multinet.layers.core import Dropout
 from multinet.layers.einsum_dense import EinsumDense
 from multinet.layers.families import options_of
+from multinet.layers.positions import checked, finite
+from multinet.ops.core import boolean
+from multinet.symbolic.dims import differ, public_shape
 from multinet.typing import Seed, Size, Tensor, Tensors
 
 
@@ -104,13 +108,18 @@ class BaseHeads(Layer):
                 f"{self.name} was made with flash_attention=True, which keeps no "
                 "scores; leave it None to return them."
             )
-        mask = self._attention_mask(query_mask, value_mask, key_mask, attention_mask)
+        key = value if key is None else key
+        masks: Any = (query_mask, value_mask, key_mask, attention_mask)
+        mask = None
+        if any(part is not None for part in masks):
+            (query, value, key), masks = self._shown((query, value, key), masks)
+            mask = self._attention_mask(*masks)
         if self.sliding_window is not None:
             t, s = ops.shape(query)[1], ops.shape(value)[1]
             mask = both(mask, _window(t, s, self.sliding_window))
         gate = self.gate_dense(query) if self.use_gate else None
         q = self.query_dense(query)  # b t h d
-        k = self.key_dense(value if key is None else key)  # b s h d
+        k = self.key_dense(key)  # b s h d
         v = self.value_dense(value)  # b s h e
         outputs, scores = self.attend(
             q,
@@ -126,13 +135,56 @@ class BaseHeads(Layer):
         outputs = self.output_dense(outputs)
         return (outputs, scores) if return_attention_scores else outputs
 
+    def _shown(self, inputs: Any, masks: Any) -> tuple[list[Any], list[Any]]:
+        """Return query, value and key without what is not finite where it is masked,
+        and all masks as bool.
+        """
+        query, value, key = inputs
+        parts = zip(masks, inputs, ("the query", "the value", "the key"))
+        found = [
+            None if m is None else checked(self.name, m, ops.shape(x)[:-1], of)
+            for m, x, of in parts
+        ]
+        pairs, each = None, None
+        if masks[3] is not None:
+            pairs, each = self._pairs(masks[3], ops.shape(query), ops.shape(value))
+        hiding = {id(m): m for m in (*found[1:], each) if m is not None}
+        seen = reduce(ops.logical_and, hiding.values()) if hiding else None
+        places = [(query, found[0]), (value, seen), (key, seen)]
+        clean: dict[Any, Any] = {}  # once where query, value and key are the same
+        for x, mask in places:
+            if (id(x), id(mask)) not in clean:
+                clean[id(x), id(mask)] = x if mask is None else finite(x, mask)
+        return [clean[id(x), id(mask)] for x, mask in places], [*found, pairs]
+
+    def _pairs(self, given: Any, queries: Any, values: Any) -> tuple[Any, Any]:
+        """Return a mask of pairs as bool, and that of the keys (b, s) if all queries
+        share it.
+        """
+        given = boolean(given)
+        if len(queries) != 3:  # attention over other axes than one
+            return given, None
+        shape, (batch, t, _), s = ops.shape(given), queries, values[1]
+        forms = {2: (t, s), 3: (batch, t, s), 4: (batch, self.query_heads, t, s)}
+        wanted = forms.get(len(shape))
+        if wanted is None or not all(map(_broadcasts, shape, wanted)):
+            raise ShapeError(
+                f"{self.name} expects an attention_mask that broadcasts to "
+                f"{', '.join(str(public_shape(form)) for form in forms.values())}; got "
+                f"{public_shape(shape)}. One of keys, (batch, keys), is "
+                "mask[:, None, :], or value_mask=mask."
+            )
+        by_head = len(shape) == 4 and shape[1] != 1
+        if by_head or shape[-2] != 1:
+            return given, None
+        return given, ops.reshape(given, (shape[0], shape[-1]))
+
     def _attention_mask(self, query: Any, value: Any, key: Any, given: Any) -> Any:
         """Return one mask, (b, t, s) or what of it is needed, or None."""
-        mask = None if given is None else ops.cast(given, "bool")
-        by_head = given is not None and len(ops.shape(given)) == 4
+        mask, by_head = given, given is not None and len(ops.shape(given)) == 4
         for part, axis in ((query, -1), (value, -2), (key, -2)):
             if part is not None:
-                spread = ops.expand_dims(ops.cast(part, "bool"), axis)
+                spread = ops.expand_dims(part, axis)
                 mask = both(mask, ops.expand_dims(spread, 1) if by_head else spread)
         return mask
 
@@ -168,9 +220,18 @@ class BaseHeads(Layer):
         return ops.einsum("bhts,bshe->bthe", dropped, v), weights
 
     @property
+    def query_heads(self) -> int:
+        """The number of heads of the query."""
+        raise NotImplementedError(f"{type(self).__name__} must define query_heads.")
+
+    @property
     def factor(self) -> float:
         """What the products of queries and keys are multiplied by."""
         raise NotImplementedError(f"{type(self).__name__} must define factor.")
+
+
+def _broadcasts(size: Size, wanted: Size) -> bool:
+    return not (differ(size, 1) and differ(size, wanted))
 
 
 def both(mask: Tensor | None, other: Tensor) -> Tensor:

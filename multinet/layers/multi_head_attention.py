@@ -36,6 +36,7 @@ class MultiHeadAttention(BaseHeads):
     """
 
     families = ("kernel", "bias")
+    _saved_as = {"gate_dense": "_gate_dense"}
 
     def __init__(
         self,
@@ -80,6 +81,11 @@ class MultiHeadAttention(BaseHeads):
         """Add nothing: the activity regularizer is that of the projections."""
 
     @property
+    def query_heads(self) -> int:
+        """The number of heads of the query."""
+        return self.num_heads
+
+    @property
     def factor(self) -> float:
         """1 / sqrt(key_dim)."""
         return 1 / math.sqrt(self.key_dim)
@@ -109,6 +115,10 @@ class MultiHeadAttention(BaseHeads):
         last = self.output_shape or (query_shape[-1],)
         attended = (*query_shape[:-1], *values)
         self.output_dense = self._projection("attention_output", attended, last, 2)
+
+    def _attention_mask(self, query: Any, value: Any, key: Any, given: Any) -> Any:
+        """Return the mask of keys and pairs: a masked query attends, as in Keras."""
+        return super()._attention_mask(None, value, key, given)
 
     def attend(
         self,

@@ -10,6 +10,7 @@ from multinet import dtypes, ops
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.arguments import fraction
 from multinet.layers.base import Layer
+from multinet.layers.positions import checked, finite, spread
 from multinet.typing import (
     ConstraintLike,
     InitializerLike,
@@ -111,6 +112,9 @@ class BatchNormalization(Layer):
         """
         # Half has too little range for moments, and too little precision.
         inputs = ops.cast(inputs, dtypes.promote(ops.dtype(inputs), "float32"))
+        if mask is not None:
+            mask = checked(self.name, mask, ops.shape(inputs)[:-1], exact=False)
+            inputs = finite(inputs, mask)
         beta, gamma = self.beta, self.gamma
         if training and self.trainable:
             mean, variance = self._batch_moments(inputs, mask)
@@ -131,15 +135,13 @@ class BatchNormalization(Layer):
         axes = tuple(a for a in range(rank) if a != self.axis % rank)
         if mask is None:
             return ops.moments(inputs, axes)
-        lead = (*ops.shape(mask), *(1,) * (rank - len(ops.shape(mask))))
-        weight = ops.cast(ops.reshape(mask, lead), ops.dtype(inputs))
-        weight = ops.broadcast_to(weight, ops.shape(inputs))
+        shown = ops.broadcast_to(spread(mask, inputs), ops.shape(inputs))
+        weight = ops.cast(shown, ops.dtype(inputs))
         count = ops.maximum(ops.sum(weight, axes, keepdims=True), 1e-7)
-        mean = ops.divide(
-            ops.sum(ops.multiply(inputs, weight), axes, keepdims=True), count
-        )
-        spread = ops.multiply(ops.square(ops.subtract(inputs, mean)), weight)
-        variance = ops.divide(ops.sum(spread, axes, keepdims=True), count)
+        counted = ops.where(shown, inputs, 0.0)
+        mean = ops.divide(ops.sum(counted, axes, keepdims=True), count)
+        apart = ops.where(shown, ops.subtract(inputs, mean), 0.0)
+        variance = ops.divide(ops.sum(ops.square(apart), axes, keepdims=True), count)
         return ops.squeeze(mean, axes), ops.squeeze(variance, axes)
 
     def _renormed(self, mean: Any, variance: Any) -> tuple[Any, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from multinet import dtypes, ops
 from multinet.layers.arguments import padding_of, sizes
+from multinet.layers.positions import checked
 from multinet.layers.spatial import Spatial
 from multinet.typing import Tensor
 
@@ -128,9 +129,11 @@ class GlobalAveragePooling1D(BaseGlobalPooling):
         """Return (b, c), or (b, 1, c) with `keepdims`; `mask` is bool, (b, t)."""
         if mask is None:
             return super().call(inputs)
-        self.check_axes(ops.shape(inputs))
+        shape = ops.shape(inputs)
+        self.check_axes(shape)
         steps, channels = (1, 2) if self.data_format == "channels_last" else (2, 1)
-        shown = ops.expand_dims(ops.cast(mask, "bool"), channels)
+        mask = checked(self.name, mask, (shape[0], shape[steps]), "its sequences")
+        shown = ops.expand_dims(mask, channels)
         kept = ops.where(shown, inputs, 0.0)
         dtype = ops.dtype(kept)
         kept = ops.cast(kept, dtypes.promote(dtype, "float32"))  # sums may be large

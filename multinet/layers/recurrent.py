@@ -11,6 +11,7 @@ from multinet import ops
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.base import Layer
 from multinet.layers.policy import casting
+from multinet.layers.positions import checked, zeroed
 from multinet.layers.recurrent_cells import RecurrentCell
 from multinet.ops.core import as_tensor, boolean
 from multinet.symbolic.dims import Dim
@@ -252,9 +253,9 @@ class RNN(Layer):
             )
         start = self._start(initial_state, batch)
         masks = optree.tree_leaves(mask)  # type: ignore[arg-type]
-        mask = boolean(masks[0]) if masks else None
-        if mask is not None and len(ops.shape(mask)) == 3:
-            mask = ops.any(mask, -1)
+        mask = self._steps(masks[0], (batch, length)) if masks else None
+        if mask is not None:
+            sequences = zeroed(sequences, mask)
         with casting(self.cell):
             last, outputs, states = self.inner_loop(sequences, start, mask, training)
         if self.stateful:
@@ -269,6 +270,12 @@ class RNN(Layer):
         ):
             return found
         return optree.tree_map(lambda x: ops.cast(x, self.compute_dtype), found)
+
+    def _steps(self, mask: Any, lead: Any) -> Any:
+        """Return which steps count, (b, t); of a mask (b, t, n) those with any true."""
+        if len(ops.shape(mask)) == 3:
+            mask = ops.any(boolean(mask), -1)
+        return ops.broadcast_to(checked(self.name, mask, lead, "its sequences"), lead)
 
     def inner_loop(
         self,

@@ -10,8 +10,10 @@ import optree
 from multinet import ops
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.base import Layer
+from multinet.layers.positions import finite
+from multinet.ops.core import boolean
 from multinet.registry import current
-from multinet.symbolic.dims import public_shape
+from multinet.symbolic.dims import differ, public_shape
 from multinet.typing import Shape, Shapes, Tensor, Tensors, Tree
 
 _MERGES = ("sum", "mul", "ave", "concat", None)
@@ -207,7 +209,8 @@ class TimeDistributed(Layer):
         """Return the outputs of all steps."""
         lead = ops.shape(inputs)[:2]
         if mask is not None:
-            self._check_mask(lead, ops.shape(mask))
+            self._check_mask(mask, ops.shape(inputs))
+            inputs = finite(inputs, boolean(mask))
             if "mask" not in self.layer._spec.call:
                 mask = None
         changes = bool(training and self.layer.non_trainable_weights)
@@ -232,10 +235,13 @@ class TimeDistributed(Layer):
             found.append(self.layer(step, training=training, **options))
         return optree.tree_map(lambda *ys: ops.stack(ys, 1), *found)
 
-    def _check_mask(self, lead: Any, shape: Any) -> None:
-        pairs = zip(public_shape(lead), public_shape(shape))
-        if len(shape) < 2 or any(None not in (n, m) and n != m for n, m in pairs):
+    def _check_mask(self, mask: Any, shape: Any) -> None:
+        """Refuse a mask unless it is over the first axes, time among them."""
+        have, lead = ops.shape(mask), ops.shape(mask)[:2]
+        fits = 2 <= len(have) <= len(shape) and not any(map(differ, lead, shape))
+        rest = zip(have[2:], shape[2:])
+        if not fits or any(differ(n, 1) and differ(n, m) for n, m in rest):
             raise ShapeError(
-                f"{self.name} expects a mask of shape {public_shape(lead)}, got "
-                f"{public_shape(shape)}."
+                f"{self.name} expects a mask of shape {public_shape(shape[:2])}, an "
+                f"entry for each step of its input; got {public_shape(have)}."
             )

@@ -22,6 +22,7 @@ class Signature:
     training: int | None  # position of `training` among call's parameters
     build: tuple[str, ...]
     masks: bool  # whether the class computes masks of its own
+    mask: bool  # whether `call` takes the mask of its only argument with tensors
 
 
 def signature_of(cls: type, base: type) -> Signature:
@@ -30,7 +31,7 @@ def signature_of(cls: type, base: type) -> Signature:
     build = inspect.signature(cls.build).parameters
     training = call.index("training") if "training" in call else None
     masks = cls.compute_mask is not base.compute_mask
-    return Signature(call, training, tuple(build)[1:], masks)
+    return Signature(call, training, tuple(build)[1:], masks, "mask" in call)
 
 
 def takes(cls: type, base: type) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -25,7 +25,7 @@ from multinet.typing import (
     Tensor,
     Tree,
 )
-from multinet.variables import Variable
+from multinet.variables import Variable, load_own, save_own
 
 
 class Tracked(Movable, Typed):
@@ -290,6 +290,27 @@ class Tracked(Movable, Typed):
             )
         for variable, array in zip(variables, arrays):
             variable.assign(array)
+
+    # -- files -------------------------------------------------------------------------
+
+    def _saved_variables(self) -> list[Variable]:
+        return self._own()
+
+    def save_own_variables(self, store: MutableMapping[str, Tensor]) -> None:
+        """Put the layer's own weights into a file: `store[key] = weight`.
+
+        Those of the layers inside have their own places. A layer that keeps anything
+        else overrides this and `load_own_variables`; its methods `save_assets(folder)`
+        and `load_assets(folder)`, if it has them, write and read files.
+        """
+        save_own(self._saved_variables(), store)
+
+    def load_own_variables(self, store: Mapping[str, Host]) -> None:
+        """Take the layer's own weights from a file: `store[key]` is an array.
+
+        `ShapeError` if their number or a shape differs.
+        """
+        load_own(self.name, self._saved_variables(), store)
 
     def count_params(self) -> int:
         """Return the number of scalars in all weights; the layer must be built."""

@@ -52,7 +52,7 @@ from multinet.losses.probabilistic import (
     kl_divergence,
     sparse_categorical_crossentropy,
 )
-from multinet.saving.tables import Table
+from multinet.objects.tables import Table
 from multinet.typing import Config, Data, Made
 
 _CLASSES: tuple[type[FunctionLoss], ...] = (

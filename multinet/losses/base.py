@@ -16,9 +16,9 @@ from multinet.holders import Holder
 from multinet.losses.kept import both, only, places_beside, positions, without
 from multinet.losses.shapes import fitting, is_one, match_ranks, real, real_dtype
 from multinet.names import snake_case
+from multinet.objects.exports import inner
 from multinet.ops.core import as_tensor, boolean, in_dtype
 from multinet.registry import current
-from multinet.saving.exports import inner
 from multinet.symbolic.tensor import KerasTensor, Node, record
 from multinet.typing import Config, PolicyLike, Tensor, Tree
 

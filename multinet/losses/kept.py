@@ -108,7 +108,7 @@ def fill(kept: Tensor, x: Tensor, number: float) -> Tensor:
     return current().where(kept, x, number)
 
 
-def over(kept: Any, rank: int, reduced: Sequence[int]) -> Any:
+def over(kept: Tensor, rank: int, reduced: Sequence[int]) -> Tensor:
     """Return `kept` with an axis of 1 in the place of each that was reduced."""
     backend = current()
     if len(backend.shape(kept)) == rank:

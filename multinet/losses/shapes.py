@@ -7,7 +7,7 @@ from typing import Any
 
 from multinet import dtypes
 from multinet.errors import DTypeError, ShapeError
-from multinet.ops.core import as_tensor
+from multinet.ops.core import as_tensor, in_dtype
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, Size, differ, public_shape
 from multinet.typing import Tensor
@@ -45,7 +45,14 @@ def pair_of(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
     y_true = real(y_true, current().dtype(y_pred), "targets")
     y_true, y_pred = match_ranks(y_true, y_pred)
     same_shape(y_true, y_pred)
-    return y_true, y_pred
+    rank = min(len(current().shape(y)) for y in (y_true, y_pred))
+    return _of_rank(y_true, rank), _of_rank(y_pred, rank)
+
+
+def _of_rank(x: Any, rank: int) -> Any:
+    """Return `x` without a last axis of unknown size, which must be 1, beyond a rank."""
+    longer = len(current().shape(x)) > rank
+    return current().squeeze(x, (rank,)) if longer else x
 
 
 def predictions(y_pred: Tensor) -> Tensor:
@@ -82,7 +89,7 @@ def alike(shape: Sequence[Size], other: Sequence[Size]) -> bool:
 
 def real(x: Tensor, dtype: str, what: str) -> Tensor:
     """Return a tensor of `dtype`; `DTypeError` if that would drop imaginary parts."""
-    x = as_tensor(x)
+    x = in_dtype(x, dtype)
     have = current().dtype(x)
     if have == dtype:
         return x

@@ -79,7 +79,7 @@ from multinet.metrics.scores import (
     concordance_correlation,
     pearson_correlation,
 )
-from multinet.saving.tables import Table
+from multinet.objects.tables import Table
 from multinet.symbolic.dims import Dim, public_shape
 from multinet.typing import Config, Data, Made, Size
 

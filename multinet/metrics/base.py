@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
+import optree
+
 from multinet import dtype_policies, dtypes, holders, initializers, ops
 from multinet.calls import Within, mask_of
-from multinet.configurable import Configurable, arguments, as_argument
+from multinet.configurable import Configurable, arguments, as_argument, is_ours
 from multinet.losses.kept import only, places_beside, positions, without_targets
 from multinet.losses.shapes import fits, match_ranks, misfit, real, spread
 from multinet.moving import Movable
@@ -38,6 +41,12 @@ class Metric(Configurable, Movable):
     """
 
     _direction: str | None = None
+    _label: str | None = None  # in the logs, where its name alone would not do
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "result" in vars(cls) and not is_ours(cls):
+            cls.result = _settling(cls.result)
 
     def __init__(
         self, dtype: PolicyLike | None = None, name: str | None = None
@@ -112,6 +121,20 @@ class Metric(Configurable, Movable):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"
+
+
+def _settling(result: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a `result` that gives the values of Variables, which go on changing."""
+
+    @functools.wraps(result)
+    def settled(*args: Any, **kwargs: Any) -> Any:
+        return optree.tree_map(_value_of, result(*args, **kwargs))
+
+    return settled
+
+
+def _value_of(leaf: Any) -> Any:
+    return as_tensor(leaf) if isinstance(leaf, Variable) else leaf
 
 
 def samplewise(
@@ -293,3 +316,8 @@ class FunctionMetric(MeanMetricWrapper):
         if kept is None:
             return y_true
         return without_targets(kept, y_true, y_pred, covered)
+
+
+def log_name(metric: Metric) -> str:
+    """Return a metric's name in the logs of the model that it was compiled for."""
+    return getattr(metric, "_label", None) or metric.name

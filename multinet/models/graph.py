@@ -119,7 +119,7 @@ class Graph(Movable):
                 id(slot): _fit(value, slot)
                 for slot, value in zip(self.flat_inputs, self._match(inputs))
             }
-        if masks is not None:
+        if masks is not None and optree.tree_leaves(masks):
             for slot, mask in zip(self.flat_inputs, self._match(masks)):
                 set_mask(values[id(slot)], mask)
         sizes = self._sizes(values) if self._sized else {}
@@ -183,13 +183,14 @@ class Graph(Movable):
             absent = sorted(set(self.inputs) - set(inputs))
             if absent:
                 raise ArgumentError(f"The inputs lack {absent}; got {sorted(inputs)}.")
-        leaves = optree.tree_leaves(inputs, none_is_leaf=True)
+        leaves: list[Any] = optree.tree_leaves(inputs, none_is_leaf=True)  # type: ignore[arg-type]
         if len(leaves) != len(slots):
             raise ArgumentError(
                 f"Expected {len(slots)} inputs {names}, got {len(leaves)}."
             )
         if len(slots) > 1 and (_has_dict(self.inputs) or _has_dict(inputs)):
-            wanted = optree.tree_map(lambda slot: slot.name, self.inputs)
+            tree: Any = self.inputs
+            wanted = optree.tree_map(lambda slot: slot.name, tree)
             raise ArgumentError(
                 f"Expected inputs in the structure {wanted}, got another: give them "
                 "in that one, so that each has its name."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import optree
 
 from multinet import absent, dtype_policies, dtypes
-from multinet.configurable import arguments
+from multinet.configurable import arguments, described
 from multinet.errors import ArgumentError, MultinetError
 from multinet.layers.base import Layer
 from multinet.models.graph import Graph
@@ -19,10 +20,13 @@ from multinet.models.reading import GRAPH, graph_of, holds_graph
 from multinet.models.summary import summarize
 from multinet.models.writing import graph_config
 from multinet.names import unique_name
+from multinet.objects import custom_object_scope, serialize_keras_object
+from multinet.objects.exports import inner
+from multinet.objects.sharing import ObjectSharing
 from multinet.registry import current
-from multinet.saving import custom_object_scope, serialize_keras_object
-from multinet.saving.exports import inner
-from multinet.saving.sharing import ObjectSharing
+from multinet.saving.model import load_weights, save_model
+from multinet.saving.tensors import DEFAULT, Layout
+from multinet.saving.weights import save_weights
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import KerasTensor
 from multinet.training.methods import Training
@@ -43,6 +47,7 @@ class Model(Training):
 
     _written_as = inner("models.functional", "Functional")
     _by_name = frozenset({"_graph_layers", "_stack"})
+    _unsaved = frozenset({"_graph", "_graph_layers", "_stack"})
 
     def __init__(
         self,
@@ -125,6 +130,9 @@ class Model(Training):
         """A name for each output: that of the layer that made it."""
         return [_producer(tensor) for tensor in self.outputs]
 
+    def _shows_names(self, outputs: Tree) -> bool:
+        return self._graph is not None or super()._shows_names(outputs)
+
     def _names_of(self, outputs: Tree) -> list[str]:
         several = len(optree.tree_leaves(outputs)) > 1
         if self._graph is not None and several and not isinstance(outputs, dict):
@@ -202,7 +210,8 @@ class Model(Training):
             "trainable": self.trainable,
             "dtype": dtype_policies.serialize(self.dtype_policy),
         }
-        own = {} if _constructor(type(self)) is base else arguments(self, base)
+        cls = described(type(self), base)
+        own = {} if _constructor(cls) is base else arguments(self, base)
         return {**config, **{k: v for k, v in own.items() if k not in config}}
 
     @classmethod
@@ -231,6 +240,50 @@ class Model(Training):
         """
         with ObjectSharing():
             return json.dumps(serialize_keras_object(self), **kwargs)
+
+    # -- files -------------------------------------------------------------------------
+
+    def save(
+        self,
+        filepath: str | os.PathLike[str],
+        overwrite: bool = True,
+        zipped: bool | None = None,
+    ) -> None:
+        """Write the model to a `.keras` file, which Keras reads, too.
+
+        It has the architecture, the weights, what `compile` got and the state of the
+        optimizer; `multinet.saving.load_model` reads it. The file is whole or not
+        there.
+        """
+        save_model(self, filepath, overwrite, zipped)
+
+    def save_weights(
+        self,
+        filepath: str | os.PathLike[str],
+        overwrite: bool = True,
+        max_shard_size: float | None = None,
+        layout: Layout = DEFAULT,
+    ) -> None:
+        """Write the weights to a `.weights.h5` or a `.safetensors` file.
+
+        With `max_shard_size`, in GB, to several, and a list of what is where. In the
+        layout "torch" a `.safetensors` file is one for modules of torch.
+        """
+        save_weights(self, filepath, overwrite, max_shard_size, layout)
+
+    def load_weights(
+        self,
+        filepath: str | os.PathLike[str],
+        skip_mismatch: bool = False,
+        **options: Any,
+    ) -> None:
+        """Take the weights of a file: all of them, or none if one does not fit.
+
+        `.weights.h5`, `.weights.json`, `.keras`, `.safetensors` (in a `layout`), or
+        `.h5` of Keras 2, there also `by_name=True`. With `skip_mismatch` what does not
+        fit stays as it is, and a warning lists it.
+        """
+        load_weights(self, filepath, skip_mismatch, **options)
 
     def summary(
         self,

@@ -13,8 +13,8 @@ from multinet.layers.base import Layer
 from multinet.layers.core import InputLayer
 from multinet.losses import Loss
 from multinet.models.writing import is_functional
+from multinet.objects.serialization import from_data
 from multinet.ops import operations
-from multinet.saving.serialization import from_data
 from multinet.symbolic.tensor import Operation
 
 #: What a functional configuration has beside the arguments of `Model`.

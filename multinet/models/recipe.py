@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import optree
 
 from multinet.symbolic.dims import Dim, substitute
 from multinet.symbolic.spec import SymbolicArray
 from multinet.symbolic.tensor import KerasTensor, Node
-from multinet.typing import Tensors
+from multinet.typing import Shape, Tensors
+
+Spec: TypeAlias = tuple[Shape, str, str, tuple[Shape, str] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +27,13 @@ class Ref:
 class Recipe:
     """The calls of a graph, one after the other, with its layers as they are.
 
-    `specs` has the shape, dtype and name of each tensor; a call is an operation, its
+    `specs` has the shape, dtype and name of each tensor, and the shape and dtype of its
+    mask or None; a call is an operation, its
     arguments and its results, and `inputs` and `outputs` are trees: with a `Ref` for
     each tensor in all of them. However deep the graph, nothing here is nested.
     """
 
-    specs: list[tuple[tuple[Any, ...], str, str]]
+    specs: list[Spec]
     calls: list[tuple[Any, tuple[Any, ...], dict[str, Any], Any]]
     inputs: Any
     outputs: Any
@@ -45,14 +48,16 @@ class Recipe:
     ) -> Recipe:
         """Return the recipe of a graph's nodes, in their order, and of its inputs."""
         numbers: dict[int, int] = {}
-        specs: list[tuple[tuple[Any, ...], str, str]] = []
+        specs: list[Spec] = []
 
         def ref(leaf: Any) -> Any:
             if type(leaf) is not KerasTensor:
                 return leaf
             if id(leaf) not in numbers:
                 numbers[id(leaf)] = len(specs)
-                specs.append((leaf.array.shape, leaf.dtype, leaf.name))
+                shown = leaf.mask
+                mask = None if shown is None else (shown.shape, shown.dtype)
+                specs.append((leaf.array.shape, leaf.dtype, leaf.name, mask))
             return Ref(numbers[id(leaf)])
 
         sources: list[Node] = [x.node for x in flat_inputs if x.node is not None]
@@ -92,7 +97,11 @@ class Recipe:
 
 
 def _tensor(
-    shape: tuple[Any, ...], dtype: str, name: str, sizes: dict[Dim, Any]
+    shape: Shape, dtype: str, name: str, mask: Any, sizes: dict[Dim, Any]
 ) -> KerasTensor:
     array = SymbolicArray([substitute(size, sizes) for size in shape], dtype)
-    return KerasTensor.__new__(KerasTensor)._set(array, name=name)
+    tensor = KerasTensor.__new__(KerasTensor)._set(array, name=name)
+    if mask is not None:
+        sized = [substitute(size, sizes) for size in mask[0]]
+        tensor.mask = SymbolicArray(sized, mask[1])
+    return tensor

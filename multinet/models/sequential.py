@@ -11,13 +11,13 @@ from multinet import layers as known
 from multinet.calls import Within
 from multinet.errors import ArgumentError
 from multinet.layers.base import Layer
-from multinet.layers.context import set_mask
+from multinet.layers.context import set_masks
 from multinet.layers.core import Input, InputLayer
 from multinet.models.graph import Graph, is_input
 from multinet.models.model import Model
+from multinet.objects import custom_object_scope
+from multinet.objects.serialization import from_data, to_data
 from multinet.registry import current
-from multinet.saving import custom_object_scope
-from multinet.saving.serialization import from_data, to_data
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import KerasTensor
 from multinet.typing import Config, Size, Tensor
@@ -146,7 +146,7 @@ class Sequential(Model):
         """Return the output of the last layer."""
         if self._graph is not None:
             return self._graph.run(inputs, mask)
-        set_mask(inputs, mask)
+        set_masks(inputs, mask)
         for layer in self.layers:
             inputs = layer(inputs)
         return inputs

@@ -11,9 +11,10 @@ from multinet import config as settings
 from multinet.errors import ArgumentError
 from multinet.layers.base import Layer
 from multinet.layers.core import InputLayer
+from multinet.layers.passing import MaskReader
 from multinet.models.graph import Graph, is_input
+from multinet.objects.serialization import to_data
 from multinet.ops import operations
-from multinet.saving.serialization import to_data
 from multinet.symbolic.dims import Dim
 from multinet.symbolic.tensor import KerasTensor, Node, Operation
 
@@ -84,6 +85,11 @@ class _Writer:
         self, operation: Operation, calls: list[Node]
     ) -> tuple[dict[str, Any], list[Any]]:
         op = operation.function.__name__
+        if isinstance(operation, MaskReader):
+            raise ArgumentError(
+                f"{calls[0].args[0]!r} has a mask that its layer sets in its call, and "
+                "a configuration has no word for it. Compute the mask with ops."
+            )
         config: dict[str, Any] = {"name": self.names[id(operation)]}
         nodes = []
         for node in calls:

@@ -51,7 +51,7 @@ def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
     if alpha == 1.0:
         return backend.elu(x, 1.0)
     below = backend.less_equal(x, 0)
-    power = backend.divide(backend.where(below, x, 0.0), alpha)
+    power = backend.multiply(backend.where(below, x, 0.0), 1 / alpha)
     return backend.where(below, backend.multiply(backend.expm1(power), alpha), x)
 
 
@@ -91,6 +91,7 @@ def log_sigmoid(x: Tensor) -> Tensor:
 
 
 @op
+@in_float32
 def softsign(x: Tensor) -> Tensor:
     """Return x / (1 + |x|)."""
     x, backend = floating(x), current()
@@ -153,13 +154,17 @@ def threshold(x: Tensor, threshold: float, default_value: float) -> Tensor:
 def squareplus(x: Tensor, b: float = 4) -> Tensor:
     """Return (x + sqrt(x**2 + b)) / 2."""
     x, backend = real_floats("ops.squareplus", x), current()
-    below, root = backend.less(x, 0), max(math.sqrt(b), 1e-7)
+    below = backend.less(x, 0)
+    plain = isinstance(b, int | float)
+    root: Any = max(math.sqrt(b), 1e-7) if plain else None
+    root = root if plain else backend.sqrt(b)
     size = backend.where(below, backend.negative(x), x)
     large, small = backend.maximum(size, root), backend.minimum(size, root)
     ratio = backend.square(backend.divide(small, large))  # x**2 could overflow
     length = backend.multiply(large, backend.sqrt(backend.add(ratio, 1)))
     half = backend.add(backend.multiply(length, 0.5), backend.multiply(size, 0.5))
-    mirrored = backend.divide(0.25 * root * root, half)  # x + length cancels below 0
+    quarter = b / 4 if plain else backend.multiply(backend.square(root), 0.25)
+    mirrored = backend.divide(quarter, half)  # x + length cancels below 0
     return backend.where(below, mirrored, half)
 
 
@@ -272,7 +277,7 @@ def normalize(
     backend, dtype = current(), current().dtype(x)
     if not (isinstance(order, int | float) and order > 0):
         raise ArgumentError(f"Expected a positive order, got {order!r}.")
-    least = config.epsilon() if epsilon is None else float(epsilon)
+    least = config.epsilon() if epsilon is None else epsilon
     if order == 2:
         size = backend.abs(x) if dtypes.is_complex(dtype) else x
         axes = axes_of(axis, len(shape_of(x)))

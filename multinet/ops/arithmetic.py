@@ -233,6 +233,7 @@ def fmod(x1: Tensor, x2: Tensor) -> Tensor:
             cast_tensor(as_tensor(x2), "int32"),
         )
     x1, x2 = both(x1, x2)
+    check_real("ops.fmod", dtype_of(x1, x2))
     if dtype_of(x1, x2) in dtypes.UNSIGNED:
         return backend.mod(x1, x2)
     below = backend.less(x1, 0)

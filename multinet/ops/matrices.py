@@ -227,7 +227,6 @@ def lstsq(a: Tensor, b: Tensor, rcond: float | None = None) -> Tensor:
 
 
 @op
-@in_float32
 def norm(
     x: Tensor,
     ord: int | float | str | None = None,
@@ -239,6 +238,7 @@ def norm(
     Without `ord` the Euclidean norm over the axes. Vectors take any number, inf, -inf;
     matrices 1, -1, 2, -2, inf, -inf, "fro" and "nuc". The gradient at 0 is 0.
     """
+    x = floating(x)
     rank = len(shape_of(x))
     if ord is None:
         return _root_sum(x, axes_of(axis, rank), keepdims)
@@ -255,12 +255,14 @@ def norm(
     return _matrix_norm(x, ord, axes[0], axes[1], keepdims)
 
 
+@in_float32
 def _root_sum(x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
     backend = current()
     size = backend.abs(x) if dtypes.is_complex(backend.dtype(x)) else x
     return root(backend.sum(backend.square(size), axes, keepdims))
 
 
+@in_float32
 def _vector_norm(x: Any, ord: Any, axis: int, keepdims: bool) -> Any:
     backend, axes = current(), (axis,)
     size = backend.abs(x)

@@ -16,9 +16,9 @@ import numpy as np
 
 from multinet import operators
 from multinet.errors import ArgumentError, unknown_name
+from multinet.objects.exports import ROOT
 from multinet.ops import image, linalg, nn, numpy
 from multinet.ops.classes import class_name
-from multinet.saving.exports import ROOT
 
 #: The package in which Keras has the classes.
 HOME = f"{ROOT}.src.ops"

@@ -258,8 +258,8 @@ def _arg(name: str, x: Any, axis: int | None, keepdims: bool) -> Any:
     along = shape if axis is None else (shape[axis_of(axis, rank)],)
     if builtins.any(isinstance(n, int) and n == 0 for n in along):
         raise ShapeError(
-            f"ops.{name} of an empty axis, in shape {public_shape(shape)}, has no "
-            "value. Ask ops.size(x) before, or put a value there."
+            f"ops.{name} expects an axis that is not empty; got shape "
+            f"{public_shape(shape)}."
         )
     if axis is None:
         result = getattr(backend, name)(ravel(x), 0)

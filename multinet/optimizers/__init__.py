@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from multinet.objects.tables import Table
 from multinet.optimizers import schedules
 from multinet.optimizers.adaptive import Adadelta, Adagrad, RMSprop
 from multinet.optimizers.base import Optimizer
 from multinet.optimizers.kernels import SGD, Adam, Adamax, AdamW, Lion
 from multinet.optimizers.loss_scale import LossScaleOptimizer
-from multinet.saving.tables import Table
 from multinet.typing import Config, Data
 
 _CLASSES = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -11,14 +11,14 @@ from multinet.configurable import Configurable, arguments, parameters, revived
 from multinet.errors import ArgumentError
 from multinet.moving import Movable
 from multinet.names import snake_case, unique_name
+from multinet.objects import custom_object_scope
 from multinet.optimizers import rules
 from multinet.optimizers.rate import Rate
 from multinet.patterns import is_called, warn_of_nothing
 from multinet.registry import current
-from multinet.saving import custom_object_scope
 from multinet.scope import active_scope
-from multinet.typing import Config, LearningRate, Numbers, Tensor
-from multinet.variables import Variable
+from multinet.typing import Config, Host, LearningRate, Numbers, Tensor
+from multinet.variables import Variable, load_own, save_own
 
 
 class Optimizer(Configurable, Movable):
@@ -187,6 +187,20 @@ class Optimizer(Configurable, Movable):
         """The counter, the rate if it is a number, and the slots, in Keras's order."""
         counters = [self._make_counters(), *self._rate.variables()]
         return [*counters, *self.slot_variables]
+
+    def _saved_variables(self) -> list[Variable]:
+        return self.variables
+
+    def save_own_variables(self, store: MutableMapping[str, Tensor]) -> None:
+        """Put the counter, the rate and the slots into a file: `store[key] = value`."""
+        save_own(self._saved_variables(), store)
+
+    def load_own_variables(self, store: Mapping[str, Host]) -> None:
+        """Take the counter, the rate and the slots from a file.
+
+        `ShapeError` if their number or a shape differs.
+        """
+        load_own(self.name, self._saved_variables(), store)
 
     @property
     def rate_dtype(self) -> str:

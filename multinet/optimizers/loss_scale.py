@@ -9,10 +9,10 @@ from multinet import ops
 from multinet.checks import number, whole
 from multinet.configurable import parameters
 from multinet.errors import ArgumentError
+from multinet.objects.serialization import to_data
 from multinet.ops.core import as_tensor
 from multinet.optimizers.base import Optimizer
 from multinet.registry import current
-from multinet.saving.serialization import to_data
 from multinet.typing import Config, LearningRate, Numbers, Tensor
 from multinet.variables import Variable
 

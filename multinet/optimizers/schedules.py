@@ -19,9 +19,9 @@ from multinet.checks import flag, number, shown
 from multinet.configurable import Configurable
 from multinet.errors import ArgumentError
 from multinet.holders import Holder
+from multinet.objects.tables import Table
 from multinet.ops.core import as_tensor, cast_tensor
 from multinet.registry import current
-from multinet.saving.tables import Table
 from multinet.typing import Data, Numbers
 
 __all__ = [

@@ -1,17 +1,18 @@
-"""Objects as data: what a class of the program is known by, and configurations."""
+"""Models and weights in files, and objects as the data that is in them."""
 
-from multinet.saving.registration import (
+from multinet.objects import (
     CustomObjectScope,
     custom_object_scope,
+    deserialize_keras_object,
     get_custom_objects,
     get_registered_name,
     get_registered_object,
     register_keras_serializable,
-)
-from multinet.saving.serialization import (
-    deserialize_keras_object,
     serialize_keras_object,
 )
+from multinet.saving.model import load_model, load_weights, save_model
+from multinet.saving.tensors import load_torch_state_dict
+from multinet.saving.weights import save_weights
 
 __all__ = [
     "CustomObjectScope",
@@ -20,6 +21,11 @@ __all__ = [
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
+    "load_model",
+    "load_torch_state_dict",
+    "load_weights",
     "register_keras_serializable",
+    "save_model",
+    "save_weights",
     "serialize_keras_object",
 ]

@@ -14,7 +14,7 @@ from multinet.errors import DTypeError, ShapeError, TraceError
 from multinet.interface.signatures import SIGNATURES
 from multinet.operators import Operators
 from multinet.symbolic.dims import Dim, Size, differ, public_shape
-from multinet.typing import Tensors
+from multinet.typing import DType, Tensors
 
 Shape = tuple[Any, ...]  # of ints and Dims
 
@@ -24,13 +24,15 @@ _KINDS = {bool: 0, int: 1, Dim: 1, float: 2, complex: 3}
 class SymbolicArray(Operators):
     """A tensor without values: a shape, of ints and Dims, and the name of a dtype."""
 
-    __slots__ = ("dtype", "shape")
+    __slots__ = ("_keras_mask", "dtype", "shape")  # the mask for programs that read it
 
     def __init__(self, shape: Iterable[Size], dtype: str) -> None:
         self.shape: Shape = tuple(shape)
         self.dtype = dtype
 
-    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+    def __array__(
+        self, dtype: DType | None = None, copy: bool | None = None
+    ) -> NoReturn:
         raise TraceError(
             f"NumPy's functions take numbers, and {self!r} has none yet. Use the "
             "function of the same name in multinet.ops."

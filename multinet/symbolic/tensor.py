@@ -103,7 +103,7 @@ class KerasTensor(Operators):
     (None, 2)
     """
 
-    __slots__ = ("array", "name", "node", "record_history")
+    __slots__ = ("_mask", "array", "mask", "name", "node", "record_history")
     __array_priority__ = 1000  # np.ndarray + KerasTensor defers to us
 
     def __init__(
@@ -131,6 +131,9 @@ class KerasTensor(Operators):
         record_history: bool = True,
     ) -> KerasTensor:
         self.array, self.node, self.record_history = array, node, record_history
+        #: The mask's shape and dtype, and the symbolic tensor of it once it is read.
+        self.mask: SymbolicArray | None = None
+        self._mask: KerasTensor | None = None
         self.name = name or f"keras_tensor_{next(_serial)}"
         return self
 
@@ -138,6 +141,17 @@ class KerasTensor(Operators):
     def shape(self) -> tuple[int | None, ...]:
         """The shape, `None` for unknown sizes."""
         return public_shape(self.array.shape)
+
+    @property
+    def _keras_mask(self) -> KerasTensor | None:
+        """The mask that layers see beside this tensor, or None; of a layer's output."""
+        if self._mask is None and self.mask is not None:
+            node = self.node
+            if node is None:
+                self._mask = _wrap(self.mask, None)
+            else:
+                self._mask = node.operation._mask_of_output(self)
+        return self._mask
 
     @property
     def sparse(self) -> bool:

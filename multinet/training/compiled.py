@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import itertools
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from multinet import losses, metrics, ops
 from multinet.errors import ArgumentError, unknown_name
@@ -38,7 +38,10 @@ class CompiledLoss(Holder):
         if isinstance(weights, int | float):
             weights = [weights] * len(names)
         self.names = list(names)
-        self.losses = [_as_loss(item) for item in per_output(loss, names, "loss")]
+        given = per_output(loss, names, "loss")
+        self.losses = [_as_loss(item) for item in given]
+        #: What the logs call them where the outputs have no names.
+        self.labels = [_label(*pair) for pair in zip(given, self.losses)]
         self.weights = per_output(weights, names, "loss_weights")
         if all(item is None for item in self.losses):
             raise ArgumentError(
@@ -61,6 +64,22 @@ class CompiledLoss(Holder):
         return total, each
 
 
+def _label(given: Tree, loss: losses.Loss | None) -> str:
+    """Return what the logs call a loss: a name of a function that was given, or its
+    own.
+    """
+    if isinstance(given, str):
+        found = losses.get(given)
+        return found.name if isinstance(found, losses.Loss) else given
+    if callable(given) and not isinstance(given, losses.Loss | type):
+        return _name_of(given, "loss")
+    return "" if loss is None else loss.name
+
+
+def _name_of(function: Tree, other: str) -> str:
+    return getattr(function, "__name__", other).strip("<>")
+
+
 def _apply(loss: Tree, target: Any, output: Any, weight: Tree) -> Any:
     if target is None:
         raise ArgumentError("The loss needs targets: pass y to fit, evaluate or step.")
@@ -70,60 +89,39 @@ def _apply(loss: Tree, target: Any, output: Any, weight: Tree) -> Any:
     return loss(*given)
 
 
-class Entry(NamedTuple):
-    """A metric of an output, and its name in the logs."""
-
-    output: int
-    metric: metrics.Metric
-    is_weighted: bool
-    label: str
-
-
-class Labels:
-    """The names of metrics in the logs: with that of the output, and each once."""
-
-    def __init__(self, outputs: Sequence[str]) -> None:
-        several = len(outputs) > 1
-        self.prefixes = [f"{name}_" if several else "" for name in outputs]
-        self.counts: Counter[str] = Counter()
-
-    def next(self, name: str, output: int, is_weighted: bool) -> str:
-        """Return the label of a metric; a second of one name gets a number."""
-        label = self.prefixes[output] + name
-        if is_weighted and self.counts[label]:
-            label = f"{self.prefixes[output]}weighted_{name}"
-        count = self.counts[label]
-        self.counts[label] += 1
-        return f"{label}_{count}" if count else label
-
-
 class CompiledMetrics(Holder):
     """The metrics of each output, made when the shapes are known."""
 
     def __init__(self, plain: Tree, weighted: Tree, loss: CompiledLoss | None) -> None:
         self.plain, self.weighted, self.loss = plain, weighted, loss
-        self.entries: list[Entry] = []
+        self.entries: list[tuple[int, metrics.Metric, bool]] = []
+        self.shows_names = False  # of the outputs, in the logs
 
     def build(
         self, names: Sequence[str], targets: Sequence[Any], outputs: Sequence[Any]
     ) -> list[metrics.Metric]:
         """Resolve names such as `"accuracy"` by shapes, and return the metrics."""
         self.entries = []
-        labels = Labels(names)
         for given, is_weighted in ((self.plain, False), (self.weighted, True)):
             for i, chosen in enumerate(_metrics_by_output(given, names)):
                 for item in chosen:
                     metric = self._make(item, i, targets[i], outputs[i])
-                    label = labels.next(metric.name, i, is_weighted)
-                    if metric is not item:
-                        metric.name = label
-                    self.entries.append(Entry(i, metric, is_weighted, label))
-        return [entry.metric for entry in self.entries]
+                    self.entries.append((i, metric, is_weighted))
+        self._name(names)
+        return [metric for _, metric, _ in self.entries]
 
-    def label(self, metric: metrics.Metric) -> str:
-        """Return the name of a metric in the logs."""
-        found = (entry.label for entry in self.entries if entry.metric is metric)
-        return next(found, metric.name)
+    def _name(self, names: Sequence[str]) -> None:
+        """Give each metric a name of its own in the logs."""
+        taken: set[str] = set()
+        for i, metric, is_weighted in self.entries:
+            first = f"{names[i]}_" if self.shows_names else ""
+            name = f"{first}{metric.name}"
+            if is_weighted and name in taken:
+                name = f"{first}weighted_{metric.name}"
+            numbered = (f"{name}_{k}" for k in itertools.count(1))
+            label = next(n for n in itertools.chain([name], numbered) if n not in taken)
+            taken.add(label)
+            vars(metric)["_label"] = None if label == metric.name else label
 
     def _make(self, item: Any, i: int, target: Any, output: Any) -> metrics.Metric:
         shape = current().shape
@@ -142,9 +140,7 @@ class CompiledMetrics(Holder):
             metric.name = item  # the logs use the name that was given
             return metric
         if callable(item):
-            return metrics.MeanMetricWrapper(
-                item, name=getattr(item, "__name__", "metric")
-            )
+            return metrics.MeanMetricWrapper(item, name=_name_of(item, "metric"))
         raise ArgumentError(f"Expected a metric, its name or a function, got {item!r}.")
 
     def update(
@@ -154,7 +150,7 @@ class CompiledMetrics(Holder):
         weights: Sequence[Any],
     ) -> None:
         """Update every metric from a batch; those of ours see the outputs' masks."""
-        for i, metric, is_weighted, _ in self.entries:
+        for i, metric, is_weighted in self.entries:
             weight = weights[i] if is_weighted else None
             metric.update_state(targets[i], outputs[i], weight)
 

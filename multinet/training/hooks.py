@@ -15,7 +15,7 @@ from multinet.errors import ArgumentError, MultinetError
 from multinet.layers.context import mask_of, set_mask
 from multinet.registry import current
 from multinet.scope import active_scope
-from multinet.training.logs import MetricResults, as_floats, by_name
+from multinet.training.logs import MetricResults, as_floats
 from multinet.training.task import Matched
 from multinet.transforms import value_and_grad
 from multinet.typing import AnyModel, Making, Tensor, Tree
@@ -156,7 +156,7 @@ class Hooks:
 
     def get_metrics_result(self) -> Mapping[str, Any]:
         """Return the results of all metrics by name: floats, in a step tensors."""
-        results = MetricResults(by_name(self, self.metrics))
+        results = MetricResults(self.metrics)
         if active_scope() is not None or current().symbolic:
             return results
         return as_floats(results)

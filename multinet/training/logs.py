@@ -9,6 +9,7 @@ import numpy as np
 
 from multinet.holders import Inventory
 from multinet.metrics import Metric
+from multinet.metrics.base import log_name
 from multinet.ops.core import numpy_backend
 from multinet.registry import current, use_backend
 from multinet.scope import Scope
@@ -24,10 +25,10 @@ class MetricResults(MutableMapping[str, Any]):
     is need not compute any: they are read from the metrics when somebody looks.
     """
 
-    def __init__(self, by_name: Mapping[str, Metric]) -> None:
-        self.metrics = list(by_name.values())
-        self._by_name: dict[str, Any] = dict(by_name)
-        self._variables = variables_of(self.metrics)
+    def __init__(self, metrics: Sequence[Metric]) -> None:
+        self.metrics = list(metrics)
+        self._by_name: dict[str, Any] = {log_name(metric): metric for metric in metrics}
+        self._variables = variables_of(metrics)
         self._then = [variable.uncast() for variable in self._variables]
         self._changed = False
 
@@ -63,14 +64,6 @@ class MetricResults(MutableMapping[str, Any]):
         return not self._changed and all(v.uncast() is then for v, then in pairs)
 
 
-def by_name(model: AnyModel, metrics: Sequence[Metric]) -> dict[str, Metric]:
-    """Return metrics of a model by their names in its logs."""
-    matched = model._matched
-    if matched is None:
-        return {metric.name: metric for metric in metrics}
-    return {matched.label(metric): metric for metric in metrics}
-
-
 def variables_of(metrics: Sequence[Metric]) -> list[Variable]:
     """Return the Variables of metrics, each once."""
     return list({id(v): v for m in metrics for v in m.variables}.values())
@@ -86,9 +79,8 @@ def as_floats(results: Mapping[str, Any]) -> dict[str, Any]:
         elif isinstance(value, Mapping):
             found |= as_floats(value)
         else:
-            found[name] = (
-                float(np.asarray(value).item()) if np.size(value) == 1 else value
-            )
+            single = np.size(value) == 1
+            found[name] = float(np.asarray(value).item()) if single else value
     return found
 
 
@@ -156,5 +148,4 @@ class Metrics:
         if self._on_host[1]:
             values, backend = [backend.to_numpy(x) for x in values], numpy_backend()
         with use_backend.scoped(backend), Scope(self.counters, values):
-            named = by_name(self.model, metrics)
-            return as_floats({name: m.result() for name, m in named.items()})
+            return as_floats({log_name(m): m.result() for m in metrics})

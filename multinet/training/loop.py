@@ -15,7 +15,12 @@ import optree
 from multinet import config, ops
 from multinet.checks import whole
 from multinet.registry import current
-from multinet.training.callbacks.base import CallbackList, Callbacks, listed
+from multinet.training.callbacks.base import (
+    Callback,
+    CallbackList,
+    Callbacks,
+    listed,
+)
 from multinet.training.callbacks.history import History
 from multinet.training.callbacks.progress import Reporter, make_progress
 from multinet.training.hooks import own_function
@@ -79,9 +84,7 @@ def fit_epochs(
     total = steps_of(source, plan.steps)
     params = {"epochs": epochs.stop, "steps": total, "verbose": plan.verbose}
     given = listed(plan.callbacks)
-    histories = [callback for callback in given if isinstance(callback, History)]
-    history = histories[-1] if histories else History()
-    others = [callback for callback in given if callback is not history]
+    history, others = _history_of(given)
     # The last one, so that it has what others put into the logs.
     listeners = CallbackList([*others, history], model, params)
     model.history, model.stop_training = history, False
@@ -115,6 +118,13 @@ def fit_epochs(
         model.optimizer.finalize_variable_values(model.optimizer.optimized)
     listeners.call("on_train_end", logs)
     return history
+
+
+def _history_of(callbacks: list[Callback]) -> tuple[History, list[Callback]]:
+    """Return the History among callbacks, or a new one, and the others."""
+    given = [callback for callback in callbacks if isinstance(callback, History)]
+    history = given[-1] if given else History()
+    return history, [callback for callback in callbacks if callback is not history]
 
 
 def _wanted(steps: int | None) -> int | None:
@@ -188,9 +198,10 @@ class _Pass:
                 break
         chunks.close()
         logs = self._logs() if self.done else {}
-        if self.source.size is None and not self._stopped():
-            warn_if_short(self.done, _wanted(steps))
-            self.ran_out = self.done < (_wanted(steps) or 0)
+        wanted, size = _wanted(steps), self.source.size
+        if not self._stopped() and (size is None or wanted is not None):
+            warn_if_short(self.done, wanted, size)
+            self.ran_out = size is None and self.done < (wanted or 0)
         self.progress.stepped(self.done)
         self.runner.learn((time.perf_counter() - start) / max(self.done, 1))
         return logs
@@ -243,6 +254,7 @@ def run_evaluate(
     guard: Interrupts | None = None,
 ) -> dict[str, Any]:
     """Return the metrics of the model on data."""
+    check_steps(steps, "steps")
     total = steps_of(source, steps)
     listeners = _listeners(callbacks, trainer.model, total, verbose)
     progress = make_progress(verbose, 0, total, "Evaluate")
@@ -267,6 +279,7 @@ def run_predict(
     steps: int | None,
 ) -> Tree:
     """Return the outputs of the model on data, as NumPy arrays."""
+    check_steps(steps, "steps")
     total = steps_of(source, steps)
     listeners = _listeners(callbacks, trainer.model, total, verbose)
     parts: list[list[np.ndarray[Any, Any]]] = []
@@ -290,8 +303,8 @@ def run_predict(
             if index == total:
                 break
         parts += [[fetch(x) for x in outputs] for outputs in waiting]
-        if source.size is None:
-            warn_if_short(index, _wanted(steps))
+        if source.size is None or steps is not None:
+            warn_if_short(index, _wanted(steps), source.size)
         progress.stepped(index)
         progress.end({})
     listeners.call("on_predict_end", {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -10,10 +11,11 @@ import optree
 
 from multinet import optimizers
 from multinet.layers.base import Layer
+from multinet.metrics.base import log_name
+from multinet.objects.serialization import from_data
 from multinet.training.callbacks import History
 from multinet.training.callbacks.base import Callbacks
 from multinet.training.hooks import Hooks
-from multinet.training.logs import by_name
 from multinet.training.loop import Plan
 from multinet.training.programs import Explanation
 from multinet.training.sources import (
@@ -44,6 +46,7 @@ class Training(Hooks, Layer):
         {"stop_training", "steps_per_execution", "history", "_matched", "_trainer"}
     )
     _private = frozenset({"train_function", "test_function", "predict_function"})
+    _unsaved = frozenset({"_matched", "_trainer"})
 
     def compile(
         self,
@@ -88,6 +91,27 @@ class Training(Hooks, Layer):
         self.stop_training = False
         self._forget_compiled()
 
+    def get_compile_config(self) -> dict[str, Any]:
+        """Return what `compile` was told, to be written to a file; {} without it."""
+        return {} if self._task is None else self._task.config(self.optimizer)
+
+    def compile_from_config(self, config: Mapping[str, Any]) -> None:
+        """Compile as `get_compile_config` says, and make the optimizer's slots.
+
+        A class with a `compile` of its own writes both methods, or is compiled by hand.
+        """
+        if type(self).compile is not Training.compile:
+            warnings.warn(
+                f"{self.name} is not compiled, as {type(self).__name__} has a compile "
+                "of its own. Compile it by hand, or override get_compile_config and "
+                "compile_from_config.",
+                stacklevel=2,
+            )
+            return
+        self.compile(**from_data(dict(config)))
+        if self.optimizer is not None and self.built:
+            self.optimizer.build(self.trainable_variables)
+
     def _keep_loss(self, loss: Tree) -> None:
         """Keep the loss as an attribute; a model without one may have its own."""
         before = None if self._task is None else self._task.loss
@@ -112,6 +136,10 @@ class Training(Hooks, Layer):
         super()._arrived()
         self._trainer.drop()
 
+    def _shows_names(self, outputs: Tree) -> bool:
+        """Return whether the logs name the outputs: those of a list have no names."""
+        return isinstance(outputs, dict)
+
     def _names_of(self, outputs: Tree) -> list[str]:
         if isinstance(outputs, dict):
             return sorted(outputs)
@@ -128,7 +156,7 @@ class Training(Hooks, Layer):
     @property
     def metrics_names(self) -> list[str]:
         """The names in the logs, in the order `evaluate` returns them."""
-        return list(by_name(self, self.metrics))
+        return [log_name(metric) for metric in self.metrics]
 
     def explain_step(self, kind: str = "train") -> Explanation:
         """Return which path a step takes and why, as a dict that prints as lines.
@@ -216,7 +244,7 @@ class Training(Hooks, Layer):
     ) -> Tree:
         """Return the outputs for data, computed batch by batch, as NumPy arrays."""
         trainer = self._trainer
-        if verbose == 0 and not callbacks:
+        if verbose == 0 and not callbacks and steps is None:
             outputs = trainer.predict_at_once(x, batch_size)
             if outputs is not None:
                 return outputs

@@ -127,6 +127,7 @@ class Step(ABC):
         for i, (variable, old, new) in enumerate(zip(self.variables, state, after)):
             if old is not new or id(variable) in self.updated:
                 self.written[i] = variable
+        _check_loss(self)
         return (*after, *outputs)
 
     def _outputs(self, scope: Scope, data: Tree, *update: Any) -> Sequence[Any]:
@@ -294,6 +295,31 @@ def _check_optimizer(optimizer: Making, trained: Sequence[Variable]) -> None:
         raise ArgumentError(
             f"The optimizer does not know {new[:3]}: weights were added or unfrozen "
             "after it was built. Call model.compile(...) with a new optimizer."
+        )
+
+
+def _check_loss(step: Step) -> None:
+    """Warn where the loss is tracked, and `metrics` hide it from the logs."""
+    matched, shown = step.model._matched, step.metrics
+    written = set(map(id, step.written.values()))
+    if shown is None or matched is None or id(matched.tracker.total) not in written:
+        return
+    if any(metric is matched.tracker for metric in shown):
+        return
+    name, losses = step.model.name, [m for m in shown if m.name == "loss"]
+    remedy = "Let `metrics` return [*super().metrics, ...]."
+    if not losses:
+        warnings.warn(
+            f"The logs of {name} have no loss, as its own `metrics` leave out what "
+            f"compile tracks. {remedy}",
+            stacklevel=2,
+        )
+    elif not written.intersection(map(id, variables_of(losses))):
+        warnings.warn(
+            f"The loss in the logs of {name} stays as it began: it is a metric of its "
+            f"own that the step does not update. {remedy} Or update it in "
+            "compute_loss.",
+            stacklevel=2,
         )
 
 

@@ -12,7 +12,19 @@ from multinet import metrics
 from multinet.errors import ArgumentError
 from multinet.holders import Holder
 from multinet.training.compiled import CompiledLoss, CompiledMetrics, per_output
-from multinet.typing import Making, Tensor, Tree
+from multinet.typing import Config, Making, Tensor, Tree
+
+#: What Keras writes of the arguments of compile, in its order.
+_WRITTEN = (
+    "optimizer",
+    "loss",
+    "loss_weights",
+    "metrics",
+    "weighted_metrics",
+    "run_eagerly",
+    "steps_per_execution",
+    "jit_compile",
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +57,11 @@ class Task:
         """Return the arguments by name, to compile another model alike."""
         return dict(vars(self))
 
+    def config(self, optimizer: Making) -> Config:
+        """Return the arguments as Keras writes them: the optimizer as an object."""
+        kept = {name: value for name, value in vars(self).items() if name in _WRITTEN}
+        return {**kept, "optimizer": optimizer}
+
     def steps(self) -> int:
         """Return the steps of an execution that were asked for, 1 for "auto"."""
         asked = self.steps_per_execution
@@ -63,33 +80,41 @@ class Matched(Holder):
     """
 
     def __init__(
-        self, task: Task, names: Sequence[str], outputs: Sequence[Any], y: Tree
+        self,
+        task: Task,
+        names: Sequence[str],
+        outputs: Tree,
+        y: Tree,
+        shows_names: bool = True,
     ) -> None:
         self.names = list(names)
+        self.keys = list(outputs) if isinstance(outputs, dict) else self.names
+        for what in ("loss", "loss_weights", "metrics", "weighted_metrics"):
+            self._ordered(getattr(task, what), what)
         self.tracker = metrics.Mean(name="loss")
         self.loss: CompiledLoss | None = None
         kept: list[str] = []
         if task.loss is not None:
             self.loss = CompiledLoss(task.loss, task.loss_weights, self.names)
-            pairs = zip(self.names, self.loss.losses, strict=True)
+            labels = self.names if shows_names else self.loss.labels
+            pairs = zip(labels, self.loss.losses, strict=True)
             kept = [name for name, loss in pairs if loss is not None]
-        several = kept if len(self.names) > 1 else []
+        several = kept if len(kept) > 1 else []
         # Tuples: no part is added to them, so nobody need look again.
         self.trackers = tuple([metrics.Mean(name=f"{name}_loss") for name in several])
         self.by_output = CompiledMetrics(task.metrics, task.weighted_metrics, self.loss)
-        made = self.by_output.build(self.names, self.targets(y), outputs)
+        leaves: list[Any] = optree.tree_leaves(outputs)  # type: ignore[arg-type]
+        self.by_output.shows_names = shows_names and len(self.names) > 1
+        made = self.by_output.build(self.names, self.targets(y), leaves)
         self.metrics = tuple(made)
 
     def all_metrics(self) -> list[metrics.Metric]:
         """Return the mean of the loss, of the outputs' losses, and the metrics."""
         return [self.tracker, *self.trackers, *self.metrics]
 
-    def label(self, metric: metrics.Metric) -> str:
-        """Return the name of a metric in the logs."""
-        return self.by_output.label(metric)
-
     def targets(self, tree: Tree) -> list[Any]:
         """Return one target for each output."""
+        self._ordered(tree, "y")
         if isinstance(tree, list | tuple | dict):
             return per_output(tree, self.names, "y")
         if tree is not None and len(self.names) > 1:
@@ -101,9 +126,16 @@ class Matched(Holder):
 
     def weights(self, tree: Tree) -> list[Any]:
         """Return the sample weights of each output."""
-        if isinstance(tree, list | tuple | dict):
-            return self.targets(tree)
-        return [tree] * len(self.names)
+        self._ordered(tree, "sample_weight")
+        return per_output(tree, self.names, "sample_weight")
+
+    def _ordered(self, given: Tree, what: str) -> None:
+        """Refuse a list for outputs in a dict that has more than one order."""
+        if isinstance(given, list | tuple) and self.keys != self.names:
+            raise ArgumentError(
+                f"The outputs are a dict with the keys {self.keys}: give {what} as a "
+                "dict with these, since it is not said which order a list has."
+            )
 
     def total(
         self, y: Tree, y_pred: Tree, sample_weight: Tree, size: float

@@ -28,7 +28,7 @@ from multinet.training.sources import ArraySource, HostBatch, Source, prepare
 from multinet.training.sources.orders import Orders
 from multinet.training.step import Form
 from multinet.training.task import Matched, Task
-from multinet.typing import AnyModel, Making, Tree, Verbose
+from multinet.typing import AnyModel, Data, Making, Tree, Verbose
 from multinet.utils import unpack_x_y_sample_weight
 
 #: What evaluate returns, and a step on a batch: the loss, all results, or a dict.
@@ -48,6 +48,10 @@ class Trained(Protocol):
 
     def _names_of(self, outputs: Tree) -> list[str]:
         """Return a name for each output."""
+        ...
+
+    def _shows_names(self, outputs: Tree) -> bool:
+        """Return whether the logs name the outputs."""
         ...
 
 
@@ -81,6 +85,21 @@ class Trainer:
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self._start()
+
+    def state(self) -> dict[str, Data]:
+        """Return where the clock, the keys and the orders stand, as data."""
+        counts = self.clock.counts
+        return {
+            "steps": [counts[True], counts[False]],
+            "draws": [int(word) for word in self.keys.draws],
+            "orders": self.orders.state(self.orders.epoch),
+        }
+
+    def restore(self, state: Data) -> None:
+        """Go on where the `state` of another trainer stands."""
+        self.clock.counts = dict(zip((True, False), state["steps"]))
+        self.keys.draws = state["draws"]
+        self.orders.restore(state["orders"])
 
     def forget(self) -> None:
         """Drop the programs, and what the task was matched with."""
@@ -118,8 +137,8 @@ class Trainer:
             with CallContext(training=training):
                 outputs = model(x, training=training)
             names = model._names_of(outputs)
-            leaves = optree.tree_leaves(outputs)
-            model._matched = Matched(model._task, names, leaves, y)
+            shown = model._shows_names(outputs)
+            model._matched = Matched(model._task, names, outputs, y, shown)
 
     def _build_optimizer(self) -> None:
         model = self.model
@@ -193,7 +212,8 @@ class Trainer:
             and type(x) is np.ndarray
             and x.dtype is quick.dtype
             and x.ndim > 0
-            and 0 < len(x) <= (batch_size or 32)
+            and (batch_size is None or type(batch_size) is int)
+            and 0 < len(x) <= (32 if batch_size is None else batch_size)
             and quick.backend is current()
             and quick.inventory.valid()
         ):

@@ -132,12 +132,6 @@ def test_methods_that_are_absent_are_told(kind):
         getattr(thing, known + "x")
 
 
-def test_methods_to_save_name_what_there_is():
-    for name in ("save", "save_weights", "load_weights"):
-        with pytest.raises(AttributeError, match="get_weights gives all weights"):
-            getattr(model(), name)
-
-
 def test_what_is_named_instead_exists():
     absent_names = {n for names in (MODULES | CLASSES).values() for n in names}
     for name, text in absent.INSTEAD.items():
@@ -162,26 +156,24 @@ def test_a_property_that_fails_keeps_its_own_error():
         _ = Failing().derived
 
 
-class Saves:
-    def save(self):
-        return "saved"
+class Quantizes:
+    def quantize(self):
+        return "quantized"
 
 
 def test_classes_of_the_program_may_have_these_names():
-    class Mixed(multinet.Model, Saves):
+    class Mixed(multinet.Model, Quantizes):
         def export(self):
             return "exported"
 
     mixed = Mixed()
-    assert (mixed.save(), mixed.export()) == ("saved", "exported")
-    mixed.to_json = lambda: "{}"
-    assert mixed.to_json() == "{}"
+    assert (mixed.quantize(), mixed.export()) == ("quantized", "exported")
 
-    class Layer(Saves):  # a name of ours, and not our class
+    class Layer(Quantizes):  # a name of ours, and not our class
         pass
 
-    with pytest.raises(AttributeError, match="no attribute 'quantize'"):
-        _ = Layer().quantize
+    with pytest.raises(AttributeError, match="no attribute 'export'"):
+        _ = Layer().export
 
 
 def test_objects_are_copied_and_pickled_as_before():

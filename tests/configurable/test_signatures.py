@@ -6,7 +6,7 @@ import inspect
 import keras
 import pytest
 
-from multinet.saving import exports
+from multinet.objects import exports
 
 #: The layers have a test of their own.
 SPACES = (

@@ -9,7 +9,7 @@ from scipy import special
 
 from multinet import activations, ops
 
-#: One float32 array of these is what every op gets; NaN and infinities are among them.
+#: What every op gets, in one array: NaN and infinities are among them.
 POINTS = np.array(
     [
         *(np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-30, -1e-30, 1e-3, -1e-3, 0.3, -0.3),
@@ -27,8 +27,8 @@ _ROOT = np.sqrt(2 / np.pi)
 class Edge:
     """An op of one tensor, its value and its slope in float64.
 
-    `where` says at which points the op is asked, `loose` multiplies the tolerance. Where
-    the value is NaN the slope may be anything, the same at each position.
+    `where` says at which points the op is asked, `loose` multiplies the tolerance. A
+    value of NaN may have any slope, the same at each position.
     """
 
     name: str
@@ -60,6 +60,11 @@ def near(limit: float) -> Callable[[Any], Any]:
 
 def finite(x: Any) -> Any:
     return ~np.isinf(x)
+
+
+def off_bounds(x: Any) -> Any:
+    """Where x / 6 + 1/2, which is rounded, is not at a bound of the clip."""
+    return finite(x) & (np.abs(x) != 3)
 
 
 def pdf(x: Any) -> Any:
@@ -295,13 +300,14 @@ EDGES = [
         ops.hard_sigmoid,
         lambda x: np.clip(x / 6 + 0.5, 0, 1),
         between(-3, 3, 1 / 6),
+        off_bounds,
     ),
     Edge(
         "hard_silu",
         ops.hard_silu,
         lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
         lambda x: np.clip(x / 6 + 0.5, 0, 1) + x * between(-3, 3, 1 / 6)(x),
-        finite,
+        off_bounds,
     ),
     Edge("hard_tanh", ops.hard_tanh, lambda x: np.clip(x, -1, 1), between(-1, 1)),
     Edge(

@@ -234,11 +234,9 @@ def test_slopes_of_reductions(backend, once):
 def test_nothing_has_no_place_of_an_extreme(backend, name):
     op = getattr(ops, name)
     empty = backend.full((3, 0), 1.0, "float32")
-    with pytest.raises(
-        ShapeError, match=r"empty axis, in shape \(3, 0\), has no value"
-    ):
+    with pytest.raises(ShapeError, match=r"not empty; got shape \(3, 0\)"):
         op(empty, 1)
-    with pytest.raises(ShapeError, match="has no value"):
+    with pytest.raises(ShapeError, match="an axis that is not empty"):
         op(empty)
     assert backend.shape(op(empty, 0)) == (0,)  # as np.argmax has it
 

@@ -47,7 +47,7 @@ ShapeError: divide cannot broadcast the shapes (3, 4) and (5,): sizes
     divide_no_nan(a, v)
 ShapeError: mod cannot broadcast the shapes (3, 4) and (5,): sizes must
     fmod(a, v)
-DTypeError: mod takes int8, int16, int32, int64, uint8, uint16, uint32
+DTypeError: ops.fmod takes real numbers, got complex64
     fmod(z, z)
 ShapeError: maximum cannot broadcast the shapes (3, 4) and (5,): sizes
     hypot(a, v); clip(a, v, 1)

@@ -6,7 +6,7 @@ import numpy as np
 
 import multinet
 from multinet.configurable import parameters
-from multinet.saving import exports
+from multinet.objects import exports
 
 #: Bases to subclass, and models, whose arguments are tensors.
 ABSTRACT = {

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from multinet import saving
-from multinet.saving import exports
+from multinet.objects import exports
 
 #: Arguments that Keras's own configurations lack, of all classes of a module or of one.
 UNWRITTEN = {

@@ -41,8 +41,9 @@ def test_names_are_those_of_keras(registry):
 
 def test_the_functions_are_in_utils_and_saving_as_in_keras():
     for name in saving.__all__:
-        assert getattr(utils, name) is getattr(saving, name)
-        assert hasattr(keras.saving, name)
+        assert hasattr(keras.saving, name) or name == "load_torch_state_dict"
+        if hasattr(keras.utils, name):
+            assert getattr(utils, name) is getattr(saving, name)
 
 
 def test_a_registered_layer_is_written_by_its_name_and_found(registry):

@@ -11,9 +11,9 @@ import pytest
 import multinet
 from multinet import initializers, layers, losses, metrics, optimizers, saving
 from multinet.errors import ArgumentError
+from multinet.objects.serialization import from_data, to_data, to_shared_data
+from multinet.objects.sharing import ObjectSharing
 from multinet.random import SeedGenerator
-from multinet.saving.serialization import from_data, to_data, to_shared_data
-from multinet.saving.sharing import ObjectSharing
 
 VALUES = [
     None,

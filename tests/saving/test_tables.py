@@ -6,7 +6,7 @@ from multinet import saving
 from multinet.configurable import Configurable
 from multinet.errors import ArgumentError
 from multinet.names import snake_case
-from multinet.saving.tables import Table
+from multinet.objects.tables import Table
 
 
 class Blue(Configurable):

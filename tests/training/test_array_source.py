@@ -159,10 +159,29 @@ def test_a_state_of_other_data_is_refused(other, name):
         other.restore(state)
 
 
-def test_an_epoch_that_is_left_begins_anew():
+@pytest.mark.parametrize("order", [True, False])
+def test_an_epoch_that_is_left_leaves_the_rest_to_the_next(order):
+    def make(seed):
+        return shuffled(seed) if order else ArraySource(HostBatch(X, Y), 5)
+
+    whole = make(3)
+    passes = [rows_of(whole.chunks(e, asking(2))) for e in range(2)]
+    source = make(3)
+    chunks = source.chunks(0, asking(1))
+    for _ in range(2):
+        next(chunks)
+    state = json.loads(json.dumps(source.state()))
+    resumed = make(99)
+    resumed.restore(state)
+    for one in (source, resumed):
+        assert_batches(rows_of(one.chunks(1, asking(2))), passes[0][2:])
+        assert_batches(rows_of(one.chunks(2, asking(2))), passes[1])
+
+
+def test_an_epoch_of_the_same_number_begins_anew():
     source = ArraySource(HostBatch(X, Y), 5)
     next(source.chunks(0, asking(1)))
-    assert_batches(rows_of(source.chunks(1, asking(2))), sliced())
+    assert_batches(rows_of(source.chunks(0, asking(2))), sliced())
 
 
 def test_a_copy_of_orders_gives_the_same():

@@ -326,7 +326,7 @@ X = np.ones((2, 3), np.float32)
         ((X,), ArgumentError, "as in the first batch"),
         ((X, "a"), ArgumentError, "Expected data as arrays"),
         ((X, np.array([1 << 40, 1])), DTypeError, "become int32"),
-        ((None, X), ShapeError, "same number of samples"),
+        ((None, X), ArgumentError, "Expected x to be data, got None"),
     ],
 )
 @pytest.mark.parametrize("steps", [1, 4])

@@ -28,6 +28,21 @@ class Elu(torch.autograd.Function):
         return torch.ops.aten.elu_backward(g, ctx.alpha, 1, 1, False, x), None
 
 
+class GeluByTanh(torch.autograd.Function):
+    """gelu by tanh, whose slope in torch is NaN where x**2 overflows."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:  # type: ignore[override]
+        ctx.save_for_backward(x)
+        return F.gelu(x, approximate="tanh")
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, g: Tensor) -> Any:  # type: ignore[override]
+        x = ctx.saved_tensors[0].clamp(-100, 100)  # there it is 0 or 1 to the last bit
+        return torch.ops.aten.gelu_backward(g, x, approximate="tanh")
+
+
 class LogSumExp(torch.autograd.Function):
     """log(sum(e**x)) over axes, which both keep.
 

@@ -1,6 +1,7 @@
 """Callbacks, under Keras's names."""
 
 from multinet.training.callbacks.base import Callback, CallbackList
+from multinet.training.callbacks.checkpoint import ModelCheckpoint
 from multinet.training.callbacks.history import History, LambdaCallback
 from multinet.training.callbacks.stopping import EarlyStopping, ReduceLROnPlateau
 
@@ -10,5 +11,6 @@ __all__ = [
     "EarlyStopping",
     "History",
     "LambdaCallback",
+    "ModelCheckpoint",
     "ReduceLROnPlateau",
 ]

@@ -100,7 +100,8 @@ class CallbackList:
     def listens(self, hook: str) -> bool:
         """Return whether a callback overrides `hook`."""
         default = getattr(Callback, hook)
-        return any(getattr(type(c), hook) is not default for c in self.callbacks)
+        hooks = (getattr(callback, hook) for callback in self.callbacks)
+        return any(getattr(each, "__func__", each) is not default for each in hooks)
 
     def call(self, hook: str, *args: Any) -> None:
         """Call `hook` of each callback."""

@@ -14,9 +14,8 @@ from multinet import losses, metrics
 from multinet.checks import number, one_of, shown
 from multinet.errors import ArgumentError
 from multinet.losses.base import FunctionLoss
-from multinet.metrics.base import FunctionMetric, MeanMetricWrapper
+from multinet.metrics.base import FunctionMetric, MeanMetricWrapper, log_name
 from multinet.training.callbacks.base import Callback
-from multinet.training.logs import by_name
 from multinet.training.task import Matched
 from multinet.typing import AnyModel
 
@@ -93,7 +92,7 @@ class Monitor(Callback):
     def _guess(self) -> None:
         """Warn that the value will be minimized; refuse where that will not do."""
         name = type(self).__name__
-        known = sorted({metric.name for metric in self.model.metrics})
+        known = sorted({log_name(metric) for metric in self.model.metrics})
         why = (
             f"no metric of the model called {_plain(self.monitor)!r} says whether more "
             f"of it is better or less (there are {known})"
@@ -147,11 +146,11 @@ def direction_in(model: AnyModel, name: str) -> str | None:
     for wanted in dict.fromkeys((name, _plain(name))):
         if wanted == "loss" or any(wanted == t.name for t in trackers):
             return "down"
-        metric = by_name(model, model.metrics).get(wanted)
-        if metric is not None:
-            own = getattr(metric, "fn", metric)
-            is_loss = any(own is loss for loss in minimized)
-            return direction_of(metric) or ("down" if is_loss else None)
+        for metric in reversed(model.metrics):
+            if log_name(metric) == wanted:
+                own = getattr(metric, "fn", metric)
+                is_loss = any(own is loss for loss in minimized)
+                return direction_of(metric) or ("down" if is_loss else None)
     return None
 
 

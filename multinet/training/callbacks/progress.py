@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from abc import ABC, abstractmethod
+from numbers import Integral
 
 from multinet import config
 from multinet.checks import shown
@@ -40,13 +41,13 @@ def make_progress(
     `label` stands before the number of the epoch, or alone if `epochs` is 0. `steps`
     is None where only the end of the data will tell.
     """
-    if verbose not in ("auto", 0, 1, 2):
+    if not (verbose in ("auto", None) or _is_count(verbose)):
         raise ArgumentError(
             "Expected verbose to be 0 (silent), 1 (a bar), 2 (a line an epoch) or "
             f"'auto', got {shown(verbose)}."
         )
     kind = LineReporter
-    if verbose in (0, False):
+    if verbose in (0, None):
         kind = Reporter
     elif config.is_interactive_logging_enabled() and verbose != 2:
         dumb = os.environ.get("TERM") == "dumb"
@@ -55,6 +56,10 @@ def make_progress(
         elif is_terminal(sys.stdout) and not dumb and _terminal.takes(sys.stdout):
             kind = BarReporter
     return kind(epochs, steps, label)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, Integral) and int(value) >= 0
 
 
 class Reporter:

@@ -102,6 +102,10 @@ class ReduceLROnPlateau(Monitor):
         self.wait, self.cooldown_counter = 0, 0
         self.best: float | None = None
 
+    def in_cooldown(self) -> bool:
+        """Return whether the rate was lowered so lately that epochs do not count."""
+        return self.cooldown_counter > 0
+
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Compare with the best so far; lower the rate when patience is over."""
         optimizer = self.model.optimizer
@@ -111,13 +115,13 @@ class ReduceLROnPlateau(Monitor):
         value = self.get_monitor_value(logs)
         if value is None:
             return
-        if self.cooldown_counter > 0:
+        if self.in_cooldown():
             self.cooldown_counter -= 1
             self.wait = 0
         if self.improves(value, self.best):
             self.best, self.wait = value, 0
             return
-        if self.cooldown_counter > 0:
+        if self.in_cooldown():
             return
         self.wait += 1
         if self.wait >= self.patience and rate > self.min_lr:

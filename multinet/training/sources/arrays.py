@@ -25,8 +25,9 @@ from multinet.training.sources.source import (
 class ArraySource:
     """Batches of arrays in memory, several at a time, copied at most once.
 
-    `orders` permute the samples of each epoch, and begin with the first chunk a fit of
-    so many `epochs`; without them chunks are views.
+    `orders` permute the samples of each pass over them, and begin with the first chunk
+    a fit of so many `epochs`; without them chunks are views. An epoch that is left
+    before the end of a pass leaves the rest of it to the next.
     """
 
     def __init__(
@@ -43,8 +44,9 @@ class ArraySource:
         self.size = self.full + (self.rest > 0)
         self.spec: Tree = optree.tree_map(_leaf, data.tree())  # type: ignore[arg-type]
         self.epoch: int | None = None
-        self.done = 0  # batches of the epoch
-        self._order: int | None = None  # the number of the epoch's order
+        self.done = 0  # batches of the pass
+        self._order: int | None = None  # the number of the pass's order
+        self._places: Host | None = None  # that order
         self._begun = self._restored = False
 
     @property
@@ -59,7 +61,7 @@ class ArraySource:
         return min(most_steps(size), 1 << (self.full - 1).bit_length())
 
     def chunks(self, epoch: int, room: Room) -> Generator[Chunk, None, None]:
-        """Yield the batches of an epoch, or those that are left of it."""
+        """Yield the batches of a pass, or those that are left of it."""
         order = self._begin(epoch)
         full = [x[: self.batch_size] for x in self.leaves]
         while self.done < self.size:
@@ -75,22 +77,25 @@ class ArraySource:
             yield Chunk(self._columns(part, steps, size, rows, order), steps)
 
     def _begin(self, epoch: int) -> Host | None:
-        """Begin an epoch, or go on with the one restored; return its order."""
-        going_on = self._restored and epoch == self.epoch
+        """Begin a pass, or go on with one; return its order."""
+        restored = self._restored and epoch == self.epoch
+        left = self.epoch == epoch - 1 and 0 < self.done < self.size
+        going_on = restored or left
         if self.orders is not None and not self._begun:
             self.orders.begin(self.data.size(), self.epochs)
             self._begun = True
         if self._restored and self.orders is not None and self.epoch is not None:
             assert self._order is not None
-            self.orders.epoch = self._order + epoch - self.epoch
+            ahead = 0 if going_on else epoch - self.epoch
+            self.orders.epoch = self._order + ahead
             self.orders.known = []
-        self._restored = False
+        self._restored, self.epoch = False, epoch
         if not going_on:
-            self.epoch, self.done = epoch, 0
-        if self.orders is None:
-            return None
-        self._order = self.orders.epoch
-        return self.orders.next()
+            self.done, self._places = 0, None
+        if self.orders is not None and self._places is None:
+            self._order = self.orders.epoch
+            self._places = self.orders.next()
+        return self._places
 
     def _columns(
         self, part: slice, steps: int, size: int, rows: int, order: Host | None
@@ -135,6 +140,7 @@ class ArraySource:
                     f"{ours}. Go on with the same data, batch_size and shuffle."
                 )
         self.epoch, self.done, self._restored = state["epoch"], state["batches"], True
+        self._places = None
         if self.orders is not None:
             self.orders.restore(state["orders"])
             self._order = self.orders.epoch

@@ -124,7 +124,7 @@ class Source(Protocol):
 
         Batches of another shape, such as a smaller last one, are a chunk of their own.
         No batch is drawn before somebody asks for its chunk. An iterator that is left
-        before its end ends the epoch.
+        before its end ends the epoch; arrays go on from there in the next one.
         """
         ...
 
@@ -146,13 +146,25 @@ def most_steps(size: int) -> int:
     return max(1, min(_MOST_STEPS, _MOST_BYTES // max(1, size)))
 
 
-def warn_if_short(done: int, wanted: int | None) -> None:
-    """Warn where an epoch had fewer batches than were asked for, or none at all."""
+def warn_if_short(done: int, wanted: int | None, size: int | None = None) -> None:
+    """Warn where an epoch had fewer batches than were asked for, or none at all.
+
+    `size` is the number of batches in a pass over data that can start again.
+    """
+    if size is None:
+        remedy = (
+            "A generator cannot start again: let it yield steps_per_epoch * epochs "
+            "batches, or pass a function that returns a new one each epoch."
+        )
+    else:
+        remedy = (
+            f"The data have {size} batches, and what follows begins with the first: "
+            f"let the steps divide {size}, or leave them out."
+        )
     if done < (wanted or 1):
         asked = "1 batch was" if wanted in (1, None) else f"{wanted} batches were"
         warnings.warn(
             f"The data ran out: at least {asked} expected in this epoch, {done} came. "
-            "A generator cannot start again: let it yield steps_per_epoch * epochs "
-            "batches, or pass a function that returns a new one each epoch.",
+            f"{remedy}",
             stacklevel=2,
         )

@@ -9,8 +9,8 @@ from typing import Any
 
 from multinet.errors import ArgumentError, unknown_name
 from multinet.names import snake_case
-from multinet.saving import registration, sharing
-from multinet.saving.serialization import create, to_data, unknown_object
+from multinet.objects import registration, sharing
+from multinet.objects.serialization import create, to_data, unknown_object
 from multinet.typing import Data, Made
 
 

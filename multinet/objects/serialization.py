@@ -16,8 +16,8 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import ArgumentError
+from multinet.objects import exports, registration, sharing
 from multinet.registry import current
-from multinet.saving import exports, registration, sharing
 from multinet.typing import Data, Made
 
 Leaf = Callable[[Any], Any]
@@ -287,7 +287,7 @@ def create(cls: type[Any], config: Mapping[str, Any]) -> Made:
     try:
         thing = cls.from_config(dict(inner or {}))
     except Exception as error:
-        error.add_note(f"In the configuration of a {cls.__name__}: {dict(inner or {})}")
+        error.add_note(_note(cls, dict(inner or {})))
         raise
     built = config.get("build_config")
     if built and not thing.built:
@@ -297,6 +297,13 @@ def create(cls: type[Any], config: Mapping[str, Any]) -> Made:
         thing.compile_from_config(compiled)
     sharing.note_read(config.get("shared_object_id"), thing)
     return thing
+
+
+def _note(cls: type, config: dict[str, Any]) -> str:
+    """Return where an error was: the whole of a model would hide it."""
+    told = repr(config)
+    told = told if len(told) <= 300 else f"{told[:300]}..."
+    return f"In the configuration of a {cls.__name__}: {told}"
 
 
 def unknown_object(kind: str, name: str, known: list[str]) -> ArgumentError:

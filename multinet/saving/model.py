@@ -1,0 +1,248 @@
+"""Models in files: the `.keras` archive of Keras, written and read."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+import time
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from multinet.errors import ArgumentError, FileError
+from multinet.objects.registration import CustomObjectScope
+from multinet.objects.serialization import from_data, to_shared_data
+from multinet.objects.sharing import ObjectSharing
+from multinet.saving import atomic, legacy
+from multinet.saving.archive import (
+    ASSETS,
+    CONFIG,
+    METADATA,
+    WEIGHTS,
+    Folder,
+    ZipArchive,
+    is_inside,
+    pack,
+)
+from multinet.saving.hdf5 import Reader, Writer
+from multinet.saving.json import read_json
+from multinet.saving.keras2 import is_old, upgrade
+from multinet.saving.layout import places
+from multinet.saving.safetensors import index_of
+from multinet.saving.streams import MEMBER, set_streams, streams_of
+from multinet.saving.tensors import load_tensors
+from multinet.saving.weights import load_state, open_weights, write_state
+from multinet.typing import AnyModel, Made
+
+#: The version of Keras whose format this is.
+FORMAT = "3.15.1"
+#: How the name of a model's file ends.
+MODEL = ".keras"
+
+
+def save_model(
+    model: AnyModel,
+    filepath: str | os.PathLike[str],
+    overwrite: bool = True,
+    zipped: bool | None = None,
+) -> None:
+    """Write a model to a `.keras` file: architecture, weights, and what compile got.
+
+    The file is whole or not there. `zipped=False` writes a folder instead. Keras
+    3.15.1 reads both.
+    """
+    path = atomic.local(filepath)
+    if zipped is None:
+        zipped = path.suffix != ""
+    if zipped != path.name.endswith(MODEL):
+        raise ArgumentError(_name_hint(path, zipped))
+    atomic.refuse_existing(path, overwrite)
+    if not getattr(model, "built", True):
+        warnings.warn(
+            f"{model.name} is not built, so the file has no weights of it. Call it on "
+            "data first.",
+            stacklevel=2,
+        )
+    if not zipped:
+        with atomic.replacing_folder(path) as new:
+            _write_members(model, new)
+        return
+    with tempfile.TemporaryDirectory(
+        prefix=".multinet-", dir=atomic.real(path).parent
+    ) as made:
+        _write_members(model, Path(made))
+        with atomic.replacing(path) as new:
+            pack(Path(made), new)
+
+
+def _name_hint(path: Path, zipped: bool) -> str:
+    if path.suffix in (".h5", ".hdf5"):
+        return (
+            f"{path.name}: models are not written in the HDF5 format of Keras 2. Name "
+            "the file .keras, or save the weights alone to a .weights.h5 file."
+        )
+    if zipped:
+        return f"Expected the name of a model's file to end in .keras, got {path.name}."
+    return f"With zipped=False a folder is written, and {path.name} names a file."
+
+
+def _write_members(model: AnyModel, folder: Path) -> None:
+    config = to_shared_data(model)
+    saved = {"keras_version": FORMAT, "date_saved": time.strftime("%Y-%m-%d@%H:%M:%S")}
+    (folder / METADATA).write_text(json.dumps(saved))
+    (folder / CONFIG).write_text(json.dumps(config))
+    (folder / MEMBER).write_text(json.dumps(streams_of(model)))
+    with Writer(folder / WEIGHTS) as writer:
+        write_state(model, writer)
+    for path, part in places(model):
+        if hasattr(part, "save_assets"):
+            with tempfile.TemporaryDirectory() as made:
+                part.save_assets(made)
+                if any(Path(made).iterdir()):
+                    shutil.copytree(made, folder / ASSETS / path, dirs_exist_ok=True)
+
+
+def load_model(
+    filepath: str | os.PathLike[str],
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
+) -> Made:
+    """Return the model of a file: `.keras`, of Multinet or Keras, or a Keras 2 `.h5`.
+
+    `custom_objects` maps names to the program's classes and functions, which must be
+    there or registered: reading never imports a module and never runs code of the
+    file. So `safe_mode` changes nothing, and False is refused. With `compile=False` the
+    model is not compiled.
+
+    `FileError` for a file that is damaged or made to do harm, `ArgumentError` for a
+    class that is not known.
+    """
+    refuse_unsafe(safe_mode)
+    path = atomic.local(filepath)
+    if not path.exists():
+        raise FileNotFoundError(f"There is no file {path}.")
+    if path.suffix in (".h5", ".hdf5"):
+        return legacy.load_model(path, custom_objects, compile)
+    if path.is_file() and not path.name.endswith(MODEL):
+        raise ArgumentError(
+            f"Expected a .keras file, a folder of one, or a Keras 2 .h5 file, got "
+            f"{path.name}."
+        )
+    with Folder(path) if path.is_dir() else ZipArchive(path) as archive:
+        return _read(archive, path.name, custom_objects, compile)
+
+
+def _read(archive: Any, name: str, custom_objects: Any, compile: bool) -> Any:
+    config = read_json(archive.text(CONFIG), CONFIG)
+    if not isinstance(config, dict) or "class_name" not in config:
+        raise FileError(f"{CONFIG} of {name} does not describe a model.")
+    if is_old(config):
+        config = upgrade(config)
+    if not compile:
+        config.pop("compile_config", None)
+    with CustomObjectScope(custom_objects), ObjectSharing():
+        model = from_data(config)
+    if not hasattr(model, "save_own_variables"):
+        raise FileError(
+            f"{name} holds a {type(model).__name__}, which is neither a model nor a "
+            "layer."
+        )
+    with archive.opened(WEIGHTS) as member, Reader(member, WEIGHTS) as reader:
+        load_state(model, reader, name)
+    if MEMBER in archive.names():
+        set_streams(model, read_json(archive.text(MEMBER), MEMBER))
+    _read_assets(archive, model)
+    return model
+
+
+def _read_assets(archive: Any, model: Any) -> None:
+    """Hand each part a folder with the files that it saved, and nothing else."""
+    names = [name for name in archive.names() if name.startswith(f"{ASSETS}/")]
+    if not names:
+        return
+    for path, part in places(model):
+        prefix = f"{ASSETS}/{path}/" if path else f"{ASSETS}/"
+        own = [n for n in names if n.startswith(prefix) and "/" not in n[len(prefix) :]]
+        if own and hasattr(part, "load_assets"):
+            with tempfile.TemporaryDirectory() as made:
+                for name in own:
+                    _copy(archive, name, Path(made))
+                part.load_assets(made)
+
+
+def _copy(archive: Any, name: str, folder: Path) -> None:
+    last = name.rpartition("/")[2]
+    assert is_inside(last), "the archive was checked when it was opened"
+    (folder / last).write_bytes(archive.text(name))
+
+
+def load_weights(
+    model: AnyModel,
+    filepath: str | os.PathLike[str],
+    skip_mismatch: bool = False,
+    **options: Any,
+) -> None:
+    """Give a model the weights of a file, all of them or none.
+
+    The file is a `.weights.h5`, a `.weights.json` with its shards, a `.keras` file, a
+    `.safetensors` file in the `layout` "keras" or "torch", or a `.h5` of Keras 2, there
+    with `by_name=True` layer by layer under the same names.
+    With `skip_mismatch` what does not fit stays as it is, and a warning lists it.
+    `objects_to_skip` are parts of the model that are left out.
+    """
+    path = atomic.local(filepath)
+    by_name = options.pop("by_name", None)
+    left = options.pop("objects_to_skip", None) or ()
+    layout = options.pop("layout", "keras")
+    if options:
+        raise ArgumentError(f"load_weights got unknown arguments {sorted(options)}.")
+    if not path.exists() and not index_of(path).exists():
+        raise FileNotFoundError(f"There is no file {path}.")
+    if path.suffix == ".safetensors":
+        _check_built(model, path)
+        load_tensors(model, path, layout, skip_mismatch)
+        return
+    if path.suffix in (".h5", ".hdf5") and not path.name.endswith(".weights.h5"):
+        legacy.load_weights(model, path, bool(by_name), skip_mismatch)
+        return
+    if by_name:
+        raise ArgumentError(
+            f"by_name=True is for .h5 files of Keras 2; {path.name} has Keras's paths."
+        )
+    _check_built(model, path)
+    with contextlib.ExitStack() as stack:
+        if path.name.endswith(MODEL):
+            archive = stack.enter_context(ZipArchive(path))
+            member = stack.enter_context(archive.opened(WEIGHTS))
+            reader = stack.enter_context(Reader(member, path.name))
+        elif path.name.endswith((".weights.h5", ".weights.json")):
+            reader = stack.enter_context(open_weights(path))
+        else:
+            raise ArgumentError(
+                f"Expected a file .weights.h5, .weights.json, .keras or .h5, got "
+                f"{path.name}."
+            )
+        load_state(model, reader, path.name, skip_mismatch, left)
+
+
+def _check_built(model: Any, path: Path) -> None:
+    if not getattr(model, "built", True):
+        raise FileError(
+            f"{model.name} is not built, so it has no weights for {path.name}. Call it "
+            "on data or build it first."
+        )
+
+
+def refuse_unsafe(safe_mode: bool) -> None:
+    """Raise unless reading is to be safe, as it always is."""
+    if not safe_mode:
+        raise ArgumentError(
+            "safe_mode=False is not supported: reading a file never runs code that "
+            "came with it. Pass the classes and functions that it needs as "
+            "custom_objects={'name': ...}, or register them."
+        )

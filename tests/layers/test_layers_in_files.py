@@ -1,0 +1,74 @@
+"""Every layer in a file: the arrays, paths and shapes of Keras, read on both sides."""
+
+import h5py
+import keras as peer
+import numpy as np
+import pytest
+from layer_cases import CASES, build, label, make, random_weights
+
+import multinet
+
+
+def holding(K, layer, case):
+    """Return a model that has a layer as its attribute `inner`, built."""
+
+    class Holding(K.Model):
+        def __init__(self):
+            super().__init__(name="holding")
+            self.inner = layer
+
+        def call(self, x):
+            return self.inner(x)
+
+    build(layer, case[2])
+    model = Holding()
+    model.built = True
+    return model
+
+
+def arrays(path):
+    """Return the arrays of a file, by their paths."""
+    found = {}
+
+    def note(name, item):
+        if isinstance(item, h5py.Dataset):
+            found[name] = item[()]
+
+    with h5py.File(path) as file:
+        file.visititems(note)
+    return found
+
+
+def kept():
+    """Return the last case of each class, mostly the one with the most options, and
+    the first of those that have weights.
+    """
+    classes = {}
+    for case in CASES:
+        classes.setdefault(case[0], []).append(case)
+    for listed in classes.values():
+        yield listed[-1]
+        layer = make(multinet.layers, listed[0])
+        build(layer, listed[0][2])
+        if len(listed) > 1 and layer.weights:
+            yield listed[0]
+
+
+@pytest.mark.parametrize("case", list(kept()), ids=label)
+def test_a_layer_has_the_arrays_of_keras_and_each_reads_the_other(case, tmp_path):
+    models = {}
+    for name, K in (("ours", multinet), ("theirs", peer)):
+        models[name] = holding(K, make(K.layers, case), case)
+        models[name].save_weights(tmp_path / f"{name}.weights.h5")
+    found = {name: arrays(tmp_path / f"{name}.weights.h5") for name in models}
+    shapes = {n: {k: v.shape for k, v in found[n].items()} for n in found}
+    assert shapes["ours"] == shapes["theirs"]
+
+    models["ours"].load_weights(tmp_path / "theirs.weights.h5")
+    for mine, theirs in zip(models["ours"].weights, models["theirs"].weights):
+        assert np.array_equal(mine.numpy(), np.asarray(theirs)), mine.path
+    random_weights(models["ours"].inner)
+    models["ours"].save_weights(tmp_path / "new.weights.h5")
+    models["theirs"].load_weights(tmp_path / "new.weights.h5")
+    for mine, theirs in zip(models["ours"].weights, models["theirs"].weights):
+        assert np.array_equal(mine.numpy(), np.asarray(theirs)), mine.path
