@@ -27,7 +27,8 @@ class Sequential(Model):
     """A model that passes its input through a list of layers.
 
     The weights exist once the input's shape is known: from an `Input` at the start,
-    from `input_shape=` of the first layer, or from the first data.
+    from `input_shape=` of the first layer, from a model at the start that knows its
+    own, or from the first data.
 
     >>> model = Sequential([Input((784,)), Dense(128, activation="relu"), Dense(10)])
     """
@@ -101,12 +102,15 @@ class Sequential(Model):
 
     def _rebuild(self) -> None:
         self._forget()
-        if (
-            self._stack
-            and isinstance(self._stack[0], InputLayer)
-            and len(self._stack) > 1
-        ):
-            self._trace(self._stack[0].output)
+        if len(self._stack) < 2:
+            return
+        first = self._stack[0]
+        if isinstance(first, InputLayer):
+            self._trace(first.output)
+        elif isinstance(first, Model) and first._graph is not None:
+            entry = first._graph.inputs
+            if is_input(entry):
+                self._trace(Input(batch_shape=entry.shape, dtype=entry.dtype))
 
     def _trace(self, entry: KerasTensor) -> None:
         tensor: Any = entry

@@ -75,11 +75,12 @@ def as_floats(results: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in results.items():
         if backend.is_tensor(value):
             array = backend.to_numpy(value)
-            found[name] = float(array) if array.size == 1 else array
+            found[name] = float(array.item()) if array.size == 1 else array
         elif isinstance(value, Mapping):
             found |= as_floats(value)
         else:
-            found[name] = float(value) if np.size(value) == 1 else value
+            single = np.size(value) == 1
+            found[name] = float(np.asarray(value).item()) if single else value
     return found
 
 

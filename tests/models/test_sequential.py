@@ -152,3 +152,21 @@ def test_a_model_built_by_data_can_be_added_to_and_removed_from(backend):
     assert model.output_shape == (None, 3) and numpy(model(X[:, 0, 0])).shape == (3, 3)
     model.add(layers.Dense(5), rebuild=False)
     assert not model.built
+
+
+def test_a_model_at_the_start_says_the_shape_of_inputs(backend):
+    base = multinet.Sequential([multinet.Input((6,)), layers.Dense(3)])
+    model = multinet.Sequential([base, layers.Dense(2)])
+    assert model.built and model.input_shape == (None, 6)
+    assert [w.shape for w in model.weights] == [(6, 3), (3,), (3, 2), (2,)]
+    again = multinet.Sequential.from_config(model.get_config())
+    assert [w.shape for w in again.weights] == [w.shape for w in model.weights]
+    grown = multinet.Sequential([base])
+    assert not grown.built  # as in Keras: one layer says nothing yet
+    grown.add(layers.Dense(4))
+    assert grown.output_shape == (None, 4)
+    words = multinet.Sequential(
+        [multinet.Input((4,), dtype="int32"), layers.Embedding(5, 2)]
+    )
+    read = multinet.Sequential([words, layers.Flatten(), layers.Dense(1)])
+    assert read.inputs[0].dtype == "int32"
