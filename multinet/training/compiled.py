@@ -128,7 +128,7 @@ class CompiledMetrics(Holder):
     def _make(self, item: Any, i: int, target: Any, output: Any) -> metrics.Metric:
         shape = current().shape
         shapes = () if target is None else shape(target), shape(output)
-        metric = self._resolve(item, i, *shapes)
+        metric: Any = self._resolve(item, i, *shapes)
         ignored = getattr(self.loss and self.loss.losses[i], "ignore_class", None)
         if ignored is not None and isinstance(metric, _OF_LABELS):
             metric.ignore_class = ignored  # never right, as no prediction is it
