@@ -128,12 +128,13 @@ class CompiledMetrics(Holder):
     def _make(self, item: Any, i: int, target: Any, output: Any) -> metrics.Metric:
         shape = current().shape
         shapes = () if target is None else shape(target), shape(output)
-        metric: Any = self._resolve(item, i, *shapes)
+        metric = self._resolve(item, i, *shapes)
         ignored = getattr(self.loss and self.loss.losses[i], "ignore_class", None)
         if ignored is not None and isinstance(metric, _OF_LABELS):
             metric.ignore_class = ignored  # never right, as no prediction is it
-        if hasattr(metric, "build"):  # some make their Variables by the shapes
-            metric.build(*map(public_shape, shapes))
+        build = getattr(metric, "build", None)
+        if build is not None:  # some make their Variables by the shapes
+            build(*map(public_shape, shapes))
         return metric
 
     def _resolve(self, item: Any, i: int, true_shape: Any, pred_shape: Any) -> Any:
