@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from multinet import dtypes
 from multinet.errors import ArgumentError, FileError, ShapeError
 from multinet.holders import Holder
+from multinet.pending import Pending
 from multinet.saving import atomic, shards
 from multinet.saving.hdf5 import Arrays, Reader, Writer
 from multinet.saving.layout import Place, places
@@ -142,32 +144,25 @@ def _casts(have: str, want: str) -> bool:
     return floats or (dtypes.is_integer(have) and dtypes.is_integer(want))
 
 
-class _restored_after_errors:
-    """A block after whose failure the Variables have the values of before.
+@contextlib.contextmanager
+def _restored_after_errors(ready: list[tuple[Any, Any]]) -> Iterator[None]:
+    """Give the Variables their values of before if the block fails.
 
-    Those that were made are kept only where a class of the program reads by itself:
+    Values that were made are kept only where a class of the program reads by itself:
     all else has been checked, and keeping them would take the memory of a model.
     """
-
-    def __init__(self, ready: list[tuple[Any, Any]]) -> None:
-        keeps = any(has_own_loader(part) for part, _ in ready)
-        found = [v for part, _ in ready for v in _variables(part)]
-        self._before = [
-            (v, v._carrier, v._held) for v in found if keeps or v._held is None
-        ]
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if error is not None:
-            for variable, carrier, held in self._before:
-                variable._carrier, variable._held = carrier, held
-        self._before = []
-
-
-def _variables(part: Any) -> list[Any]:
-    return part._saved_variables()
+    keeps = any(has_own_loader(part) for part, _ in ready)
+    found = [v for part, _ in ready for v in part._saved_variables()]
+    for variable in found:
+        if not isinstance(variable._carrier, Pending | None):
+            _ = variable._value  # a step has the newest: it gives that back
+    before = [(v, v._carrier, v._held) for v in found if keeps or v._held is None]
+    try:
+        yield
+    except BaseException:
+        for variable, carrier, held in before:
+            variable._carrier, variable._held = carrier, held
+        raise
 
 
 # -- files of weights ------------------------------------------------------------------

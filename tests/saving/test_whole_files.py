@@ -1,5 +1,6 @@
 """A file is whole or the one before: after an error, a full disk, a killed process."""
 
+import copy
 import errno
 import os
 import signal
@@ -164,8 +165,19 @@ def test_a_layer_that_refuses_leaves_all_layers_as_they_were(backend, tmp_path):
         for name, units in (("dense", 3), ("refusing", 2)):
             file[f"layers/{name}/vars/0"] = np.ones((3, units), "float32")
             file[f"layers/{name}/vars/1"] = np.ones(units, "float32")
-    before = model.get_weights()
+    model.compile("adam", "mse")
+    data = np.ones((4, 3), "float32"), np.ones((4, 2), "float32")
+    for trained in (False, True):
+        if trained:
+            model.fit(*data, verbose=0)
+        before = copy.deepcopy(model).get_weights()
+        check_refused(model, tmp_path / "m.weights.h5", before)
+    model.fit(*data, verbose=0)
+
+
+def check_refused(model, path, before):
+    """Assert that a file is refused, and that the weights stay."""
     with pytest.raises(ValueError, match="no"):
-        model.load_weights(tmp_path / "m.weights.h5")
+        model.load_weights(path)
     for have, want in zip(model.get_weights(), before, strict=True):
         assert np.array_equal(have, want)
