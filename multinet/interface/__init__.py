@@ -71,7 +71,13 @@ from typing import Any
 
 from multinet.interface.array import Axes, Scalar, Shape
 from multinet.interface.fused import Backend
-from multinet.interface.indices import Running, filling, in_program, refused
+from multinet.interface.indices import (
+    Running,
+    filling,
+    gathered,
+    in_program,
+    refused,
+)
 from multinet.interface.program import Key
 from multinet.interface.step import EagerProgram, Program
 from multinet.typing import Host
@@ -136,6 +142,7 @@ __all__ = [
     "Shape",
     "filling",
     "fused",
+    "gathered",
     "in_program",
     "primitives",
     "refused",

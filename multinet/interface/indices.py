@@ -7,11 +7,18 @@ program, and on other devices, what they pick is filled: nobody waits for a valu
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from contextvars import ContextVar, Token
+from typing import TYPE_CHECKING, TypeVar
 
 from multinet import dtypes
 from multinet.errors import OutOfRange
 from multinet.typing import Host
+
+if TYPE_CHECKING:  # which imports this module
+    from multinet.interface import Backend
+
+T = TypeVar("T")
 
 _running: ContextVar[bool] = ContextVar("running", default=False)
 
@@ -78,3 +85,33 @@ def _unraveled(place: int, shape: tuple[int, ...]) -> list[int]:
         found.append(place % size)
         place //= size
     return found[::-1]
+
+
+def gathered(
+    backend: Backend[T], gather: Callable[[T], T], x: T, indices: T, axis: int
+) -> T:
+    """Return gather(indices), and what stands for those out of range, by primitives.
+
+    For a framework that has nothing of its own. `gather` picks along `axis` of `x`, by
+    indices that are all inside; those take the place of the axis, or are as many as `x`
+    has axes.
+
+    >>> gathered(self, lambda i: x[i], x, indices, 0)
+    """
+    size, known = backend.shape(x)[axis], backend.known(indices)
+    if known is not None:
+        error = refused(known, size)
+        if error is None:
+            return gather(indices)
+        raise error
+    dtype, kind = backend.dtype(x), backend.dtype(indices)
+    zero, limit = (backend.full((), n, kind) for n in (0, size))
+    inside = backend.logical_and(
+        backend.greater_equal(indices, zero), backend.less(indices, limit)
+    )
+    picked = gather(backend.where(inside, indices, zero))
+    shape = backend.shape(indices)
+    missing = len(backend.shape(picked)) - axis - len(shape)
+    if missing > 0:
+        inside = backend.reshape(inside, (*shape, *[1] * missing))
+    return backend.where(inside, picked, backend.full((), filling(dtype), dtype))

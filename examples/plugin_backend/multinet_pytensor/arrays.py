@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from pytensor.tensor.variable import TensorConstant
 
-from multinet.interface import Backend, Scalar, filling, in_program, refused
+from multinet.interface import Backend, Scalar, gathered, in_program
 from multinet.interface.array import Axes, Shape
 from multinet_pytensor.control import Computed
 from multinet_pytensor.core import Tensor, constant, pt
@@ -43,34 +43,10 @@ def _product(x: Tensor) -> Tensor:
 
 
 def _along(x: Tensor, indices: Tensor, axis: int) -> Tensor:
-    # PyTensor's own computes the places of the other axes anew in each run.
+    """Pick along an axis; PyTensor's own finds the other places anew in each run."""
     places: list[Any] = list(np.ogrid[tuple(map(slice, x.type.shape))])
     places[axis] = indices
     return x[tuple(places)]
-
-
-def _inside(indices: Tensor, size: int) -> Tensor | None:
-    """Return where indices are in [0, size); None where all are known to be."""
-    if isinstance(indices, TensorConstant):
-        error = refused(indices.data, size)
-        if error is None:
-            return None
-        if not in_program():
-            raise error
-    return pt.ge(indices, 0) & pt.lt(indices, size)
-
-
-def _filled(
-    gather: Callable[[Tensor], Tensor], x: Tensor, i: Tensor, size: int, rest: int = 0
-) -> Tensor:
-    """Return gather(i), and what stands for indices out of range."""
-    inside = _inside(i, size)
-    if inside is None:
-        return gather(i)
-    blank = constant(np.array(filling(x.type.dtype)).astype(x.type.dtype))
-    picked = gather(pt.switch(inside, i, constant(np.zeros((), i.type.dtype))))
-    inside = pt.reshape(inside, (*i.type.shape, *[1] * rest), ndim=i.ndim + rest)
-    return pt.switch(inside, picked, blank)
 
 
 def _scatter(ufunc: np.ufunc) -> Callable[..., Sequence[Any]]:
@@ -128,7 +104,7 @@ class ArrayOps(Backend[Tensor]):
         return pt.cast(pt.argmax(x, axis), "int32")
 
     def argmin(self, x: Tensor, axis: int) -> Tensor:
-        # Not the argmax of -x, which wraps in integers.
+        """Find the first of the least: the argmax of -x would wrap in integers."""
         wins = pt.eq(x, pt.min(x, axis, keepdims=True)) | pt.isnan(x)
         return pt.cast(pt.argmax(wins, axis), "int32")
 
@@ -165,14 +141,13 @@ class ArrayOps(Backend[Tensor]):
         def gather(i: Tensor) -> Tensor:
             return wide(lambda x: x[(*[slice(None)] * axis, i)], x)
 
-        size, rest = x.type.shape[axis], x.ndim - axis - 1
-        return _filled(gather, x, indices, size, rest)
+        return gathered(self, gather, x, indices, axis)
 
     def take_along_axis(self, x: Tensor, indices: Tensor, axis: int) -> Tensor:
         def gather(i: Tensor) -> Tensor:
             return wide(lambda x: _along(x, i, axis), x)
 
-        return _filled(gather, x, indices, x.type.shape[axis])
+        return gathered(self, gather, x, indices, axis)
 
     def scatter(self, x: Tensor, indices: Tensor, updates: Tensor, mode: str) -> Tensor:
         if mode in _SCATTERS:  # PyTensor lacks these

@@ -47,7 +47,7 @@ class Computed(Op):
         return Apply(self, list(inputs), [kind() for kind in self.types(inputs)])
 
     def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
-        # Where PyTensor's modes run this, other nodes may write into their inputs.
+        """Compute the results in memory of their own: other nodes may write there."""
         for cell, value in zip(output_storage, self.compute(*inputs), strict=True):
             shared = any(np.may_share_memory(value, x) for x in inputs)
             cell[0] = np.array(value) if shared else value

@@ -37,7 +37,7 @@ def stacked(
         return results if isinstance(results, tuple) else (results,)
 
     def apply(*inputs: Tensor) -> Any:
-        # The function itself tells, at no cost, the shapes for an empty stack.
+        """Apply the function, which itself tells the shapes for an empty stack."""
         types = [x.type for x in inputs]
         stacks = [np.empty((0, *x.shape[-rank:]), x.dtype) for x in types]
         shapes = [(y.dtype.name, y.shape[1:]) for y in compute(*stacks)]

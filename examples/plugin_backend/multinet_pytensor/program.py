@@ -81,7 +81,7 @@ class ProgramOps(Backend[Tensor]):
         return _finish(outputs, values), pullback
 
     def jvp(self, function: Call, primals: Tensors, tangents: Tensors) -> Any:
-        # The pullback is linear in its cotangents, and its own pullback is the jvp.
+        """Pull the pullback back: it is linear in its cotangents."""
         inputs, outputs, values = _marked(function, primals)
         seeds = [control.mark(zeros(y)) for y in outputs]
         slopes = gradients(outputs, inputs, seeds)

@@ -48,8 +48,10 @@ def conj(x: Any) -> Any:
 
 
 def _by_parts(node: Apply, cotangents: Sequence[Any]) -> Sequence[Any]:
-    # PyTensor refuses to differentiate the indexing of complex tensors; but it is
-    # linear, and does the same to both parts.
+    """Pull back through the indexing of complex tensors, which PyTensor refuses.
+
+    It is linear, and does the same to both parts.
+    """
     halves = []
     for part in (pt.real, pt.imag):
         inputs = [part(x) if is_complex(x) else x for x in node.inputs]
