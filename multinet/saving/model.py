@@ -216,18 +216,22 @@ def load_weights(
         )
     _check_built(model, path)
     with contextlib.ExitStack() as stack:
-        if path.name.endswith(MODEL):
-            archive = stack.enter_context(ZipArchive(path))
-            member = stack.enter_context(archive.opened(WEIGHTS))
-            reader = stack.enter_context(Reader(member, path.name))
-        elif path.name.endswith((".weights.h5", ".weights.json")):
-            reader = stack.enter_context(open_weights(path))
-        else:
-            raise ArgumentError(
-                f"Expected a file .weights.h5, .weights.json, .keras or .h5, got "
-                f"{path.name}."
-            )
+        reader = _reader(path, stack)
         load_state(model, reader, path.name, skip_mismatch, left)
+
+
+def _reader(path: Path, stack: contextlib.ExitStack) -> Any:
+    """Return what reads the weights of a file, open until the stack is left."""
+    if path.name.endswith(MODEL):
+        archive = stack.enter_context(ZipArchive(path))
+        member = stack.enter_context(archive.opened(WEIGHTS))
+        return stack.enter_context(Reader(member, path.name))
+    if path.name.endswith((".weights.h5", ".weights.json")):
+        return stack.enter_context(open_weights(path))
+    raise ArgumentError(
+        f"Expected a file .weights.h5, .weights.json, .safetensors, .keras or .h5, got "
+        f"{path.name}."
+    )
 
 
 def _check_built(model: Any, path: Path) -> None:

@@ -154,12 +154,28 @@ def load_torch_state_dict(
         path = atomic.local(source)
         arrays, label = dict(Tensors(path)), path.name
     wanted = list(torch_layout.rules_of(model))
-    plan = dict(names or {})
-    unknown = set(plan) - {name for rule in wanted for name in rule.names}
+    plan, free = _plan(model.name, wanted, arrays, names or {}, by_shape)
+    counters = [name for name in free if name.endswith("num_batches_tracked")]
+    given = {mine: arrays[theirs] for mine, theirs in plan.items() if theirs in arrays}
+    given |= {name: arrays[name] for name in free}
+    _assign(model, given, wanted, label, skip_mismatch, counters)
+    return plan
+
+
+def _plan(
+    model: str,
+    wanted: Sequence[Rule],
+    arrays: Mapping[str, Any],
+    names: Mapping[str, str],
+    by_shape: bool,
+) -> tuple[dict[str, str], list[str]]:
+    """Return which array each name takes, and those that none takes."""
+    plan = dict(names)
+    known = [name for rule in wanted for name in rule.names]
+    unknown = set(plan) - set(known)
     if unknown:
         raise ArgumentError(
-            f"names has {sorted(unknown)}, which {model.name} lacks. Its names are "
-            f"{[name for rule in wanted for name in rule.names]}."
+            f"names has {sorted(unknown)}, which {model} lacks. Its names are {known}."
         )
     free = [name for name in arrays if name not in plan.values()]
     for rule in wanted:
@@ -172,8 +188,4 @@ def load_torch_state_dict(
             if match is not None:
                 plan[name] = match
                 free.remove(match)
-    counters = [name for name in free if name.endswith("num_batches_tracked")]
-    given = {mine: arrays[theirs] for mine, theirs in plan.items() if theirs in arrays}
-    given |= {name: arrays[name] for name in free}
-    _assign(model, given, wanted, label, skip_mismatch, counters)
-    return plan
+    return plan, free

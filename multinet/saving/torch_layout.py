@@ -202,40 +202,19 @@ def _attention(layer: AnyLayer) -> Iterator[Rule]:
     """Yield the rules of `nn.MultiheadAttention`; heads are columns there."""
     parts = [layer.query_dense, layer.key_dense, layer.value_dense]
     kernels, output = [p.kernel for p in parts], layer.output_dense
-    sizes = {kernel.shape[0] for kernel in kernels}
-    width = [int(np.prod(k.shape[1:])) for k in kernels]
-    fits = len(output.kernel.shape) == 3 and len(set(width)) == 1
-    if not fits or width[0] != kernels[0].shape[0] or _optional(layer, "gate_dense"):
+    widths = {int(np.prod(k.shape[1:])) for k in kernels}
+    fits = len(output.kernel.shape) == 3 and widths == {kernels[0].shape[0]}
+    if not fits or _optional(layer, "gate_dense"):
         return
-    shapes = [k.shape for k in kernels]
-
-    def flat(*given: Host) -> list[Host]:
-        return [k.reshape(len(k), -1).T for k in given]
-
-    def heads(*given: Host) -> list[Host]:
-        return [w.T.reshape(shape) for w, shape in zip(given, shapes)]
-
-    rows = width[0]
-    if len(sizes) == 1:
-        n = kernels[0].shape[0]
-        yield Rule(
-            ("in_proj_weight",),
-            tuple(kernels),
-            ((3 * rows, n),),
-            lambda *k: [np.concatenate(flat(*k))],
-            lambda w: heads(*np.split(w, 3)),
-        )
-    else:
-        names = ("q_proj_weight", "k_proj_weight", "v_proj_weight")
-        there = tuple((rows, k.shape[0]) for k in kernels)
-        yield Rule(names, tuple(kernels), there, flat, heads)
+    (width,) = widths
+    yield _projections(kernels, width)
     biases = [_optional(p, "bias") for p in parts]
     if biases[0] is not None:
         inner = biases[0].shape
         yield Rule(
             ("in_proj_bias",),
             tuple(biases),
-            ((3 * rows,),),
+            ((3 * width,),),
             lambda *b: [np.concatenate([x.reshape(-1) for x in b])],
             lambda b: [x.reshape(inner) for x in np.split(b, 3)],
         )
@@ -247,6 +226,30 @@ def _attention(layer: AnyLayer) -> Iterator[Rule]:
         lambda w: w.T.reshape(last),
     )
     yield from _one("out_proj.bias", _optional(output, "bias"))
+
+
+def _projections(kernels: Sequence[Variable], width: int) -> Rule:
+    """Return the rule of the kernels (n, heads, size) of query, key and value."""
+    shapes = [k.shape for k in kernels]
+
+    def flat(*given: Host) -> list[Host]:
+        return [k.reshape(len(k), -1).T for k in given]
+
+    def heads(*given: Host) -> list[Host]:
+        return [w.T.reshape(shape) for w, shape in zip(given, shapes)]
+
+    sizes = [shape[0] for shape in shapes]
+    if len(set(sizes)) > 1:
+        names = ("q_proj_weight", "k_proj_weight", "v_proj_weight")
+        there = tuple((width, size) for size in sizes)
+        return Rule(names, tuple(kernels), there, flat, heads)
+    return Rule(
+        ("in_proj_weight",),
+        tuple(kernels),
+        ((3 * width, sizes[0]),),
+        lambda *k: [np.concatenate(flat(*k))],
+        lambda w: heads(*np.split(w, 3)),
+    )
 
 
 _RULES: dict[str, Callable[[AnyLayer], Iterator[Rule]]] = {
