@@ -37,9 +37,10 @@ def test_a_wrong_value_is_caught(name):
 @pytest.mark.parametrize("name", DIFFERENTIABLE)
 def test_a_gradient_one_percent_off_is_caught(name):
     report = conformance.run(wrong_gradient(name), only=name)
-    found = {f.level for f in report.failures if f.row == name}
-    assert "gradients" in found
-    assert not found & {"names", "round trip"}
+    found = [f for f in report.failures if f.row == name]
+    # That of a gather is already seen where indices out of range are tried.
+    assert any(f.level == "gradients" or "gradient of" in f.message for f in found)
+    assert not {f.level for f in found} & {"names", "round trip"}
 
 
 @pytest.mark.parametrize("name", CURVED)
