@@ -33,6 +33,11 @@ def conv(
 ) -> Tensor:
     """Cross-correlate x (n, *spatial, c) with kernel (*window, c // groups, out)."""
     x, even = _padded(_channels_first(x), padding, None, 0.0)
+    if math.prod(kernel.shape[:-2]) == 1 and not any(even):
+        # Windows of one element with strides: on channels-last memory the gradient of
+        # the kernel is wrong in oneDNN, and writes to memory that is not its own.
+        steps = [slice(None, None, stride) for stride in strides]
+        x, strides = x[(slice(None), slice(None), *steps)], (1,) * len(strides)
     apply = _CONV[len(strides)]
     y = apply(x, _weight(kernel), None, strides, even, dilation, groups)
     return _channels_last(y)

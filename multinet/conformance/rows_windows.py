@@ -111,6 +111,7 @@ def _settings() -> Iterator[tuple[str, Any, Any, Any]]:
     yield "1 by 1", (2, 2, 2, 3), (1, 1, 3, 2), _2D
     yield "padding wider", (1, 3, 1), (1, 1, 2), ((1,), ((1, 2),), (1,), 1)
     yield "stride wider than the window", (1, 5, 5, 1), (1, 1, 1, 2), ((2, 2), *_2D[1:])
+    yield "1 by 1 with strides", (1, 4, 4, 3), (1, 1, 3, 5), ((2, 2), *_2D[1:])
 
 
 def convolution_rows() -> Iterator[Row]:

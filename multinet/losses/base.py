@@ -97,7 +97,24 @@ def on_symbols(function: F) -> F:
     return public  # type: ignore[return-value]
 
 
-class Loss(Configurable, Holder):
+class Recorded(Holder):
+    """What may be called on symbolic tensors, and knows its calls."""
+
+    _private = frozenset({"_nodes"})
+    _nodes: list[Node]  # the calls on symbolic tensors
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Make an object that was called nowhere yet."""
+        loss = super().__new__(cls)
+        loss.__dict__["_nodes"] = []
+        return loss
+
+    def __setstate__(self, state: Tree) -> None:
+        self.__dict__["_nodes"] = []
+        super().__setstate__(state)
+
+
+class Loss(Configurable, Recorded):
     """The base of losses: subclass it and write `call(y_true, y_pred)`.
 
     `call` returns one value a sample (or a position); `reduction` makes a scalar of
@@ -108,18 +125,6 @@ class Loss(Configurable, Holder):
     """
 
     _direction: str | None = "down"  # as a metric: what callbacks take for better
-    _private = frozenset({"_nodes"})
-    _nodes: list[Node]  # the calls on symbolic tensors
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Make a loss that was called nowhere yet."""
-        loss = super().__new__(cls)
-        loss.__dict__["_nodes"] = []
-        return loss
-
-    def __setstate__(self, state: Tree) -> None:
-        self.__dict__["_nodes"] = []
-        super().__setstate__(state)
 
     def __init__(
         self,
