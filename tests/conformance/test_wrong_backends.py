@@ -61,4 +61,8 @@ def test_a_gradient_one_percent_off_is_caught(real_backend, name):
         return real_backend.add(x, real_backend.multiply(drift, 0.01))
 
     report = conformance.run(wrong(real_backend, name, change), only=name)
-    assert "gradients" in {f.level for f in report.failures}
+    # That of a gather is already seen where indices out of range are tried.
+    told = [
+        f.level == "gradients" or "gradient of" in f.message for f in report.failures
+    ]
+    assert any(told)
