@@ -15,7 +15,7 @@ from multinet.layers.policy import Typed
 from multinet.metrics import Metric
 from multinet.moving import Movable, backend_of
 from multinet.patterns import find
-from multinet.symbolic.tensor import Node
+from multinet.symbolic.tensor import Recorded
 from multinet.typing import (
     ConstraintLike,
     DType,
@@ -23,12 +23,11 @@ from multinet.typing import (
     InitializerLike,
     RegularizerLike,
     Tensor,
-    Tree,
 )
 from multinet.variables import Variable, load_own, save_own
 
 
-class Tracked(Movable, Typed):
+class Tracked(Movable, Typed, Recorded):
     """The part of a layer that holds state: weights, and the layers that have more.
 
     They are found wherever they are attributes, in lists, tuples and dicts too, in
@@ -40,20 +39,15 @@ class Tracked(Movable, Typed):
     _trainable: bool
     _is_model = False
     _memory: Any = None  # what a stateful layer remembers between calls
-    _nodes: list[Node]
-    _private = frozenset({"_nodes", "_added_losses"})
+    _private = frozenset({"_added_losses"})
     _lent = frozenset({"_build_shapes"})
     _running = frozenset({"built"})
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Make the attributes that assignments before `super().__init__()` rely on."""
+        """Make the attribute that assignments before `super().__init__()` rely on."""
         layer = super().__new__(cls)
-        layer.__dict__.update(_nodes=[], built=False)
+        layer.__dict__["built"] = False
         return layer
-
-    def __setstate__(self, state: Tree) -> None:
-        self.__dict__["_nodes"] = []
-        super().__setstate__(state)
 
     def add_weight(
         self,

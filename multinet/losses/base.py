@@ -6,21 +6,20 @@ import functools
 import inspect
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from multinet import dtype_policies, dtypes, ops
 from multinet.calls import mask_of
 from multinet.configurable import Configurable, arguments, as_argument
 from multinet.errors import ArgumentError
-from multinet.holders import Holder
 from multinet.losses.kept import both, only, places_beside, positions, without
 from multinet.losses.shapes import fitting, is_one, match_ranks, real, real_dtype
 from multinet.names import snake_case
 from multinet.objects.exports import inner
 from multinet.ops.core import as_tensor, boolean, in_dtype
 from multinet.registry import current
-from multinet.symbolic.tensor import KerasTensor, Node, record
-from multinet.typing import Config, PolicyLike, Tensor, Tree
+from multinet.symbolic.tensor import KerasTensor, Recorded, record
+from multinet.typing import Config, PolicyLike, Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -95,23 +94,6 @@ def on_symbols(function: F) -> F:
         return function(y_true, y_pred, *args, **kwargs)
 
     return public  # type: ignore[return-value]
-
-
-class Recorded(Holder):
-    """What may be called on symbolic tensors, and knows its calls."""
-
-    _private = frozenset({"_nodes"})
-    _nodes: list[Node]  # the calls on symbolic tensors
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Make an object that was called nowhere yet."""
-        loss = super().__new__(cls)
-        loss.__dict__["_nodes"] = []
-        return loss
-
-    def __setstate__(self, state: Tree) -> None:
-        self.__dict__["_nodes"] = []
-        super().__setstate__(state)
 
 
 class Loss(Configurable, Recorded):

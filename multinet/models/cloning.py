@@ -13,9 +13,9 @@ from multinet.layers.base import Layer
 from multinet.layers.core import Input, InputLayer
 from multinet.models.model import Model, takes_a_graph
 from multinet.models.sequential import Sequential
-from multinet.models.writing import is_functional
 from multinet.objects import deserialize_keras_object, serialize_keras_object
 from multinet.objects.sharing import ObjectSharing
+from multinet.saving.layout import is_functional
 from multinet.symbolic.tensor import KerasTensor, Operation
 from multinet.typing import Made, Tensors
 

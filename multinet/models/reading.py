@@ -12,9 +12,9 @@ from multinet.errors import ArgumentError
 from multinet.layers.base import Layer
 from multinet.layers.core import InputLayer
 from multinet.losses import Loss
-from multinet.models.writing import is_functional
 from multinet.objects.serialization import from_data
 from multinet.ops import operations
+from multinet.saving.layout import is_functional
 from multinet.symbolic.tensor import Operation
 
 #: What a functional configuration has beside the arguments of `Model`.

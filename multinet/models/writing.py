@@ -15,13 +15,9 @@ from multinet.layers.passing import MaskReader
 from multinet.models.graph import Graph, is_input
 from multinet.objects.serialization import to_data
 from multinet.ops import operations
+from multinet.saving.layout import is_functional
 from multinet.symbolic.dims import Dim
 from multinet.symbolic.tensor import KerasTensor, Node, Operation
-
-
-def is_functional(thing: object) -> bool:
-    """Return whether a layer is a model made of symbolic inputs and outputs."""
-    return not hasattr(thing, "_stack") and getattr(thing, "_graph", None) is not None
 
 
 def graph_config(graph: Graph) -> dict[str, Any]:

@@ -140,6 +140,13 @@ def is_inside(name: str) -> bool:
     return not path.is_absolute() and ".." not in path.parts and str(path) == name
 
 
+def is_beside(name: object, end: str) -> bool:
+    """Return whether a name is that of a file with this ending, without any folder."""
+    if not isinstance(name, str) or not name.endswith(end):
+        return False
+    return "/" not in name and is_inside(name)
+
+
 def _window(whole: BinaryIO, info: zipfile.ZipInfo, path: Path) -> BinaryIO:
     """Return a stored member as a file of its own; its bytes are read in place."""
     whole.seek(info.header_offset)

@@ -21,6 +21,7 @@ import numpy as np
 from multinet import dtypes
 from multinet.errors import FileError
 from multinet.saving import atomic
+from multinet.saving.archive import is_beside
 from multinet.saving.json import read_json
 from multinet.typing import Host
 
@@ -137,7 +138,7 @@ class Tensors(Mapping[str, Host]):
         if not isinstance(places, dict):
             raise FileError(f"{index_of(path).name} has no weight_map.")
         for name in set(places.values()):
-            if not isinstance(name, str) or name != Path(name).name or "\\" in name:
+            if not is_beside(name, ".safetensors"):
                 raise FileError(f"The index names the file {name!r}, not one beside.")
             self._arrays |= _mapped(path.with_name(name))
         if set(self._arrays) != set(places):

@@ -12,6 +12,7 @@ from typing import Any
 
 from multinet.errors import FileError
 from multinet.saving import atomic
+from multinet.saving.archive import is_beside
 from multinet.saving.hdf5 import Arrays, Dataset, Reader, Writer, as_array
 from multinet.saving.json import read_json
 from multinet.typing import Host, Tensor
@@ -176,19 +177,12 @@ def _listed(path: Path) -> dict[str, list[str]]:
         raise FileError(f"{path.name} has no weight_map.")
     found = {k: v if isinstance(v, list) else [v] for k, v in places.items()}
     for name in (name for names in found.values() for name in names):
-        if not _is_beside(name):
+        if not is_beside(name, ".weights.h5"):
             raise FileError(
                 f"{path.name} names the file {name!r}. Expected names of .weights.h5 "
                 "files beside it."
             )
     return found
-
-
-def _is_beside(name: Any) -> bool:
-    """Return whether a name is that of a file of weights, without any folder."""
-    if not isinstance(name, str) or not name.endswith(".weights.h5"):
-        return False
-    return "/" not in name and "\\" not in name and name == Path(name).name
 
 
 class Joined(Mapping[str, Any]):

@@ -5,20 +5,21 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn, Self, TypeAlias
 
 import numpy as np
 import optree
 
 from multinet import dtypes, operators
 from multinet.errors import ArgumentError, NoValue, ShapeError
+from multinet.holders import Holder
 from multinet.names import unique_name
 from multinet.operators import Operators
 from multinet.registry import current, use_backend
 from multinet.symbolic.backend import SymbolicBackend
 from multinet.symbolic.dims import Dim, public_shape
 from multinet.symbolic.spec import SymbolicArray
-from multinet.typing import Axis, DType, ShapeLike, Tensors
+from multinet.typing import Axis, DType, ShapeLike, Tensors, Tree
 
 _serial = itertools.count()
 _shadows: dict[int, SymbolicBackend] = {}
@@ -89,6 +90,23 @@ class Node:
         """The symbolic tensors among the arguments, in order."""
         leaves: list[Any] = optree.tree_leaves((self.args, self.kwargs))  # type: ignore[arg-type]
         return [leaf for leaf in leaves if isinstance(leaf, KerasTensor)]
+
+
+class Recorded(Holder):
+    """What is called on symbolic tensors, and knows those calls; a copy has none."""
+
+    _nodes: list[Node]
+    _private = frozenset({"_nodes"})
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Make an object that was called nowhere yet."""
+        thing = super().__new__(cls)
+        thing.__dict__["_nodes"] = []
+        return thing
+
+    def __setstate__(self, state: Tree) -> None:
+        self.__dict__["_nodes"] = []
+        super().__setstate__(state)
 
 
 class KerasTensor(Operators):
