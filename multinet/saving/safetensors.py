@@ -137,9 +137,10 @@ class Tensors(Mapping[str, Host]):
         places = index.get("weight_map") if isinstance(index, dict) else None
         if not isinstance(places, dict):
             raise FileError(f"{index_of(path).name} has no weight_map.")
-        for name in set(places.values()):
+        for name in places.values():
             if not is_beside(name, ".safetensors"):
                 raise FileError(f"The index names the file {name!r}, not one beside.")
+        for name in set(places.values()):
             self._arrays |= _mapped(path.with_name(name))
         if set(self._arrays) != set(places):
             raise FileError(f"{index_of(path).name} lists other arrays than there are.")

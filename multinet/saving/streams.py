@@ -30,36 +30,55 @@ def streams_of(model: Holder) -> dict[str, Data]:
 
 
 def set_streams(model: Holder, state: Data) -> None:
-    """Let the streams of a model go on where those of `state` stand."""
-    if not isinstance(state, Mapping) or not isinstance(state.get("streams"), Mapping):
-        raise FileError(f"{MEMBER} does not describe random streams.")
-    streams, training = state["streams"], state.get("training")
+    """Let the streams of a model go on where those of `state` stand.
+
+    `FileError` if it is anything else; then nothing has changed.
+    """
+    streams = _part(state, "streams")
     ready = [
-        (part, _key(streams[path]["key"]), _count(streams[path]["count"]))
+        (part, _key(_part(streams, path), "key"), _count(_part(streams, path), "count"))
         for path, part in holders.walk(model, SeedGenerator)
         if path in streams
     ]
     trainer: Any = getattr(model, "_trainer", None)
-    if trainer is not None and training is not None:
-        orders = training["orders"]
-        checked = {
-            "steps": [_count(n) for n in training["steps"]],
-            "draws": _key(training["draws"]),
-            "orders": {"key": _key(orders["key"]), "epoch": _count(orders["epoch"])},
-        }
-        trainer.restore(checked)
+    if trainer is not None and state.get("training") is not None:
+        trainer.restore(_training(_part(state, "training")))
     for part, key, count in ready:
         part.key, part.count = key, count
 
 
-def _key(words: Any) -> tuple[int, int]:
-    if not isinstance(words, list) or len(words) != 2:
-        raise FileError(f"Expected the two words of a key in {MEMBER}, got {words!r}.")
-    first, second = map(_count, words)
+def _training(state: Mapping[str, Any]) -> dict[str, Any]:
+    orders = _part(state, "orders")
+    return {
+        "steps": _numbers(state, "steps"),
+        "draws": _key(state, "draws"),
+        "orders": {"key": _key(orders, "key"), "epoch": _count(orders, "epoch")},
+    }
+
+
+def _part(state: Any, name: str) -> Mapping[str, Any]:
+    found = state.get(name) if isinstance(state, Mapping) else None
+    if not isinstance(found, Mapping):
+        raise FileError(
+            f"{MEMBER} does not describe random streams: {name} is no dict."
+        )
+    return found
+
+
+def _key(state: Mapping[str, Any], name: str) -> tuple[int, int]:
+    first, second = _numbers(state, name)
     return first, second
 
 
-def _count(number: Any) -> int:
+def _numbers(state: Mapping[str, Any], name: str) -> list[int]:
+    found = state.get(name)
+    if not isinstance(found, list) or len(found) != 2:
+        raise FileError(f"Expected two numbers as {name} in {MEMBER}, got {found!r}.")
+    return [_count({name: number}, name) for number in found]
+
+
+def _count(state: Mapping[str, Any], name: str) -> int:
+    number = state.get(name)
     if type(number) is not int or not 0 <= number < 1 << 63:
-        raise FileError(f"Expected a count in {MEMBER}, got {number!r}.")
+        raise FileError(f"Expected a count as {name} in {MEMBER}, got {number!r}.")
     return number

@@ -254,12 +254,17 @@ def json_in_another_encoding(parts, canary):
     parts.members["config.json"] = b"\xff\xfe" + parts.members["config.json"]
 
 
-@case("describes? |count in multinet.json|describe random")
+@case("does not describe random streams")
 def streams_of_another_form(parts, canary):
     parts.members["multinet.json"] = b'{"streams": 3}'
 
 
-@case("count in multinet.json|two words")
+@case("does not describe random streams")
+def streams_of_training_that_are_empty(parts, canary):
+    parts.members["multinet.json"] = b'{"streams": {}, "training": {}}'
+
+
+@case("a count as steps in multinet.json")
 def a_stream_that_is_no_number(parts, canary):
     parts.members["multinet.json"] = json.dumps(
         {

@@ -1,5 +1,7 @@
 """Weights in safetensors: as torch's own modules and the reference reader have them."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -261,3 +263,11 @@ def test_a_file_that_is_not_what_it_says_is_refused(header, words, tmp_path):
     with pytest.raises(MultinetError, match="cut off"):
         model.load_weights(path)
     assert all(map(np.array_equal, model.get_weights(), before))
+
+
+@pytest.mark.parametrize("name", ["../up.safetensors", "/x.safetensors", ["a"], 3])
+def test_an_index_names_files_beside_it_alone(name, tmp_path):
+    index = tmp_path / "m.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {"dense.weight": name}}))
+    with pytest.raises(MultinetError, match="not one beside"):
+        alone((4,), layers.Dense(3)).load_weights(tmp_path / "m.safetensors")
