@@ -18,7 +18,7 @@ from multinet_torch.fast import optimizers
 from multinet_torch.fast.gathers import EMBED, gathered
 from multinet_torch.fast.moments import BatchNorm, Moments
 from multinet_torch.fast.sequence import SequenceOps
-from multinet_torch.fast.slopes import Elu, GeluByTanh, LogSumExp
+from multinet_torch.fast.slopes import Elu, Gelu, GeluByTanh, LogSumExp
 from multinet_torch.fast.step import TorchProgram
 from multinet_torch.fast.tape import is_known
 from multinet_torch.program import Function, Tensors
@@ -71,10 +71,11 @@ class TorchBackend(SequenceOps):
     silu = direct(F.silu)
 
     def gelu(self, x: Tensor, approximate: bool) -> Tensor:
-        if not approximate or transforms.is_plain():
-            return F.gelu(x, approximate="tanh" if approximate else "none")
+        rule = GeluByTanh if approximate else Gelu
+        if transforms.is_plain():
+            return rule.value(x)
         once = transforms.is_first_order()
-        return GeluByTanh.apply(x) if once else super().gelu(x, True)
+        return rule.apply(x) if once else super().gelu(x, approximate)
 
     # -- reductions --------------------------------------------------------------------
 

@@ -162,7 +162,8 @@ def squareplus(x: Tensor, b: float = 4) -> Tensor:
     large, small = backend.maximum(size, root), backend.minimum(size, root)
     ratio = backend.square(backend.divide(small, large))  # x**2 could overflow
     length = backend.multiply(large, backend.sqrt(backend.add(ratio, 1)))
-    half = backend.add(backend.multiply(length, 0.5), backend.multiply(size, 0.5))
+    excess = backend.multiply(backend.subtract(length, size), 0.5)
+    half = backend.add(size, excess)  # length + size could overflow
     quarter = b / 4 if plain else backend.multiply(backend.square(root), 0.25)
     mirrored = backend.divide(quarter, half)  # x + length cancels below 0
     return backend.where(below, mirrored, half)

@@ -244,6 +244,9 @@ def test_predictions_do_not_alias_the_batch_or_the_state(f):
 
 def test_a_step_that_fails_leaves_the_state_as_it_was(f):
     def step(table, count, rows, _, step, rate):
+        with tf.control_dependencies([tf.debugging.assert_less(rows, 4)]):
+            rows = tf.identity(rows)
+
         def loss(table):
             return (f.sum(f.embedding(table, rows), (0, 1), False),)
 
@@ -312,8 +315,8 @@ def test_batch_norm_by_its_own_moments_has_the_whole_gradient(f, shape, parts):
     hat = (wide - mean) / root
     pull = seed - seed.mean(axes) - hat * (seed * hat).mean(axes)
     wanted = [hat * scale + offset, mean, variance, pull * scale / root]
-    for got, value in zip(found, wanted):
-        np.testing.assert_allclose(got, value, rtol=2e-6, atol=1e-5)
+    for got, value in zip(found, wanted):  # sums of 8192, in lanes as the CPU has them
+        np.testing.assert_allclose(got, value, rtol=2e-6, atol=3e-5)
     if parts == "both":
         terms = np.abs(seed * hat).sum(axes).max()
         for got, value in zip(found[4:], [(seed * hat).sum(axes), seed.sum(axes)]):

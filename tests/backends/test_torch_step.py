@@ -292,6 +292,33 @@ def test_memory_is_flat_over_two_thousand_runs(backend):
     assert now <= tensors + 4
 
 
+def test_torch_compile_trains_an_lstm(backend):
+    sizes = (3, 16), (4, 16), (16,)
+    rng = np.random.default_rng(3)
+    weights = [rng.normal(size=size).astype("float32") for size in sizes]
+
+    def step(*arguments):
+        *weights, x = arguments[:4]
+
+        def loss(*weights):
+            none = backend.full((2, 4), 0, "float32")
+            ys, *_ = backend.lstm(x, none, none, *weights, None, False)
+            return (backend.mean(backend.square(ys), (0, 1, 2), False),)
+
+        value, _, grads = backend.value_and_grad(loss, weights)
+        moved, _ = backend.sgd_update(weights, grads, [], 0.1, 0.0, False)
+        return *moved, value
+
+    found = []
+    for jit_compile in (True, False):
+        program = backend.program(step, range(3), (), jit_compile)
+        program.load(list(map(backend.from_numpy, weights)))
+        loss = program.run([np.ones((3, 2, 7, 3), "float32")], [], 3)
+        found.append(as_arrays([*program.values(), *loss]))
+    for x, y in zip(*found, strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-6)
+
+
 def test_torch_compile_gives_the_same_numbers(backend):
     batch, scalars = make_data(5)
     compiled, replayed = make_program(backend, True), make_program(backend)

@@ -28,12 +28,34 @@ class Elu(torch.autograd.Function):
         return torch.ops.aten.elu_backward(g, ctx.alpha, 1, 1, False, x), None
 
 
+class Gelu(torch.autograd.Function):
+    """gelu, which torch's vectors overflow above half of the greatest float."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:  # type: ignore[override]
+        ctx.save_for_backward(x)
+        return Gelu.value(x)
+
+    @staticmethod
+    def value(x: Tensor) -> Tensor:
+        return torch.minimum(F.gelu(x), x.abs())
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, g: Tensor) -> Any:  # type: ignore[override]
+        return torch.ops.aten.gelu_backward(g, *ctx.saved_tensors)
+
+
 class GeluByTanh(torch.autograd.Function):
     """gelu by tanh, whose slope in torch is NaN where x**2 overflows."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:  # type: ignore[override]
         ctx.save_for_backward(x)
+        return GeluByTanh.value(x)
+
+    @staticmethod
+    def value(x: Tensor) -> Tensor:
         return F.gelu(x, approximate="tanh")
 
     @staticmethod

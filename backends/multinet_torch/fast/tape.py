@@ -115,7 +115,7 @@ class Tape(TorchDispatchMode):
             if tag in _REFUSED:
                 self.refused = f"{func} has {_REFUSED[tag]}"
         call, out = (
-            (func, func(*args, **kwargs))
+            (_uncompiled.get(func, func), func(*args, **kwargs))
             if self.compiled
             else _bound(func, args, kwargs)
         )
@@ -249,6 +249,18 @@ class Tape(TorchDispatchMode):
         step = torch.compile(scope["step"]) if self.compiled else scope["step"]
         step.needs, step.calls = needs, len(body) - len(written) - 1
         return step
+
+
+def _lstm(*args: Any) -> Any:
+    """Run oneDNN's LSTM, which keeps nothing for its backward pass without grad mode.
+
+    What torch.compile makes runs without it: so this lies around what is compiled.
+    """
+    with torch.enable_grad():
+        return _aten.mkldnn_rnn_layer.default(*args)
+
+
+_uncompiled = {_aten.mkldnn_rnn_layer.default: _lstm}
 
 
 def _as_tensor(key: tuple[int, int], device: torch.device) -> Tensor:
