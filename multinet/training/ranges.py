@@ -93,7 +93,7 @@ class Ranges:
     def look(self, source: Source) -> None:
         """Refuse arrays that hold what no step takes: once, for all of their epochs."""
         if self.expected and isinstance(source, ArraySource):
-            self._refuse(source.leaves)
+            self.check(source.leaves)
 
     def refuse(self, source: Source, chunk: Chunk) -> Sequence[Any]:
         """Refuse batches of a stream that hold what no step takes; return them."""
@@ -102,10 +102,11 @@ class Ranges:
         columns = [
             x[: chunk.steps] if isinstance(x, np.ndarray) else x for x in chunk.columns
         ]
-        self._refuse(columns)
+        self.check(columns)
         return columns
 
-    def _refuse(self, columns: Sequence[Any]) -> None:
+    def check(self, columns: Sequence[Any]) -> None:
+        """Refuse leaves that hold what no step takes."""
         for expected in self.expected:
             if expected.certain and (error := expected.error(columns)) is not None:
                 raise error

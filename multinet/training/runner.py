@@ -15,6 +15,7 @@ from multinet.registry import current
 from multinet.training.clock import StepClock, UpdateCount, update_count
 from multinet.training.ledger import Ledger
 from multinet.training.logs import Metrics
+from multinet.training.ranges import Ranges
 from multinet.training.sources.columns import shape_of, signature
 from multinet.training.step import Step
 from multinet.typing import Tensor
@@ -50,7 +51,8 @@ class Runner:
         self.inventory, self.trained = inventory, trained
         self.remade = ""
         self.outputs: tuple[Any, ...] = ()  # of the last step
-        self.dtype: Any = None  # of the only array of a step to predict
+        self.dtype: Any = None  # of the only array of a step to predict, and
+        self.ranges: Ranges | None = None  # what its integers must be, if they must
         self.trains = step.kind == "train"
         optimizer, lock = step.optimizer, self.ledger.lock
         self.updates: UpdateCount | None = None

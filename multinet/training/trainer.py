@@ -230,13 +230,15 @@ class Trainer:
         self, source: Source, verbose: Verbose, callbacks: Callbacks, steps: int | None
     ) -> Tree:
         """Return the outputs for a source, as NumPy arrays."""
-        self.ranges("predict", source).look(source)
+        ranges = self.ranges("predict", source)
+        ranges.look(source)
         results = run_predict(self, source, verbose, callbacks, steps)
         if type(source) is ArraySource and type(results) is np.ndarray:
             x = source.data.x
-            if type(x) is np.ndarray and not self.ranges("predict", source).expected:
+            if type(x) is np.ndarray:
                 self.quick = self.runner("predict", source)
                 self.quick.dtype = x.dtype  # NumPy has one object for each
+                self.quick.ranges = ranges if ranges.expected else None
         return results
 
     def predict_at_once(self, x: Tree, batch_size: int | None) -> Tree:
@@ -255,6 +257,8 @@ class Trainer:
             and quick.backend is current()
             and quick.inventory.valid()
         ):
+            if quick.ranges is not None:
+                quick.ranges.check((x,))
             return quick.backend.to_numpy(quick.predict(x))
         return None
 

@@ -153,12 +153,12 @@ class TensorflowProgram(Program[Any]):
 
 
 def _kind(x: Any) -> np.dtype[Any]:
-    return np.dtype(x.dtype.as_numpy_dtype) if tf.is_tensor(x) else x.dtype
+    return np.dtype(x.dtype.as_numpy_dtype) if isinstance(x, tf.Tensor) else x.dtype
 
 
 def _part(x: Any, rows: int | slice) -> Any:
     """Return rows of a column as a tensor; those of the device may be more."""
-    if not tf.is_tensor(x):
+    if not isinstance(x, tf.Tensor):
         # It copies: neither state nor outputs may share memory with a batch.
         return tf.constant(x[rows])
     return x if isinstance(rows, slice) else x[rows]
