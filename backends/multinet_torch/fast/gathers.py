@@ -46,6 +46,7 @@ def _spread(g: Tensor, axis: int, indices: Tensor, shape: tuple[int, ...]) -> Te
 
 
 def _rows(g: Tensor, axis: int, indices: Tensor, shape: tuple[int, ...]) -> Tensor:
+    # On a CPU it passes over rows that there are not.
     return _aten.embedding_dense_backward(g, indices, shape[0], -1, False)
 
 
@@ -139,9 +140,10 @@ def _picked(kind: Gather, x: Tensor, axis: int, indices: Tensor, fill: Fill) -> 
 def _returned(
     kind: Gather, g: Tensor, axis: int, indices: Tensor, shape: tuple[int, ...]
 ) -> Tensor:
-    if refused(known(indices), shape[axis]) is not None:
+    try:
+        return kind.adjoint(g, axis, indices, shape)
+    except (IndexError, RuntimeError):
         inside = _inside(indices, shape[axis])
         rest = len(shape) - axis - 1 if kind.whole else 0
         g = torch.where(inside.reshape(*inside.shape, *[1] * rest), g, 0)
-        indices = torch.where(inside, indices, 0)
-    return kind.adjoint(g, axis, indices, shape)
+        return kind.adjoint(g, axis, torch.where(inside, indices, 0), shape)
