@@ -1,6 +1,7 @@
 """Callbacks, under Keras's names."""
 
 from multinet.training.callbacks import (
+    BackupAndRestore,
     Callback,
     CallbackList,
     EarlyStopping,
@@ -11,6 +12,7 @@ from multinet.training.callbacks import (
 )
 
 __all__ = [
+    "BackupAndRestore",
     "Callback",
     "CallbackList",
     "EarlyStopping",

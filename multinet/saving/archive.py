@@ -75,6 +75,13 @@ class ZipArchive:
         except KeyError:
             raise FileError(f"{self.path.name} has no {name}.") from None
 
+    def check_sums(self) -> None:
+        """Read all members, and compare them with their sums; `FileError` if not."""
+        for name in self.names():
+            with _damage(self.path, name), self._zip.open(name) as member:
+                while member.read(_BLOCK):
+                    pass
+
     def text(self, name: str) -> bytes:
         """Return a short member whole."""
         info = self._info(name)
@@ -236,7 +243,8 @@ class Folder:
 def pack(folder: Path, path: Path) -> None:
     """Write the files of a folder to a ZIP, each as it is, in Keras's order."""
     first = [METADATA, CONFIG, WEIGHTS]
-    names = sorted(Folder(folder).names(), key=lambda name: (name not in first, name))
+    names = sorted(Folder(folder).names())
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as packed:
-        for name in [*(n for n in first if n in names), *names[len(first) :]]:
+        rest = [name for name in names if name not in first]
+        for name in [*(n for n in first if n in names), *rest]:
             packed.write(folder / name, name)

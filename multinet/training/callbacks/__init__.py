@@ -1,11 +1,13 @@
 """Callbacks, under Keras's names."""
 
+from multinet.training.callbacks.backup import BackupAndRestore
 from multinet.training.callbacks.base import Callback, CallbackList
 from multinet.training.callbacks.checkpoint import ModelCheckpoint
 from multinet.training.callbacks.history import History, LambdaCallback
 from multinet.training.callbacks.stopping import EarlyStopping, ReduceLROnPlateau
 
 __all__ = [
+    "BackupAndRestore",
     "Callback",
     "CallbackList",
     "EarlyStopping",
