@@ -45,10 +45,13 @@ class Interrupts:
             )
         return self
 
-    def __exit__(self, *exc: object) -> None:
+    def __exit__(self, kind: object, *exc: object) -> None:
         if self.before is not None:
             signal.signal(signal.SIGINT, self.before)
         self._let_end()
+        # An error ends the program by itself, unless there are handlers.
+        if self.asked and kind and callable(signal.getsignal(signal.SIGTERM)):
+            signal.raise_signal(signal.SIGTERM)
 
     def _let_end(self) -> None:
         """Give SIGTERM the handler of before."""

@@ -1,10 +1,12 @@
 """Trainings that are killed, or told to end, go on and end with the same numbers."""
 
+import contextvars
 import os
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -211,3 +213,23 @@ def test_sigterm_is_left_alone_unless_that_was_asked_for(handled, tmp_path):
     train(told, BackupAndRestore(tmp_path))
     assert handled == [signal.SIGTERM]
     assert told.heard.count("epoch") == 3
+
+
+def test_an_error_does_not_swallow_sigterm(handled, tmp_path):
+    class Failing(Told):
+        def on_train_batch_end(self, batch, logs=None):
+            super().on_train_batch_end(batch, logs)
+            raise ZeroDivisionError
+
+    keep = BackupAndRestore(tmp_path, save_before_preemption=True)
+    with pytest.raises(ZeroDivisionError):
+        train(Failing("step", 1), keep)
+    assert handled == [signal.SIGTERM]
+
+
+def test_in_another_thread_a_warning_says_that_signals_do_not_arrive(tmp_path):
+    keep = BackupAndRestore(tmp_path, save_before_preemption=True)
+    with ThreadPoolExecutor(1) as pool, pytest.warns(UserWarning, match="main thread"):
+        with use_backend("numpy"):
+            context = contextvars.copy_context()
+            assert pool.submit(context.run, train, keep).result().epoch == [0, 1, 2]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from multinet.checks import flag, shown, whole
-from multinet.errors import ArgumentError, FileError
+from multinet.errors import ArgumentError, FileError, MultinetError
 from multinet.saving import atomic, backups
 from multinet.training.callbacks.base import Callback
 from multinet.training.callbacks.monitor import Logs
@@ -124,7 +124,13 @@ class BackupAndRestore(Callback):
 
     @property
     def _fit(self) -> Any:
-        return self.model._trainer.fitting
+        fit = self.model._trainer.fitting
+        if fit is None:
+            raise MultinetError(
+                "BackupAndRestore works in fit alone. In a loop of your own, save the "
+                "model, and what the loop must remember."
+            )
+        return fit
 
     def _save(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
