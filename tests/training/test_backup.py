@@ -311,6 +311,36 @@ def test_a_checkpoint_goes_on_with_its_files(tmp_path):
         assert train(tmp_path / "two", build(2), backup) == wanted
 
 
+@pytest.mark.parametrize("save_freq", ["epoch", 2])
+def test_averages_rates_and_rows_go_on(save_freq, tmp_path):
+    """Weights that are swapped for averages, a plan of rates, and a CSV file."""
+
+    def train(model, name, *more):
+        watching = [
+            callbacks.SwapEMAWeights(swap_on_epoch=True),
+            callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.5),
+            callbacks.CSVLogger(tmp_path / name),
+        ]
+        options = {"epochs": 4, "verbose": 0, "validation_data": OTHERS}
+        return model.fit(X, Y, 8, callbacks=[*watching, *more], **options)
+
+    def made(seed):
+        return build(seed, optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5))
+
+    with use_backend("numpy"):
+        model = made(1)
+        (tmp_path / "whole.csv").write_text("of before")
+        wanted = train(model, "whole.csv").history
+        keep = BackupAndRestore(tmp_path / "backup", save_freq)
+        for step in (2 * STEPS + 1, STEPS + 4):
+            with pytest.raises(Cut):
+                train(made(1), "cut.csv", CutAt(step), keep)
+        again = made(2)
+        check_same(again, train(again, "cut.csv", keep), (state_of(model), wanted))
+    rows = [(tmp_path / name).read_bytes() for name in ("whole.csv", "cut.csv")]
+    assert rows[0] == rows[1]
+
+
 def test_it_goes_on_with_more_epochs_and_the_backup_is_kept(tmp_path):
     with use_backend("numpy"):
         model = build(1)
