@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Protocol
 
 from multinet.errors import FileError
+from multinet.saving.damage import told
 from multinet.saving.json import LARGEST
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
@@ -49,23 +50,18 @@ class ZipArchive:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
-            self._zip = zipfile.ZipFile(path)
-        except zipfile.BadZipFile as error:
-            raise FileError(
-                f"{path.name} is no ZIP archive, or it is damaged: {error}."
-            ) from error
-        try:
+        with contextlib.ExitStack() as opened:
+            file = opened.enter_context(path.open("rb"))
+            with told(f"{path.name} is no ZIP archive, or it is damaged"):
+                self._zip = opened.enter_context(zipfile.ZipFile(file))
             _check(self._zip.infolist(), path)
-        except FileError:
-            self._zip.close()
-            raise
+            self._open = opened.pop_all()
 
     def __enter__(self) -> ZipArchive:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._zip.close()
+        self._open.close()
 
     def names(self) -> list[str]:
         """Return the names of all members that are files."""
@@ -77,6 +73,9 @@ class ZipArchive:
         except KeyError:
             raise FileError(f"{self.path.name} has no {name}.") from None
 
+    def _told(self, name: str) -> contextlib.AbstractContextManager[None]:
+        return told(f"{name} of {self.path.name} is damaged")
+
     def text(self, name: str) -> bytes:
         """Return a short member whole."""
         info = self._info(name)
@@ -85,7 +84,10 @@ class ZipArchive:
                 f"{name} of {self.path.name} has {info.file_size} bytes; at most "
                 f"{LARGEST} are read."
             )
-        with _damage(self.path, name), self._zip.open(info) as member:
+        with (
+            told(f"{name} of {self.path.name} is damaged"),
+            self._zip.open(info) as member,
+        ):
             return member.read(LARGEST + 1)
 
     @contextlib.contextmanager
@@ -94,21 +96,18 @@ class ZipArchive:
         info = self._info(name)
         if info.compress_type == zipfile.ZIP_STORED:
             with self.path.open("rb") as whole:
-                yield _window(whole, info, self.path)
+                with self._told(name):
+                    window = _window(whole, info, self.path)
+                yield window
             return
         with tempfile.TemporaryFile() as unpacked:
-            with _damage(self.path, name), self._zip.open(info) as member:
+            with (
+                told(f"{name} of {self.path.name} is damaged"),
+                self._zip.open(info) as member,
+            ):
                 shutil.copyfileobj(member, unpacked, _BLOCK)
             unpacked.seek(0)
             yield unpacked  # type: ignore[misc]
-
-
-@contextlib.contextmanager
-def _damage(path: Path, name: str) -> Iterator[None]:
-    try:
-        yield
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError) as error:
-        raise FileError(f"{name} of {path.name} is damaged: {error}") from error
 
 
 def _check(members: list[zipfile.ZipInfo], path: Path) -> None:

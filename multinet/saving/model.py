@@ -139,23 +139,20 @@ def _read(archive: Any, name: str, custom_objects: Any, compile: bool) -> Any:
     config = read_json(archive.text(CONFIG), CONFIG)
     if not isinstance(config, dict) or "class_name" not in config:
         raise FileError(f"{CONFIG} of {name} does not describe a model.")
-    if is_old(config):
-        config = upgrade(config)
     if not compile:
         config.pop("compile_config", None)
     with CustomObjectScope(custom_objects), ObjectSharing():
-        model = from_data(config)
-    if not hasattr(model, "save_own_variables"):
-        raise FileError(
-            f"{name} holds a {type(model).__name__}, which is neither a model nor a "
-            "layer."
-        )
+        model = legacy.made_of(lambda: _made(config), name)
     with archive.opened(WEIGHTS) as member, Reader(member, WEIGHTS) as reader:
         load_state(model, reader, name)
     if MEMBER in archive.names():
         set_streams(model, read_json(archive.text(MEMBER), MEMBER))
     _read_assets(archive, model)
     return model
+
+
+def _made(config: dict[str, Any]) -> Any:
+    return from_data(upgrade(config) if is_old(config) else config)
 
 
 def _read_assets(archive: Any, model: Any) -> None:

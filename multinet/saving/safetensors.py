@@ -211,7 +211,7 @@ def _entry(
 ) -> tuple[np.dtype[Any], tuple[int, ...], tuple[int, int]]:
     """Return dtype, shape and offsets of an array, checked."""
     given = entry if isinstance(entry, dict) else {}
-    dtype = _DTYPES.get(given.get("dtype", ""))
+    dtype = _DTYPES.get(str(given.get("dtype")))
     shape, place = _sizes(given.get("shape")), _sizes(given.get("data_offsets"))
     if dtype is None or shape is None or place is None or len(place) != 2:
         raise FileError(f"{path.name} describes {name!r} as {entry!r}.")
