@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 #: deflate, shuffle and a checksum: what the library itself has. Others are plug-ins.
 _FILTERS = frozenset({1, 2, 3})
 _CONTIGUOUS, _CHUNKED, _COMPACT = 1, 2, 0
-_DEEPEST = 64  # groups within groups
+#: Of groups within groups.
+DEEPEST = 64
+_LONGEST = 2**23  # of an attribute, in bytes; long texts are kept apart
 _MOST = 1024  # of chunk bytes over those of the array, rounded up by a megabyte
 _BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 
@@ -128,7 +130,7 @@ class Reader:
         stack = [("", self.root(), 0)]
         while stack:
             path, group, depth = stack.pop()
-            if depth > _DEEPEST:
+            if depth > DEEPEST:
                 raise FileError(f"{self.name} has groups within groups, {path}.")
             for name in group:
                 if name == "vars":
@@ -188,8 +190,7 @@ class Arrays(Mapping[str, Any]):
 
     def attribute(self, name: str) -> Any:
         """Return an attribute of the group, or None."""
-        with told(f"The attribute {name} of {self.place} is damaged"):
-            return self._group.attrs.get(name)
+        return _attribute(self._group, name, self.place)
 
     def dataset(self, key: str) -> Dataset:
         """Return an array that has been checked, but not read."""
@@ -217,7 +218,7 @@ class Dataset:
         kind = dataset.id.get_type()
         self._is_bfloat16 = (
             dataset.dtype == np.dtype("V2")
-            and _text(dataset.attrs.get("dtype")) == "bfloat16"
+            and _text(_attribute(dataset, "dtype", place)) == "bfloat16"
         )
         if not self._is_bfloat16 and (
             dataset.dtype.kind not in "fiub" or kind.committed()
@@ -280,6 +281,17 @@ class Dataset:
         if self._is_bfloat16:
             return array.view(_BFLOAT16)
         return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def _attribute(owner: Any, name: str, place: str) -> Any:
+    """Return an attribute of a group or dataset, or None."""
+    with told(f"The attribute {name} of {place} is damaged"):
+        if name not in owner.attrs:
+            return None
+        size = owner.attrs.get_id(name).get_storage_size()
+        if size > _LONGEST:
+            raise FileError(f"The attribute {name} of {place} has {size} bytes.")
+        return owner.attrs[name]
 
 
 def _text(value: Any) -> Any:

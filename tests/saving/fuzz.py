@@ -3,6 +3,7 @@
 python tests/saving/fuzz.py --minutes 20 --loader all --seed 0
 """
 
+import contextlib
 import json
 import resource
 import sys
@@ -146,12 +147,14 @@ def _hdf5(data: bytes, random: Random) -> bytes:
             file.visit(names.append)
             for _ in range(random.integers(1, 4)):
                 name = _one(names, random)
-                if name in file:
-                    _change(file, name, random)
+                with contextlib.suppress(OSError, ValueError, RuntimeError):
+                    _change(file, name, random)  # h5py writes not all of them
         return Path(made.name).read_bytes()
 
 
 def _change(file: h5py.File, name: str, random: Random) -> None:
+    if name not in file:
+        return  # gone with its group
     kind = random.integers(6)
     odd = (3, "x", b"\xff", np.zeros(0), np.arange(3), [b"a", b"b/c"], h5py.Empty("f"))
     place = _one([file, file[name]], random)
