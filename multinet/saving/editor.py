@@ -101,6 +101,7 @@ class KerasFileEditor:
 
     def summary(self) -> None:
         """Print the objects of the file, with names, shapes and dtypes of arrays."""
+        # Here, not at the top: `import multinet` must stay quick.
         from rich.markup import escape
         from rich.tree import Tree
 
