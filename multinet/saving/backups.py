@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +21,7 @@ from multinet.checks import shown
 from multinet.errors import ArgumentError, FileError, ShapeError
 from multinet.holders import Holder
 from multinet.saving import atomic
-from multinet.saving.archive import WEIGHTS, ZipArchive, pack
+from multinet.saving.archive import WEIGHTS, NewZip, ZipArchive
 from multinet.saving.hdf5 import Arrays, Reader, Writer, as_array
 from multinet.saving.json import LARGEST, read_json
 from multinet.saving.layout import places
@@ -32,8 +31,6 @@ from multinet.typing import AnyModel, Data, Host
 from multinet.variables import Variable
 
 STATE = "backup.json"
-#: How the name of a folder begins that a killed process may leave.
-PART = ".part-"
 _VARIABLES, _ARRAYS, _MARK = "_multinet/variables", "_multinet/arrays", "$array"
 _PLAIN = (str, int, float, bool, type(None))
 
@@ -54,25 +51,23 @@ def write_backup(
         "variables": len(others),
         "random": streams_of(model),
     }
-    text = json.dumps(data).encode()
+    text = json.dumps(data)
     if len(text) > LARGEST:
         raise ArgumentError(
             f"The state of a callback takes {len(text)} bytes of JSON, and at most "
             f"{LARGEST} are read. Let get_state return what is long as arrays."
         )
-    with tempfile.TemporaryDirectory(prefix=PART, dir=path.parent) as made:
-        folder = Path(made)
-        (folder / STATE).write_bytes(text)
-        with Writer(folder / WEIGHTS) as writer:
-            write_state(model, writer)
-            for place, values in ((_VARIABLES, others), (_ARRAYS, arrays)):
-                entry = writer.entry(place)
-                for i, value in enumerate(values):
-                    entry[str(i)] = value
-        with atomic.replacing(path) as new:
-            pack(folder, new)
-            if keep is not None and path.exists():
-                os.replace(path, keep)
+    with atomic.replacing(path) as new:
+        with NewZip(new) as archive:
+            archive.text(STATE, text)
+            with archive.opened(WEIGHTS) as member, Writer(member) as writer:
+                write_state(model, writer)
+                for place, values in ((_VARIABLES, others), (_ARRAYS, arrays)):
+                    entry = writer.entry(place)
+                    for i, value in enumerate(values):
+                        entry[str(i)] = value
+        if keep is not None and path.exists():
+            os.replace(path, keep)
 
 
 def _kinds(model: Any) -> dict[str, str]:

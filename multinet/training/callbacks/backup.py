@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -156,8 +155,6 @@ class BackupAndRestore(Callback):
 
     def _clear_parts(self) -> None:
         """Remove what a killed process has left unfinished."""
-        for path in self._folder.glob(f"{backups.PART}*"):
-            shutil.rmtree(path, ignore_errors=True)
         for path in self._folder.glob(f".{_LATEST}.*.part"):
             path.unlink(missing_ok=True)
 
