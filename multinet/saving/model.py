@@ -17,6 +17,7 @@ from multinet.errors import ArgumentError, FileError
 from multinet.objects.registration import CustomObjectScope
 from multinet.objects.serialization import from_data, to_shared_data
 from multinet.objects.sharing import ObjectSharing
+from multinet.optimizers import LossScaleOptimizer
 from multinet.saving import atomic, legacy
 from multinet.saving.archive import (
     ASSETS,
@@ -153,11 +154,26 @@ def _read(archive: Any, name: str, custom_objects: Any, compile: bool) -> Any:
             "layer."
         )
     with archive.opened(WEIGHTS) as member, Reader(member, WEIGHTS) as reader:
+        _scale_as_saved(model, reader)
         load_state(model, reader, name)
     if MEMBER in archive.names():
         set_streams(model, read_json(archive.text(MEMBER), MEMBER))
     _read_assets(archive, model)
     return model
+
+
+def _scale_as_saved(model: Any, reader: Reader) -> None:
+    """Scale the loss where the file has the state of an optimizer that did.
+
+    Keras's configuration has the optimizer that `compile` was given, and not that the
+    policy of the program put it into another.
+    """
+    inner = getattr(model, "optimizer", None)
+    if inner is None or isinstance(inner, LossScaleOptimizer):
+        return
+    if reader.entry("optimizer/inner_optimizer") is not None:
+        model.optimizer = LossScaleOptimizer(inner, name="loss_scale_optimizer")
+        model.optimizer.build(model.trainable_variables)
 
 
 def _read_assets(archive: Any, model: Any) -> None:
