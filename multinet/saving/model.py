@@ -33,6 +33,7 @@ from multinet.saving.hdf5 import Reader, Writer
 from multinet.saving.json import read_json
 from multinet.saving.keras2 import is_old, upgrade
 from multinet.saving.layout import places
+from multinet.saving.old_optimizers import read_optimizer
 from multinet.saving.safetensors import index_of
 from multinet.saving.streams import MEMBER, set_streams, streams_of
 from multinet.saving.tensors import load_tensors
@@ -142,7 +143,8 @@ def _read(archive: Any, name: str, custom_objects: Any, compile: bool) -> Any:
     config = read_json(archive.text(CONFIG), CONFIG)
     if not isinstance(config, dict) or "class_name" not in config:
         raise FileError(f"{CONFIG} of {name} does not describe a model.")
-    if is_old(config):
+    of_keras_2 = is_old(config)
+    if of_keras_2:
         config = upgrade(config)
     if not compile:
         config.pop("compile_config", None)
@@ -154,12 +156,24 @@ def _read(archive: Any, name: str, custom_objects: Any, compile: bool) -> Any:
             "layer."
         )
     with archive.opened(WEIGHTS) as member, Reader(member, WEIGHTS) as reader:
-        _scale_as_saved(model, reader)
-        load_state(model, reader, name)
+        if of_keras_2:
+            _read_of_keras_2(model, reader, name)
+        else:
+            _scale_as_saved(model, reader)
+            load_state(model, reader, name)
     if MEMBER in archive.names():
         set_streams(model, read_json(archive.text(MEMBER), MEMBER))
     _read_assets(archive, model)
     return model
+
+
+def _read_of_keras_2(model: Any, reader: Reader, name: str) -> None:
+    """Read the weights, and the state of an optimizer, which lacks the rate there."""
+    optimizer, saved = getattr(model, "optimizer", None), reader.entry("optimizer")
+    load_state(model, reader, name, objects_to_skip=[optimizer])
+    if optimizer is not None and saved is not None:
+        arrays = [saved.dataset(str(i)) for i in range(len(saved))]
+        read_optimizer(optimizer, arrays, name)
 
 
 def _scale_as_saved(model: Any, reader: Reader) -> None:

@@ -10,12 +10,15 @@ time, on Python 3.11, and its files lie in an archive, where they take little ro
 
     pip install tensorflow-cpu==2.15.* tf-keras==2.15.*
     python make.py tf_keras
+
+2.15, 2.18 and 2.20 write the same but for the module of optimizers, which is
+`keras.optimizers.experimental` in 2.15; so of 2.20 only some were kept.
 """
 
 import importlib
 import sys
+import tarfile
 import tempfile
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -84,7 +87,6 @@ def rules():
         "adagrad": new.Adagrad(0.1),
         "adadelta": new.Adadelta(1.0),
         "rmsprop": new.RMSprop(1e-2, momentum=0.5, centered=True, epsilon=1e-3),
-        "lion": new.Lion(1e-3),
         "ema": new.Adam(1e-2, epsilon=1e-3, use_ema=True),
     }
     return made | {
@@ -144,10 +146,10 @@ def main():
         return
     with tempfile.TemporaryDirectory() as made:
         keras_2(Path(made))
-        target = HERE / f"{LIBRARY}-{K.__version__}.zip"
-        with zipfile.ZipFile(target, "w", zipfile.ZIP_LZMA) as archive:
+        target = HERE / f"{LIBRARY}-{K.__version__}.tar.xz"
+        with tarfile.open(target, "w:xz") as archive:
             for path in sorted(Path(made).iterdir()):
-                archive.write(path, path.name)
+                archive.add(path, path.name)
 
 
 if __name__ == "__main__":
