@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from multinet import saving
+from multinet.registry import use_backend
 
 FOLDER = Path(__file__).parent / "old_files"
 FILES = sorted(p.name for p in FOLDER.iterdir() if p.suffix in (".keras", ".h5"))
+OTHERS = ("jax", "torch", "tensorflow")
 MODELS = [name for name in FILES if "-weights" not in name]
 
 
@@ -28,11 +30,21 @@ def test_there_are_files_of_each_version():
     assert len(MODELS) == 10
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_a_model_of_an_earlier_keras_computes_the_same(name, real_backend):
+def pairs():
+    """Yield each file with each backend, two of them in the usual run."""
+    for i, name in enumerate(MODELS):
+        usual = ("numpy", OTHERS[i % 3])
+        for backend in ("numpy", *OTHERS):
+            marks = () if backend in usual else pytest.mark.long
+            yield pytest.param(name, backend, marks=marks)
+
+
+@pytest.mark.parametrize("name,backend", list(pairs()))
+def test_a_model_of_an_earlier_keras_computes_the_same(name, backend):
     x, wanted = saved(name)
-    model = saving.load_model(FOLDER / name)
-    found = model.predict(x, verbose=0)
+    with use_backend(backend):
+        model = saving.load_model(FOLDER / name)
+        found = model.predict(x, verbose=0)
     np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=2e-6)
     assert model.optimizer is not None and model.loss == "mse"
 
