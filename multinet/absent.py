@@ -20,12 +20,7 @@ from typing import Any
 from multinet.errors import ArgumentError
 
 # What there is instead; full names, so that a test can look them up.
-_CALLBACK = "A multinet.callbacks.Callback of your own can do it"
-_RATE = f"{_CALLBACK}: set self.model.optimizer.learning_rate"
 INSTEAD = {
-    "LearningRateScheduler": f"{_RATE}, or use multinet.optimizers.schedules",
-    "TerminateOnNaN": f"{_CALLBACK}: set self.model.stop_training = True",
-    "CSVLogger": "fit returns a History with all logs",
     "PyDataset": "fit takes arrays",
     "Lambda": "multinet.layers.Activation takes a function",
     "Resizing": "multinet.ops.image.resize computes it",

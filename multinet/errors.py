@@ -54,6 +54,10 @@ class BackendError(MultinetError, RuntimeError):
     """A backend that is unknown, not installed, broken, or given foreign tensors."""
 
 
+class Diverged(MultinetError, RuntimeError):
+    """A loss that is NaN or infinite, where training was to end with an error then."""
+
+
 class TraceError(MultinetError, RuntimeError):
     """An operation that needs concrete values was reached while compiling."""
 

@@ -7,10 +7,12 @@ from typing import Any
 
 from multinet.objects.tables import Table
 from multinet.optimizers import schedules
-from multinet.optimizers.adaptive import Adadelta, Adagrad, RMSprop
+from multinet.optimizers.adaptive import Adadelta, Adagrad, Ftrl, RMSprop
 from multinet.optimizers.base import Optimizer
 from multinet.optimizers.kernels import SGD, Adam, Adamax, AdamW, Lion
 from multinet.optimizers.loss_scale import LossScaleOptimizer
+from multinet.optimizers.matrices import Adafactor, Muon
+from multinet.optimizers.moments import Lamb, Nadam, ScheduleFreeAdamW
 from multinet.typing import Config, Data
 
 _CLASSES = (
@@ -22,6 +24,12 @@ _CLASSES = (
     Adagrad,
     Adadelta,
     Lion,
+    Nadam,
+    Lamb,
+    Ftrl,
+    Adafactor,
+    Muon,
+    ScheduleFreeAdamW,
     LossScaleOptimizer,
 )
 _table = Table("optimizer", _CLASSES, {cls.__name__.lower(): cls for cls in _CLASSES})
@@ -46,15 +54,21 @@ def deserialize(
 
 __all__ = [
     "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",
     "Adamax",
+    "Ftrl",
+    "Lamb",
     "Lion",
     "LossScaleOptimizer",
+    "Muon",
+    "Nadam",
     "Optimizer",
     "RMSprop",
     "SGD",
+    "ScheduleFreeAdamW",
     "deserialize",
     "get",
     "schedules",

@@ -1,4 +1,4 @@
-"""RMSprop, Adagrad and Adadelta: options, and kernels on lists of tensors."""
+"""RMSprop, Adagrad, Adadelta and Ftrl: options, and kernels on lists of tensors."""
 
 from __future__ import annotations
 
@@ -189,3 +189,87 @@ class Adadelta(Optimizer):
             for values, value in zip(new, (p, squares, steps)):
                 values.append(value)
         return new[0], new[1:]
+
+
+class Ftrl(Optimizer):
+    """Follows the regularized leader: sparse weights for linear models of many inputs.
+
+    Source: McMahan et al., "Ad click prediction: a view from the trenches", 2013.
+    """
+
+    slot_groups = (("accumulator", "linear"),)
+
+    def __init__(
+        self,
+        learning_rate: LearningRate = 0.001,
+        learning_rate_power: float = -0.5,
+        initial_accumulator_value: float = 0.1,
+        l1_regularization_strength: float = 0.0,
+        l2_regularization_strength: float = 0.0,
+        l2_shrinkage_regularization_strength: float = 0.0,
+        beta: float = 0.0,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(**shared(locals()))
+        self.learning_rate_power = number(
+            learning_rate_power, "learning_rate_power", most=0
+        )
+        start = number(initial_accumulator_value, "initial_accumulator_value", least=0)
+        self.initial_accumulator_value = start
+        one = number(l1_regularization_strength, "l1_regularization_strength", least=0)
+        two = number(l2_regularization_strength, "l2_regularization_strength", least=0)
+        self.l1_regularization_strength = one
+        self.l2_regularization_strength = two
+        self.l2_shrinkage_regularization_strength = number(
+            l2_shrinkage_regularization_strength,
+            "l2_shrinkage_regularization_strength",
+            least=0,
+        )
+        self.beta = number(beta, "beta")
+
+    def slot_start(self, slot: str) -> float:
+        """Return the first sum of squares; 0 for the linear part."""
+        return float(self.initial_accumulator_value) if slot == "accumulator" else 0.0
+
+    def kernel(
+        self,
+        params: list[Tensor],
+        grads: list[Tensor],
+        slots: list[list[Tensor]],
+        step: Numbers,
+        learning_rate: Numbers,
+    ) -> tuple[list[Tensor], list[list[Tensor]]]:
+        """Return params, sums of squares and linear parts after a step."""
+        f = current()
+        new: list[list[Tensor]] = [[], [], []]
+        for p, g, total, linear in zip(params, grads, *slots, strict=True):
+            row = self._one(f, p, g, total, linear, like(learning_rate, p))
+            for values, value in zip(new, row):
+                values.append(value)
+        return new[0], new[1:]
+
+    def _one(
+        self, f: Any, p: Any, g: Any, total: Any, linear: Any, rate: Any
+    ) -> tuple[Any, Any, Any]:
+        power = -float(self.learning_rate_power)
+        shrinking = 2.0 * self.l2_shrinkage_regularization_strength
+        grad = f.add(g, f.multiply(p, shrinking)) if shrinking else g
+        larger = f.add(total, f.square(g))
+        now, before = (f.divide(f.power(x, power), rate) for x in (larger, total))
+        moved = f.multiply(f.subtract(now, before), p)
+        linear = f.add(linear, f.subtract(grad, moved))
+        steep = f.add(now, 2.0 * self.l2_regularization_strength)
+        if self.beta:
+            steep = f.add(steep, f.divide(f.full((), self.beta, f.dtype(p)), rate))
+        limit = float(self.l1_regularization_strength)
+        p = f.divide(f.subtract(f.clip(linear, -limit, limit), linear), steep)
+        return p, larger, linear

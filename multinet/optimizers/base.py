@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
-from multinet.checks import flag, number, whole
+from multinet import dtypes
 from multinet.configurable import Configurable, arguments, parameters, revived
 from multinet.errors import ArgumentError
 from multinet.moving import Movable
 from multinet.names import snake_case, unique_name
 from multinet.objects import custom_object_scope
 from multinet.optimizers import rules
+from multinet.optimizers.given import Given, check_options, to_consume
 from multinet.optimizers.rate import Rate
 from multinet.patterns import is_called, warn_of_nothing
 from multinet.registry import current
 from multinet.scope import active_scope
 from multinet.typing import Config, Host, LearningRate, Numbers, Tensor
 from multinet.variables import Variable, load_own, save_own
+
+#: The shape and dtype of a slot.
+Form: TypeAlias = tuple[tuple[int, ...], str]
 
 
 class Optimizer(Configurable, Movable):
@@ -66,7 +70,7 @@ class Optimizer(Configurable, Movable):
         self.ema_overwrite_frequency = ema_overwrite_frequency
         self.loss_scale_factor = loss_scale_factor
         self.gradient_accumulation_steps = gradient_accumulation_steps
-        self._check_options()
+        check_options(self)
         self._rate = Rate(learning_rate)
         self._iterations: Variable | None = None
         self._spared: list[Variable] = []  # from decay
@@ -75,33 +79,9 @@ class Optimizer(Configurable, Movable):
         self._weights: list[tuple[Variable, tuple[str, ...]]] = []
         self.optimized: list[Variable] = []
         self.slot_variables: list[Variable] = []
-        self._places: list[list[int]] = []  # of each slot: its tensors among all slots
+        # Of each slot: where the weights have it among all slots, or None.
+        self._places: list[list[int | None]] = []
         self.built = False
-
-    def _check_options(self) -> None:
-        clips = {
-            "clipnorm": self.clipnorm,
-            "clipvalue": self.clipvalue,
-            "global_clipnorm": self.global_clipnorm,
-        }
-        given = {name: value for name, value in clips.items() if value is not None}
-        if len(given) > 1:
-            raise ArgumentError(f"Expected at most one way of clipping, got {given}.")
-        for name, value in given.items():
-            number(value, name, above=0, hint=" None does not clip.")
-        if self.gradient_accumulation_steps is not None:
-            raise ArgumentError(
-                "gradient_accumulation_steps is not supported. Average the gradients "
-                "of several batches in a train_step, or use a larger batch."
-            )
-        if self.weight_decay is not None:
-            number(self.weight_decay, "weight_decay", least=0)
-        if self.loss_scale_factor is not None:
-            number(self.loss_scale_factor, "loss_scale_factor", above=0)
-        flag(self.use_ema, "use_ema")
-        number(self.ema_momentum, "ema_momentum", least=0, most=1)
-        if self.ema_overwrite_frequency is not None:
-            whole(self.ema_overwrite_frequency, "ema_overwrite_frequency")
 
     # -- what a subclass writes --------------------------------------------------------
 
@@ -125,6 +105,26 @@ class Optimizer(Configurable, Movable):
         """Return the number that a slot is filled with at first."""
         return 0.0
 
+    def slot_form(self, variable: Variable, slot: str) -> Form | None:
+        """Return shape and dtype of a weight's slot, None if it has no such slot."""
+        return variable.shape, variable.dtype
+
+    def slot_value(self, variable: Variable, slot: str, form: Form) -> Tensor:
+        """Return the first value of a weight's slot, of this shape and dtype."""
+        start = self.slot_start(slot)
+        if form[1] in dtypes.INTEGERS:
+            start = int(start)
+        return current().full(form[0], start, form[1])
+
+    def decayed(
+        self, active: list[int], params: list[Tensor], rate: Numbers
+    ) -> list[Tensor]:
+        """Return the weights of these indices after their decay."""
+        if self.weight_decay is None:
+            return params
+        decays = [self._decays(i) for i in active]
+        return rules.decay(params, decays, rate, self.weight_decay)
+
     # -- state -------------------------------------------------------------------------
 
     def build(self, variables: Iterable[Variable]) -> None:
@@ -141,20 +141,25 @@ class Optimizer(Configurable, Movable):
         self.built = True
 
     def _add_slots(self, group: Sequence[str]) -> None:
-        first, width, count = len(self.slot_variables), len(group), len(self.optimized)
+        places: list[list[int | None]] = [[] for _ in group]
         for variable in self.optimized:
-            self.slot_variables += [self._slot(variable, slot) for slot in group]
-        for offset in range(first, first + width):
-            self._places.append(list(range(offset, first + width * count, width)))
+            for slot, column in zip(group, places):
+                form: Form | None = variable.shape, variable.dtype
+                if slot != "average":
+                    form = self.slot_form(variable, slot)
+                column.append(None if form is None else len(self.slot_variables))
+                if form is not None:
+                    self.slot_variables.append(self._slot(variable, slot, form))
+        self._places += places
 
-    def _slot(self, variable: Variable, slot: str) -> Variable:
-        start = 0.0 if slot == "average" else self.slot_start(slot)
-
-        def filled(shape: tuple[int, ...], dtype: Any) -> Any:
-            return current().full(shape, start, dtype)
+    def _slot(self, variable: Variable, slot: str, form: Form) -> Variable:
+        def first(shape: tuple[int, ...], dtype: str) -> Tensor:
+            if slot == "average":
+                return current().full(shape, 0.0, dtype)
+            return self.slot_value(variable, slot, (shape, dtype))
 
         name = f"{variable.path.replace('/', '_')}_{slot}"
-        new = Variable(filled, variable.shape, variable.dtype, False, name=name)
+        new = Variable(first, *form, False, name=name)
         new.path = f"{self.name}/{name}"
         return new
 
@@ -242,7 +247,7 @@ class Optimizer(Configurable, Movable):
             active,
             [params[i] for i in active],
             [grads[i] for i in active],
-            [[slots[k] for k in place] for place in places],
+            [[None if k is None else slots[k] for k in place] for place in places],
             step,
             learning_rate,
         )
@@ -250,7 +255,8 @@ class Optimizer(Configurable, Movable):
             params[i] = value
         for place, column in zip(places, table, strict=True):
             for k, value in zip(place, column, strict=True):
-                slots[k] = value
+                if k is not None:
+                    slots[k] = value
         if self.use_ema:
             count = len(params)
             params, slots[:count] = self._average(params, slots[:count], step)
@@ -273,9 +279,7 @@ class Optimizer(Configurable, Movable):
             grads = rules.clip_by_global_norm(grads, self.global_clipnorm)
         elif self.clipvalue is not None:
             grads = rules.clip_by_value(grads, self.clipvalue)
-        if self.weight_decay is not None:
-            decays = [self._decays(i) for i in active]
-            params = rules.decay(params, decays, rate, self.weight_decay)
+        params = self.decayed(active, params, rate)
         return self.kernel(params, grads, table, step, rate)
 
     def _average(
@@ -348,7 +352,7 @@ class Optimizer(Configurable, Movable):
             self.build(trainable_variables)
         ordered = self._in_order(grads, trainable_variables)
         step, rate = self._now()
-        params, slots = map(_to_consume, (self.optimized, self.slot_variables))
+        params, slots = map(to_consume, (self.optimized, self.slot_variables))
         params, slots = self.update(params, ordered, slots, step, rate)
         for variable, value in zip(self.optimized, params, strict=True):
             variable.assign(value)
@@ -432,30 +436,6 @@ class Optimizer(Configurable, Movable):
         """Return a new optimizer of this configuration."""
         with custom_object_scope(custom_objects):
             return cls(**revived(cls, config))
-
-
-class Given:
-    """The step and rate for `apply`, which may be called several times."""
-
-    def __init__(self, step: Numbers, rate: Numbers) -> None:
-        self.step, self.rate, self.applied = step, rate, 0
-        self.counts = False  # whether `iterations` is to follow inside the step
-
-    def next(self) -> tuple[Numbers, Numbers]:
-        """Return the step and rate of the next update."""
-        step, done = self.step, self.applied
-        self.applied += 1
-        if done == 0:
-            return step, self.rate
-        later = step + done if isinstance(step, int) else current().add(step, done)
-        return later, self.rate
-
-
-def _to_consume(variables: Iterable[Variable]) -> list[Tensor]:
-    """Return the values for an update that may overwrite them."""
-    scope, copy = active_scope(), current().copy
-    values = [v.__multinet_tensor__() for v in variables]
-    return values if scope is not None and scope.owns else [copy(x) for x in values]
 
 
 def shared(names: Mapping[str, Any]) -> dict[str, Any]:

@@ -282,17 +282,19 @@ def corrected_rate(
 ) -> Tensor:
     """Return rate * sqrt(1 - beta_2**step) / (1 - beta_1**step), as wide as params."""
     f = current()
+    one, two = (one_minus_power(beta, step, params) for beta in (beta_1, beta_2))
     if not f.is_tensor(step):
-        factor = (1 - beta_2**step) ** 0.5 / (1 - beta_1**step)
+        factor = two**0.5 / one
         return f.multiply(rate, factor) if f.is_tensor(rate) else rate * factor
-    wide = dtypes.promote("float32", *map(f.dtype, params))
-    t, rate = f.cast(step, wide), f.cast(rate, wide) if f.is_tensor(rate) else rate
-    factor = f.divide(f.sqrt(_one_minus_power(beta_2, t)), _one_minus_power(beta_1, t))
-    return f.multiply(factor, rate)
+    return f.multiply(f.divide(f.sqrt(two), one), like(rate, one))
 
 
-def _one_minus_power(beta: float, t: Any) -> Any:
+def one_minus_power(beta: float, step: Any, params: list[Tensor]) -> Any:
+    """Return 1 - beta**step: a host number, or a tensor as wide as params."""
     f = current()
+    if not f.is_tensor(step):
+        return 1 - beta**step
+    t = f.cast(step, dtypes.promote("float32", *map(f.dtype, params)))
     # 1 - beta**t in float32 is off by 3e-5 at t = 1; expm1 is exact to the last bits.
     log_beta = math.log(beta) if beta > 0 else -100.0
     return f.negative(f.expm1(f.multiply(t, log_beta)))

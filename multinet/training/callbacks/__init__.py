@@ -3,14 +3,25 @@
 from multinet.training.callbacks.base import Callback, CallbackList
 from multinet.training.callbacks.checkpoint import ModelCheckpoint
 from multinet.training.callbacks.history import History, LambdaCallback
+from multinet.training.callbacks.recording import CSVLogger, RemoteMonitor
+from multinet.training.callbacks.steering import (
+    LearningRateScheduler,
+    SwapEMAWeights,
+    TerminateOnNaN,
+)
 from multinet.training.callbacks.stopping import EarlyStopping, ReduceLROnPlateau
 
 __all__ = [
     "Callback",
     "CallbackList",
+    "CSVLogger",
     "EarlyStopping",
     "History",
     "LambdaCallback",
+    "LearningRateScheduler",
     "ModelCheckpoint",
     "ReduceLROnPlateau",
+    "RemoteMonitor",
+    "SwapEMAWeights",
+    "TerminateOnNaN",
 ]
