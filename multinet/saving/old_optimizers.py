@@ -20,7 +20,7 @@ def read_optimizer(
     variables = [v for v in optimizer.variables if v is not rate]
     if by_slot:
         slots = optimizer.slot_variables
-        order = [i for places in optimizer._places for i in places]
+        order = [i for places in optimizer._places for i in places if i is not None]
         variables = [optimizer.iterations, *(slots[i] for i in order)]
     if len(variables) == 1:  # momentum of 0 had slots, too
         arrays = arrays[:1]
