@@ -27,6 +27,7 @@ __all__ = [
     "dtype_policy",
     "enable_interactive_logging",
     "enable_traceback_filtering",
+    "enable_unsafe_deserialization",
     "enable_x64",
     "epsilon",
     "floatx",
@@ -193,3 +194,12 @@ def _print_filtered(
     report.stack = traceback.StackSummary.from_list(outside)
     report.__cause__ = report.__context__ = None  # the message says what went wrong
     print("".join(report.format()), end="", file=sys.stderr)
+
+
+def enable_unsafe_deserialization() -> None:
+    """Raise `ArgumentError`: there is no unsafe way to read a file."""
+    raise ArgumentError(
+        "There is no unsafe way to read a file: no code comes out of one. Pass the "
+        "classes and functions that it needs as custom_objects={'name': ...}, or "
+        "register them."
+    )

@@ -316,7 +316,7 @@ class Variable(Operators, Part):
         if not backend.symbolic and active_scope() is None:
             backend = get(self.backend)
             if not backend.is_tensor(value):
-                array = host(value).astype(dtypes.to_numpy(self.dtype))
+                array = host(value).astype(dtypes.to_numpy(self.dtype), copy=False)
                 value = backend.from_numpy(array)
         value = cast_tensor(as_tensor(value), self.dtype)
         shape = tuple(backend.shape(value))

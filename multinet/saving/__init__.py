@@ -10,12 +10,14 @@ from multinet.objects import (
     register_keras_serializable,
     serialize_keras_object,
 )
+from multinet.saving.editor import KerasFileEditor
 from multinet.saving.model import load_model, load_weights, save_model
 from multinet.saving.tensors import load_torch_state_dict
 from multinet.saving.weights import save_weights
 
 __all__ = [
     "CustomObjectScope",
+    "KerasFileEditor",
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",

@@ -8,12 +8,15 @@ import os
 import shutil
 import stat
 import tempfile
+import time
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Protocol
 
 from multinet.errors import FileError
+from multinet.saving.damage import told
 from multinet.saving.json import LARGEST
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
@@ -47,23 +50,18 @@ class ZipArchive:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
-            self._zip = zipfile.ZipFile(path)
-        except zipfile.BadZipFile as error:
-            raise FileError(
-                f"{path.name} is no ZIP archive, or it is damaged: {error}."
-            ) from error
-        try:
+        with contextlib.ExitStack() as opened:
+            file = opened.enter_context(path.open("rb"))
+            with told(f"{path.name} is no ZIP archive, or it is damaged"):
+                self._zip = opened.enter_context(zipfile.ZipFile(file))
             _check(self._zip.infolist(), path)
-        except FileError:
-            self._zip.close()
-            raise
+            self._open = opened.pop_all()
 
     def __enter__(self) -> ZipArchive:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._zip.close()
+        self._open.close()
 
     def names(self) -> list[str]:
         """Return the names of all members that are files."""
@@ -75,6 +73,9 @@ class ZipArchive:
         except KeyError:
             raise FileError(f"{self.path.name} has no {name}.") from None
 
+    def _told(self, name: str) -> contextlib.AbstractContextManager[None]:
+        return told(f"{name} of {self.path.name} is damaged")
+
     def text(self, name: str) -> bytes:
         """Return a short member whole."""
         info = self._info(name)
@@ -83,7 +84,10 @@ class ZipArchive:
                 f"{name} of {self.path.name} has {info.file_size} bytes; at most "
                 f"{LARGEST} are read."
             )
-        with _damage(self.path, name), self._zip.open(info) as member:
+        with (
+            told(f"{name} of {self.path.name} is damaged"),
+            self._zip.open(info) as member,
+        ):
             return member.read(LARGEST + 1)
 
     @contextlib.contextmanager
@@ -92,21 +96,18 @@ class ZipArchive:
         info = self._info(name)
         if info.compress_type == zipfile.ZIP_STORED:
             with self.path.open("rb") as whole:
-                yield _window(whole, info, self.path)
+                with self._told(name):
+                    window = _window(whole, info, self.path)
+                yield window
             return
         with tempfile.TemporaryFile() as unpacked:
-            with _damage(self.path, name), self._zip.open(info) as member:
+            with (
+                told(f"{name} of {self.path.name} is damaged"),
+                self._zip.open(info) as member,
+            ):
                 shutil.copyfileobj(member, unpacked, _BLOCK)
             unpacked.seek(0)
             yield unpacked  # type: ignore[misc]
-
-
-@contextlib.contextmanager
-def _damage(path: Path, name: str) -> Iterator[None]:
-    try:
-        yield
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError) as error:
-        raise FileError(f"{name} of {path.name} is damaged: {error}") from error
 
 
 def _check(members: list[zipfile.ZipInfo], path: Path) -> None:
@@ -233,10 +234,129 @@ class Folder:
             yield member
 
 
-def pack(folder: Path, path: Path) -> None:
-    """Write the files of a folder to a ZIP, each as it is, in Keras's order."""
-    first = [METADATA, CONFIG, WEIGHTS]
-    names = sorted(Folder(folder).names(), key=lambda name: (name not in first, name))
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as packed:
-        for name in [*(n for n in first if n in names), *names[len(first) :]]:
-            packed.write(folder / name, name)
+# -- writing ---------------------------------------------------------------------------
+
+
+class NewArchive(Protocol):
+    """What takes the members of a model."""
+
+    def text(self, name: str, data: str) -> None:
+        """Add a short member."""
+        ...
+
+    def opened(self, name: str) -> contextlib.AbstractContextManager[BinaryIO]:
+        """Add a member that is written anywhere in it, and read again meanwhile."""
+        ...
+
+    def copied(self, name: str, file: Path) -> None:
+        """Add a file as a member."""
+        ...
+
+
+class NewFolder:
+    """A folder that takes the members of a model as files."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def text(self, name: str, data: str) -> None:
+        """Add a short member."""
+        (self.path / name).write_text(data, "utf-8")
+
+    @contextlib.contextmanager
+    def opened(self, name: str) -> Iterator[BinaryIO]:
+        """Add a member that is written anywhere in it, and read again meanwhile."""
+        with (self.path / name).open("w+b", buffering=0) as member:
+            yield member  # type: ignore[misc]
+
+    def copied(self, name: str, file: Path) -> None:
+        """Add a file as a member."""
+        (self.path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, self.path / name)
+
+
+class NewZip:
+    """A ZIP of members as they are; what is large is written in its place at once."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("w+b", buffering=0)
+        self._large: list[zipfile.ZipInfo] = []
+        self._small: list[tuple[str, str]] = []
+
+    def __enter__(self) -> NewZip:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
+        with self._file:
+            if kind is None:
+                self._finish()
+
+    def text(self, name: str, data: str) -> None:
+        """Add a short member."""
+        self._small.append((name, data))
+
+    def copied(self, name: str, file: Path) -> None:
+        """Add a file as a member."""
+        with file.open("rb") as source, self.opened(name) as member:
+            shutil.copyfileobj(source, member, _BLOCK)
+
+    @contextlib.contextmanager
+    def opened(self, name: str) -> Iterator[BinaryIO]:
+        """Add a member that is written anywhere in it, and read again meanwhile."""
+        info = zipfile.ZipInfo(name, time.localtime()[:6])
+        info.external_attr, info.CRC = 0o600 << 16, 0
+        info.header_offset = self._file.seek(0, os.SEEK_END)
+        self._file.write(info.FileHeader(zip64=True))
+        start = self._file.tell()
+        yield _Growing(self._file, start)  # type: ignore[misc]
+        info.file_size = info.compress_size = self._file.seek(0, os.SEEK_END) - start
+        info.CRC = _checksum(self._file, start)
+        self._file.seek(info.header_offset)
+        self._file.write(info.FileHeader(zip64=True))
+        self._large.append(info)
+
+    def _finish(self) -> None:
+        """Write the short members and the list of all, in the order of Keras."""
+        self._file.seek(0, os.SEEK_END)
+        with zipfile.ZipFile(self._file, "w", zipfile.ZIP_STORED) as packed:  # type: ignore[arg-type]
+            for name, data in self._small:
+                packed.writestr(name, data)
+            members = packed.infolist()  # the list that is written at the end
+            members += self._large
+            first = [METADATA, CONFIG, WEIGHTS]
+            members.sort(key=lambda each: [each.filename != name for name in first])
+
+
+class _Growing(_Window):
+    """The end of a file as a file that is written."""
+
+    def __init__(self, whole: Any, start: int) -> None:
+        super().__init__(whole, start, 0)
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Write all bytes at the place in the part."""
+        view, done = memoryview(data).cast("B"), 0
+        self._whole.seek(self._start + self._at)
+        while done < len(view):  # Linux takes 2 GB at once
+            done += self._whole.write(view[done:])
+        self._at += done
+        self._size = max(self._size, self._at)
+        return done
+
+    def truncate(self, size: int | None = None) -> int:
+        """Set the size of the part."""
+        self._size = self._at if size is None else size
+        return self._whole.truncate(self._start + self._size)
+
+
+def _checksum(file: BinaryIO, start: int) -> int:
+    """Return the checksum of the bytes of a file from `start` on."""
+    found, block = 0, bytearray(_BLOCK)
+    file.seek(start)
+    while count := file.readinto(block):  # type: ignore[attr-defined]
+        found = zlib.crc32(memoryview(block)[:count], found)
+    return found

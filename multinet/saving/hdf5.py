@@ -18,6 +18,7 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import FileError
+from multinet.saving.damage import told
 from multinet.typing import Host, Tensor
 
 if TYPE_CHECKING:
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 #: deflate, shuffle and a checksum: what the library itself has. Others are plug-ins.
 _FILTERS = frozenset({1, 2, 3})
 _CONTIGUOUS, _CHUNKED, _COMPACT = 1, 2, 0
-_DEEPEST = 64  # groups within groups
+#: Of groups within groups.
+DEEPEST = 64
+_LONGEST = 2**23  # of an attribute, in bytes; long texts are kept apart
 _MOST = 1024  # of chunk bytes over those of the array, rounded up by a megabyte
 _BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 
@@ -98,12 +101,8 @@ class Reader:
 
     def __init__(self, file: str | os.PathLike[str] | BinaryIO, name: str) -> None:
         self.name = name
-        try:
+        with told(f"{name} is no HDF5 file, or it is damaged"):
             self._file = library().File(file, "r")
-        except OSError as error:
-            raise FileError(f"{name} is no HDF5 file, or it is damaged: {error}") from (
-                error
-            )
 
     def __enter__(self) -> Reader:
         return self
@@ -131,7 +130,7 @@ class Reader:
         stack = [("", self.root(), 0)]
         while stack:
             path, group, depth = stack.pop()
-            if depth > _DEEPEST:
+            if depth > DEEPEST:
                 raise FileError(f"{self.name} has groups within groups, {path}.")
             for name in group:
                 if name == "vars":
@@ -153,26 +152,28 @@ class Arrays(Mapping[str, Any]):
         self._group, self.place = group, place
 
     def __iter__(self) -> Iterator[str]:
-        return iter(list(self._group.keys()))  # type: ignore[arg-type]
+        with told(f"{self.place} is damaged"):
+            return iter(list(self._group.keys()))  # type: ignore[arg-type]
 
     def __len__(self) -> int:
-        return len(self._group)
+        with told(f"{self.place} is damaged"):
+            return len(self._group)
 
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and self._get(key) is not None
 
     def _get(self, key: str) -> Any:
         """Return what a key stands for in the file itself, or None."""
-        h5py = library()
-        link = self._group.get(key, getlink=True)
-        if link is None:
-            return None
-        if not isinstance(link, h5py.HardLink):
-            raise FileError(
-                f"{self.place}/{key} is a link to another place or file. Such links "
-                "are not followed."
-            )
-        return self._group[key]
+        with told(f"{self.place}/{key} is damaged"):
+            link = self._group.get(key, getlink=True)
+            if link is None:
+                return None
+            if not isinstance(link, library().HardLink):
+                raise FileError(
+                    f"{self.place}/{key} is a link to another place or file. Such "
+                    "links are not followed."
+                )
+            return self._group[key]
 
     def inner(self, name: str) -> Arrays | None:
         """Return a group inside, or None."""
@@ -187,9 +188,9 @@ class Arrays(Mapping[str, Any]):
         """Return whether a name is that of a group."""
         return isinstance(self._get(name), library().Group)
 
-    def attributes(self) -> Mapping[str, Any]:
-        """Return the attributes of the group."""
-        return self._group.attrs
+    def attribute(self, name: str) -> Any:
+        """Return an attribute of the group, or None."""
+        return _attribute(self._group, name, self.place)
 
     def dataset(self, key: str) -> Dataset:
         """Return an array that has been checked, but not read."""
@@ -197,7 +198,8 @@ class Arrays(Mapping[str, Any]):
         if not isinstance(found, library().Dataset):
             what = "nothing" if found is None else "a group"
             raise FileError(f"Expected an array at {self.place}/{key}, found {what}.")
-        return Dataset(found, f"{self.place}/{key}")
+        with told(f"{self.place}/{key} is damaged"):
+            return Dataset(found, f"{self.place}/{key}")
 
     def __getitem__(self, key: str) -> Host:
         if key not in self:
@@ -216,7 +218,7 @@ class Dataset:
         kind = dataset.id.get_type()
         self._is_bfloat16 = (
             dataset.dtype == np.dtype("V2")
-            and _text(dataset.attrs.get("dtype")) == "bfloat16"
+            and _text(_attribute(dataset, "dtype", place)) == "bfloat16"
         )
         if not self._is_bfloat16 and (
             dataset.dtype.kind not in "fiub" or kind.committed()
@@ -274,13 +276,22 @@ class Dataset:
 
     def read(self) -> np.ndarray[Any, Any]:
         """Return the values, in the byte order of this machine."""
-        try:
+        with told(f"{self.place} is damaged"):
             array = np.asarray(self._dataset[()])
-        except OSError as error:
-            raise FileError(f"{self.place} is damaged: {error}") from error
         if self._is_bfloat16:
             return array.view(_BFLOAT16)
         return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def _attribute(owner: Any, name: str, place: str) -> Any:
+    """Return an attribute of a group or dataset, or None."""
+    with told(f"The attribute {name} of {place} is damaged"):
+        if name not in owner.attrs:
+            return None
+        size = owner.attrs.get_id(name).get_storage_size()
+        if size > _LONGEST:
+            raise FileError(f"The attribute {name} of {place} has {size} bytes.")
+        return owner.attrs[name]
 
 
 def _text(value: Any) -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from multinet import losses
 from multinet.errors import FileError, ShapeError
 from multinet.objects.registration import CustomObjectScope
 from multinet.objects.serialization import from_data
+from multinet.saving.damage import told
 from multinet.saving.hdf5 import Arrays, Reader
 from multinet.saving.json import read_json
 from multinet.saving.keras2 import upgrade
@@ -34,17 +36,21 @@ def load_model(
                 f"{path.name} has weights alone, no model. Build the model, and call "
                 "its load_weights."
             )
+        training = _json(root, _TRAINING, path.name) if compile else None
         with CustomObjectScope(custom_objects):
-            model = from_data(upgrade(config))
-            training = _json(root, _TRAINING, path.name) if compile else None
+            model = made_of(lambda: from_data(upgrade(config)), path.name)
             if training is not None:
-                model.compile_from_config(_compile_config(training))
+                with told(f"{_TRAINING} of {path.name} makes no sense"):
+                    model.compile_from_config(_compile_config(training))
         saved = list(_saved_layers(_group(root, "model_weights")))
         _assign(_by_name(_weighted(model), saved, model.name), path.name)
         if training is not None and "optimizer_weights" in root:
             group = _group(root, "optimizer_weights")
             names = _names(group, "weight_names")
-            arrays, by_slot = list(_arrays(group)), names[0].endswith("/iter:0")
+            arrays, by_slot = (
+                list(_arrays(group)),
+                "".join(names[:1]).endswith("/iter:0"),
+            )
             read_optimizer(model.optimizer, arrays, group.place, by_slot)
     return model
 
@@ -55,7 +61,7 @@ def load_weights(
     """Give a model the weights of a `.h5` file: in its order, or by layers' names."""
     with Reader(path, path.name) as reader:
         root: Arrays = reader.root()
-        if "model_weights" in root and "layer_names" not in root.attributes():
+        if "model_weights" in root and root.attribute("layer_names") is None:
             root = _group(root, "model_weights")
         saved = list(_saved_layers(root))
         layers = _weighted(model)
@@ -72,6 +78,18 @@ def load_weights(
         else:
             pairs = list(zip(layers, saved))
         _assign(pairs, path.name, skip_mismatch)
+
+
+def made_of(make: Callable[[], Any], name: str) -> Any:
+    """Return the model that the configuration of a file makes, of whatever data."""
+    with told(f"The configuration of {name} makes no model"):
+        model = make()
+    if not hasattr(model, "save_own_variables"):
+        raise FileError(
+            f"{name} holds a {type(model).__name__}, which is neither a model nor a "
+            "layer."
+        )
+    return model
 
 
 class _Saved(NamedTuple):
@@ -103,16 +121,16 @@ def _arrays(group: Arrays) -> Iterator[Any]:
 
 def _names(group: Arrays, what: str) -> list[str]:
     """Return a list of names, which long ones split: what0, what1, ..."""
-    attributes = group.attributes()
-    if what in attributes:
-        parts = [attributes[what]]
-    else:
-        parts, number = [], 0
-        while f"{what}{number}" in attributes:
-            parts.append(attributes[f"{what}{number}"])
-            number += 1
+    parts = [group.attribute(what)]
+    if parts[0] is None:
+        numbered = (group.attribute(f"{what}{i}") for i in itertools.count())
+        parts = list(itertools.takewhile(lambda part: part is not None, numbered))
     flat = [name for part in parts for name in np.asarray(part).ravel()]
-    return [n.decode("utf-8") if isinstance(n, bytes) else str(n) for n in flat]
+    names = [n.decode("utf-8", "replace") if isinstance(n, bytes) else n for n in flat]
+    wrong = [name for name in names if not isinstance(name, str)]
+    if wrong:
+        raise FileError(f"{what} of {group.place} has {wrong[0]!r}, which is no name.")
+    return names
 
 
 def _group(root: Arrays, name: str) -> Arrays:
@@ -123,10 +141,10 @@ def _group(root: Arrays, name: str) -> Arrays:
 
 
 def _json(root: Arrays, name: str, file: str) -> Any:
-    text = root.attributes().get(name)
+    text = root.attribute(name)
     if text is None:
         return None
-    data = text if isinstance(text, bytes) else str(text).encode("utf-8")
+    data = text if isinstance(text, bytes) else str(text).encode("utf-8", "replace")
     return read_json(data, f"{name} of {file}")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import tempfile
 import time
 import warnings
@@ -25,9 +24,11 @@ from multinet.saving.archive import (
     METADATA,
     WEIGHTS,
     Folder,
+    NewArchive,
+    NewFolder,
+    NewZip,
     ZipArchive,
     is_inside,
-    pack,
 )
 from multinet.saving.hdf5 import Reader, Writer
 from multinet.saving.json import read_json
@@ -71,14 +72,10 @@ def save_model(
         )
     if not zipped:
         with atomic.replacing_folder(path) as new:
-            _write_members(model, new)
+            _write_members(model, NewFolder(new))
         return
-    with tempfile.TemporaryDirectory(
-        prefix=".multinet-", dir=atomic.real(path).parent
-    ) as made:
-        _write_members(model, Path(made))
-        with atomic.replacing(path) as new:
-            pack(Path(made), new)
+    with atomic.replacing(path) as new, NewZip(new) as archive:
+        _write_members(model, archive)
 
 
 def _name_hint(path: Path, zipped: bool) -> str:
@@ -92,20 +89,21 @@ def _name_hint(path: Path, zipped: bool) -> str:
     return f"With zipped=False a folder is written, and {path.name} names a file."
 
 
-def _write_members(model: AnyModel, folder: Path) -> None:
+def _write_members(model: AnyModel, archive: NewArchive) -> None:
     config = to_shared_data(model)
     saved = {"keras_version": FORMAT, "date_saved": time.strftime("%Y-%m-%d@%H:%M:%S")}
-    (folder / METADATA).write_text(json.dumps(saved))
-    (folder / CONFIG).write_text(json.dumps(config))
-    (folder / MEMBER).write_text(json.dumps(streams_of(model)))
-    with Writer(folder / WEIGHTS) as writer:
+    archive.text(METADATA, json.dumps(saved))
+    archive.text(CONFIG, json.dumps(config))
+    archive.text(MEMBER, json.dumps(streams_of(model)))
+    with archive.opened(WEIGHTS) as member, Writer(member) as writer:
         write_state(model, writer)
     for path, part in places(model):
         if hasattr(part, "save_assets"):
             with tempfile.TemporaryDirectory() as made:
                 part.save_assets(made)
-                if any(Path(made).iterdir()):
-                    shutil.copytree(made, folder / ASSETS / path, dirs_exist_ok=True)
+                for file in sorted(x for x in Path(made).rglob("*") if x.is_file()):
+                    inner = file.relative_to(made)
+                    archive.copied((Path(ASSETS) / path / inner).as_posix(), file)
 
 
 def load_model(
@@ -143,20 +141,12 @@ def _read(archive: Any, name: str, custom_objects: Any, compile: bool) -> Any:
     config = read_json(archive.text(CONFIG), CONFIG)
     if not isinstance(config, dict) or "class_name" not in config:
         raise FileError(f"{CONFIG} of {name} does not describe a model.")
-    of_keras_2 = is_old(config)
-    if of_keras_2:
-        config = upgrade(config)
     if not compile:
         config.pop("compile_config", None)
     with CustomObjectScope(custom_objects), ObjectSharing():
-        model = from_data(config)
-    if not hasattr(model, "save_own_variables"):
-        raise FileError(
-            f"{name} holds a {type(model).__name__}, which is neither a model nor a "
-            "layer."
-        )
+        model = legacy.made_of(lambda: _made(config), name)
     with archive.opened(WEIGHTS) as member, Reader(member, WEIGHTS) as reader:
-        if of_keras_2:
+        if is_old(config):
             _read_of_keras_2(model, reader, name)
         else:
             _scale_as_saved(model, reader)
@@ -165,6 +155,10 @@ def _read(archive: Any, name: str, custom_objects: Any, compile: bool) -> Any:
         set_streams(model, read_json(archive.text(MEMBER), MEMBER))
     _read_assets(archive, model)
     return model
+
+
+def _made(config: dict[str, Any]) -> Any:
+    return from_data(upgrade(config) if is_old(config) else config)
 
 
 def _read_of_keras_2(model: Any, reader: Reader, name: str) -> None:

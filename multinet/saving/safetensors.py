@@ -83,10 +83,14 @@ def write(path: Path, planned: Sequence[Planned]) -> None:
     with atomic.replacing(path) as new, new.open("wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
         for each in planned:
-            array = np.ascontiguousarray(each.make())
-            assert array.nbytes == each.size, each.name
-            little = array.astype(array.dtype.newbyteorder("<"), copy=False)
-            file.write(little.reshape(-1).view("u1").data)
+            file.write(_bytes(each))
+
+
+def _bytes(planned: Planned) -> memoryview:
+    array = np.ascontiguousarray(planned.make())
+    assert array.nbytes == planned.size, planned.name
+    little = array.astype(array.dtype.newbyteorder("<"), copy=False)
+    return little.reshape(-1).view("u1").data
 
 
 def write_sharded(path: Path, planned: Sequence[Planned], most: float) -> None:
@@ -130,8 +134,9 @@ class Tensors(Mapping[str, Host]):
 
     def __init__(self, path: Path) -> None:
         self._arrays: dict[str, Host] = {}
+        self._maps: list[mmap.mmap] = []
         if path.exists():
-            self._arrays = _mapped(path)
+            self._map(path)
             return
         index = read_json(index_of(path).read_bytes(), index_of(path).name)
         places = index.get("weight_map") if isinstance(index, dict) else None
@@ -141,9 +146,20 @@ class Tensors(Mapping[str, Host]):
             if not is_beside(name, ".safetensors"):
                 raise FileError(f"The index names the file {name!r}, not one beside.")
         for name in set(places.values()):
-            self._arrays |= _mapped(path.with_name(name))
+            self._map(path.with_name(name))
         if set(self._arrays) != set(places):
             raise FileError(f"{index_of(path).name} lists other arrays than there are.")
+
+    def _map(self, path: Path) -> None:
+        whole, arrays = _mapped(path)
+        self._maps.append(whole)
+        self._arrays |= arrays
+
+    def release(self) -> None:
+        """Let go of the memory in which the files were read; views read them anew."""
+        if hasattr(mmap, "MADV_DONTNEED"):  # on Linux
+            for whole in self._maps:
+                whole.madvise(mmap.MADV_DONTNEED)
 
     def __getitem__(self, name: str) -> Host:
         return self._arrays[name]
@@ -155,8 +171,8 @@ class Tensors(Mapping[str, Host]):
         return len(self._arrays)
 
 
-def _mapped(path: Path) -> dict[str, Host]:
-    """Return the arrays of one file as views of a memory map of it."""
+def _mapped(path: Path) -> tuple[mmap.mmap, dict[str, Host]]:
+    """Return a memory map of one file, and the arrays as views of it."""
     with path.open("rb") as file:
         size = path.stat().st_size
         length = int.from_bytes(file.read(8), "little")
@@ -182,7 +198,7 @@ def _mapped(path: Path) -> dict[str, Host]:
         found[name], end = array.reshape(shape), stop
     if end != len(data):
         raise FileError(f"{path.name} has {len(data) - end} bytes that nothing names.")
-    return found
+    return whole, found
 
 
 def _begin(item: tuple[str, Any], path: Path) -> tuple[int, int]:
@@ -195,7 +211,7 @@ def _entry(
 ) -> tuple[np.dtype[Any], tuple[int, ...], tuple[int, int]]:
     """Return dtype, shape and offsets of an array, checked."""
     given = entry if isinstance(entry, dict) else {}
-    dtype = _DTYPES.get(given.get("dtype", ""))
+    dtype = _DTYPES.get(str(given.get("dtype")))
     shape, place = _sizes(given.get("shape")), _sizes(given.get("data_offsets"))
     if dtype is None or shape is None or place is None or len(place) != 2:
         raise FileError(f"{path.name} describes {name!r} as {entry!r}.")

@@ -12,6 +12,7 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, ShapeError
+from multinet.registry import get
 from multinet.saving import atomic, safetensors, torch_layout
 from multinet.saving.safetensors import Planned, Tensors
 from multinet.saving.torch_layout import Rule
@@ -109,7 +110,11 @@ def _assign(
     for rule, given in ready:
         values = rule.back(*(_host(array) for array in given))
         for variable, value in zip(rule.variables, values, strict=True):
-            variable.assign(value)
+            taken = get(variable.backend).is_tensor(value)  # not copied, as on NumPy
+            # A map shows what is written to the file later.
+            variable.assign(np.array(value) if taken else value)
+        if isinstance(arrays, Tensors):
+            arrays.release()
 
 
 def _line(name: str, shape: tuple[int, ...], arrays: Mapping[str, Any]) -> str:

@@ -278,6 +278,27 @@ def a_stream_that_is_no_number(parts, canary):
     ).encode()
 
 
+@case("makes no model")
+def a_graph_with_numbers_for_tensors(parts, canary):
+    config = parts.config
+    config["config"]["layers"] = 3.5
+    parts.config = config
+
+
+@case("makes no model|dense")
+def a_layer_without_its_arguments(parts, canary):
+    config, layer = parts.layer()
+    layer["config"] = {}
+    parts.config = config
+
+
+@case("makes no model")
+def a_slice_without_ends(parts, canary):
+    config, layer = parts.layer()
+    layer["config"]["units"] = {"class_name": "__slice__", "config": {}}
+    parts.config = config
+
+
 # -- archive ---------------------------------------------------------------------------
 
 

@@ -35,6 +35,7 @@ def kill_while_saving(path, seconds):
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
         while not path.exists():
+            assert process.poll() is None, "it cannot save at all"
             time.sleep(0.01)
         time.sleep(seconds)
         process.send_signal(signal.SIGKILL)

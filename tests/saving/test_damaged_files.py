@@ -1,0 +1,27 @@
+"""Files that are damaged in many ways load, or are refused in words: a short part."""
+
+import fuzz
+import pytest
+
+#: Files of the long run by which a loader once failed in another way.
+FOUND = {
+    "keras": (15, 25, 30, 40, 145, 315, 325, 610, 715, 815, 890),
+    "weights": (116, 211, 231, 331, 661, 701, 811),
+    "shards": (27, 57, 107, 322, 647, 727, 947, 987),
+    "safetensors": (358, 673),
+    "legacy": (9, 34, 64, 119, 134, 159, 204, 289, 349, 409, 514, 874, 2334),
+}
+
+
+@pytest.fixture(scope="module")
+def loaders():
+    """Return what is tried, by name."""
+    return fuzz.loaders()
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_a_damaged_file_loads_or_is_refused(name, loaders, tmp_path, registry):
+    target = fuzz.model()
+    for seed in (*FOUND[name], *range(50_000, 50_060)):
+        wrong = fuzz.attempt(loaders[name], target, seed, tmp_path)
+        assert wrong is None, f"seed {seed}: {wrong}"
