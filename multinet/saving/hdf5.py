@@ -288,9 +288,7 @@ def _attribute(owner: Any, name: str, place: str) -> Any:
     with told(f"The attribute {name} of {place} is damaged"):
         if name not in owner.attrs:
             return None
-        found = owner.attrs.get_id(name)
-        # HDF5 takes a size of 0 for an error: Keras 2 writes empty lists of names.
-        size = found.get_storage_size() if 0 not in found.shape else 0
+        size = owner.attrs.get_id(name).get_storage_size()
         if size > _LONGEST:
             raise FileError(f"The attribute {name} of {place} has {size} bytes.")
         return owner.attrs[name]
