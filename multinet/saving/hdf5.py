@@ -288,7 +288,8 @@ def _attribute(owner: Any, name: str, place: str) -> Any:
     with told(f"The attribute {name} of {place} is damaged"):
         if name not in owner.attrs:
             return None
-        size = owner.attrs.get_id(name).get_storage_size()
+        found = owner.attrs.get_id(name)
+        size = math.prod(found.shape or ()) * found.dtype.itemsize
         if size > _LONGEST:
             raise FileError(f"The attribute {name} of {place} has {size} bytes.")
         return owner.attrs[name]
