@@ -1,6 +1,7 @@
 """Callbacks, under Keras's names."""
 
 from multinet.training.callbacks import (
+    BackupAndRestore,
     Callback,
     CallbackList,
     CSVLogger,
@@ -16,6 +17,7 @@ from multinet.training.callbacks import (
 )
 
 __all__ = [
+    "BackupAndRestore",
     "Callback",
     "CallbackList",
     "CSVLogger",

@@ -76,6 +76,13 @@ class ZipArchive:
     def _told(self, name: str) -> contextlib.AbstractContextManager[None]:
         return told(f"{name} of {self.path.name} is damaged")
 
+    def check_sums(self) -> None:
+        """Read all members, and compare them with their sums; `FileError` if not."""
+        for name in self.names():
+            with self._told(name), self._zip.open(name) as member:
+                while member.read(_BLOCK):
+                    pass
+
     def text(self, name: str) -> bytes:
         """Return a short member whole."""
         info = self._info(name)

@@ -41,10 +41,29 @@ def set_streams(model: Holder, state: Data) -> None:
         if path in streams
     ]
     trainer: Any = getattr(model, "_trainer", None)
+    changed = any(tuple(part.key) != key for part, key, _ in ready)
     if trainer is not None and state.get("training") is not None:
-        trainer.restore(_training(_part(state, "training")))
+        training = _training(_part(state, "training"))
+        changed |= training["draws"] != tuple(trainer.keys.draws)
+        trainer.restore(training)
+    if trainer is not None and changed:
+        trainer.drop()  # programs, where keys are constants
     for part, key, count in ready:
         part.key, part.count = key, count
+
+
+def renamed_streams(model: Holder, state: Mapping[str, Any]) -> dict[str, Data] | None:
+    """Return the streams of a model like this one, by the names of the parts of this.
+
+    The names of layers depend on what the process has made before. None if the models
+    differ in the number of streams.
+    """
+    ours, theirs = holders.walk(model, SeedGenerator), _part(state, "streams")
+    names = [path for path, _ in ours]
+    if len(names) != len(theirs):
+        return None
+    streams = dict(zip(names, theirs.values()))
+    return {"streams": streams, "training": state.get("training")}
 
 
 def _training(state: Mapping[str, Any]) -> dict[str, Any]:

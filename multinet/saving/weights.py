@@ -45,6 +45,11 @@ class _Mismatch(NamedTuple):
     place: Place
     reason: str
 
+    def __str__(self) -> str:
+        place, reason = self
+        name = getattr(place.part, "name", type(place.part).__name__)
+        return f"{name} ({place.path or 'the model itself'}): {reason}."
+
 
 class Restoring:
     """What a file has for a model: found and checked before anything is changed."""
@@ -222,7 +227,7 @@ def load_state(
     With `skip_mismatch` what does not fit is left as it is, and told in a warning.
     """
     found = Restoring(model, entries, objects_to_skip)
-    lines = [_line(mismatch) for mismatch in found.wrong]
+    lines = [f"  {mismatch}" for mismatch in found.wrong]
     optional = [x for x in found.wrong if not hasattr(x.place.part, "trainable")]
     if len(found.wrong) > len(optional) and not skip_mismatch:
         raise ShapeError(
@@ -243,12 +248,6 @@ def load_state(
             stacklevel=3,
         )
     found.store()
-
-
-def _line(mismatch: _Mismatch) -> str:
-    place, reason = mismatch
-    name = getattr(place.part, "name", type(place.part).__name__)
-    return f"  {name} ({place.path or 'the model itself'}): {reason}."
 
 
 def open_weights(path: Path) -> shards.ShardReader | Reader:

@@ -1,12 +1,11 @@
-"""The loops of fit, evaluate and predict: chunks of a source in, logs out."""
+"""The loops of an epoch, evaluate and predict: chunks of a source in, logs out."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,13 +14,7 @@ import optree
 from multinet import config, ops
 from multinet.checks import whole
 from multinet.registry import current
-from multinet.training.callbacks.base import (
-    Callback,
-    CallbackList,
-    Callbacks,
-    listed,
-)
-from multinet.training.callbacks.history import History
+from multinet.training.callbacks.base import CallbackList, Callbacks
 from multinet.training.callbacks.progress import Reporter, make_progress
 from multinet.training.hooks import own_function
 from multinet.training.interrupts import Interrupts
@@ -49,87 +42,10 @@ class Trains(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Plan:
-    """How `fit` goes over its data."""
-
-    epochs: range
-    verbose: Verbose = 0
-    callbacks: Callbacks = ()
-    steps: int | None = None  # an epoch, at most
-    validation_steps: int | None = None
-    validation_freq: int | Collection[int] = 1
-
-    def __post_init__(self) -> None:
-        check_steps(self.steps, "steps_per_epoch")
-        check_steps(self.validation_steps, "validation_steps")
-        freq = self.validation_freq
-        for each in freq if isinstance(freq, Collection) else (freq,):
-            whole(each, "validation_freq, or each of several,")
-
-    def validates(self, epoch: int) -> bool:
-        """Return whether there is a validation after an epoch, counted from 0."""
-        freq = self.validation_freq
-        if isinstance(freq, Collection):
-            return epoch + 1 in freq
-        return (epoch + 1) % freq == 0
-
-
 def check_steps(steps: int | None, name: str) -> None:
     """Refuse what is no number of steps; None is all that there are."""
     if steps is not None:
         whole(steps, name)
-
-
-def fit_epochs(
-    trainer: Trains, source: Source, validation: Source | None, plan: Plan
-) -> History:
-    """Train for the epochs; return their History."""
-    model, epochs = trainer.model, plan.epochs
-    total = steps_of(source, plan.steps)
-    params = {"epochs": epochs.stop, "steps": total, "verbose": plan.verbose}
-    given = listed(plan.callbacks)
-    history, others = _history_of(given)
-    # The last one, so that it has what others put into the logs.
-    listeners = CallbackList([*others, history], model, params)
-    model.history, model.stop_training = history, False
-    progress = make_progress(plan.verbose, epochs.stop, total, "Epoch")
-    logs: dict[str, Any] = {}
-    with progress, Interrupts() as guard:
-        listeners.call("on_train_begin", {})
-        for epoch in epochs:
-            runner = trainer.runner("train", source)
-            runner.reset()
-            listeners.call("on_epoch_begin", epoch, {})
-            if listeners.listens("on_epoch_begin"):  # it may edit the model
-                runner = trainer.runner("train", source)
-            progress.begin(epoch)
-            going = _Pass(trainer, runner, source, total, listeners, progress, guard)
-            found = going.epoch(epoch, plan.steps)
-            if not going.done:
-                break  # the data are at their end
-            logs = found
-            if validation is not None and plan.validates(epoch):
-                progress.validate(logs)
-                tested = run_evaluate(
-                    trainer, validation, 0, listeners, plan.validation_steps, guard
-                )
-                logs |= {f"val_{name}": value for name, value in tested.items()}
-            progress.end(logs, prompt=bool(given))
-            listeners.call("on_epoch_end", epoch, logs)
-            if model.stop_training or going.ran_out:
-                break
-    if model.optimizer is not None and model.optimizer.built:
-        model.optimizer.finalize_variable_values(model.optimizer.optimized)
-    listeners.call("on_train_end", logs)
-    return history
-
-
-def _history_of(callbacks: list[Callback]) -> tuple[History, list[Callback]]:
-    """Return the History among callbacks, or a new one, and the others."""
-    given = [callback for callback in callbacks if isinstance(callback, History)]
-    history = given[-1] if given else History()
-    return history, [callback for callback in callbacks if callback is not history]
 
 
 def _wanted(steps: int | None) -> int | None:
@@ -138,7 +54,7 @@ def _wanted(steps: int | None) -> int | None:
     )
 
 
-class _Pass:
+class Pass:
     """The steps of an epoch, or of an evaluation."""
 
     def __init__(
@@ -192,9 +108,14 @@ class _Pass:
             return min(most, self.asked)
         return 1 if self.begins or self.ends else most
 
+    def go_on(self, done: int, logs: dict[str, Any]) -> None:
+        """Know that some steps were done before, and the logs after them."""
+        self.done, self.logs = done, logs
+
     def epoch(self, epoch: int, steps: int | None = None) -> dict[str, Any]:
         """Run the steps; return the logs at the end."""
         start, hook = time.perf_counter(), f"on_{self.kind}_batch"
+        before = self.done
         chunks = self.source.chunks(epoch, self.room)
         while self.total is None or self.done < self.total:
             chunk = self._drawn(chunks)
@@ -203,16 +124,20 @@ class _Pass:
             self._step(chunk, hook)
             if self.ends and self.kind == "train" and self._stopped():
                 break
+            if self.guard.asked:
+                break
         chunks.close()
-        logs = self._logs() if self.done else {}
+        logs = self.logs_now() if self.done > before else self.logs
         if np.isnan(logs.get("loss", 0.0)).any():
             self.ranges.explain(self.source, self.columns)
         wanted, size = _wanted(steps), self.source.size
-        if not self._stopped() and (size is None or wanted is not None):
+        stopped = self._stopped() or self.guard.asked
+        if not stopped and (size is None or wanted is not None):
             warn_if_short(self.done, wanted, size)
             self.ran_out = size is None and self.done < (wanted or 0)
         self.progress.stepped(self.done)
-        self.runner.learn((time.perf_counter() - start) / max(self.done, 1))
+        took = time.perf_counter() - start
+        self.runner.learn(took / max(self.done - before, 1))
         return logs
 
     def _drawn(self, chunks: Generator[Chunk, None, None]) -> Chunk | None:
@@ -233,7 +158,8 @@ class _Pass:
         assert self.pace is not None
         self.pace.run(self.runner, chunk.columns, chunk.steps)
 
-    def _logs(self) -> dict[str, Any]:
+    def logs_now(self) -> dict[str, Any]:
+        """Return the logs of the steps so far, which waits for the device."""
         return self.runner.logs() if self.function is None else self.logs
 
     def _stopped(self) -> bool:
@@ -250,9 +176,9 @@ class _Pass:
             self._dispatch(chunk)
         self.done += chunk.steps
         if self.ends:
-            self.listeners.call(f"{hook}_end", self.done - 1, self._logs())
+            self.listeners.call(f"{hook}_end", self.done - 1, self.logs_now())
         if self.progress.wants():
-            self.progress.step(self.done, self._logs())
+            self.progress.step(self.done, self.logs_now())
 
 
 def run_evaluate(
@@ -274,7 +200,7 @@ def run_evaluate(
         progress.begin(0)
         runner = trainer.runner("test", source)
         runner.reset()
-        going = _Pass(trainer, runner, source, total, listeners, progress, guard)
+        going = Pass(trainer, runner, source, total, listeners, progress, guard)
         logs = going.epoch(0, steps)
         progress.end(logs)
     listeners.call("on_test_end", logs)

@@ -15,8 +15,8 @@ from multinet.metrics.base import log_name
 from multinet.objects.serialization import from_data
 from multinet.training.callbacks import History
 from multinet.training.callbacks.base import Callbacks
+from multinet.training.fitting import Plan
 from multinet.training.hooks import Hooks
-from multinet.training.loop import Plan
 from multinet.training.programs import Explanation
 from multinet.training.sources import (
     HostBatch,

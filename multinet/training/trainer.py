@@ -22,9 +22,10 @@ from multinet.training.access import Access, exclusive
 from multinet.training.callbacks import History
 from multinet.training.callbacks.base import Callbacks
 from multinet.training.clock import Keys, StepClock
+from multinet.training.fitting import Fit, Plan
 from multinet.training.hooks import overridden, own_step
 from multinet.training.interrupts import Interrupts
-from multinet.training.loop import Plan, fit_epochs, run_evaluate, run_predict
+from multinet.training.loop import run_evaluate, run_predict
 from multinet.training.programs import Programs
 from multinet.training.ranges import Ranges
 from multinet.training.runner import Runner
@@ -81,6 +82,7 @@ class Trainer:
         #: The inputs that a run on shapes saw used as indices, and their tree.
         self.indices: tuple[Any, tuple[Bound, ...]] | None = None
         self._ranges: dict[str, tuple[Tree, Ranges]] = {}
+        self.fitting: Fit | None = None  # the fit in progress
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy keeps, which sees the orders that the original sees."""
@@ -215,7 +217,11 @@ class Trainer:
         self.ranges("train", source).look(source)
         if validation is not None:
             self.ranges("test", validation).look(validation)
-        return fit_epochs(self, source, validation, plan)
+        self.fitting = Fit(self, source, validation, plan)
+        try:
+            return self.fitting.run()
+        finally:
+            self.fitting = None
 
     @exclusive
     def evaluate(

@@ -1,5 +1,6 @@
 """Callbacks, under Keras's names."""
 
+from multinet.training.callbacks.backup import BackupAndRestore
 from multinet.training.callbacks.base import Callback, CallbackList
 from multinet.training.callbacks.checkpoint import ModelCheckpoint
 from multinet.training.callbacks.history import History, LambdaCallback
@@ -12,6 +13,7 @@ from multinet.training.callbacks.steering import (
 from multinet.training.callbacks.stopping import EarlyStopping, ReduceLROnPlateau
 
 __all__ = [
+    "BackupAndRestore",
     "Callback",
     "CallbackList",
     "CSVLogger",

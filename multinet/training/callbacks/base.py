@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from multinet.checks import shown
 from multinet.errors import ArgumentError
-from multinet.typing import AnyModel
+from multinet.typing import AnyModel, Data
 
 
 class Callback:
@@ -17,7 +17,13 @@ class Callback:
     `self.model` is the model and `self.params` a dict with epochs, steps and verbose.
     Logs are floats by name. Setting `self.model.stop_training = True` ends `fit` after
     the epoch.
+
+    What it must know to go on in another process is what `get_state` returns: numbers,
+    strings, None, arrays, and lists and dicts of them. `BackupAndRestore` keeps it.
     """
+
+    #: Whether it runs after all others, since it looks at them.
+    _is_last: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.model: Any = None
@@ -31,11 +37,24 @@ class Callback:
         """Set `self.params`."""
         self.params = params
 
+    def get_state(self) -> dict[str, Data]:
+        """Return what `set_state` needs to go on elsewhere; {} if there is nothing."""
+        return {}
+
+    def set_state(self, state: dict[str, Data]) -> None:
+        """Go on where `get_state` of another one stood, after `on_train_begin`."""
+
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Run before the first epoch."""
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         """Run after the last epoch, with its logs."""
+
+    def on_preemption(self, logs: dict[str, float] | None = None) -> None:
+        """Run if SIGTERM came, after the step that was running; then training ends.
+
+        Where no callback has this hook, SIGTERM is not handled.
+        """
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Run before an epoch, counted from 0."""

@@ -12,6 +12,8 @@ from multinet.checks import flag, shown, whole
 from multinet.errors import ArgumentError
 from multinet.saving.model import MODEL
 from multinet.training.callbacks.monitor import Logs, Monitor
+from multinet.training.callbacks.turns import Turns
+from multinet.typing import Data
 
 
 class ModelCheckpoint(Monitor):
@@ -68,12 +70,24 @@ class ModelCheckpoint(Monitor):
         """Find out which direction is better, if that matters."""
         if self.save_best_only:
             super().on_train_begin(logs)
-        self._epoch, self._batches, self._last = 0, 0, -1
+        self._epoch, self._turns = 0, Turns(self.save_freq)
         self._written: deque[Path] = deque()
+
+    def get_state(self) -> dict[str, Data]:
+        """Return the best value, the batches that were counted and the files kept."""
+        written = [str(path) for path in self._written]
+        return {"best": self.best, "turns": self._turns.state(), "written": written}
+
+    def set_state(self, state: dict[str, Data]) -> None:
+        """Go on with these."""
+        self.best = state["best"]
+        self._turns.restore(state["turns"])
+        self._written = deque(map(Path, state["written"]))
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Note the epoch, whose batches are counted anew."""
-        self._epoch, self._last = epoch, -1
+        self._epoch = epoch
+        self._turns.begin()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Save the model, if it is time."""
@@ -81,11 +95,7 @@ class ModelCheckpoint(Monitor):
             self._save(epoch, None, logs)
 
     def _after_batch(self, batch: int, logs: Logs = None) -> None:
-        # Several may have passed: steps_per_execution.
-        new = batch - self._last
-        due = self._batches % self.save_freq + new >= self.save_freq
-        self._batches, self._last = self._batches + new, batch
-        if due:
+        if self._turns.due(batch):
             self._save(self._epoch, batch, logs)
 
     def _save(self, epoch: int, batch: int | None, logs: Logs) -> None:

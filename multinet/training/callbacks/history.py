@@ -6,6 +6,7 @@ from typing import Any
 
 from multinet.errors import ArgumentError
 from multinet.training.callbacks.base import Callback
+from multinet.typing import Data
 
 
 class History(Callback):
@@ -25,6 +26,14 @@ class History(Callback):
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
+
+    def get_state(self) -> dict[str, Data]:
+        """Return what was recorded."""
+        return {"epoch": self.epoch, "history": self.history}
+
+    def set_state(self, state: dict[str, Data]) -> None:
+        """Go on with what was recorded elsewhere."""
+        self.epoch, self.history = state["epoch"], state["history"]
 
 
 class LambdaCallback(Callback):

@@ -16,6 +16,7 @@ from multinet.checks import flag, shown
 from multinet.errors import ArgumentError
 from multinet.training.callbacks.base import Callback
 from multinet.training.callbacks.monitor import Logs
+from multinet.typing import Data
 
 _PATIENCE = 10.0  # seconds to wait for a server
 
@@ -45,16 +46,36 @@ class CSVLogger(Callback):
         self.keys: list[str] | None = None
         self._file: IO[str] | None = None
         self._lost: set[str] = set()
+        self._cut: int | None = None  # the size to which the file is cut
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Open the file; read the columns of one that is to be continued."""
         self.keys, self._lost = self._columns(), set()
-        self._file = open(self.filename, "a" if self.append else "w", newline="")
+        self._file = open(self.filename, "a", newline="")
+        # Not at once: a fit that goes on keeps the rows that it has written before.
+        self._cut = None if self.append else 0
+
+    def get_state(self) -> dict[str, Data]:
+        """Return the columns, and the size of the file."""
+        size = os.path.getsize(self.filename) if self._cut is None else self._cut
+        return {"columns": self.keys, "size": size}
+
+    def set_state(self, state: dict[str, Data]) -> None:
+        """Go on after the rows that were there."""
+        self.keys = state["columns"]
+        self._cut = min(state["size"], os.path.getsize(self.filename))
+
+    def _begin(self, file: IO[str]) -> None:
+        """Leave those rows in the file that come before the next one."""
+        if self._cut is not None:
+            file.truncate(self._cut)
+            self._cut = None
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Write a row."""
         if self._file is None:
             return
+        self._begin(self._file)
         row = {"epoch": epoch, **(logs or {})}
         writer: Any = csv.writer(self._file, delimiter=self.sep)
         if self.keys is None:
@@ -78,6 +99,7 @@ class CSVLogger(Callback):
     def on_train_end(self, logs: Logs = None) -> None:
         """Close the file."""
         if self._file is not None:
+            self._begin(self._file)
             self._file.close()
             self._file = None
 

@@ -12,6 +12,7 @@ from multinet.checks import flag, shown
 from multinet.errors import ArgumentError, Diverged, MultinetError
 from multinet.training.callbacks.base import Callback
 from multinet.training.callbacks.monitor import Logs
+from multinet.typing import Data
 
 
 class LearningRateScheduler(Callback):
@@ -111,6 +112,14 @@ class SwapEMAWeights(Callback):
         super().__init__()
         self.swap_on_epoch = flag(swap_on_epoch, "swap_on_epoch")
         self._weights: list[Any] = []  # while the averages are in their place
+
+    def get_state(self) -> dict[str, Data]:
+        """Return the weights, while the averages are in their place."""
+        return {"weights": list(map(ops.convert_to_numpy, self._weights))}
+
+    def set_state(self, state: dict[str, Data]) -> None:
+        """Know the weights, which are in their place if there are none here."""
+        self._weights = list(state["weights"])
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Train the weights themselves."""

@@ -6,6 +6,10 @@ from typing import Any
 
 from multinet.checks import flag, number, whole
 from multinet.training.callbacks.monitor import Logs, Monitor
+from multinet.typing import Data
+
+_STOPPING = ("wait", "stopped_epoch", "best_epoch", "best", "best_weights")
+_PLATEAU = ("wait", "cooldown_counter", "best")
 
 
 class EarlyStopping(Monitor):
@@ -42,6 +46,14 @@ class EarlyStopping(Monitor):
         self.wait, self.stopped_epoch, self.best_epoch = 0, 0, 0
         self.best: float | None = None
         self.best_weights: list[Any] | None = None
+
+    def get_state(self) -> dict[str, Data]:
+        """Return the best value, its weights if they are kept, and the counters."""
+        return {name: getattr(self, name) for name in _STOPPING}
+
+    def set_state(self, state: dict[str, Data]) -> None:
+        """Go on with these."""
+        vars(self).update({name: state[name] for name in _STOPPING})
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Compare with the best so far; stop when patience is over."""
@@ -101,6 +113,14 @@ class ReduceLROnPlateau(Monitor):
         super().on_train_begin(logs)
         self.wait, self.cooldown_counter = 0, 0
         self.best: float | None = None
+
+    def get_state(self) -> dict[str, Data]:
+        """Return the best value and the counters; the rate is the optimizer's."""
+        return {name: getattr(self, name) for name in _PLATEAU}
+
+    def set_state(self, state: dict[str, Data]) -> None:
+        """Go on with these."""
+        vars(self).update({name: state[name] for name in _PLATEAU})
 
     def in_cooldown(self) -> bool:
         """Return whether the rate was lowered so lately that epochs do not count."""

@@ -1,0 +1,191 @@
+"""Fit: the epochs of a training, from where it begins or goes on to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from multinet.checks import whole
+from multinet.training.callbacks.base import (
+    Callback,
+    CallbackList,
+    Callbacks,
+    listed,
+)
+from multinet.training.callbacks.history import History
+from multinet.training.callbacks.progress import make_progress
+from multinet.training.interrupts import Interrupts
+from multinet.training.loop import Pass, Trains, check_steps, run_evaluate
+from multinet.training.runner import Runner
+from multinet.training.sources import Source, steps_of
+from multinet.typing import Data, Verbose
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How `fit` goes over its data."""
+
+    epochs: range
+    verbose: Verbose = 0
+    callbacks: Callbacks = ()
+    steps: int | None = None  # an epoch, at most
+    validation_steps: int | None = None
+    validation_freq: int | Collection[int] = 1
+
+    def __post_init__(self) -> None:
+        check_steps(self.steps, "steps_per_epoch")
+        check_steps(self.validation_steps, "validation_steps")
+        freq = self.validation_freq
+        for each in freq if isinstance(freq, Collection) else (freq,):
+            whole(each, "validation_freq, or each of several,")
+
+    def validates(self, epoch: int) -> bool:
+        """Return whether there is a validation after an epoch, counted from 0."""
+        freq = self.validation_freq
+        if isinstance(freq, Collection):
+            return epoch + 1 in freq
+        return (epoch + 1) % freq == 0
+
+
+class Fit:
+    """A training in progress, and where it stands: what `run` does can go on elsewhere.
+
+    `epoch` is the one that is running or comes next, and `step` the number of its steps
+    that are done. Between `on_train_begin` and the first epoch `restore` may set
+    another position, of `state`.
+    """
+
+    def __init__(
+        self, trainer: Trains, source: Source, validation: Source | None, plan: Plan
+    ) -> None:
+        self.trainer, self.model = trainer, trainer.model
+        self.source, self.validation, self.plan = source, validation, plan
+        total = self.total = steps_of(source, plan.steps)
+        epochs, verbose = plan.epochs, plan.verbose
+        params = {"epochs": epochs.stop, "steps": total, "verbose": verbose}
+        given = listed(plan.callbacks)
+        self.history, others = _history_of(given)
+        # The History has what others put into the logs, and a backup has the History.
+        inner = [callback for callback in others if not callback._is_last]
+        last = [callback for callback in others if callback._is_last]
+        callbacks = [*inner, self.history, *last]
+        self.listeners = CallbackList(callbacks, self.model, params)
+        self.prompt = bool(given)
+        self.progress = make_progress(verbose, epochs.stop, total, "Epoch")
+        self.epoch, self.step = epochs.start, 0
+        self.logs: dict[str, Any] = {}
+        self.stopped = False  # by a callback, before this went on
+        self._pass: Pass | None = None  # while its steps run
+        self._tested: Data | None = None  # where the next validation begins
+
+    # -- the position ------------------------------------------------------------------
+
+    def state(self) -> Data:
+        """Return the position after the last step, as plain data with arrays."""
+        going = self._pass
+        if going is not None:
+            self.step, self.logs = going.done, going.logs_now()
+        validation = self._tested
+        if validation is None and self.validation is not None:
+            validation = self.validation.state()
+        return {
+            "epoch": self.epoch,
+            "step": self.step,
+            "logs": dict(self.logs),
+            "stopped": self.stopped or bool(self.model.stop_training),
+            "source": self.source.state(),
+            "validation": validation,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go to a position of a fit like this one; its data must be the same."""
+        epoch = whole(state["epoch"], "epoch", least=0)
+        step = whole(state["step"], "step", least=0)
+        logs, stopped = dict(state["logs"]), bool(state["stopped"])
+        self.source.restore(state["source"])
+        tested, validation = state["validation"], self.validation
+        if validation is not None and validation.size is None and tested is not None:
+            # Whatever was the last evaluation, the next one is another.
+            validation.restore(tested | ({"epoch": -1} if "epoch" in tested else {}))
+        self.epoch, self.step, self.logs, self.stopped = epoch, step, logs, stopped
+
+    def runner(self) -> Runner:
+        """Return what runs a step, which makes all that the model lacks."""
+        return self.trainer.runner("train", self.source)
+
+    # -- the epochs --------------------------------------------------------------------
+
+    def run(self) -> History:
+        """Train for the epochs that are left; return their History."""
+        model, call = self.model, self.listeners.call
+        model.history, model.stop_training = self.history, False
+        gently = self.listeners.listens("on_preemption")
+        with self.progress, Interrupts(gently) as guard:
+            call("on_train_begin", {})
+            going = self.step > 0 or not self.stopped
+            while going and self.epoch < self.plan.epochs.stop and not guard.asked:
+                going = self._one_epoch(guard)
+                going = going and not (self.stopped or model.stop_training)
+            if guard.asked:
+                call("on_preemption", self.logs)
+        if model.optimizer is not None and model.optimizer.built:
+            model.optimizer.finalize_variable_values(model.optimizer.optimized)
+        call("on_train_end", self.logs)
+        if guard.asked:
+            guard.deliver()
+        return self.history
+
+    def _one_epoch(self, guard: Interrupts) -> bool:
+        """Do an epoch, or what is left of it; return whether there can be another."""
+        epoch, plan, call = self.epoch, self.plan, self.listeners.call
+        runner = self.runner()
+        runner.reset()
+        call("on_epoch_begin", epoch, {})
+        if self.listeners.listens("on_epoch_begin"):  # it may edit the model
+            runner = self.runner()
+        self.progress.begin(epoch)
+        going = self._pass = Pass(
+            self.trainer,
+            runner,
+            self.source,
+            self.total,
+            self.listeners,
+            self.progress,
+            guard,
+        )
+        going.go_on(self.step, self.logs if self.step else {})
+        found = self.logs if self.stopped else going.epoch(epoch, plan.steps)
+        self._pass = None
+        if not going.done:
+            return False  # the data are at their end
+        self.step, self.logs = going.done, found
+        if guard.asked:
+            return False
+        if self.validation is not None and plan.validates(epoch):
+            tested = self._validate(self.validation, guard)
+            if guard.asked:
+                return False
+            found = found | {f"val_{name}": value for name, value in tested.items()}
+        self.progress.end(found, prompt=self.prompt)
+        self.epoch, self.step, self.logs = epoch + 1, 0, found
+        call("on_epoch_end", epoch, found)
+        return not going.ran_out
+
+    def _validate(self, data: Source, guard: Interrupts) -> dict[str, Any]:
+        """Return the logs of a validation; of part of one if SIGTERM has come."""
+        self.progress.validate(self.logs)
+        self._tested = data.state()  # one that is cut short begins anew from there
+        tested = run_evaluate(
+            self.trainer, data, 0, self.listeners, self.plan.validation_steps, guard
+        )
+        if not guard.asked:
+            self._tested = None
+        return tested
+
+
+def _history_of(callbacks: list[Callback]) -> tuple[History, list[Callback]]:
+    """Return the History among callbacks, or a new one, and the others."""
+    given = [callback for callback in callbacks if isinstance(callback, History)]
+    history = given[-1] if given else History()
+    return history, [callback for callback in callbacks if callback is not history]
