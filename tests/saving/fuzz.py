@@ -4,6 +4,7 @@ python tests/saving/fuzz.py --minutes 20 --loader all --seed 0
 """
 
 import contextlib
+import faulthandler
 import json
 import resource
 import sys
@@ -339,6 +340,7 @@ def main(
     with tempfile.TemporaryDirectory() as made:
         while time.time() < end and tried < count:
             name, number = names[tried % len(names)], seed + tried
+            faulthandler.dump_traceback_later(60, exit=True)  # a library that hangs
             wrong = attempt(chosen[name], target, number, Path(made))
             tried += 1
             mark = (wrong or "").strip().splitlines()[-1:] + [name]
