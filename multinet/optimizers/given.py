@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from multinet.checks import flag, number, whole
 from multinet.errors import ArgumentError
@@ -12,8 +12,11 @@ from multinet.scope import active_scope
 from multinet.typing import Numbers, Tensor
 from multinet.variables import Variable
 
+if TYPE_CHECKING:  # which imports this module
+    from multinet.optimizers.base import Optimizer
 
-def check_options(optimizer: Any) -> None:
+
+def check_options(optimizer: Optimizer) -> None:
     """Refuse options of every optimizer that are not what they must be."""
     clips = {
         "clipnorm": optimizer.clipnorm,

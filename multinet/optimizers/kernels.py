@@ -289,12 +289,12 @@ def corrected_rate(
     return f.multiply(f.divide(f.sqrt(two), one), like(rate, one))
 
 
-def one_minus_power(beta: float, step: Any, params: list[Tensor]) -> Any:
+def one_minus_power(beta: float, step: Numbers, params: list[Tensor]) -> Numbers:
     """Return 1 - beta**step: a host number, or a tensor as wide as params."""
     f = current()
     if not f.is_tensor(step):
         return 1 - beta**step
-    t = f.cast(step, dtypes.promote("float32", *map(f.dtype, params)))
+    t: Any = f.cast(step, dtypes.promote("float32", *map(f.dtype, params)))
     # 1 - beta**t in float32 is off by 3e-5 at t = 1; expm1 is exact to the last bits.
     log_beta = math.log(beta) if beta > 0 else -100.0
     return f.negative(f.expm1(f.multiply(t, log_beta)))

@@ -220,7 +220,7 @@ class Muon(Optimizer):
         return self.exclude_embeddings and "embedding" in path.lower()
 
     def decayed(
-        self, active: list[int], params: list[Tensor], rate: Any
+        self, active: list[int], params: list[Tensor], rate: Numbers
     ) -> list[Tensor]:
         """Return the weights after their decay, which matrices have another of."""
         adam = [self._by_adam(self.optimized[i]) for i in active]

@@ -191,7 +191,7 @@ def _trust(param: Any, change: Any) -> Any:
     return f.where(either, 1.0, f.divide(long, f.where(either, 1.0, short)))
 
 
-def norm(x: Any) -> Any:
+def norm(x: Tensor) -> Tensor:
     """Return the Euclidean norm of all elements."""
     f = current()
     return f.sqrt(f.sum(f.square(x), tuple(range(len(f.shape(x)))), False))

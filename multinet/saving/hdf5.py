@@ -19,7 +19,7 @@ import numpy as np
 from multinet import dtypes
 from multinet.errors import FileError
 from multinet.saving.damage import told
-from multinet.typing import Host, Tensor
+from multinet.typing import Data, Host, Tensor
 
 if TYPE_CHECKING:
     import h5py
@@ -188,7 +188,7 @@ class Arrays(Mapping[str, Any]):
         """Return whether a name is that of a group."""
         return isinstance(self._get(name), library().Group)
 
-    def attribute(self, name: str) -> Any:
+    def attribute(self, name: str) -> Data:
         """Return an attribute of the group, or None."""
         return _attribute(self._group, name, self.place)
 

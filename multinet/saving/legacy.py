@@ -80,7 +80,7 @@ def load_weights(
         _assign(pairs, path.name, skip_mismatch)
 
 
-def made_of(make: Callable[[], Any], name: str) -> Any:
+def made_of(make: Callable[[], Any], name: str) -> AnyModel:
     """Return the model that the configuration of a file makes, of whatever data."""
     with told(f"The configuration of {name} makes no model"):
         model = make()

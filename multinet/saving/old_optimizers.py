@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # which stands above
+    from multinet.optimizers.base import Optimizer
 
 
 def read_optimizer(
-    optimizer: Any, arrays: Sequence[Any], place: str, by_slot: bool = False
+    optimizer: Optimizer, arrays: Sequence[Any], place: str, by_slot: bool = False
 ) -> None:
     """Give an optimizer its counter and slots, if the file's are those that it has.
 
