@@ -9,6 +9,7 @@ __all__ = [
     "ArgumentError",
     "BackendError",
     "DTypeError",
+    "Diverged",
     "FileError",
     "MissingPrimitive",
     "MultinetError",

@@ -167,7 +167,7 @@ class Concatenate(Merge):
         previous_mask: Sequence[Tensor | None] | None = None,
     ) -> Tensor | None:
         """Return the masks joined; an input without one counts throughout."""
-        if previous_mask is None:
+        if previous_mask is None or all(mask is None for mask in previous_mask):
             return None
         masks = []
         for x, mask in zip(inputs, previous_mask):

@@ -31,7 +31,6 @@ from multinet.typing import AnyModel, Data, Host
 from multinet.variables import Variable
 
 STATE = "backup.json"
-#: How the name of a folder begins that a killed process may leave.
 _VARIABLES, _ARRAYS, _MARK = "_multinet/variables", "_multinet/arrays", "$array"
 _PLAIN = (str, int, float, bool, type(None))
 
@@ -52,7 +51,7 @@ def write_backup(
         "variables": len(others),
         "random": streams_of(model),
     }
-    text = json.dumps(data).encode()
+    text = json.dumps(data)
     if len(text) > LARGEST:
         raise ArgumentError(
             f"The state of a callback takes {len(text)} bytes of JSON, and at most "
@@ -60,7 +59,7 @@ def write_backup(
         )
     with atomic.replacing(path) as new:
         with NewZip(new) as archive:
-            archive.text(STATE, text.decode())
+            archive.text(STATE, text)
             with archive.opened(WEIGHTS) as member, Writer(member) as writer:
                 write_state(model, writer)
                 for place, values in ((_VARIABLES, others), (_ARRAYS, arrays)):

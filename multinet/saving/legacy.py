@@ -18,6 +18,7 @@ from multinet.saving.damage import told
 from multinet.saving.hdf5 import Arrays, Reader
 from multinet.saving.json import read_json
 from multinet.saving.keras2 import upgrade
+from multinet.saving.old_optimizers import read_optimizer
 from multinet.typing import AnyModel, Made
 
 _MODEL, _TRAINING = "model_config", "training_config"
@@ -44,7 +45,13 @@ def load_model(
         saved = list(_saved_layers(_group(root, "model_weights")))
         _assign(_by_name(_weighted(model), saved, model.name), path.name)
         if training is not None and "optimizer_weights" in root:
-            _read_optimizer(model.optimizer, _group(root, "optimizer_weights"))
+            group = _group(root, "optimizer_weights")
+            names = _names(group, "weight_names")
+            arrays, by_slot = (
+                list(_arrays(group)),
+                "".join(names[:1]).endswith("/iter:0"),
+            )
+            read_optimizer(model.optimizer, arrays, group.place, by_slot)
     return model
 
 
@@ -235,19 +242,3 @@ def _measure(value: Any) -> Any:
 
 def _kind_of(name: str) -> str:
     return "keras.losses" if name in losses.__all__ else "keras.metrics"
-
-
-def _read_optimizer(optimizer: Any, group: Arrays) -> None:
-    """Give an optimizer its counter and slots, if the file's are those it has."""
-    arrays = list(_arrays(group))
-    rate = optimizer._rate.variable  # which Keras 2 has in the configuration alone
-    variables = [v for v in optimizer.variables if v is not rate]
-    if [x.shape for x in arrays] == [v.shape for v in variables]:
-        for variable, array in zip(variables, arrays):
-            variable.assign(array.read())
-        return
-    warnings.warn(
-        f"The state of the optimizer in {group.place} has another form than that of "
-        f"{optimizer.name} here, so it starts anew.",
-        stacklevel=4,
-    )

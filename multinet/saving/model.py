@@ -16,6 +16,7 @@ from multinet.errors import ArgumentError, FileError
 from multinet.objects.registration import CustomObjectScope
 from multinet.objects.serialization import from_data, to_shared_data
 from multinet.objects.sharing import ObjectSharing
+from multinet.optimizers import LossScaleOptimizer
 from multinet.saving import atomic, legacy
 from multinet.saving.archive import (
     ASSETS,
@@ -33,6 +34,7 @@ from multinet.saving.hdf5 import Reader, Writer
 from multinet.saving.json import read_json
 from multinet.saving.keras2 import is_old, upgrade
 from multinet.saving.layout import places
+from multinet.saving.old_optimizers import read_optimizer
 from multinet.saving.safetensors import index_of
 from multinet.saving.streams import MEMBER, set_streams, streams_of
 from multinet.saving.tensors import load_tensors
@@ -144,7 +146,11 @@ def _read(archive: Any, name: str, custom_objects: Any, compile: bool) -> Any:
     with CustomObjectScope(custom_objects), ObjectSharing():
         model = legacy.made_of(lambda: _made(config), name)
     with archive.opened(WEIGHTS) as member, Reader(member, WEIGHTS) as reader:
-        load_state(model, reader, name)
+        if is_old(config):
+            _read_of_keras_2(model, reader, name)
+        else:
+            _scale_as_saved(model, reader)
+            load_state(model, reader, name)
     if MEMBER in archive.names():
         set_streams(model, read_json(archive.text(MEMBER), MEMBER))
     _read_assets(archive, model)
@@ -153,6 +159,29 @@ def _read(archive: Any, name: str, custom_objects: Any, compile: bool) -> Any:
 
 def _made(config: dict[str, Any]) -> Any:
     return from_data(upgrade(config) if is_old(config) else config)
+
+
+def _read_of_keras_2(model: Any, reader: Reader, name: str) -> None:
+    """Read the weights, and the state of an optimizer, which lacks the rate there."""
+    optimizer, saved = getattr(model, "optimizer", None), reader.entry("optimizer")
+    load_state(model, reader, name, objects_to_skip=[optimizer])
+    if optimizer is not None and saved is not None:
+        arrays = [saved.dataset(str(i)) for i in range(len(saved))]
+        read_optimizer(optimizer, arrays, name)
+
+
+def _scale_as_saved(model: Any, reader: Reader) -> None:
+    """Scale the loss where the file has the state of an optimizer that did.
+
+    Keras's configuration has the optimizer that `compile` was given, and not that the
+    policy of the program put it into another.
+    """
+    inner = getattr(model, "optimizer", None)
+    if inner is None or isinstance(inner, LossScaleOptimizer):
+        return
+    if reader.entry("optimizer/inner_optimizer") is not None:
+        model.optimizer = LossScaleOptimizer(inner, name="loss_scale_optimizer")
+        model.optimizer.build(model.trainable_variables)
 
 
 def _read_assets(archive: Any, model: Any) -> None:

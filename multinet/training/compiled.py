@@ -36,6 +36,8 @@ def per_output(value: Tree, names: Sequence[str], what: str) -> list[Any]:
 class CompiledLoss(Holder):
     """The sum of the outputs' losses, each with its weight."""
 
+    name = "compile_loss"  # Keras's, in the paths of the metrics that follow each
+
     def __init__(self, loss: Tree, weights: Tree, names: Sequence[str]) -> None:
         if isinstance(weights, int | float):
             weights = [weights] * len(names)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import optree
 
 from multinet import metrics
+from multinet.calls import Within
 from multinet.errors import ArgumentError
 from multinet.holders import Holder
 from multinet.registry import current
@@ -112,7 +113,11 @@ class Matched(Holder):
             kept = [name for name, loss in pairs if loss is not None]
         several = kept if len(kept) > 1 else []
         # Tuples: no part is added to them, so nobody need look again.
-        self.trackers = tuple([metrics.Mean(name=f"{name}_loss") for name in several])
+        self.trackers: tuple[metrics.Metric, ...] = ()
+        if self.loss is not None:
+            with Within(self.loss):
+                each = [metrics.Mean(name=f"{name}_loss") for name in several]
+            self.trackers = tuple(each)
         self.by_output = CompiledMetrics(task.metrics, task.weighted_metrics, self.loss)
         leaves: list[Any] = optree.tree_leaves(outputs)  # type: ignore[arg-type]
         self.by_output.shows_names = shows_names and len(self.names) > 1

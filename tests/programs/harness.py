@@ -109,7 +109,7 @@ def make_references(path, names=NAMES):
     """Write the results and initial weights of Keras."""
     import keras  # slow, and this process alone needs it
 
-    _prepare_torch(keras)
+    prepare_torch(keras)
     arrays = {}
     for name in names:
         start = Drawn()
@@ -122,7 +122,7 @@ def make_references(path, names=NAMES):
     np.savez(path, **arrays)
 
 
-def _prepare_torch(keras):
+def prepare_torch(keras):
     """Lead Keras around what torch 2.13 does not do."""
     import torch
 

@@ -20,14 +20,63 @@ def data(name, count=8):
     _, shapes, targets = MODELS[name]
     numbers = np.random.default_rng(len(name))
     x = [_values(numbers, count, shape) for shape in shapes]
-    y = [numbers.normal(size=(count, *shape)).astype("float32") for shape in targets]
+    y = [_values(numbers, count, shape) for shape in targets]
     return x if len(x) > 1 else x[0], y if len(y) > 1 else y[0]
 
 
 def _values(numbers, count, shape):
+    if isinstance(shape, dict):
+        return {key: _values(numbers, count, inner) for key, inner in shape.items()}
     if isinstance(shape, int):  # integers below 9, so many a sample
         return numbers.integers(1, 9, (count, shape)).astype("int32")
     return numbers.normal(size=(count, *shape)).astype("float32")
+
+
+def trained(K, name):
+    """Return a model of a library that has been trained for two steps."""
+    K.utils.clear_session()
+    K.utils.set_random_seed(1)
+    made = MODELS[name][0](K)
+    _fit(made, name)
+    return made
+
+
+def report(K, model, name):
+    """Return all variables of a model and its outputs, and again after an epoch more.
+
+    Arrays by name, in float64, which holds every other float.
+    """
+    to_numpy = K.ops.convert_to_numpy
+    lists = {"weights": model.weights, "optimizer": model.optimizer.variables}
+    found = {
+        f"{label}|{place} {variable.path}": np.asarray(to_numpy(variable), "float64")
+        for label, variables in lists.items()
+        for place, variable in enumerate(variables)
+    }
+    before = _outputs(model, name)
+    logs = _fit(model, name).history
+    later = {
+        "outputs before": before,
+        "logs after": {key: values[0] for key, values in logs.items()},
+        "metrics after": {v.path: to_numpy(v) for v in model.metrics_variables},
+        "outputs after": _outputs(model, name),
+    }
+    for label, arrays in later.items():
+        for key, value in arrays.items():
+            found[f"{label}|{key}"] = np.asarray(value, "float64")
+    return found
+
+
+def _fit(model, name):
+    x, y = data(name)
+    return model.fit(x, y, batch_size=4, epochs=1, shuffle=False, verbose=0)
+
+
+def _outputs(model, name):
+    found = model.predict(data(name)[0], verbose=0)
+    if not isinstance(found, dict):
+        found = dict(enumerate(found if isinstance(found, list) else [found]))
+    return found
 
 
 @model((6,), (4,), targets=[(2,), (1,)])
