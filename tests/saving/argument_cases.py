@@ -229,7 +229,6 @@ SPECIAL = {
     ("FloatDTypePolicy", "name"): "mixed_float16",
     ("IoU", "target_class_ids"): [1],
     ("LossScaleOptimizer", "inner_optimizer"): _optimizer,
-    ("Muon", "nesterov"): False,
     ("OrthogonalRegularizer", "mode"): "columns",
     ("Rescaling", "scale"): 0.5,
     ("RNN", "cell"): lambda lib: lib.layers.StackedRNNCells(_cells(lib), name="stack"),
@@ -267,7 +266,7 @@ TOGETHER = {
     "batch_shape": {"batch_shape": (None, 5)},
     "ema_overwrite_frequency": {"ema_overwrite_frequency": 5, "use_ema": True},
     "renorm": {"renorm": True, "renorm_clipping": {"rmax": 2.0, "dmax": 1.0}},
-    "nesterov": {"nesterov": True, "momentum": 0.9},
+    "nesterov": {"momentum": 0.9},
 }
 
 
@@ -313,8 +312,9 @@ def other(cls, name, lib=multinet):
 
 def arguments(cls, name, lib=multinet):
     """Return arguments to make an object with, `name` at another value."""
-    more = TOGETHER.get(name) or {name: other(cls, name, lib)}
-    return {**required(cls, lib), **more}
+    more = TOGETHER.get(name, {})
+    own = {} if name in more else {name: other(cls, name, lib)}
+    return {**required(cls, lib), **own, **more}
 
 
 def cases():
