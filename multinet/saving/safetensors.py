@@ -129,12 +129,13 @@ def index_of(path: Path) -> Path:
 class Tensors(Mapping[str, Host]):
     """The arrays of a file, or of one in shards, by name: views of the memory map.
 
+    `read` gives an array of its own, which later writes to the file do not change.
     `FileError` if the header is not what the format says.
     """
 
     def __init__(self, path: Path) -> None:
         self._arrays: dict[str, Host] = {}
-        self._maps: list[mmap.mmap] = []
+        self._places: dict[str, tuple[Path, int]] = {}
         if path.exists():
             self._map(path)
             return
@@ -151,15 +152,16 @@ class Tensors(Mapping[str, Host]):
             raise FileError(f"{index_of(path).name} lists other arrays than there are.")
 
     def _map(self, path: Path) -> None:
-        whole, arrays = _mapped(path)
-        self._maps.append(whole)
-        self._arrays |= arrays
+        for name, (start, array) in _mapped(path).items():
+            self._arrays[name], self._places[name] = array, (path, start)
 
-    def release(self) -> None:
-        """Let go of the memory in which the files were read; views read them anew."""
-        if hasattr(mmap, "MADV_DONTNEED"):  # on Linux
-            for whole in self._maps:
-                whole.madvise(mmap.MADV_DONTNEED)
+    def read(self, name: str) -> Host:
+        """Return a new array, which has been read past the memory map."""
+        like, (path, start) = self._arrays[name], self._places[name]
+        found = np.fromfile(path, like.dtype, like.size, offset=start)
+        if found.size != like.size:
+            raise FileError(f"{path.name} has been cut off since it was opened.")
+        return found.reshape(like.shape)
 
     def __getitem__(self, name: str) -> Host:
         return self._arrays[name]
@@ -171,8 +173,8 @@ class Tensors(Mapping[str, Host]):
         return len(self._arrays)
 
 
-def _mapped(path: Path) -> tuple[mmap.mmap, dict[str, Host]]:
-    """Return a memory map of one file, and the arrays as views of it."""
+def _mapped(path: Path) -> dict[str, tuple[int, Host]]:
+    """Return where each array begins in a file, and a view of the memory map."""
     with path.open("rb") as file:
         size = path.stat().st_size
         length = int.from_bytes(file.read(8), "little")
@@ -184,7 +186,7 @@ def _mapped(path: Path) -> tuple[mmap.mmap, dict[str, Host]]:
         raise FileError(f"The header of {path.name} does not describe arrays.")
     header.pop("__metadata__", None)
     data = memoryview(whole)[8 + length :]
-    found: dict[str, Host] = {}
+    found: dict[str, tuple[int, Host]] = {}
     end = 0
     for name, entry in sorted(header.items(), key=lambda item: _begin(item, path)):
         dtype, shape, (begin, stop) = _entry(name, entry, path)
@@ -195,10 +197,10 @@ def _mapped(path: Path) -> tuple[mmap.mmap, dict[str, Host]]:
         if stop - begin != math.prod(shape) * dtype.itemsize:
             raise FileError(f"{name} in {path.name} has {stop - begin} bytes: {shape}.")
         array = np.frombuffer(data[begin:stop], dtype.newbyteorder("<"))
-        found[name], end = array.reshape(shape), stop
+        found[name], end = (8 + length + begin, array.reshape(shape)), stop
     if end != len(data):
         raise FileError(f"{path.name} has {len(data) - end} bytes that nothing names.")
-    return whole, found
+    return found
 
 
 def _begin(item: tuple[str, Any], path: Path) -> tuple[int, int]:

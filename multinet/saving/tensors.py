@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -70,13 +70,6 @@ def load_tensors(
     _assign(model, Tensors(path), list(rules(model, layout)), path.name, skip_mismatch)
 
 
-class Found(NamedTuple):
-    """A rule with the arrays that a source has for it."""
-
-    rule: Rule
-    arrays: tuple[Host, ...]
-
-
 def _assign(
     model: AnyModel,
     arrays: Mapping[str, Any],
@@ -95,7 +88,7 @@ def _assign(
         if any(lines):
             wrong += filter(None, lines)
         else:
-            ready.append(Found(rule, tuple(arrays[n] for n in rule.names)))
+            ready.append(rule)
     more = sorted(set(arrays) - used)
     wrong += [f"  {each}: the model has no such weight" for each in more]
     if wrong and not skip_mismatch:
@@ -107,14 +100,14 @@ def _assign(
     if wrong:
         told = "\n".join(wrong)
         warnings.warn(f"Not read from {name}:\n{told}", stacklevel=4)
-    for rule, given in ready:
-        values = rule.back(*(_host(array) for array in given))
-        for variable, value in zip(rule.variables, values, strict=True):
-            taken = get(variable.backend).is_tensor(value)  # not copied, as on NumPy
-            # A map shows what is written to the file later.
-            variable.assign(np.array(value) if taken else value)
-        if isinstance(arrays, Tensors):
-            arrays.release()
+    fresh = isinstance(arrays, Tensors)
+    read = arrays.read if isinstance(arrays, Tensors) else lambda n: _host(arrays[n])
+    for rule in ready:
+        given = [read(name) for name in rule.names]
+        for variable, value in zip(rule.variables, rule.back(*given), strict=True):
+            # NumPy does not copy, and others may change what they have given.
+            shared = not fresh and get(variable.backend).is_tensor(value)
+            variable.assign(np.array(value) if shared else value)
 
 
 def _line(name: str, shape: tuple[int, ...], arrays: Mapping[str, Any]) -> str:
