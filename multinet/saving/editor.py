@@ -54,7 +54,7 @@ class KerasFileEditor:
     def _opened(self, path: Path, opened: contextlib.ExitStack) -> Arrays:
         """Return the top of the weights of a file."""
         if path.name.endswith(".weights.h5"):
-            return opened.enter_context(Reader(path, path.name)).root()
+            return opened.enter_context(Reader(path, path.name, True)).root()
         if not path.name.endswith(".keras"):
             raise ArgumentError(
                 f"Expected a .keras or .weights.h5 file, got {path.name!r}."

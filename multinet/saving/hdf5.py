@@ -19,6 +19,7 @@ import numpy as np
 from multinet import dtypes
 from multinet.errors import FileError
 from multinet.saving.damage import told
+from multinet.saving.heaps import check_heaps
 from multinet.typing import Data, Host, Tensor
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ DEEPEST = 64
 _LONGEST = 2**23  # of an attribute, in bytes; long texts are kept apart
 _MOST = 1024  # of chunk bytes over those of the array, rounded up by a megabyte
 _BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
+_BITS = np.dtype("V2")  # how bfloat16 is written
 
 
 def library() -> ModuleType:
@@ -71,7 +73,7 @@ class Entry(MutableMapping[str, Any]):
 
     def __setitem__(self, key: str, value: Tensor) -> None:
         array = as_array(value)
-        bits = array.view("V2") if array.dtype == _BFLOAT16 else array
+        bits = array.view(_BITS) if array.dtype == _BFLOAT16 else array
         written = self._group.create_dataset(key, data=bits)
         if bits is not array:
             written.attrs["dtype"] = "bfloat16"
@@ -97,10 +99,20 @@ def as_array(value: Tensor) -> Host:
 
 
 class Reader:
-    """An HDF5 file that is read without trust; see the module."""
+    """An HDF5 file that is read without trust; see the module.
 
-    def __init__(self, file: str | os.PathLike[str] | BinaryIO, name: str) -> None:
+    Attributes that are texts may be asked for if the file at this path `has_texts`.
+    """
+
+    def __init__(
+        self,
+        file: str | os.PathLike[str] | BinaryIO,
+        name: str,
+        has_texts: bool = False,
+    ) -> None:
         self.name = name
+        if has_texts and isinstance(file, str | os.PathLike):
+            check_heaps(file, name)
         with told(f"{name} is no HDF5 file, or it is damaged"):
             self._file = library().File(file, "r")
 
@@ -216,10 +228,8 @@ class Dataset:
     def __init__(self, dataset: h5py.Dataset, place: str) -> None:
         self._dataset, self.place = dataset, place
         kind = dataset.id.get_type()
-        self._is_bfloat16 = (
-            dataset.dtype == np.dtype("V2")
-            and _text(_attribute(dataset, "dtype", place)) == "bfloat16"
-        )
+        # Only bfloat16 has its name there: the text itself need not be trusted.
+        self._is_bfloat16 = dataset.dtype == _BITS and "dtype" in dataset.attrs
         if not self._is_bfloat16 and (
             dataset.dtype.kind not in "fiub" or kind.committed()
         ):
@@ -293,7 +303,3 @@ def _attribute(owner: Any, name: str, place: str) -> Any:
         if size > _LONGEST:
             raise FileError(f"The attribute {name} of {place} has {size} bytes.")
         return owner.attrs[name]
-
-
-def _text(value: Any) -> Any:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value

@@ -28,7 +28,7 @@ def load_model(
     path: Path, custom_objects: Mapping[str, Any] | None, compile: bool
 ) -> Made:
     """Return the model of a `.h5` file that Keras 2 or tf-keras wrote."""
-    with Reader(path, path.name) as reader:
+    with Reader(path, path.name, has_texts=True) as reader:
         root = reader.root()
         config = _json(root, _MODEL, path.name)
         if config is None:
@@ -59,7 +59,7 @@ def load_weights(
     model: AnyModel, path: Path, by_name: bool, skip_mismatch: bool
 ) -> None:
     """Give a model the weights of a `.h5` file: in its order, or by layers' names."""
-    with Reader(path, path.name) as reader:
+    with Reader(path, path.name, has_texts=True) as reader:
         root: Arrays = reader.root()
         if "model_weights" in root and root.attribute("layer_names") is None:
             root = _group(root, "model_weights")
