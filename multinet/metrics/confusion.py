@@ -150,7 +150,9 @@ class FalseNegatives(_Counts):
         return self.single(self.total("fn"))
 
 
-class _Ratio(_Counts):
+class Ratio(_Counts):
+    """Accumulates counts of the best predictions, or those of one class."""
+
     def __init__(
         self,
         thresholds: Thresholds = None,
@@ -184,7 +186,7 @@ def _only_best(y_pred: Any, k: int) -> Any:
     return backend.where(backend.less(order, min(k, size)), y_pred, -1e10)
 
 
-class Precision(_Ratio):
+class Precision(Ratio):
     """The share of predicted positives that are positive.
 
     With `top_k` the k best predictions of each sample are the positives (those above
@@ -200,7 +202,7 @@ class Precision(_Ratio):
         return self.single(divide_no_nan(right, ops.add(right, self.total("fp"))))
 
 
-class Recall(_Ratio):
+class Recall(Ratio):
     """The share of positives predicted as such; arguments as of `Precision`."""
 
     counted = (("tp", "true_positives"), ("fn", "false_negatives"))
