@@ -25,16 +25,6 @@ INSTEAD = {
     "Lambda": "multinet.layers.Activation takes a function",
     "Resizing": "multinet.ops.image.resize computes it",
     "remat": "multinet.checkpoint does it",
-    **dict.fromkeys(
-        [f"Conv{n}DTranspose" for n in "123"],
-        "multinet.ops.conv_transpose computes it",
-    ),
-    **dict.fromkeys(
-        [f"DepthwiseConv{n}D" for n in "12"], "multinet.ops.depthwise_conv computes it"
-    ),
-    **dict.fromkeys(
-        [f"SeparableConv{n}D" for n in "12"], "multinet.ops.separable_conv computes it"
-    ),
 }
 
 

@@ -82,12 +82,7 @@ class BaseConv(Spatial):
     def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, *spatial, filters), or filters first with channels_first."""
         outputs = self.convolution_op(computed(self, inputs), self.kernel)
-        if self.bias is not None:
-            bias = self.bias
-            if self.data_format == "channels_first":
-                bias = ops.reshape(bias, (self.filters, *(1,) * self.rank))
-            outputs = ops.add(outputs, bias)
-        return self.activation(outputs)
+        return self.activation(self.with_bias(outputs))
 
     def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
         """Return inputs convolved with a kernel as the layer is set; `call` uses it.

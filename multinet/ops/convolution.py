@@ -190,7 +190,7 @@ def conv_transpose(
     kernel: Tensor,
     strides: ShapeLike = 1,
     padding: str = "valid",
-    output_padding: int | None = None,
+    output_padding: ShapeLike | None = None,
     data_format: str | None = None,
     dilation_rate: ShapeLike = 1,
 ) -> Tensor:

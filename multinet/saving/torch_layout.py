@@ -104,6 +104,21 @@ def _convolution(layer: AnyLayer) -> Iterator[Rule]:
     yield from _one("bias", _optional(layer, "bias"))
 
 
+def _depthwise(layer: AnyLayer) -> Iterator[Rule]:
+    # (sizes..., c, m) is that of c groups there: (c * m, 1, sizes...).
+    *window, channels, multiplier = layer.kernel.shape
+    rank = len(window)
+    there = (rank, rank + 1, *range(rank))
+    back = (*range(2, rank + 2), 0, 1)
+    yield from _one(
+        "weight",
+        layer.kernel,
+        lambda x: x.transpose(there).reshape(channels * multiplier, 1, *window),
+        lambda x: x.reshape(channels, multiplier, *window).transpose(back),
+    )
+    yield from _one("bias", _optional(layer, "bias"))
+
+
 def _scaled(layer: AnyLayer) -> Iterator[Rule]:
     scale = _optional(layer, "gamma")
     yield from _one("weight", scale if scale is not None else _optional(layer, "scale"))
@@ -257,6 +272,11 @@ _RULES: dict[str, Callable[[AnyLayer], Iterator[Rule]]] = {
     "Conv1D": _convolution,
     "Conv2D": _convolution,
     "Conv3D": _convolution,
+    "Conv1DTranspose": _convolution,
+    "Conv2DTranspose": _convolution,
+    "Conv3DTranspose": _convolution,
+    "DepthwiseConv1D": _depthwise,
+    "DepthwiseConv2D": _depthwise,
     "BatchNormalization": _batch_normalization,
     "LayerNormalization": _scaled,
     "GroupNormalization": _scaled,

@@ -70,6 +70,7 @@ OTHER = {
     "decay_rate": 0.9,
     "decay_steps": 7,
     "delta": 2.0,
+    "depth_multiplier": 2,
     "dilation_rate": 2,
     "dims": (2, 1),
     "distribution": "uniform",
@@ -271,6 +272,7 @@ TOGETHER = {
     "ema_overwrite_frequency": {"ema_overwrite_frequency": 5, "use_ema": True},
     "renorm": {"renorm": True, "renorm_clipping": {"rmax": 2.0, "dmax": 1.0}},
     "nesterov": {"momentum": 0.9},
+    "output_padding": {"output_padding": 1, "strides": 2},
 }
 
 

@@ -47,6 +47,22 @@ CASES = {
         lambda: alone((3, 8), layers.Conv1D(4, 3, data_format=FIRST, name="m")),
         lambda: nn.Conv1d(3, 4, 3),
     ),
+    "Conv2DTranspose": (
+        lambda: alone(
+            (4, 3, 5),
+            layers.Conv2DTranspose(6, (3, 2), strides=2, data_format=FIRST, name="m"),
+        ),
+        lambda: nn.ConvTranspose2d(4, 6, (3, 2), stride=2),
+    ),
+    "DepthwiseConv2D": (
+        lambda: alone(
+            (4, 6, 5),
+            layers.DepthwiseConv2D(
+                (3, 2), depth_multiplier=2, data_format=FIRST, name="m"
+            ),
+        ),
+        lambda: nn.Conv2d(4, 8, (3, 2), groups=4),
+    ),
     "Conv2D": (
         lambda: alone(
             (4, 7, 6), layers.Conv2D(6, (3, 2), groups=2, data_format=FIRST, name="m")
