@@ -26,7 +26,6 @@ EXCEPTIONS = {
     "config.enable_flash_attention": "the backend picks its kernels",
     "config.disable_flash_attention": "as above",
     "config.is_flash_attention_enabled": "as above",
-    "config.enable_unsafe_deserialization": "reading a file never runs code: no switch",
     "config.is_nnx_enabled": "a mode of Keras's own JAX layers",
 }
 # Parameters whose default differs: Keras's own does not work.
