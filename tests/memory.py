@@ -27,7 +27,7 @@ class Memory:
     """Forgets what JAX has compiled when it is much: of all tests it is some 6 GiB."""
 
     limit = 2.5  # GiB, of which what stays when all programs are forgotten is 1
-    room = 1.0  # GiB that new programs get at least
+    room = 0.7  # GiB that new programs get at least
 
     def __init__(self):
         self.peaks = {}
