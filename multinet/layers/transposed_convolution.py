@@ -7,7 +7,7 @@ from typing import Any
 
 from multinet import activations, ops
 from multinet.errors import ArgumentError
-from multinet.layers.arguments import padding_of, positive, sizes
+from multinet.layers.arguments import arguments, padding_of, positive, sizes
 from multinet.layers.policy import computed
 from multinet.layers.spatial import Spatial
 from multinet.typing import (
@@ -124,3 +124,25 @@ class Conv3DTranspose(BaseConvTranspose):
     """Enlarge volumes: (b, d, h, w, c) -> (b, d * stride, ..., filters)."""
 
     rank = 3
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        output_padding: int | Sequence[int] | None = None,  # here it comes later
+        dilation_rate: int | Sequence[int] = 1,
+        activation: ActivationLike | None = None,
+        use_bias: bool = True,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike | None = None,
+        bias_regularizer: RegularizerLike | None = None,
+        activity_regularizer: RegularizerLike | None = None,
+        kernel_constraint: ConstraintLike | None = None,
+        bias_constraint: ConstraintLike | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**arguments(locals()))

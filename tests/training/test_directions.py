@@ -16,6 +16,10 @@ X = np.random.default_rng(0).normal(size=(12, 3)).astype("float32")
 Y = (X @ np.array([[1.0], [2.0], [3.0]])).astype("float32")
 
 ARGUMENTS = {
+    "PrecisionAtRecall": (0.5,),
+    "RecallAtPrecision": (0.5,),
+    "SensitivityAtSpecificity": (0.5,),
+    "SpecificityAtSensitivity": (0.5,),
     "IoU": (2, [0]),
     "MeanIoU": (2,),
     "OneHotIoU": (2, [0]),
