@@ -6,7 +6,7 @@ from typing import Any
 
 from multinet.checks import flag, number
 from multinet.optimizers.base import Optimizer, shared
-from multinet.optimizers.rules import fraction, like
+from multinet.optimizers.rules import by_weight, fraction, like
 from multinet.registry import current
 from multinet.typing import LearningRate, Numbers, Tensor
 
@@ -57,12 +57,11 @@ class RMSprop(Optimizer):
         """Return params and slots after a step."""
         f = current()
         names = [name for group in self.slot_groups for name in group]
-        rows = [
-            self._one(f, p, g, dict(zip(names, values)), learning_rate)
-            for p, g, *values in zip(params, grads, *slots, strict=True)
-        ]
-        columns = [list(column) for column in zip(*rows)]
-        return columns[0], columns[1:]
+
+        def one(p: Any, g: Any, *values: Any) -> list[Any]:
+            return self._one(f, p, g, dict(zip(names, values)), learning_rate)
+
+        return by_weight(one, params, grads, slots)
 
     def _one(
         self, f: Any, p: Any, g: Any, slots: dict[str, Any], rate: Any
@@ -178,17 +177,17 @@ class Adadelta(Optimizer):
     ) -> tuple[list[Tensor], list[list[Tensor]]]:
         """Return params and accumulators after a step."""
         f, keep, take = current(), self.rho, 1 - self.rho
-        new: list[list[Tensor]] = [[], [], []]
-        for p, g, squares, steps in zip(params, grads, *slots, strict=True):
+
+        def one(p: Any, g: Any, squares: Any, steps: Any) -> tuple[Tensor, ...]:
             squares = f.add(f.multiply(squares, keep), f.multiply(f.square(g), take))
             above = f.sqrt(f.add(steps, self.epsilon))
             below = f.sqrt(f.add(squares, self.epsilon))
             change = f.divide(f.multiply(above, g), below)
             steps = f.add(f.multiply(steps, keep), f.multiply(f.square(change), take))
             p = f.subtract(p, f.multiply(change, like(learning_rate, change)))
-            for values, value in zip(new, (p, squares, steps)):
-                values.append(value)
-        return new[0], new[1:]
+            return p, squares, steps
+
+        return by_weight(one, params, grads, slots)
 
 
 class Ftrl(Optimizer):
@@ -250,12 +249,11 @@ class Ftrl(Optimizer):
     ) -> tuple[list[Tensor], list[list[Tensor]]]:
         """Return params, sums of squares and linear parts after a step."""
         f = current()
-        new: list[list[Tensor]] = [[], [], []]
-        for p, g, total, linear in zip(params, grads, *slots, strict=True):
-            row = self._one(f, p, g, total, linear, like(learning_rate, p))
-            for values, value in zip(new, row):
-                values.append(value)
-        return new[0], new[1:]
+
+        def one(p: Any, g: Any, total: Any, linear: Any) -> tuple[Tensor, ...]:
+            return self._one(f, p, g, total, linear, like(learning_rate, p))
+
+        return by_weight(one, params, grads, slots)
 
     def _one(
         self, f: Any, p: Any, g: Any, total: Any, linear: Any, rate: Any

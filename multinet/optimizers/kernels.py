@@ -9,7 +9,7 @@ from multinet import dtypes
 from multinet.checks import flag, number
 from multinet.errors import ArgumentError
 from multinet.optimizers.base import Optimizer, shared
-from multinet.optimizers.rules import fraction, like
+from multinet.optimizers.rules import by_weight, fraction, like, moved
 from multinet.registry import current
 from multinet.typing import LearningRate, Numbers, Tensor
 
@@ -133,16 +133,14 @@ class Adam(Optimizer):
     ) -> tuple[list[Tensor], list[list[Tensor]]]:
         f = current()
         rate = corrected_rate(step, rate, self.beta_1, self.beta_2, params)
-        new: list[list[Tensor]] = [[], [], [], []]
-        for p, g, m, v, top in zip(params, grads, *slots, strict=True):
-            m = f.add(m, f.multiply(f.subtract(g, m), 1 - self.beta_1))
-            v = f.add(v, f.multiply(f.subtract(f.square(g), v), 1 - self.beta_2))
+
+        def one(p: Any, g: Any, m: Any, v: Any, top: Any) -> tuple[Tensor, ...]:
+            m, v = moved(m, g, self.beta_1), moved(v, f.square(g), self.beta_2)
             top = f.maximum(top, v)
             direction = f.divide(m, f.add(f.sqrt(top), self.epsilon))
-            p = f.subtract(p, f.multiply(direction, like(rate, p)))
-            for values, value in zip(new, (p, m, v, top)):
-                values.append(value)
-        return new[0], new[1:]
+            return f.subtract(p, f.multiply(direction, like(rate, p))), m, v, top
+
+        return by_weight(one, params, grads, slots)
 
 
 class AdamW(Adam):
@@ -215,15 +213,14 @@ class Adamax(Optimizer):
         """Return params, means and norms after a step."""
         f = current()
         rate = corrected_rate(step, learning_rate, self.beta_1, 0.0, params)
-        new: list[list[Tensor]] = [[], [], []]
-        for p, g, m, u in zip(params, grads, *slots, strict=True):
-            m = f.add(m, f.multiply(f.subtract(g, m), 1 - self.beta_1))
+
+        def one(p: Any, g: Any, m: Any, u: Any) -> tuple[Tensor, ...]:
+            m = moved(m, g, self.beta_1)
             u = f.maximum(f.multiply(u, self.beta_2), f.abs(g))
             direction = f.divide(m, f.add(u, self.epsilon))
-            p = f.subtract(p, f.multiply(direction, like(rate, p)))
-            for values, value in zip(new, (p, m, u)):
-                values.append(value)
-        return new[0], new[1:]
+            return f.subtract(p, f.multiply(direction, like(rate, p))), m, u
+
+        return by_weight(one, params, grads, slots)
 
 
 class Lion(Optimizer):
@@ -266,15 +263,15 @@ class Lion(Optimizer):
     ) -> tuple[list[Tensor], list[list[Tensor]]]:
         """Return params and momenta after a step."""
         f = current()
-        moved, momenta = [], []
+        new, momenta = [], []
         for p, g, m in zip(params, grads, slots[0], strict=True):
             blend = f.add(f.multiply(m, self.beta_1), f.multiply(g, 1 - self.beta_1))
             change = f.multiply(f.sign(blend), like(learning_rate, p))
-            moved.append(f.subtract(p, change))
+            new.append(f.subtract(p, change))
             momenta.append(
                 f.add(f.multiply(m, self.beta_2), f.multiply(g, 1 - self.beta_2))
             )
-        return moved, [momenta]
+        return new, [momenta]
 
 
 def corrected_rate(

@@ -13,7 +13,7 @@ from multinet.optimizers import rules
 from multinet.optimizers.base import Form, Optimizer, shared
 from multinet.optimizers.kernels import corrected_rate
 from multinet.optimizers.moments import norm
-from multinet.optimizers.rules import fraction, like
+from multinet.optimizers.rules import by_weight, fraction, like, moved
 from multinet.registry import current
 from multinet.typing import LearningRate, Numbers, Tensor
 from multinet.variables import Variable
@@ -82,12 +82,11 @@ class Adafactor(Optimizer):
         """Return params, and mean squares of rows, columns and elements."""
         f = current()
         rate, keep = self._numbers(step, learning_rate, params)
-        rows = [
-            self._one(f, p, g, values, rate, keep)
-            for p, g, *values in zip(params, grads, *slots, strict=True)
-        ]
-        columns = [list(column) for column in zip(*rows)]
-        return columns[0], columns[1:]
+
+        def one(p: Any, g: Any, *values: Any) -> list[Any]:
+            return self._one(f, p, g, values, rate, keep)
+
+        return by_weight(one, params, grads, slots)
 
     def _one(
         self, f: Any, p: Any, g: Any, slots: Sequence[Any], rate: Any, keep: Any
@@ -97,15 +96,15 @@ class Adafactor(Optimizer):
         take = f.subtract(1.0, keep)
         squares = f.add(f.square(g), self.epsilon_1)
 
-        def moved(old: Any, new: Any) -> Any:
+        def kept(old: Any, new: Any) -> Any:
             return f.add(f.multiply(old, keep), f.multiply(new, take))
 
         if len(f.shape(p)) < 2:
-            velocity = moved(velocity, squares)
+            velocity = kept(velocity, squares)
         else:
             last = len(f.shape(g)) - 1
-            row = moved(row, f.mean(squares, (last,), False))
-            column = moved(column, f.mean(squares, (last - 1,), False))
+            row = kept(row, f.mean(squares, (last,), False))
+            column = kept(column, f.mean(squares, (last - 1,), False))
             scaled = f.divide(row, f.mean(row, (last - 1,), True))
             velocity = f.multiply(_axis(f, scaled, last), _axis(f, column, last - 1))
         change = f.divide(g, f.sqrt(velocity))
@@ -248,23 +247,21 @@ class Muon(Optimizer):
         f = current()
         betas = self.adam_beta_1, self.adam_beta_2
         adam_rate = corrected_rate(step, learning_rate, *betas, params)
-        new: list[list[Tensor]] = [[], [], []]
-        for p, g, m, v in zip(params, grads, *slots, strict=True):
+
+        def one(p: Any, g: Any, m: Any, v: Any) -> tuple[Tensor, ...]:
             if v is None:
                 m = f.add(g, f.multiply(m, self.momentum))
                 step_of = f.add(g, f.multiply(m, self.momentum)) if self.nesterov else m
                 change = self._orthogonal(f, step_of)
                 rate = learning_rate
             else:
-                m = f.add(m, f.multiply(f.subtract(g, m), 1 - betas[0]))
-                v = f.add(v, f.multiply(f.subtract(f.square(g), v), 1 - betas[1]))
+                m, v = moved(m, g, betas[0]), moved(v, f.square(g), betas[1])
                 change = f.divide(m, f.add(f.sqrt(v), self.epsilon))
                 change = f.multiply(change, float(self.adam_lr_ratio))
                 rate = adam_rate
-            p = f.subtract(p, f.multiply(change, like(rate, p)))
-            for values, value in zip(new, (p, m, v)):
-                values.append(value)
-        return new[0], new[1:]
+            return f.subtract(p, f.multiply(change, like(rate, p))), m, v
+
+        return by_weight(one, params, grads, slots)
 
     def _orthogonal(self, f: Any, x: Any) -> Any:
         """Return a matrix near to x with singular values near to 1, scaled."""

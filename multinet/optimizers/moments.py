@@ -13,7 +13,7 @@ from multinet.checks import number, whole
 from multinet.config import floatx
 from multinet.optimizers.base import Form, Optimizer, shared
 from multinet.optimizers.kernels import one_minus_power
-from multinet.optimizers.rules import fraction, like
+from multinet.optimizers.rules import by_weight, fraction, like, moved
 from multinet.registry import current
 from multinet.typing import LearningRate, Numbers, Tensor
 from multinet.variables import Variable
@@ -89,10 +89,9 @@ class Nadam(Optimizer):
         of_mean = f.divide(later, f.subtract(1.0, f.multiply(product, later)))
         of_grad = f.divide(f.subtract(1.0, now), f.subtract(1.0, product))
         spread = one_minus_power(self.beta_2, step, params)
-        new: list[list[Tensor]] = [[], [], []]
-        for p, g, m, v in zip(params, grads, *slots, strict=True):
-            m = f.add(m, f.multiply(f.subtract(g, m), 1 - self.beta_1))
-            v = f.add(v, f.multiply(f.subtract(f.square(g), v), 1 - self.beta_2))
+
+        def one(p: Any, g: Any, m: Any, v: Any) -> tuple[Tensor, ...]:
+            m, v = moved(m, g, self.beta_1), moved(v, f.square(g), self.beta_2)
             mean = f.add(
                 f.multiply(m, like(of_mean, m)), f.multiply(g, like(of_grad, g))
             )
@@ -100,9 +99,9 @@ class Nadam(Optimizer):
             change = f.divide(
                 f.multiply(mean, like(learning_rate, p)), f.add(root, self.epsilon)
             )
-            for values, value in zip(new, (f.subtract(p, change), m, v)):
-                values.append(value)
-        return new[0], new[1:]
+            return f.subtract(p, change), m, v
+
+        return by_weight(one, params, grads, slots)
 
     def _momenta(self, step: Numbers, params: list[Tensor]) -> tuple[Any, Any, Any]:
         """Return the momentum of this step and the next, and the product of all so far.
@@ -170,17 +169,15 @@ class Lamb(Optimizer):
         f = current()
         mean = one_minus_power(self.beta_1, step, params)
         spread = one_minus_power(self.beta_2, step, params)
-        new: list[list[Tensor]] = [[], [], []]
-        for p, g, m, v in zip(params, grads, *slots, strict=True):
-            m = f.add(m, f.multiply(f.subtract(g, m), 1 - self.beta_1))
-            v = f.add(v, f.multiply(f.subtract(f.square(g), v), 1 - self.beta_2))
+
+        def one(p: Any, g: Any, m: Any, v: Any) -> tuple[Tensor, ...]:
+            m, v = moved(m, g, self.beta_1), moved(v, f.square(g), self.beta_2)
             root = f.sqrt(f.divide(v, like(spread, v)))
             change = f.divide(f.divide(m, like(mean, m)), f.add(root, self.epsilon))
             length = f.multiply(_trust(p, change), like(learning_rate, p))
-            p = f.subtract(p, f.multiply(change, length))
-            for values, value in zip(new, (p, m, v)):
-                values.append(value)
-        return new[0], new[1:]
+            return f.subtract(p, f.multiply(change, length)), m, v
+
+        return by_weight(one, params, grads, slots)
 
 
 def _trust(param: Any, change: Any) -> Any:
@@ -250,9 +247,9 @@ class ScheduleFreeAdamW(Optimizer):
         f = current()
         rate, part = self._warmed(step, learning_rate, params)
         spread = one_minus_power(self.beta_2, step, params)
-        new: list[list[Tensor]] = [[], [], []]
-        for y, g, z, v in zip(params, grads, *slots, strict=True):
-            v = f.add(v, f.multiply(f.subtract(f.square(g), v), 1 - self.beta_2))
+
+        def one(y: Any, g: Any, z: Any, v: Any) -> tuple[Tensor, ...]:
+            v = moved(v, f.square(g), self.beta_2)
             root = f.sqrt(f.divide(v, like(spread, v)))
             average = f.divide(
                 f.subtract(y, f.multiply(z, 1 - self.beta_1)), self.beta_1
@@ -262,9 +259,9 @@ class ScheduleFreeAdamW(Optimizer):
             away = f.multiply(f.subtract(z, average), like(part, z))
             average = f.add(average, away)
             y = f.add(f.multiply(z, 1 - self.beta_1), f.multiply(average, self.beta_1))
-            for values, value in zip(new, (y, z, v)):
-                values.append(value)
-        return new[0], new[1:]
+            return y, z, v
+
+        return by_weight(one, params, grads, slots)
 
     def _warmed(
         self, step: Any, rate: Any, params: list[Tensor]

@@ -6,7 +6,7 @@ numbers or scalar tensors.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from multinet import dtypes
@@ -19,6 +19,24 @@ def like(value: Numbers, x: Numbers) -> Tensor:
     """Return a scalar tensor in the dtype of `x`; a host number as it is."""
     backend = current()
     return backend.cast(value, backend.dtype(x)) if backend.is_tensor(value) else value
+
+
+def moved(old: Tensor, new: Tensor, keep: float) -> Tensor:
+    """Return a moving average: old + (new - old) * (1 - keep)."""
+    f = current()
+    return f.add(old, f.multiply(f.subtract(new, old), 1 - keep))
+
+
+def by_weight(
+    one: Callable[..., Sequence[Tensor]],
+    params: Sequence[Tensor],
+    grads: Sequence[Tensor],
+    slots: Sequence[Sequence[Tensor]],
+) -> tuple[list[Tensor], list[list[Tensor]]]:
+    """Return params and slots after a step: `one(param, grad, *slots)` of each."""
+    rows = [one(*row) for row in zip(params, grads, *slots, strict=True)]
+    columns = [list(column) for column in zip(*rows)]
+    return columns[0], columns[1:]
 
 
 def scale(tensors: Sequence[Tensor], factor: float) -> list[Tensor]:

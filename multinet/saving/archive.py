@@ -91,10 +91,7 @@ class ZipArchive:
                 f"{name} of {self.path.name} has {info.file_size} bytes; at most "
                 f"{LARGEST} are read."
             )
-        with (
-            told(f"{name} of {self.path.name} is damaged"),
-            self._zip.open(info) as member,
-        ):
+        with self._told(name), self._zip.open(info) as member:
             return member.read(LARGEST + 1)
 
     @contextlib.contextmanager
@@ -108,10 +105,7 @@ class ZipArchive:
                 yield window
             return
         with tempfile.TemporaryFile() as unpacked:
-            with (
-                told(f"{name} of {self.path.name} is damaged"),
-                self._zip.open(info) as member,
-            ):
+            with self._told(name), self._zip.open(info) as member:
                 shutil.copyfileobj(member, unpacked, _BLOCK)
             unpacked.seek(0)
             yield unpacked  # type: ignore[misc]

@@ -47,11 +47,8 @@ def load_model(
         if training is not None and "optimizer_weights" in root:
             group = _group(root, "optimizer_weights")
             names = _names(group, "weight_names")
-            arrays, by_slot = (
-                list(_arrays(group)),
-                "".join(names[:1]).endswith("/iter:0"),
-            )
-            read_optimizer(model.optimizer, arrays, group.place, by_slot)
+            by_slot = bool(names) and names[0].endswith("/iter:0")
+            read_optimizer(model.optimizer, list(_arrays(group)), group.place, by_slot)
     return model
 
 
