@@ -10,6 +10,7 @@ from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.arguments import padding_of, positive, sizes
 from multinet.layers.policy import computed
 from multinet.layers.spatial import Spatial
+from multinet.symbolic.dims import public_shape
 from multinet.typing import (
     ActivationLike,
     ConstraintLike,
@@ -20,7 +21,49 @@ from multinet.typing import (
 )
 
 
-class BaseConv(Spatial):
+class Convolving(Spatial):
+    """A layer of a window that moves over spatial axes, a bias and an activation."""
+
+    bias: Any = None
+
+    def take(
+        self,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int],
+        padding: str,
+        dilation_rate: int | Sequence[int],
+        activation: ActivationLike | None,
+        use_bias: bool,
+        allowed: Sequence[str] = ("valid", "same"),
+    ) -> None:
+        """Check and keep the options that all of them have."""
+        self.kernel_size = sizes("kernel_size", kernel_size, self.rank)
+        self.strides = sizes("strides", strides, self.rank)
+        self.dilation_rate = sizes("dilation_rate", dilation_rate, self.rank)
+        self.padding = padding_of(padding, allowed)
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+
+    def known_channels(self, shape: Shape) -> int:
+        """Return the number of channels; raise unless a shape fits and has it."""
+        self.check_axes(shape)
+        channels = shape[self.channel_axis]
+        if channels is None:
+            raise ShapeError(
+                f"{self.name} expects channels whose number is known, got shape "
+                f"{public_shape(shape)}."
+            )
+        return channels
+
+    def finished(self, outputs: Tensor) -> Tensor:
+        """Return activation(outputs + bias), with the bias along the channels."""
+        bias = self.bias
+        if bias is not None and self.data_format == "channels_first":
+            bias = ops.reshape(bias, (bias.shape[0], *(1,) * self.rank))
+        return self.activation(outputs if bias is None else ops.add(outputs, bias))
+
+
+class BaseConv(Convolving):
     """activation(convolution(inputs, kernel) + bias), over `rank` spatial axes."""
 
     families = ("kernel", "bias")
@@ -49,20 +92,15 @@ class BaseConv(Spatial):
             data_format, activity_regularizer=activity_regularizer, **options
         )
         self.filters = positive("filters", filters)
-        self.kernel_size = sizes("kernel_size", kernel_size, self.rank)
-        self.strides = sizes("strides", strides, self.rank)
-        self.dilation_rate = sizes("dilation_rate", dilation_rate, self.rank)
         self.groups = positive("groups", groups)
         allowed = ("valid", "same", "causal") if self.rank == 1 else ("valid", "same")
-        self.padding = padding_of(padding, allowed)
+        window = kernel_size, strides, padding, dilation_rate
+        self.take(*window, activation, use_bias, allowed)
         if self.filters % self.groups:
             raise ArgumentError(
                 f"Expected filters to be a multiple of groups, got {filters} and "
                 f"{groups}."
             )
-        self.activation = activations.get(activation)
-        self.use_bias = use_bias
-        self.bias = None
 
     def build(self, input_shape: Shape) -> None:
         """Create the kernel (*window, channels // groups, filters) and the bias."""
@@ -82,7 +120,7 @@ class BaseConv(Spatial):
     def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, *spatial, filters), or filters first with channels_first."""
         outputs = self.convolution_op(computed(self, inputs), self.kernel)
-        return self.activation(self.with_bias(outputs))
+        return self.finished(outputs)
 
     def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
         """Return inputs convolved with a kernel as the layer is set; `call` uses it.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from multinet import activations, ops
-from multinet.layers.arguments import padding_of, positive, sizes
+from multinet import ops
+from multinet.layers.arguments import positive
+from multinet.layers.convolution import Convolving
 from multinet.layers.policy import computed
-from multinet.layers.spatial import Spatial
 from multinet.typing import (
     ActivationLike,
     ConstraintLike,
@@ -19,7 +19,7 @@ from multinet.typing import (
 )
 
 
-class BaseDepthwiseConv(Spatial):
+class BaseDepthwiseConv(Convolving):
     """activation(convolution of each channel by itself + bias)."""
 
     families = ("depthwise", "bias")
@@ -46,14 +46,9 @@ class BaseDepthwiseConv(Spatial):
         super().__init__(
             data_format, activity_regularizer=activity_regularizer, **options
         )
-        self.kernel_size = sizes("kernel_size", kernel_size, self.rank)
-        self.strides = sizes("strides", strides, self.rank)
-        self.dilation_rate = sizes("dilation_rate", dilation_rate, self.rank)
         self.depth_multiplier = positive("depth_multiplier", depth_multiplier)
-        self.padding = padding_of(padding)
-        self.activation = activations.get(activation)
-        self.use_bias = use_bias
-        self.bias = None
+        window = kernel_size, strides, padding, dilation_rate
+        self.take(*window, activation, use_bias)
 
     def build(self, input_shape: Shape) -> None:
         """Create the kernel (*window, channels, depth_multiplier) and the bias."""
@@ -75,7 +70,7 @@ class BaseDepthwiseConv(Spatial):
             self.data_format,
             self.dilation_rate,
         )
-        return self.activation(self.with_bias(outputs))
+        return self.finished(outputs)
 
 
 class DepthwiseConv1D(BaseDepthwiseConv):
@@ -93,7 +88,7 @@ class DepthwiseConv2D(BaseDepthwiseConv):
     rank = 2
 
 
-class BaseSeparableConv(Spatial):
+class BaseSeparableConv(Convolving):
     """activation(convolution of each channel, then a mixture of channels, + bias)."""
 
     families = ("depthwise", "pointwise", "bias")
@@ -125,14 +120,9 @@ class BaseSeparableConv(Spatial):
             data_format, activity_regularizer=activity_regularizer, **options
         )
         self.filters = positive("filters", filters)
-        self.kernel_size = sizes("kernel_size", kernel_size, self.rank)
-        self.strides = sizes("strides", strides, self.rank)
-        self.dilation_rate = sizes("dilation_rate", dilation_rate, self.rank)
         self.depth_multiplier = positive("depth_multiplier", depth_multiplier)
-        self.padding = padding_of(padding)
-        self.activation = activations.get(activation)
-        self.use_bias = use_bias
-        self.bias = None
+        window = kernel_size, strides, padding, dilation_rate
+        self.take(*window, activation, use_bias)
 
     def build(self, input_shape: Shape) -> None:
         """Create both kernels and the bias.
@@ -164,7 +154,7 @@ class BaseSeparableConv(Spatial):
             self.data_format,
             self.dilation_rate,
         )
-        return self.activation(self.with_bias(outputs))
+        return self.finished(outputs)
 
 
 class SeparableConv1D(BaseSeparableConv):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from multinet import ops
 from multinet.errors import ShapeError
 from multinet.layers.arguments import data_format_of
 from multinet.layers.base import Layer
 from multinet.symbolic.dims import public_shape
-from multinet.typing import Shape, Tensor
+from multinet.typing import Shape
 
 
 class Spatial(Layer):
@@ -38,23 +37,3 @@ class Spatial(Layer):
                 f"{self.name} expects {self.rank + 2} axes (batch, {self.rank} spatial "
                 f"and channels), got shape {public_shape(shape)}."
             )
-
-    def known_channels(self, shape: Shape) -> int:
-        """Return the number of channels; raise unless a shape fits and has it."""
-        self.check_axes(shape)
-        channels = shape[self.channel_axis]
-        if channels is None:
-            raise ShapeError(
-                f"{self.name} expects channels whose number is known, got shape "
-                f"{public_shape(shape)}."
-            )
-        return channels
-
-    def with_bias(self, outputs: Tensor) -> Tensor:
-        """Return outputs plus `self.bias` along their channels, if there is one."""
-        bias: Any = getattr(self, "bias", None)
-        if bias is None:
-            return outputs
-        if self.data_format == "channels_first":
-            bias = ops.reshape(bias, (bias.shape[0], *(1,) * self.rank))
-        return ops.add(outputs, bias)

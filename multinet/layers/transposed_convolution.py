@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from multinet import activations, ops
+from multinet import ops
 from multinet.errors import ArgumentError
-from multinet.layers.arguments import arguments, padding_of, positive, sizes
+from multinet.layers.arguments import arguments, positive
+from multinet.layers.convolution import Convolving
 from multinet.layers.policy import computed
-from multinet.layers.spatial import Spatial
 from multinet.typing import (
     ActivationLike,
     ConstraintLike,
@@ -20,7 +20,7 @@ from multinet.typing import (
 )
 
 
-class BaseConvTranspose(Spatial):
+class BaseConvTranspose(Convolving):
     """activation(transposed convolution + bias), over `rank` spatial axes.
 
     A size becomes size * stride with padding "same", plus max(window - stride, 0) with
@@ -54,19 +54,14 @@ class BaseConvTranspose(Spatial):
             data_format, activity_regularizer=activity_regularizer, **options
         )
         self.filters = positive("filters", filters)
-        self.kernel_size = sizes("kernel_size", kernel_size, self.rank)
-        self.strides = sizes("strides", strides, self.rank)
-        self.dilation_rate = sizes("dilation_rate", dilation_rate, self.rank)
-        self.padding = padding_of(padding)
+        window = kernel_size, strides, padding, dilation_rate
+        self.take(*window, activation, use_bias)
         self.output_padding = self._extra(output_padding)
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ArgumentError(
                 f"Expected strides or dilation_rate to be 1, got {self.strides} and "
                 f"{self.dilation_rate}."
             )
-        self.activation = activations.get(activation)
-        self.use_bias = use_bias
-        self.bias = None
 
     def _extra(self, value: int | Sequence[int] | None) -> tuple[int, ...] | None:
         if value is None:
@@ -101,7 +96,7 @@ class BaseConvTranspose(Spatial):
             self.data_format,
             self.dilation_rate,
         )
-        return self.activation(self.with_bias(outputs))
+        return self.finished(outputs)
 
 
 class Conv1DTranspose(BaseConvTranspose):
