@@ -311,13 +311,18 @@ class Variable(Operators, Part):
         return function(*values[0], **values[1])
 
     def assign(self, value: Tensor) -> Tensor:
-        """Replace the value; a dtype that differs is cast, a shape is an error."""
+        """Replace the value; a dtype that differs is cast, a shape is an error.
+
+        A NumPy array is copied: it may be written to later.
+        """
         backend = current()
         if not backend.symbolic and active_scope() is None:
             backend = get(self.backend)
             if not backend.is_tensor(value):
                 array = host(value).astype(dtypes.to_numpy(self.dtype), copy=False)
                 value = backend.from_numpy(array)
+            elif isinstance(value, np.ndarray):
+                value = value.copy()
         value = cast_tensor(as_tensor(value), self.dtype)
         shape = tuple(backend.shape(value))
         if shape != self.shape and not backend.symbolic:

@@ -12,7 +12,6 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, ShapeError
-from multinet.registry import get
 from multinet.saving import atomic, safetensors, torch_layout
 from multinet.saving.safetensors import Planned, Tensors
 from multinet.saving.torch_layout import Rule
@@ -100,14 +99,11 @@ def _assign(
     if wrong:
         told = "\n".join(wrong)
         warnings.warn(f"Not read from {name}:\n{told}", stacklevel=4)
-    fresh = isinstance(arrays, Tensors)
     read = arrays.read if isinstance(arrays, Tensors) else lambda n: _host(arrays[n])
     for rule in ready:
         given = [read(name) for name in rule.names]
         for variable, value in zip(rule.variables, rule.back(*given), strict=True):
-            # NumPy does not copy, and others may change what they have given.
-            shared = not fresh and get(variable.backend).is_tensor(value)
-            variable.assign(np.array(value) if shared else value)
+            variable.assign(value)
 
 
 def _line(name: str, shape: tuple[int, ...], arrays: Mapping[str, Any]) -> str:

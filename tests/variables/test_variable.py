@@ -106,3 +106,18 @@ def test_equality_is_of_elements_and_hash_of_identity(backend):
     v, w = multinet.Variable([1.0, 2.0]), multinet.Variable([1.0, 3.0])
     np.testing.assert_array_equal(ops.convert_to_numpy(v == w), [True, False])
     assert {v: "v", w: "w"}[w] == "w" and len({v, w, v}) == 2
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
+def test_an_array_that_was_given_may_be_written_to_later(backend, dtype):
+    first, second, third = (np.full(4096, n, dtype) for n in (1, 2, 3))
+    made = multinet.Variable(first)
+    assigned = multinet.Variable(np.zeros(4096, "float32"))
+    assigned.assign(second)
+    layer = layers.Dense(1, use_bias=False)
+    layer.build((None, 4096))
+    layer.set_weights([third[:, None]])
+    for array in (first, second, third):
+        array[:] = 9
+    found = [x.numpy().max() for x in (made, assigned, layer.kernel)]
+    assert found == [1, 2, 3]
