@@ -311,18 +311,18 @@ class Variable(Operators, Part):
         return function(*values[0], **values[1])
 
     def assign(self, value: Tensor) -> Tensor:
-        """Replace the value; a dtype that differs is cast, a shape is an error.
+        """Replace the value; a dtype that differs is cast, a shape is an error."""
+        shared = isinstance(value, np.ndarray) and get(self.backend).is_tensor(value)
+        return self._assign(value.copy() if shared else value)  # it may be written to
 
-        A NumPy array is copied: it may be written to later.
-        """
+    def _assign(self, value: Tensor) -> Tensor:
+        """Do what `assign` does with a value that nobody else has."""
         backend = current()
         if not backend.symbolic and active_scope() is None:
             backend = get(self.backend)
             if not backend.is_tensor(value):
                 array = host(value).astype(dtypes.to_numpy(self.dtype), copy=False)
                 value = backend.from_numpy(array)
-            elif isinstance(value, np.ndarray):
-                value = value.copy()
         value = cast_tensor(as_tensor(value), self.dtype)
         shape = tuple(backend.shape(value))
         if shape != self.shape and not backend.symbolic:
@@ -347,11 +347,11 @@ class Variable(Operators, Part):
 
     def assign_add(self, value: Tensor) -> Tensor:
         """Add to the value."""
-        return self.assign(ops.add(self.uncast(), value))
+        return self._assign(ops.add(self.uncast(), value))
 
     def assign_sub(self, value: Tensor) -> Tensor:
         """Subtract from the value."""
-        return self.assign(ops.subtract(self.uncast(), value))
+        return self._assign(ops.subtract(self.uncast(), value))
 
     def label(self) -> str:
         """Return what an error says of the Variable: all but its value."""

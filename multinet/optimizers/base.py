@@ -355,9 +355,9 @@ class Optimizer(Configurable, Movable):
         params, slots = map(to_consume, (self.optimized, self.slot_variables))
         params, slots = self.update(params, ordered, slots, step, rate)
         for variable, value in zip(self.optimized, params, strict=True):
-            variable.assign(value)
+            variable._assign(value)
         for variable, value in zip(self.slot_variables, slots, strict=True):
-            variable.assign(value)
+            variable._assign(value)
         self._count_update()
 
     def _count_update(self) -> None:
