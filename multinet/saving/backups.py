@@ -22,9 +22,10 @@ from multinet.errors import ArgumentError, FileError, ShapeError
 from multinet.holders import Holder
 from multinet.saving import atomic
 from multinet.saving.archive import WEIGHTS, NewZip, ZipArchive
-from multinet.saving.hdf5 import Arrays, Reader, Writer, as_array
+from multinet.saving.hdf5 import Arrays, Reader, Writer
 from multinet.saving.json import LARGEST, read_json
 from multinet.saving.layout import places
+from multinet.saving.memory import as_array
 from multinet.saving.streams import renamed_streams, set_streams, streams_of
 from multinet.saving.weights import Restoring, has_own_loader, write_state
 from multinet.typing import AnyModel, Data, Host

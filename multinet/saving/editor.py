@@ -13,9 +13,10 @@ from multinet.errors import ArgumentError, FileError
 from multinet.holders import Holder
 from multinet.saving import atomic
 from multinet.saving.archive import CONFIG, METADATA, WEIGHTS, ZipArchive
-from multinet.saving.hdf5 import DEEPEST, Arrays, Reader, Writer, as_array
+from multinet.saving.hdf5 import DEEPEST, Arrays, Reader, Writer
 from multinet.saving.json import read_json
 from multinet.saving.layout import places
+from multinet.saving.memory import as_array
 from multinet.typing import AnyModel, Config
 
 Weights: TypeAlias = dict[str, Any]

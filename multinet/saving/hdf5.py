@@ -20,6 +20,7 @@ from multinet import dtypes
 from multinet.errors import FileError
 from multinet.saving.damage import told
 from multinet.saving.heaps import check_heaps
+from multinet.saving.memory import lent
 from multinet.typing import Data, Host, Tensor
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Entry(MutableMapping[str, Any]):
         self.size = 0
 
     def __setitem__(self, key: str, value: Tensor) -> None:
-        array = as_array(value)
+        array = lent(value)
         bits = array.view(_BITS) if array.dtype == _BFLOAT16 else array
         written = self._group.create_dataset(key, data=bits)
         if bits is not array:
@@ -90,12 +91,6 @@ class Entry(MutableMapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._group)
-
-
-def as_array(value: Tensor) -> Host:
-    """Return a Variable, tensor or host data as an array in C order."""
-    array = value.numpy() if hasattr(value, "__multinet_tensor__") else value
-    return np.ascontiguousarray(array).reshape(np.shape(array))
 
 
 class Reader:

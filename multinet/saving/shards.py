@@ -13,8 +13,9 @@ from typing import Any
 from multinet.errors import FileError
 from multinet.saving import atomic
 from multinet.saving.archive import is_beside
-from multinet.saving.hdf5 import Arrays, Dataset, Reader, Writer, as_array
+from multinet.saving.hdf5 import Arrays, Dataset, Reader, Writer
 from multinet.saving.json import read_json
+from multinet.saving.memory import lent
 from multinet.typing import Host, Tensor
 
 _GB = 1024**3
@@ -101,7 +102,7 @@ class _Split(MutableMapping[str, Any]):
         self._written: dict[str, Any] = {}
 
     def __setitem__(self, key: str, value: Tensor) -> None:
-        array = as_array(value)
+        array = lent(value)
         writer = self._shards.writer_for(array.nbytes, f"{self._path}/{key}")
         entry = writer.entry(self._path, self._name)
         entry[key] = array

@@ -13,6 +13,7 @@ import numpy as np
 from multinet import dtypes
 from multinet.errors import ArgumentError, ShapeError
 from multinet.saving import atomic, safetensors, torch_layout
+from multinet.saving.memory import lent
 from multinet.saving.safetensors import Planned, Tensors
 from multinet.saving.torch_layout import Rule
 from multinet.typing import AnyModel, Host
@@ -52,7 +53,7 @@ def save_tensors(
 
 def _planned(rule: Rule) -> Iterator[Planned]:
     def make(place: int) -> Host:
-        return rule.there(*(v.numpy() for v in rule.variables))[place]
+        return rule.there(*(lent(v) for v in rule.variables))[place]
 
     dtype = rule.variables[0].dtype if rule.variables else "int64"
     for i, (name, shape) in enumerate(zip(rule.names, rule.shapes)):
