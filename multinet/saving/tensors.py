@@ -100,11 +100,13 @@ def _assign(
     if wrong:
         told = "\n".join(wrong)
         warnings.warn(f"Not read from {name}:\n{told}", stacklevel=4)
-    read = arrays.read if isinstance(arrays, Tensors) else lambda n: _host(arrays[n])
+    own = isinstance(arrays, Tensors)  # what is read from a file nobody else has
+    read = arrays.read if own else lambda n: _host(arrays[n])
     for rule in ready:
         given = [read(name) for name in rule.names]
         for variable, value in zip(rule.variables, rule.back(*given), strict=True):
-            variable.assign(value)
+            value = np.ascontiguousarray(value).reshape(value.shape)
+            variable._assign(value) if own else variable.assign(value)
 
 
 def _line(name: str, shape: tuple[int, ...], arrays: Mapping[str, Any]) -> str:
