@@ -1,7 +1,10 @@
-"""The `multinet` command: which backends there are, and whether one conforms."""
+"""The `multinet` command: what is installed, and whether a backend conforms."""
 
 from __future__ import annotations
 
+import importlib.metadata
+import os
+import platform
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,8 +13,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from multinet import registry
+from multinet import config, registry
 from multinet.errors import MultinetError
+from multinet.version import __version__
 
 app = typer.Typer(
     name="multinet",
@@ -21,21 +25,72 @@ app = typer.Typer(
 )
 
 
+#: What a report of the environment tells the version of, beside the backends.
+_LIBRARIES = ("numpy", "ml_dtypes", "optree", "h5py", "rich", "typer")
+_errors = Console(stderr=True)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"multinet {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Print it, and end."
+        ),
+    ] = False,
+) -> None:
+    """One neural-net frontend on several backends."""
+
+
 @app.command()
-def backends() -> None:
-    """List the backends: installed or not, version, devices, how to install."""
+def backends(
+    devices: Annotated[
+        bool,
+        typer.Option("--devices", help="List devices too, which imports frameworks."),
+    ] = False,
+) -> None:
+    """List the backends: installed or not, version, how to install."""
     table = Table()
-    for heading in ("backend", "installed", "version", "devices", "install with"):
+    headings = ("backend", "installed", "version", *["devices"] * devices)
+    for heading in (*headings, "install with"):
         table.add_column(heading)
     for info in registry.backends():
-        table.add_row(
-            info.name,
-            "yes" if info.installed else "no",
-            info.version or "",
-            escape(_devices(info)),
-            "" if info.installed else escape(info.install),
-        )
+        row = (info.name, "yes" if info.installed else "no", info.version or "")
+        last = escape("" if info.installed else info.error or info.install)
+        table.add_row(*row, *([escape(_devices(info))] if devices else []), last)
     Console().print(table)
+
+
+@app.command()
+def info(
+    devices: Annotated[
+        bool,
+        typer.Option("--devices", help="List devices too, which imports frameworks."),
+    ] = False,
+) -> None:
+    """Print the environment as plain text, to be pasted into a report of a problem."""
+    lines = {
+        "multinet": __version__,
+        "python": f"{platform.python_version()} ({platform.python_implementation()})",
+        "system": platform.platform(),
+        "cores": str(os.cpu_count()),
+        "backend": f"{config.backend()}, floatx {config.floatx()}",
+    }
+    lines |= {f"  {name}": importlib.metadata.version(name) for name in _LIBRARIES}
+    for each in registry.backends():
+        text = each.error or ((each.version or "yes") if each.installed else "no")
+        told = f": {_devices(each)}" if devices and each.installed else ""
+        lines[f"backend {each.name}"] = text + told
+    lines |= {k: v for k, v in sorted(os.environ.items()) if k.startswith("MULTINET_")}
+    width = max(map(len, lines)) + 2
+    for name, value in lines.items():
+        typer.echo(f"{name:{width}}{value}")
 
 
 def _devices(info: registry.BackendInfo) -> str:
@@ -77,12 +132,12 @@ def conform(
     """Check that backends keep the interface's contracts; exit 1 if one does not."""
     console = Console()
     try:
-        # Not at the top: it needs the extra `test`, and the other commands do not.
+        # Not at the top: it needs an extra, and the other commands do not.
         from multinet import conformance
     except ImportError as error:
-        console.print(
+        _errors.print(
             f"[red]The conformance kit needs {error.name}.[/] Install it with: "
-            r"pip install 'multinet-nn\[test]'"
+            r"pip install 'multinet-nn\[conform]'"
         )
         raise typer.Exit(2) from None
     options = {"gradients": gradients, "all_dtypes": all_dtypes, "only": only}
@@ -92,7 +147,7 @@ def conform(
             conformance.writer(path)  # a wrong suffix must not cost a run
         reports = [_checked(name, console, **options) for name in names]
     except MultinetError as error:
-        console.print(f"[red]{escape(str(error))}[/]")
+        _errors.print(f"[red]{escape(str(error))}[/]")
         raise typer.Exit(2) from None
     for path in report or ():
         conformance.save(reports, path)

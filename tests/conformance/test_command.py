@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
+import platform
+import subprocess
+import sys
 
 import pytest
 from typer.testing import CliRunner
 
+import multinet
 from multinet.cli import app
 
 
@@ -76,7 +81,57 @@ def test_conform_of_an_unknown_backend_names_the_known_ones():
 
 
 def test_backends_lists_every_backend_with_its_devices():
-    result = CliRunner().invoke(app, ["backends"])
+    result = CliRunner().invoke(app, ["backends", "--devices"])
     assert result.exit_code == 0, result.output
     for name in ("numpy", "jax", "torch", "tensorflow", "cpu:0"):
         assert name in result.output
+
+
+DISTRIBUTIONS = {"tensorflow": "tensorflow-cpu"}
+CHECK = """
+import sys
+from typer.testing import CliRunner
+from multinet.cli import app
+result = CliRunner().invoke(app, sys.argv[1:])
+print(result.output)
+assert not {"jax", "torch", "tensorflow"} & set(sys.modules)
+"""
+
+
+@pytest.mark.parametrize("command", ["backends", "info"])
+def test_versions_are_listed_without_a_framework_being_imported(command):
+    done = subprocess.run(
+        [sys.executable, "-c", CHECK, command], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    for name in ("numpy", "jax", "torch", "tensorflow"):
+        assert importlib.metadata.version(DISTRIBUTIONS.get(name, name)) in done.stdout
+
+
+def test_info_tells_the_environment_as_plain_text(monkeypatch):
+    monkeypatch.setenv("MULTINET_SOMETHING", "else")
+    result = CliRunner().invoke(app, ["info", "--devices"])
+    assert result.exit_code == 0, result.output
+    found = dict(line.split(maxsplit=1) for line in result.output.splitlines())
+    assert found["multinet"] == multinet.__version__
+    assert found["python"].startswith(platform.python_version())
+    assert found["MULTINET_SOMETHING"] == "else"
+    assert "cpu:0" in result.output
+
+
+def test_the_version_is_printed():
+    result = CliRunner().invoke(app, ["--version"])
+    assert (result.exit_code, result.output) == (
+        0,
+        f"multinet {multinet.__version__}\n",
+    )
+
+
+def test_an_error_goes_to_the_stream_of_errors():
+    done = subprocess.run(
+        [sys.executable, "-m", "multinet.cli", "conform", "nunpy"],
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Did you mean 'numpy'" in done.stderr.replace("\n", " ").replace("  ", " ")
