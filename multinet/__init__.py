@@ -30,6 +30,7 @@ from multinet import (
     ops,
     optimizers,
     philox,
+    preprocessing,
     random,
     registry,
     regularizers,
@@ -103,6 +104,7 @@ __all__ = [
     "models",
     "ops",
     "optimizers",
+    "preprocessing",
     "random",
     "regularizers",
     "saving",
@@ -145,11 +147,15 @@ _SPACES = (
     ops.numpy,
     optimizers,
     optimizers.schedules,
+    preprocessing,
+    preprocessing.image,
+    preprocessing.sequence,
     random,
     regularizers,
     saving,
     tree,
     utils,
+    utils.legacy,
 )
 surface.show(*_SPACES, datasets.digits, dtypes, interface, philox, registry)
 exports.install(sys.modules[__name__])

@@ -1,0 +1,17 @@
+"""Images and arrays: what `utils` has, and `smart_resize`."""
+
+from multinet.utils.images import (
+    array_to_img,
+    img_to_array,
+    load_img,
+    save_img,
+    smart_resize,
+)
+
+__all__ = [
+    "array_to_img",
+    "img_to_array",
+    "load_img",
+    "save_img",
+    "smart_resize",
+]

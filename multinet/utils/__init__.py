@@ -1,0 +1,65 @@
+"""Helpers around models and data, under Keras's names."""
+
+from multinet.backend import clear_session, is_keras_tensor, standardize_dtype
+from multinet.config import (
+    disable_interactive_logging,
+    enable_interactive_logging,
+    is_interactive_logging_enabled,
+)
+from multinet.objects import (
+    CustomObjectScope,
+    custom_object_scope,
+    deserialize_keras_object,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+    register_keras_serializable,
+    serialize_keras_object,
+)
+from multinet.seeds import set_random_seed
+from multinet.utils import legacy
+from multinet.utils.configuration import Config
+from multinet.utils.downloads import get_file
+from multinet.utils.graphs import get_source_inputs
+from multinet.utils.images import array_to_img, img_to_array, load_img, save_img
+from multinet.utils.numerical import normalize, to_categorical
+from multinet.utils.packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
+from multinet.utils.progbar import Progbar
+from multinet.utils.pydataset import PyDataset
+from multinet.utils.sequences import pad_sequences
+
+Sequence = PyDataset  # its name in Keras 2
+
+__all__ = [
+    "Config",
+    "CustomObjectScope",
+    "Progbar",
+    "PyDataset",
+    "Sequence",
+    "array_to_img",
+    "clear_session",
+    "custom_object_scope",
+    "deserialize_keras_object",
+    "disable_interactive_logging",
+    "enable_interactive_logging",
+    "get_custom_objects",
+    "get_file",
+    "get_registered_name",
+    "get_registered_object",
+    "get_source_inputs",
+    "img_to_array",
+    "is_interactive_logging_enabled",
+    "is_keras_tensor",
+    "legacy",
+    "load_img",
+    "normalize",
+    "pack_x_y_sample_weight",
+    "pad_sequences",
+    "register_keras_serializable",
+    "save_img",
+    "serialize_keras_object",
+    "set_random_seed",
+    "standardize_dtype",
+    "to_categorical",
+    "unpack_x_y_sample_weight",
+]
