@@ -5,9 +5,18 @@ from typing import Any
 
 from multinet.errors import ArgumentError
 from multinet.layers.activation_layers import ELU, LeakyReLU, PReLU, ReLU, Softmax
+from multinet.layers.adaptive_pooling import (
+    AdaptiveAveragePooling1D,
+    AdaptiveAveragePooling2D,
+    AdaptiveAveragePooling3D,
+    AdaptiveMaxPooling1D,
+    AdaptiveMaxPooling2D,
+    AdaptiveMaxPooling3D,
+)
 from multinet.layers.attention import AdditiveAttention, Attention
 from multinet.layers.base import Layer
 from multinet.layers.context import mask_of
+from multinet.layers.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from multinet.layers.convolution import Conv1D, Conv2D, Conv3D
 from multinet.layers.core import (
     Activation,
@@ -25,8 +34,9 @@ from multinet.layers.depthwise_convolution import (
     SeparableConv2D,
 )
 from multinet.layers.einsum_dense import EinsumDense
-from multinet.layers.embedding import Embedding
+from multinet.layers.embedding import Embedding, ReversibleEmbedding
 from multinet.layers.group_query_attention import GroupQueryAttention
+from multinet.layers.lambda_layer import Lambda
 from multinet.layers.layer_normalization import (
     GroupNormalization,
     LayerNormalization,
@@ -74,6 +84,7 @@ from multinet.layers.recurrent_layers import GRU, LSTM, SimpleRNN
 from multinet.layers.recurrent_wrappers import Bidirectional, TimeDistributed
 from multinet.layers.regularization import (
     ActivityRegularization,
+    AlphaDropout,
     GaussianDropout,
     GaussianNoise,
     SpatialDropout1D,
@@ -94,11 +105,13 @@ from multinet.layers.reshaping import (
     ZeroPadding3D,
 )
 from multinet.layers.simple import Identity, Rescaling
+from multinet.layers.spectral_normalization import SpectralNormalization
 from multinet.layers.transposed_convolution import (
     Conv1DTranspose,
     Conv2DTranspose,
     Conv3DTranspose,
 )
+from multinet.layers.wrapper import Wrapper
 from multinet.objects import custom_object_scope
 from multinet.objects.serialization import from_data, to_data
 from multinet.objects.tables import Table
@@ -145,8 +158,15 @@ def deserialize(config: Data, custom_objects: Mapping[str, Any] | None = None) -
 __all__ = [
     "Activation",
     "ActivityRegularization",
+    "AdaptiveAveragePooling1D",
+    "AdaptiveAveragePooling2D",
+    "AdaptiveAveragePooling3D",
+    "AdaptiveMaxPooling1D",
+    "AdaptiveMaxPooling2D",
+    "AdaptiveMaxPooling3D",
     "Add",
     "AdditiveAttention",
+    "AlphaDropout",
     "Attention",
     "Average",
     "AveragePooling1D",
@@ -164,6 +184,9 @@ __all__ = [
     "Conv2DTranspose",
     "Conv3D",
     "Conv3DTranspose",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
     "Convolution1D",
     "Convolution1DTranspose",
     "Convolution2D",
@@ -205,6 +228,7 @@ __all__ = [
     "InputLayer",
     "LSTM",
     "LSTMCell",
+    "Lambda",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
@@ -227,6 +251,7 @@ __all__ = [
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "ReversibleEmbedding",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",
@@ -237,6 +262,7 @@ __all__ = [
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "SpectralNormalization",
     "StackedRNNCells",
     "Subtract",
     "TimeDistributed",
@@ -244,6 +270,7 @@ __all__ = [
     "UpSampling1D",
     "UpSampling2D",
     "UpSampling3D",
+    "Wrapper",
     "ZeroPadding1D",
     "ZeroPadding2D",
     "ZeroPadding3D",

@@ -127,10 +127,10 @@ class Attention(Layer):
     def compute_mask(
         self,
         inputs: Sequence[Tensor],
-        previous_mask: Sequence[Tensor | None] | None = None,
+        mask: Sequence[Tensor | None] | None = None,
     ) -> Tensor | None:
         """Return the query's mask."""
-        return None if previous_mask is None else previous_mask[0]
+        return None if mask is None else mask[0]
 
 
 class AdditiveAttention(Attention):

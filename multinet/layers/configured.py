@@ -17,6 +17,7 @@ from multinet.typing import Config
 
 _STANDARD = ("name", "trainable", "dtype")  # what each configuration begins with
 # Not written, as in Keras: a class decides whether its inputs are cast.
+_ONLY_IF_GIVEN = ("lora_rank", "lora_alpha")
 _LEFT_OUT = (("activity_regularizer", None), ("autocast", True), ("autocast", False))
 
 
@@ -42,6 +43,7 @@ class Configured(Configurable):
         own = signature(type(self))
         for name, value in arguments(self, Configured).items():
             usual = (name, value) in _LEFT_OUT and name not in own
+            usual = usual or (name in _ONLY_IF_GIVEN and value is None)
             if name not in standard and not usual:
                 config[name] = value
         return config

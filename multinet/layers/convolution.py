@@ -8,6 +8,7 @@ from typing import Any
 from multinet import activations, ops
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.arguments import padding_of, positive, sizes
+from multinet.layers.lora import Adaptable, Adapted
 from multinet.layers.policy import computed
 from multinet.layers.spatial import Spatial
 from multinet.symbolic.dims import public_shape
@@ -63,10 +64,11 @@ class Convolving(Spatial):
         return self.activation(outputs if bias is None else ops.add(outputs, bias))
 
 
-class BaseConv(Convolving):
+class BaseConv(Adaptable, Convolving):
     """activation(convolution(inputs, kernel) + bias), over `rank` spatial axes."""
 
     families = ("kernel", "bias")
+    kernel: Any = Adapted()
 
     def __init__(
         self,
@@ -89,7 +91,9 @@ class BaseConv(Convolving):
         **options: Any,
     ) -> None:
         super().__init__(
-            data_format, activity_regularizer=activity_regularizer, **options
+            data_format=data_format,
+            activity_regularizer=activity_regularizer,
+            **options,
         )
         self.filters = positive("filters", filters)
         self.groups = positive("groups", groups)
@@ -115,7 +119,7 @@ class BaseConv(Convolving):
         self.kernel = self.add_family("kernel", window)
         if self.use_bias:
             self.bias = self.add_family("bias", (self.filters,))
-        self.built = True
+        self.adapt()
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return (batch, *spatial, filters), or filters first with channels_first."""

@@ -9,6 +9,7 @@ from multinet import activations, dtypes, ops, random
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.arguments import data_format_of, fraction, generator_of, positive
 from multinet.layers.base import Layer
+from multinet.layers.lora import Adaptable, Adapted
 from multinet.names import unique_name
 from multinet.ops.weighted import dense
 from multinet.symbolic.dims import public_shape
@@ -135,10 +136,11 @@ def Input(
     return layer.output
 
 
-class Dense(Layer):
+class Dense(Adaptable):
     """activation(inputs @ kernel + bias) on the last axis: (..., n) -> (..., units)."""
 
     families = ("kernel", "bias")
+    kernel: Any = Adapted()
 
     def __init__(
         self,
@@ -152,9 +154,16 @@ class Dense(Layer):
         activity_regularizer: RegularizerLike | None = None,
         kernel_constraint: ConstraintLike | None = None,
         bias_constraint: ConstraintLike | None = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
         **options: Any,
     ) -> None:
-        super().__init__(activity_regularizer=activity_regularizer, **options)
+        super().__init__(
+            lora_rank=lora_rank,
+            lora_alpha=lora_alpha,
+            activity_regularizer=activity_regularizer,
+            **options,
+        )
         self.supports_masking = True
         self.units = positive("units", units)
         self.activation = activations.get(activation)
@@ -168,15 +177,16 @@ class Dense(Layer):
         self.kernel = self.add_family("kernel", (input_shape[-1], self.units))
         if self.use_bias:
             self.bias = self.add_family("bias", (self.units,))
-        self.built = True
+        self.adapt()
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return (..., units) for (..., n)."""
+        kernel = self.kernel
         try:
-            outputs = dense(inputs, self.kernel, self.bias)
+            outputs = dense(inputs, kernel, self.bias)
         except ShapeError as error:
             raise ShapeError(
-                f"{self.name} expects a last axis of {self.kernel.shape[0]}, got shape "
+                f"{self.name} expects a last axis of {self.plain.shape[0]}, got shape "
                 f"{public_shape(ops.shape(inputs))}. Was the layer built on other data?"
             ) from error
         return self.activation(outputs)
@@ -214,7 +224,7 @@ class Dropout(Layer):
         super().__init__(**options)
         self.supports_masking = True
         self.rate = fraction("rate", rate)
-        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
+        self.noise_shape = _noise_of(noise_shape)
         self.seed = seed
         self.seed_generator = generator_of(seed)
 
@@ -222,16 +232,36 @@ class Dropout(Layer):
         """Return inputs with some zeroed while training, else unchanged."""
         if not training or self.rate == 0:
             return inputs
-        noise_shape = self.noise_shape
-        if noise_shape is not None:
-            sizes = ops.shape(inputs)
-            if len(sizes) != len(noise_shape):
-                raise ShapeError(
-                    f"{self.name} has noise_shape={noise_shape}, which needs an entry "
-                    f"for each axis of its input, got shape {public_shape(sizes)}."
-                )
-            noise_shape = [n if m is None else m for n, m in zip(sizes, noise_shape)]
-        return random.dropout(inputs, self.rate, noise_shape, self.seed_generator)
+        noise = self.noise_of(inputs)
+        return random.dropout(inputs, self.rate, noise, self.seed_generator)
+
+    def noise_of(self, inputs: Tensor) -> Shape:
+        """Return the shape of the draws for inputs."""
+        sizes, noise = ops.shape(inputs), self.noise_shape
+        if noise is None:
+            return sizes
+        if len(sizes) != len(noise):
+            raise ShapeError(
+                f"{self.name} has noise_shape={noise}, which needs an entry for each "
+                f"axis of its input, got shape {public_shape(sizes)}."
+            )
+        return tuple(n if m is None else m for n, m in zip(sizes, noise))
+
+
+def _noise_of(shape: Any) -> tuple[int | None, ...] | None:
+    """Return the noise_shape of a constructor, checked."""
+    if shape is None:
+        return None
+    fits = isinstance(shape, list | tuple) and all(
+        n is None or (isinstance(n, int) and not isinstance(n, bool) and n > 0)
+        for n in shape
+    )
+    if not fits:
+        raise ArgumentError(
+            "Expected noise_shape to be a tuple of positive integers, and of None for "
+            f"the sizes of the input, got {shape!r}."
+        )
+    return tuple(shape)
 
 
 class Flatten(Layer):

@@ -10,7 +10,7 @@ from typing import Any
 
 from multinet import activations, initializers, ops
 from multinet.errors import ArgumentError, ShapeError
-from multinet.layers.base import Layer
+from multinet.layers.lora import Adaptable, Adapted
 from multinet.ops.weighted import dense
 from multinet.symbolic.dims import public_shape
 from multinet.typing import (
@@ -37,7 +37,7 @@ class _Plan:
     contracted: int  # trailing axes of a plain matrix product; 0 if it is none
 
 
-class EinsumDense(Layer):
+class EinsumDense(Adaptable):
     """activation(einsum(equation, inputs, kernel) + bias), weights shaped to fit.
 
     `output_shape` lists the sizes after the batch axis, None for those of the inputs;
@@ -48,6 +48,7 @@ class EinsumDense(Layer):
     """
 
     families = ("kernel", "bias")
+    kernel: Any = Adapted()
     kernel_initializer: Any
 
     def __init__(
@@ -62,9 +63,11 @@ class EinsumDense(Layer):
         bias_regularizer: RegularizerLike | None = None,
         kernel_constraint: ConstraintLike | None = None,
         bias_constraint: ConstraintLike | None = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
         **options: Any,
     ) -> None:
-        super().__init__(**options)
+        super().__init__(lora_rank=lora_rank, lora_alpha=lora_alpha, **options)
         self.equation = equation
         given = (output_shape,) if isinstance(output_shape, int) else output_shape
         self.output_shape = tuple(given)
@@ -81,6 +84,7 @@ class EinsumDense(Layer):
         self.kernel = self.add_family("kernel", plan.kernel, initializer=start)
         if plan.bias is not None:
             self.bias = self.add_family("bias", plan.bias)
+        self.adapt()
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return activation(einsum(equation, inputs, kernel) + bias)."""
@@ -93,7 +97,7 @@ class EinsumDense(Layer):
 
     def _product(self, inputs: Any) -> Any:
         """Return the result as one product of matrices, whose gradient is fast too."""
-        shape, sizes, n = ops.shape(inputs), self.kernel.shape, self.contracted
+        shape, sizes, n = ops.shape(inputs), self.plain.shape, self.contracted
         if any(isinstance(a, int) and a != b for a, b in zip(shape[-n:], sizes)):
             raise ShapeError(
                 f"{self.name} expects last axes of {sizes[:n]}, got shape "

@@ -25,8 +25,6 @@ class Masking(Layer):
         shown = self.compute_mask(inputs)
         return ops.where(ops.expand_dims(shown, -1), inputs, 0)
 
-    def compute_mask(
-        self, inputs: Tensor, previous_mask: Tensor | None = None
-    ) -> Tensor | None:
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor | None:
         """Return where any entry of the last axis differs from `mask_value`."""
         return ops.any(ops.not_equal(inputs, self.mask_value), axis=-1)

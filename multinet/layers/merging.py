@@ -49,12 +49,12 @@ class Merge(Layer):
     def compute_mask(
         self,
         inputs: Sequence[Tensor],
-        previous_mask: Sequence[Tensor | None] | None = None,
+        mask: Sequence[Tensor | None] | None = None,
     ) -> Tensor | None:
         """Return where any of the masks is true; None unless all inputs have one."""
-        if previous_mask is None or any(mask is None for mask in previous_mask):
+        if mask is None or any(part is None for part in mask):
             return None
-        return reduce(ops.logical_or, previous_mask)
+        return reduce(ops.logical_or, mask)
 
 
 def _expanded(x: Any, missing: int) -> Any:
@@ -164,18 +164,18 @@ class Concatenate(Merge):
     def compute_mask(
         self,
         inputs: Sequence[Tensor],
-        previous_mask: Sequence[Tensor | None] | None = None,
+        mask: Sequence[Tensor | None] | None = None,
     ) -> Tensor | None:
         """Return the masks joined; an input without one counts throughout."""
-        if previous_mask is None or all(mask is None for mask in previous_mask):
+        if mask is None or all(part is None for part in mask):
             return None
         masks = []
-        for x, mask in zip(inputs, previous_mask):
-            if mask is None:
-                mask = ops.ones_like(x, dtype="bool")
-            elif len(ops.shape(mask)) < len(ops.shape(x)):
-                mask = _spread(mask, x)
-            masks.append(mask)
+        for x, part in zip(inputs, mask):
+            if part is None:
+                part = ops.ones_like(x, dtype="bool")
+            elif len(ops.shape(part)) < len(ops.shape(x)):
+                part = _spread(part, x)
+            masks.append(part)
         return ops.any(ops.concatenate(masks, axis=self.axis), axis=-1)
 
 
@@ -227,7 +227,7 @@ class Dot(Merge):
     def compute_mask(
         self,
         inputs: Sequence[Tensor],
-        previous_mask: Sequence[Tensor | None] | None = None,
+        mask: Sequence[Tensor | None] | None = None,
     ) -> Tensor | None:
         """Return None: positions are summed or paired."""
         return None

@@ -141,9 +141,7 @@ class GlobalAveragePooling1D(BaseGlobalPooling):
         mean = ops.divide(ops.sum(kept, steps, self.keepdims), count)
         return ops.cast(mean, dtype)
 
-    def compute_mask(
-        self, inputs: Tensor, previous_mask: Tensor | None
-    ) -> Tensor | None:
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None) -> Tensor | None:
         """Return None: the steps are gone."""
         return None
 

@@ -103,7 +103,7 @@ def draw(cell: Cell, shape: Shape, training: bool | None) -> Tree:
             drawn.append(draw(part, shape, training))
             shape = (shape[0], output_size(part))
         return drawn
-    return cell.draw(shape[0], shape[-1], training) if _is_plain(cell) else None
+    return cell.draw(shape, training) if _is_plain(cell) else None
 
 
 def _is_plain(cell: Any) -> bool:
@@ -326,9 +326,9 @@ class RNN(Layer):
         """Return the shape of the output, with `return_state` those of the states."""
         return self._output_shape(sequences_shape)
 
-    def compute_mask(self, sequences: Tensor, previous_mask: Tensors) -> Tensor | None:
+    def compute_mask(self, sequences: Tensor, mask: Tensors) -> Tensor | None:
         """Return the mask for a sequence of outputs; None for states."""
-        masks = optree.tree_leaves(previous_mask)
+        masks = optree.tree_leaves(mask)
         mask = masks[0] if masks and self.return_sequences else None
         if not self.return_state:
             return mask

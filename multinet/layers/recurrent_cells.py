@@ -42,6 +42,8 @@ class RecurrentCell(Layer):
 
     gates: ClassVar[int] = 1
     states: ClassVar[int] = 1
+    rank: ClassVar[int] = 0  # the spatial axes of inputs
+    axis = -1  # along which the gates lie
     implementation = 2  # 1 draws dropout for each gate apart
 
     kernel: Any
@@ -72,14 +74,18 @@ class RecurrentCell(Layer):
 
     def build(self, input_shape: Shape) -> None:
         """Create the kernels (n, gates * units), (units, gates * units), and bias."""
-        width = self.gates * self.units
-        self.kernel = self.add_family("kernel", (input_shape[-1], width))
+        kernel, recurrent = self._kernel_shapes(input_shape)
+        self.kernel = self.add_family("kernel", kernel)
         self.recurrent_kernel = self.add_family(
-            "recurrent", (self.units, width), name="recurrent_kernel"
+            "recurrent", recurrent, name="recurrent_kernel"
         )
         if self.use_bias:
             start = self._bias_start()
             self.bias = self.add_family("bias", self._bias_shape(), initializer=start)
+
+    def _kernel_shapes(self, input_shape: Shape) -> tuple[Shape, Shape]:
+        width = self.gates * self.units
+        return (input_shape[-1], width), (self.units, width)
 
     def _bias_shape(self) -> tuple[int, ...]:
         return (self.gates * self.units,)
@@ -92,9 +98,13 @@ class RecurrentCell(Layer):
         """Return the biases of inputs and of the state, None where there is none."""
         return None if self.bias is None else as_tensor(self.bias), None
 
+    def state_shape(self, batch_size: Size | None) -> Shape:
+        """Return the shape of a state: (batch_size, units)."""
+        return batch_size, self.units
+
     def get_initial_state(self, batch_size: Size | None = None) -> list[Tensor]:
         """Return zeros (batch_size, units) for each state."""
-        shape = (batch_size, self.units)
+        shape = self.state_shape(batch_size)
         return [ops.zeros(shape, dtype=self.compute_dtype) for _ in range(self.states)]
 
     # -- one step ----------------------------------------------------------------------
@@ -109,8 +119,7 @@ class RecurrentCell(Layer):
         """
         nested = isinstance(states, list | tuple)
         old = list(states) if nested else [states]
-        batch, width = ops.shape(inputs)
-        masks = self.draw(batch, width, training)
+        masks = self.draw(ops.shape(inputs), training)
         new = self.step(self.project(inputs, masks), old, masks)
         return new[0], list(new) if nested else new[0]
 
@@ -149,12 +158,12 @@ class RecurrentCell(Layer):
 
     # -- dropout -----------------------------------------------------------------------
 
-    def draw(self, batch: Size, width: Size, training: bool | None) -> Masks:
-        """Return the dropout of inputs (batch, width) and state for one sequence."""
+    def draw(self, shape: Shape, training: bool | None) -> Masks:
+        """Return the dropout of the inputs of a step, of a shape, and of the state."""
         if not training:
             return Masks()
-        inputs = self._drawn((batch, width), self.dropout)
-        return Masks(inputs, self._drawn((batch, self.units), self.recurrent_dropout))
+        inputs, state = self._drawn(shape, self.dropout), self.state_shape(shape[0])
+        return Masks(inputs, self._drawn(state, self.recurrent_dropout))
 
     def _drawn(self, shape: Any, rate: float) -> Any:
         if rate == 0 or (rate == 1 and self.gates > 1):  # as Keras has it
@@ -279,7 +288,7 @@ class LSTMCell(GatedCell):
         """Return (h, c)."""
         h, c = states
         z = ops.add(z, self.recur(h, masks))
-        i, f, g, o = ops.split(z, 4, axis=-1)
+        i, f, g, o = ops.split(z, 4, axis=self.axis)
         i, f, o = (self.recurrent_activation(v) for v in (i, f, o))
         c = ops.add(ops.multiply(f, c), ops.multiply(i, self.activation(g)))
         return ops.multiply(o, self.activation(c)), c

@@ -56,6 +56,7 @@ class CellLayer(RNN):
     """
 
     cell_class: ClassVar[type[RecurrentCell]]
+    cell_name: ClassVar[str] = ""  # by default that of the class
     cell: Any
     _of_cell: ClassVar[set[str]]  # the arguments that the cell takes
     _decided = frozenset({"cell"})
@@ -71,17 +72,19 @@ class CellLayer(RNN):
     def __init__(self, **options: Any) -> None:
         of_cell = {k: v for k, v in options.items() if k in self._of_cell}
         rest = {k: v for k, v in options.items() if k not in of_cell or k in _BOTH}
-        name = snake_case(self.cell_class.__name__)
+        name = self.cell_name or snake_case(self.cell_class.__name__)
         super().__init__(self.cell_class(name=name, **of_cell), **rest)
 
     def build(
         self, sequences_shape: Shape, initial_state_shape: Shapes | None = None
     ) -> None:
         """Build the cell for one step, and make the states of a stateful layer."""
-        if len(sequences_shape) != 3:
+        rank = self.cell_class.rank
+        if len(sequences_shape) != rank + 3:
+            parts = "features" if not rank else f"channels, {rank} spatial axes"
             raise ShapeError(
-                f"{self.name} expects sequences (batch, time, features), got shape "
-                f"{sequences_shape}."
+                f"{self.name} expects sequences of {rank + 3} axes (batch, time, "
+                f"{parts}), got shape {sequences_shape}."
             )
         super().build(sequences_shape, initial_state_shape)
 
@@ -145,7 +148,7 @@ class FusedLayer(CellLayer):
         cell, x = self.cell, computed(self.cell, sequences)
         shape = ops.shape(x)
         self._check(shape, initial_state)
-        (drop, _) = cell.draw(shape[0], shape[2], training)
+        (drop, _) = cell.draw((shape[0], shape[2]), training)
         if drop is not None:
             x = ops.multiply(x, ops.expand_dims(drop[0], 1))
         weights = [cell.kernel, cell.recurrent_kernel]

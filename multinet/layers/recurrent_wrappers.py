@@ -11,6 +11,7 @@ from multinet import ops
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.base import Layer
 from multinet.layers.positions import finite
+from multinet.layers.wrapper import Wrapper
 from multinet.ops.core import boolean
 from multinet.registry import current
 from multinet.symbolic.dims import differ, public_shape
@@ -143,9 +144,9 @@ class Bidirectional(Layer):
         """Return the shapes of what `call` returns."""
         return self._output_shape(sequences_shape)
 
-    def compute_mask(self, sequences: Tensor, previous_mask: Tensors) -> Tensor | None:
+    def compute_mask(self, sequences: Tensor, mask: Tensors) -> Tensor | None:
         """Return the mask for sequences of outputs; None for states."""
-        masks = optree.tree_leaves(previous_mask)
+        masks = optree.tree_leaves(mask)
         mask = masks[0] if masks and self.return_sequences else None
         found = [mask] if self.merge_mode else [mask, mask]
         if self.return_state:
@@ -178,7 +179,7 @@ def _copy(layer: Any, prefix: str, **changes: Any) -> Any:
     return type(layer).from_config(config)
 
 
-class TimeDistributed(Layer):
+class TimeDistributed(Wrapper):
     """Apply a layer to every step of time: (b, t, ...) -> (b, t, ...).
 
     A layer that changes while training, such as one that counts moments, sees one step
@@ -186,10 +187,7 @@ class TimeDistributed(Layer):
     """
 
     def __init__(self, layer: Layer, **options: Any) -> None:
-        if not isinstance(layer, Layer):
-            raise ArgumentError(f"TimeDistributed expects a layer, got {layer!r}.")
-        super().__init__(**options)
-        self.layer = layer
+        super().__init__(layer, **options)
         self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:
@@ -199,9 +197,7 @@ class TimeDistributed(Layer):
                 f"{self.name} expects inputs (batch, time, ...) of three axes at "
                 f"least, got shape {input_shape}."
             )
-        if not self.layer.built:
-            self.layer.build((input_shape[0], *input_shape[2:]))
-        self.built = True
+        super().build((input_shape[0], *input_shape[2:]))
 
     def call(
         self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None

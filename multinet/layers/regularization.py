@@ -77,6 +77,31 @@ class SpatialDropout3D(BaseSpatialDropout):
     rank = 3
 
 
+# Of SELU: x below 0 goes to -_SATURATION at most.
+_SATURATION = 1.6732632423543772 * 1.0507009873554805
+
+
+class AlphaDropout(Dropout):
+    """While training, set inputs to the lower bound of SELU with probability `rate`.
+
+    The result is scaled and shifted, so that inputs of mean 0 and variance 1 keep both.
+
+    Source: Klambauer et al., "Self-normalizing neural networks", 2017.
+    """
+
+    def call(self, inputs: Tensor, training: bool | None = False) -> Tensor:
+        """Return inputs with some replaced while training, else unchanged."""
+        if not training or self.rate == 0:
+            return inputs
+        p, low = self.rate, -_SATURATION
+        draws = random.uniform(self.noise_of(inputs), seed=self.seed_generator)
+        kept = ops.where(ops.greater_equal(draws, p), inputs, low)
+        if p == 1:
+            return ops.zeros_like(inputs)
+        scale = ((1 - p) * (1 + p * low**2)) ** -0.5
+        return ops.subtract(ops.multiply(kept, scale), scale * low * p)
+
+
 class BaseNoise(Layer):
     """Random normals while training, from a stream of its own."""
 

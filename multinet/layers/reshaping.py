@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from multinet import ops
-from multinet.errors import ArgumentError, ShapeError
+from multinet.errors import ArgumentError, ShapeError, unknown_name
 from multinet.layers.arguments import positive, sizes
 from multinet.layers.base import Layer
 from multinet.layers.spatial import Spatial
@@ -204,12 +204,8 @@ class BaseUpSampling(Spatial):
         self.check_axes(ops.shape(inputs))
         factors = (self.size,) if self.rank == 1 else self.size
         for axis, times in enumerate(factors, start=self.first_axis):
-            inputs = self.enlarge(inputs, times, axis)
+            inputs = ops.repeat(inputs, times, axis=axis)
         return inputs
-
-    def enlarge(self, inputs: Tensor, times: int, axis: int) -> Tensor:
-        """Return inputs with one axis `times` as long."""
-        return ops.repeat(inputs, times, axis=axis)
 
 
 class UpSampling1D(BaseUpSampling):
@@ -223,8 +219,15 @@ class UpSampling1D(BaseUpSampling):
         super().__init__(size, "channels_last", **options)
 
 
+_INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
+
+
 class UpSampling2D(BaseUpSampling):
-    """Enlarge images (b, h, w, c) by whole factors, by "nearest" or "bilinear"."""
+    """Enlarge images (b, h, w, c) by whole factors.
+
+    `interpolation` is nearest, which repeats pixels, bilinear, bicubic, lanczos3 or
+    lanczos5.
+    """
 
     rank = 2
 
@@ -237,25 +240,19 @@ class UpSampling2D(BaseUpSampling):
     ) -> None:
         super().__init__(size, data_format, **options)
         self.interpolation = interpolation.lower()
-        if self.interpolation not in ("nearest", "bilinear"):
-            raise ArgumentError(
-                f"Expected interpolation 'nearest' or 'bilinear', got "
-                f"{interpolation!r}."
-            )
+        if self.interpolation not in _INTERPOLATIONS:
+            raise unknown_name("interpolation", interpolation, _INTERPOLATIONS)
 
-    def enlarge(self, inputs: Tensor, times: int, axis: int) -> Tensor:
-        """Return inputs with one axis `times` as long."""
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return images, height and width times `size`."""
         if self.interpolation == "nearest":
-            return super().enlarge(inputs, times, axis)
-        n, dtype = ops.shape(inputs)[axis], ops.dtype(inputs)
-        # Output i lies at (i + 1/2) / times - 1/2 among the inputs; edges extend.
-        places = ops.add(ops.arange(n * times, dtype=dtype), 0.5)
-        places = ops.expand_dims(ops.subtract(ops.divide(places, times), 0.5), 1)
-        gaps = ops.abs(ops.subtract(places, ops.arange(n, dtype=dtype)))
-        weights = ops.relu(ops.subtract(1.0, gaps))  # times * n, n
-        weights = ops.divide(weights, ops.sum(weights, axis=1, keepdims=True))
-        moved = ops.tensordot(weights, inputs, [[1], [axis]])
-        return ops.moveaxis(moved, 0, axis)
+            return super().call(inputs)
+        shape, at = ops.shape(inputs), self.first_axis
+        self.check_axes(shape)
+        sides = tuple(n * times for n, times in zip(shape[at : at + 2], self.size))
+        return ops.image.resize(
+            inputs, sides, self.interpolation, data_format=self.data_format
+        )
 
 
 class UpSampling3D(BaseUpSampling):

@@ -350,8 +350,9 @@ def _adaptive(
     x, rank = _pooled(inputs, first, what)
     for axis, parts in enumerate(per_axis(output_size, rank, "output_size"), start=1):
         n = shape_of(x)[axis]
-        if isinstance(n, Dim):
-            raise ShapeError("Adaptive pooling needs spatial sizes that are known.")
+        if isinstance(n, Dim):  # of a symbolic tensor, where the shape is all
+            x = current().take(x, current().full((parts,), 0, "int32"), axis)
+            continue
         sizes_at_least(shape_of(x)[1:-1], 1, "images")
         edges = [(i * n // parts, -(-(i + 1) * n // parts)) for i in range(parts)]
         x = reduce(x, axis, edges)

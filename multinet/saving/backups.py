@@ -80,7 +80,12 @@ def _kinds(model: Any) -> dict[str, str]:
 def _others(model: Holder) -> list[Variable]:
     """Return the Variables that the file has no other place for, in order."""
     parts = [place.part for place in places(model)]
-    known = [p._saved_variables() for p in parts if not has_own_loader(p)]
+    exact = [
+        part
+        for part in parts
+        if getattr(part, "_written_exactly", True) and not has_own_loader(part)
+    ]
+    known = [part._saved_variables() for part in exact]
     saved = {id(variable) for variables in known for variable in variables}
     found = holders.walk(model, Variable)
     return [variable for _, variable in found if id(variable) not in saved]

@@ -93,7 +93,15 @@ def _write_members(model: AnyModel, archive: NewArchive) -> None:
     config = to_shared_data(model)
     saved = {"keras_version": FORMAT, "date_saved": time.strftime("%Y-%m-%d@%H:%M:%S")}
     archive.text(METADATA, json.dumps(saved))
-    archive.text(CONFIG, json.dumps(config))
+    written = json.dumps(config)
+    if '"__lambda__"' in written:
+        warnings.warn(
+            "The model has a Lambda layer of a lambda. That is code, which is not "
+            "written: to load the model give the function by custom_objects="
+            "{'name of the layer': function}, or define it with def and register it.",
+            stacklevel=2,
+        )
+    archive.text(CONFIG, written)
     archive.text(MEMBER, json.dumps(streams_of(model)))
     with archive.opened(WEIGHTS) as member, Writer(member) as writer:
         write_state(model, writer)

@@ -20,6 +20,23 @@ CASES = [
     ("Dense", {"units": 3, "activation": "relu", "use_bias": False}, (4, 5)),
     ("Dense", {"units": 3, "activation": "softmax"}, (2, 3, 5)),
     ("Dense", {"units": 2, "activation": "gelu"}, (2, 2, 3, 4)),
+    ("Dense", {"units": 3, "lora_rank": 2}, (4, 5)),
+    ("Conv1D", {"filters": 3, "kernel_size": 3, "lora_rank": 2}, (2, 7, 2)),
+    ("AdaptiveAveragePooling1D", {"output_size": 3}, (2, 7, 2)),
+    ("AdaptiveAveragePooling2D", {"output_size": (2, 3)}, (2, 5, 7, 2)),
+    (
+        "AdaptiveAveragePooling3D",
+        {"output_size": (2, 1, 3), "data_format": "channels_first"},
+        (2, 2, 3, 4, 5),
+    ),
+    ("AdaptiveMaxPooling1D", {"output_size": 3}, (2, 7, 2)),
+    (
+        "AdaptiveMaxPooling2D",
+        {"output_size": (2, 3), "data_format": "channels_first"},
+        (2, 2, 5, 7),
+    ),
+    ("AdaptiveMaxPooling3D", {"output_size": 2}, (2, 3, 4, 5, 2)),
+    ("AlphaDropout", {"rate": 0.0}, (3, 4)),
     ("Activation", {"activation": "tanh"}, (3, 4)),
     ("Activation", {"activation": "softplus"}, (2, 3, 4)),
     ("Flatten", {}, (2, 3, 4, 2)),
@@ -207,7 +224,7 @@ def data(shape, seed=0):
 def inputs(case):
     """Return data for a case: floats, or integers where the layer looks them up."""
     name, arguments, shape = case
-    if name == "Embedding":
+    if name in ("Embedding", "ReversibleEmbedding"):
         high = arguments["input_dim"]
         return np.random.default_rng(0).integers(0, high, shape).astype("int32")
     return data(shape)

@@ -8,6 +8,13 @@ UNEVEN = [(2, 3, 4), (2, 4)]  # the second is given an axis
 MORE = [
     ("Embedding", {"input_dim": 7, "output_dim": 3}, (4, 5)),
     ("Embedding", {"input_dim": 7, "output_dim": 3, "mask_zero": True}, (6,)),
+    ("Embedding", {"input_dim": 7, "output_dim": 3, "lora_rank": 2}, (4, 5)),
+    ("ReversibleEmbedding", {"input_dim": 7, "output_dim": 3}, (4, 5)),
+    (
+        "ReversibleEmbedding",
+        {"input_dim": 7, "output_dim": 3, "tie_weights": False, "mask_zero": True},
+        (4, 5),
+    ),
     ("Masking", {"mask_value": 0.5}, (2, 3, 4)),
     ("LayerNormalization", {}, (4, 5)),
     ("LayerNormalization", {"axis": 1, "epsilon": 0.1}, (2, 3, 4)),
@@ -120,6 +127,13 @@ MORE = [
         {"interpolation": "bilinear", "data_format": "channels_first"},
         (2, 2, 3, 4),
     ),
+    ("UpSampling2D", {"interpolation": "bicubic", "size": (2, 3)}, (2, 4, 3, 2)),
+    (
+        "UpSampling2D",
+        {"interpolation": "lanczos3", "data_format": "channels_first"},
+        (2, 2, 3, 4),
+    ),
+    ("UpSampling2D", {"interpolation": "lanczos5"}, (2, 3, 4, 2)),
     ("UpSampling3D", {"size": (1, 2, 2)}, (1, 2, 2, 2, 3)),
     (
         "EinsumDense",
@@ -152,5 +166,10 @@ MORE = [
         (2, 3, 4),
     ),
     ("Rescaling", {"scale": 0.5, "offset": [1.0, 2.0, 3.0, 4.0]}, (3, 4)),
+    (
+        "EinsumDense",
+        {"equation": "abc,cd->abd", "output_shape": (None, 3), "lora_rank": 2},
+        (2, 3, 4),
+    ),
     ("Identity", {}, (3, 4)),
 ]

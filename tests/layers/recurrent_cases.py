@@ -32,6 +32,31 @@ RECURRENT = [
     ("SimpleRNN", {"units": 2, **SEQUENCES, "go_backwards": True}, SHAPE),
     ("SimpleRNN", {"units": 2, "activation": "softplus", "unroll": True}, SHAPE),
     ("SimpleRNN", {"units": 1, "use_bias": False}, SHAPE),
+    ("ConvLSTM1D", {"filters": 3, "kernel_size": 3}, (2, 3, 5, 2)),
+    (
+        "ConvLSTM1D",
+        {"filters": 2, "kernel_size": 2, "strides": 2, "padding": "same", **SEQUENCES},
+        (2, 3, 5, 2),
+    ),
+    (
+        "ConvLSTM2D",
+        {"filters": 2, "kernel_size": (2, 3), "padding": "same", **SEQUENCES},
+        (2, 3, 4, 4, 2),
+    ),
+    (
+        "ConvLSTM2D",
+        {
+            "filters": 3,
+            "kernel_size": 2,
+            "dilation_rate": 2,
+            "data_format": "channels_first",
+            "go_backwards": True,
+            "activation": "softsign",
+            "use_bias": False,
+        },
+        (2, 3, 2, 4, 4),
+    ),
+    ("ConvLSTM3D", {"filters": 2, "kernel_size": 2}, (2, 2, 3, 3, 3, 2)),
 ]
 
 #: Classes with tests of their own in test_recurrent.py.
@@ -43,4 +68,7 @@ NESTED = {
     "StackedRNNCells",
     "Bidirectional",
     "TimeDistributed",
+    "Wrapper",
+    "SpectralNormalization",
+    "Lambda",
 }

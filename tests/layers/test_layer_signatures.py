@@ -8,19 +8,17 @@ import pytest
 from multinet import layers
 
 # Arguments that differ from Keras's: layers, arguments, and why.
-LATER = "needs LoRA and quantized weights, which are not there yet"
+LATER = "needs quantized weights, which are not there yet"
 EXCEPTIONS = {
-    "Dense": ({"lora_rank", "lora_alpha", "quantization_config"}, LATER),
+    "Dense": ({"quantization_config"}, LATER),
     "EinsumDense": (
         {
-            "lora_rank",
-            "lora_alpha",
             "gptq_unpacked_column_size",
             "quantization_config",
         },
         LATER,
     ),
-    "Embedding": ({"lora_rank", "lora_alpha", "quantization_config"}, LATER),
+    "Embedding": ({"quantization_config"}, LATER),
     "LayerNormalization": ({"rms_scaling"}, "Keras reads it from **kwargs"),
     **{
         f"{name}{rank}D": ({"pool_size"}, "2 by default, as for MaxPooling")

@@ -21,6 +21,7 @@ ABSTRACT = {
     "RandomInitializer",
     "Regularizer",
     "Sequential",
+    "Wrapper",
 }
 
 
@@ -118,6 +119,9 @@ OTHER = {
     "layer": lambda lib: lib.layers.LSTM(2, name="inner"),
     "learning_rate": lambda lib: lib.optimizers.schedules.CosineDecay(0.1, 10, 0.2),
     "learning_rate_power": -0.7,
+    "logit_soft_cap": 5.0,
+    "lora_alpha": 3,
+    "lora_rank": 2,
     "loss_scale_factor": 8.0,
     "m_mul": 0.5,
     "margin": 0.3,
@@ -151,10 +155,12 @@ OTHER = {
     "optional": True,
     "output_dim": 3,
     "output_shape": (4,),
+    "output_size": 3,
     "padding": "same",
     "periodic": True,
     "pool_size": 3,
     "power": 2.0,
+    "power_iterations": 3,
     "precision": 0.4,
     "q": 0.7,
     "rate": 0.4,
@@ -170,6 +176,7 @@ OTHER = {
     "reset_after": False,
     "return_sequences": True,
     "return_state": True,
+    "reverse_dtype": "float64",
     "rho": 0.8,
     "rms_rate": 0.4,
     "rms_scaling": True,
@@ -196,6 +203,7 @@ OTHER = {
     "target_class_ids": [1],
     "target_shape": (2, 3),
     "threshold": 0.3,
+    "tie_weights": False,
     "thresholds": [0.2, 0.6],
     "top_k": 2,
     "trainable": False,
@@ -238,6 +246,8 @@ SPECIAL = {
     ("Rescaling", "scale"): 0.5,
     ("RNN", "cell"): lambda lib: lib.layers.StackedRNNCells(_cells(lib), name="stack"),
     ("StackedRNNCells", "cells"): _cells,
+    ("Lambda", "function"): lambda lib: lib.ops.square,
+    ("SpectralNormalization", "layer"): lambda lib: lib.layers.Dense(2, name="inner"),
     ("TimeDistributed", "layer"): lambda lib: lib.layers.Dense(
         2, activation="relu", name="inner"
     ),
