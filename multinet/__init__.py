@@ -38,6 +38,7 @@ from multinet import (
     surface,
     tree,
     utils,
+    visualization,
 )
 from multinet.dtype_policies import DTypePolicy, FloatDTypePolicy
 from multinet.dtypes import floatx, set_floatx
@@ -118,6 +119,7 @@ __all__ = [
     "utils",
     "value_and_grad",
     "version",
+    "visualization",
     "vjp",
     "vmap",
     "while_loop",
@@ -155,7 +157,9 @@ _SPACES = (
     saving,
     tree,
     utils,
+    utils.bounding_boxes,
     utils.legacy,
+    visualization,
 )
 surface.show(*_SPACES, datasets.digits, dtypes, interface, philox, registry)
 exports.install(sys.modules[__name__])

@@ -21,7 +21,6 @@ from multinet.errors import ArgumentError
 
 # What there is instead; full names, so that a test can look them up.
 INSTEAD = {
-    "Resizing": "multinet.ops.image.resize computes it",
     "remat": "multinet.checkpoint does it",
 }
 

@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 import tensorflow as tf
 
+from multinet.interface import in_program
 from multinet_tensorflow.array import Axes
 from multinet_tensorflow.fast import norms
 from multinet_tensorflow.fast.gathers import gathered
+from multinet_tensorflow.fast.pipelines import host_call
 from multinet_tensorflow.fast.sequence import SequenceOps
 from multinet_tensorflow.fast.softmax import softmax
 from multinet_tensorflow.fast.step import TensorflowProgram, decayed, update_held
@@ -36,6 +38,11 @@ class TensorflowBackend(SequenceOps):
     def trace(self) -> Any:
         """What tells by == whether a trace in progress is the same as before."""
         return None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
+
+    @property
+    def host_call(self) -> Any:
+        """What puts a call of the host into the graph of a tf.data pipeline."""
+        return None if tf.executing_eagerly() or in_program() else host_call
 
     # -- program arguments -------------------------------------------------------------
 

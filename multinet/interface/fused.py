@@ -10,7 +10,7 @@ recurrences.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,9 +20,14 @@ from multinet.interface.array import Axes, Shape, T
 from multinet.interface.program import Function, Key, Pairs, Tensors
 from multinet.interface.sequence import SequenceMethods
 from multinet.interface.step import Program
-from multinet.typing import Numbers, Tensor
+from multinet.typing import Host, Numbers, Tensor
 
 _LOW = ("float16", "bfloat16")
+
+HostCall = Callable[
+    [Callable[..., Sequence[Host]], Sequence[T], Sequence[tuple[Shape, str]]],
+    Tensors[T],
+]
 
 
 class Backend(SequenceMethods[T]):
@@ -44,6 +49,18 @@ class Backend(SequenceMethods[T]):
 
         A tensor made in one is of no use outside. None where nothing is traced, and in
         frameworks whose tensors know no traces.
+        """
+        return None
+
+    @property
+    def host_call(self) -> HostCall[T] | None:
+        """What puts a call of the host into a graph that the framework runs by itself.
+
+        `host_call(function, operands, results)` returns the tensors of
+        function(*arrays), anew for each run of the graph; `results` are their shapes,
+        None where a size is unknown, and dtypes. None where tensors have values, in the
+        programs of Multinet, and in frameworks that have no such graphs: they are those
+        of pipelines of data.
         """
         return None
 

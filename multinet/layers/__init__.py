@@ -78,6 +78,47 @@ from multinet.layers.pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )
+from multinet.layers.preprocessing.affine_layers import (
+    RandomFlip,
+    RandomRotation,
+    RandomShear,
+    RandomTranslation,
+    RandomZoom,
+)
+from multinet.layers.preprocessing.box_layers import MaxNumBoundingBoxes
+from multinet.layers.preprocessing.color_layers import (
+    RandomBrightness,
+    RandomColorDegeneration,
+    RandomColorJitter,
+    RandomContrast,
+    RandomGrayscale,
+    RandomHue,
+    RandomInvert,
+    RandomPosterization,
+    RandomSaturation,
+    Solarization,
+)
+from multinet.layers.preprocessing.distortion_layers import (
+    RandomElasticTransform,
+    RandomPerspective,
+)
+from multinet.layers.preprocessing.filter_layers import (
+    RandomGaussianBlur,
+    RandomSharpness,
+)
+from multinet.layers.preprocessing.histogram_layers import (
+    AutoContrast,
+    ContrastLimitedAdaptiveHistogramEqualization,
+    Equalization,
+)
+from multinet.layers.preprocessing.mixing_layers import CutMix, MixUp, RandomErasing
+from multinet.layers.preprocessing.pipeline import Pipeline
+from multinet.layers.preprocessing.policy_layers import AugMix, RandAugment
+from multinet.layers.preprocessing.resizing_layers import (
+    CenterCrop,
+    RandomCrop,
+    Resizing,
+)
 from multinet.layers.recurrent import RNN, StackedRNNCells
 from multinet.layers.recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell
 from multinet.layers.recurrent_layers import GRU, LSTM, SimpleRNN
@@ -168,6 +209,8 @@ __all__ = [
     "AdditiveAttention",
     "AlphaDropout",
     "Attention",
+    "AugMix",
+    "AutoContrast",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -177,7 +220,9 @@ __all__ = [
     "AvgPool3D",
     "BatchNormalization",
     "Bidirectional",
+    "CenterCrop",
     "Concatenate",
+    "ContrastLimitedAdaptiveHistogramEqualization",
     "Conv1D",
     "Conv1DTranspose",
     "Conv2D",
@@ -196,6 +241,7 @@ __all__ = [
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
+    "CutMix",
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
@@ -204,6 +250,7 @@ __all__ = [
     "ELU",
     "EinsumDense",
     "Embedding",
+    "Equalization",
     "Flatten",
     "GRU",
     "GRUCell",
@@ -233,6 +280,7 @@ __all__ = [
     "LayerNormalization",
     "LeakyReLU",
     "Masking",
+    "MaxNumBoundingBoxes",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",
@@ -241,16 +289,40 @@ __all__ = [
     "MaxPooling3D",
     "Maximum",
     "Minimum",
+    "MixUp",
     "MultiHeadAttention",
     "Multiply",
     "PReLU",
     "Permute",
+    "Pipeline",
     "RMSNormalization",
     "RNN",
+    "RandAugment",
+    "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomElasticTransform",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
+    "RandomPerspective",
+    "RandomPosterization",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomSharpness",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "Resizing",
     "ReversibleEmbedding",
     "SeparableConv1D",
     "SeparableConv2D",
@@ -259,6 +331,7 @@ __all__ = [
     "SimpleRNN",
     "SimpleRNNCell",
     "Softmax",
+    "Solarization",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",

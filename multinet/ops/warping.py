@@ -19,7 +19,7 @@ from multinet.ops.shapes import stack
 from multinet.registry import current
 from multinet.seeds import key_of
 from multinet.symbolic.dims import differ, public_shape
-from multinet.typing import Seed, Tensor
+from multinet.typing import Numbers, Seed, Tensor
 
 _ORDERS = {"nearest": 0, "bilinear": 1}
 _MODES = ("constant", "nearest", "wrap", "mirror", "reflect")
@@ -292,11 +292,11 @@ def perspective_transform(
     backend = current()
     if len(forms[0]) == 2:
         start, end = backend.expand_dims(start, 0), backend.expand_dims(end, 0)
-    y, x = batch.projected(_homography(start, end))
+    y, x = batch.projected(homography(start, end))
     return batch.sampled(y, x, order, "constant", fill_value)
 
 
-def _homography(start: Any, end: Any) -> Any:
+def homography(start: Tensor, end: Tensor) -> Tensor:
     """Return the 8 numbers (n, 8) of the projection from end to start (n, 4, 2).
 
     Each pair of points gives two linear equations: u = (a0 x + a1 y + a2) / k is
@@ -337,20 +337,43 @@ def elastic_transform(
     Source: Simard et al., "Best practices for convolutional neural networks applied to
     visual document analysis", 2003.
     """
+    batch = _Images(images, data_format, "elastic_transform")
+    alpha, sigma = number(alpha, "alpha"), number(sigma, "sigma")
+    if not sigma > 0:
+        raise ArgumentError(f"Expected a positive sigma, got {sigma}.")
+    noise = current().random_normal(key_of(seed), (batch.n, batch.h, batch.w, 2))
+    given: Any = (float(alpha), float(sigma), float(sigma))
+    options: Any = (interpolation, fill_mode, fill_value, data_format)
+    return displaced(images, noise, *given, *options)
+
+
+def displaced(
+    images: Tensor,
+    noise: Tensor,
+    alpha: Numbers,
+    sigma: Numbers,
+    largest: float,
+    interpolation: str,
+    fill_mode: str,
+    fill_value: float,
+    data_format: str | None,
+) -> Tensor:
+    """Return images whose pixels were moved by normal noise (n, h, w, 2), as (x, y).
+
+    See `elastic_transform`; `largest` is the greatest value that a `sigma` which is a
+    tensor may have: the window of the blur is of that size.
+    """
     order, batch = (
         _order(interpolation),
         _Images(images, data_format, "elastic_transform"),
     )
     _check_mode(fill_mode)
     backend = current()
-    alpha, sigma = number(alpha, "alpha"), number(sigma, "sigma")
-    if not sigma > 0:
-        raise ArgumentError(f"Expected a positive sigma, got {sigma}.")
     wide = dtypes.promote(dtypes.to_float(batch.dtype), "float32")
-    noise = backend.random_normal(key_of(seed), (batch.n, batch.h, batch.w, 2))
-    noise = backend.multiply(cast_tensor(noise, wide), float(sigma))
-    width = int(6 * float(sigma)) | 1
-    moved = backend.multiply(blur(noise, (width, width), (sigma, sigma)), float(alpha))
+    alpha, sigma = as_tensor(alpha, wide), as_tensor(sigma, wide)
+    noise = backend.multiply(cast_tensor(as_tensor(noise), wide), sigma)
+    width = int(6 * largest) | 1
+    moved = backend.multiply(blur(noise, (width, width), (sigma, sigma)), alpha)
     dx, dy = (backend.squeeze(part, (3,)) for part in backend.split(moved, (1, 1), 3))
     y, x = batch.grid(wide)
     y, x = backend.add(y, dy), backend.add(x, dx)

@@ -17,7 +17,7 @@ from multinet.objects import (
     serialize_keras_object,
 )
 from multinet.seeds import set_random_seed
-from multinet.utils import legacy
+from multinet.utils import bounding_boxes, legacy
 from multinet.utils.configuration import Config
 from multinet.utils.downloads import get_file
 from multinet.utils.graphs import get_source_inputs
@@ -37,6 +37,7 @@ __all__ = [
     "PyDataset",
     "Sequence",
     "array_to_img",
+    "bounding_boxes",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",

@@ -10,7 +10,8 @@ import tensorflow as tf
 from multinet_tensorflow.numerics import dims
 
 # With oneDNN, which is on where the CPU has AVX512, NaN leaves the others of its row 0.
-_LOSES_NAN = bool(tf.nn.softmax(tf.constant([1.0, math.nan]))[0] == 0)
+with tf.init_scope():  # a graph may be in the making where this is imported
+    _LOSES_NAN = bool(tf.nn.softmax(tf.constant([1.0, math.nan]))[0] == 0)
 
 
 def softmax(x: Any, axis: int) -> Any:

@@ -1,0 +1,1 @@
+"""Layers that prepare data: in a model, and on the host in front of one."""
