@@ -52,6 +52,7 @@ from multinet.losses.probabilistic import (
     kl_divergence,
     sparse_categorical_crossentropy,
 )
+from multinet.losses.recognition import CTC, ctc
 from multinet.objects.tables import Table
 from multinet.typing import Config, Data, Made
 
@@ -64,6 +65,7 @@ _CLASSES: tuple[type[FunctionLoss], ...] = (
     CategoricalHinge,
     Circle,
     CosineSimilarity,
+    CTC,
     Dice,
     Hinge,
     Huber,
@@ -127,6 +129,7 @@ def deserialize(name: Data, custom_objects: Mapping[str, Any] | None = None) -> 
 
 
 __all__ = [
+    "CTC",
     "BinaryCrossentropy",
     "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
@@ -158,6 +161,7 @@ __all__ = [
     "categorical_hinge",
     "circle",
     "cosine_similarity",
+    "ctc",
     "deserialize",
     "dice",
     "get",

@@ -16,7 +16,7 @@ from multinet.losses.kept import both, only, places_beside, positions, without
 from multinet.losses.shapes import fitting, is_one, match_ranks, real, real_dtype
 from multinet.names import snake_case
 from multinet.objects.exports import inner
-from multinet.ops.core import as_tensor, boolean, in_dtype
+from multinet.ops.core import as_tensor, boolean, cast_tensor, in_dtype
 from multinet.registry import current
 from multinet.symbolic.tensor import KerasTensor, Recorded, record
 from multinet.typing import Config, PolicyLike, Tensor
@@ -121,7 +121,12 @@ class Loss(Configurable, Recorded):
             )
         self.reduction = reduction
         given = dtype is not None
-        self.dtype = dtype_policies.get(dtype).compute_dtype if given else None
+        self._dtype = dtype_policies.get(dtype).compute_dtype if given else None
+
+    @property
+    def dtype(self) -> str | None:
+        """The dtype that it computes in, None for floatx; it stays as it was made."""
+        return self._dtype
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return the losses before weights and reduction."""
@@ -168,7 +173,10 @@ class Loss(Configurable, Recorded):
         if dtype is None:
             y_pred = as_tensor(y_pred)
             dtype = dtypes.promote(current().dtype(y_pred), dtypes.floatx())
-        return in_dtype(y_true, dtype), real(y_pred, dtype, "predictions")
+        y_true = in_dtype(y_true, dtype)
+        if self.dtype is not None and dtypes.is_float(current().dtype(y_true)):
+            y_true = cast_tensor(y_true, dtype)
+        return y_true, real(y_pred, dtype, "predictions")
 
     def _of_kept(self, y_true: Any, y_pred: Any, weight: Any, mask: Any) -> Any:
         """Return the losses, computed without what weights and mask leave out."""

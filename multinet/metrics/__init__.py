@@ -38,9 +38,9 @@ from multinet.metrics.accuracy import (
     sparse_top_k_categorical_accuracy,
     top_k_categorical_accuracy,
 )
+from multinet.metrics.auc import AUC
 from multinet.metrics.base import Mean, MeanMetricWrapper, Metric, Sum
 from multinet.metrics.confusion import (
-    AUC,
     FalseNegatives,
     FalsePositives,
     Precision,

@@ -53,8 +53,13 @@ class Metric(Configurable, Movable):
     ) -> None:
         self.name = name or unique_name(snake_case(type(self).__name__))
         policy = dtype_policies.get(dtypes.floatx() if dtype is None else dtype)
-        self.dtype = policy.compute_dtype
+        self._dtype = policy.compute_dtype
         self._starts: list[tuple[Variable, Callable[..., Any]]] = []
+
+    @property
+    def dtype(self) -> str:
+        """The dtype that it computes in; it stays as it was made."""
+        return self._dtype
 
     def add_variable(
         self,
@@ -65,7 +70,7 @@ class Metric(Configurable, Movable):
         name: str | None = None,
     ) -> Variable:
         """Return a new Variable of this metric, zeros by default."""
-        start = initializers.get(initializer or "zeros")
+        start = initializers.get("zeros" if initializer is None else initializer)
         with Within(self):
             variable = Variable(
                 start,
@@ -94,6 +99,9 @@ class Metric(Configurable, Movable):
     def variables(self) -> list[Variable]:
         """The Variables of this metric, then those of the metrics that it holds."""
         made = [variable for variable, _ in self._starts]
+        known = set(map(id, made))
+        held = [v for v in holders.parts(self) if isinstance(v, Variable)]
+        made += [v for v in held if id(v) not in known]
         return made + [v for part in self._inner() for v in part.variables]
 
     def _inner(self) -> list[Metric]:

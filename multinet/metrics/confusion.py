@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from multinet import ops
-from multinet.config import epsilon
-from multinet.errors import ArgumentError
+from multinet.checks import number
+from multinet.errors import ShapeError
 from multinet.losses.shapes import beside, match_ranks, real, same_shape
 from multinet.metrics.base import Metric, divide_no_nan, masked
 from multinet.ops.core import as_tensor, cast_tensor
@@ -17,25 +17,30 @@ from multinet.typing import PolicyLike, Tensor
 Thresholds = float | Sequence[float] | None
 
 
-def _listed(thresholds: Thresholds, default: float = 0.5) -> list[float]:
+def limits_of(thresholds: Thresholds, default: float = 0.5) -> list[float]:
+    """Return the thresholds as a list; the default alone for None."""
     if thresholds is None:
         thresholds = default
-    if isinstance(thresholds, int | float):
+    if not isinstance(thresholds, Iterable):
         thresholds = [thresholds]
-    listed = [float(value) for value in thresholds]
-    if not all(0 <= value <= 1 for value in listed):
-        raise ArgumentError(f"Expected thresholds in [0, 1], got {listed}.")
-    return listed
+    return [
+        float(number(value, "each of the thresholds", least=0, most=1))
+        for value in thresholds
+    ]
 
 
-def flat_counts(
+def counts_at(
     y_true: Tensor,
     y_pred: Tensor,
     thresholds: Sequence[float],
-    sample_weight: Tensor,
+    sample_weight: Tensor | None,
     dtype: str,
+    by_label: bool = False,
 ) -> dict[str, Any]:
-    """Return the weighted counts at each threshold: vectors by tp, fp, tn and fn."""
+    """Return the weighted counts at each threshold: vectors by tp, fp, tn and fn.
+
+    `by_label` counts apart along the last axis: (thresholds, labels).
+    """
     backend = current()
     y_pred = real(y_pred, dtype, "predictions")
     y_true = real(y_true, dtype, "targets")
@@ -46,10 +51,12 @@ def flat_counts(
     if sample_weight is not None:
         weight = real(sample_weight, dtype, "sample_weight")
         weight = beside(y_pred, weight, "sample_weight")
-    weight = ops.reshape(backend.broadcast_to(weight, shape), (1, -1))
-    actual = ops.cast(ops.reshape(y_true, (1, -1)), "bool")
-    limits = ops.reshape(ops.convert_to_tensor(list(thresholds), dtype=dtype), (-1, 1))
-    guess = ops.greater(ops.reshape(y_pred, (1, -1)), limits)
+    flat = (1, -1, *shape[-1:]) if by_label else (1, -1)
+    weight = ops.reshape(backend.broadcast_to(weight, shape), flat)
+    actual = ops.cast(ops.reshape(y_true, flat), "bool")
+    limits = ops.convert_to_tensor(list(thresholds), dtype=dtype)
+    limits = ops.reshape(limits, (-1, *(1 for _ in flat[1:])))
+    guess = ops.greater(ops.reshape(y_pred, flat), limits)
     counts = {}
     for name, positive, right in (
         ("tp", True, True),
@@ -77,11 +84,11 @@ class _Counts(Metric):
     ) -> None:
         super().__init__(dtype, name)
         self.thresholds = thresholds
-        self._limits = _listed(thresholds)
-        self._totals = {
-            key: self.add_variable((len(self._limits),), name=label)
-            for key, label in self.counted
-        }
+        self._limits = limits_of(thresholds)
+        self._totals: dict[str, Any] = {}
+        for key, label in self.counted:
+            self._totals[key] = self.add_variable((len(self._limits),), name=label)
+            setattr(self, label, self._totals[key])
 
     def prepare(self, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
         """Return the targets and predictions to compare."""
@@ -93,7 +100,7 @@ class _Counts(Metric):
         """Accumulate the counts of a batch, where the mask of `y_pred` holds."""
         weight = masked(sample_weight, y_pred)
         y_true, y_pred = self.prepare(as_tensor(y_true), as_tensor(y_pred))
-        counts = flat_counts(y_true, y_pred, self._limits, weight, self.dtype)
+        counts = counts_at(y_true, y_pred, self._limits, weight, self.dtype)
         for key, total in self._totals.items():
             total.assign(ops.add(as_tensor(total), counts[key]))
 
@@ -171,7 +178,12 @@ class Ratio(_Counts):
         if self.top_k is not None:
             y_pred = _only_best(y_pred, self.top_k)
         if self.class_id is not None:
-            index = self.class_id
+            index, shape = self.class_id, current().shape(y_pred)
+            if len(shape) < 2:
+                raise ShapeError(
+                    f"class_id={index} needs predictions (samples, classes), got shape "
+                    f"{tuple(shape)}."
+                )
             y_true = ops.take(y_true, index, axis=-1)
             y_pred = ops.take(y_pred, index, axis=-1)
         return y_true, y_pred
@@ -212,115 +224,3 @@ class Recall(Ratio):
         """Return the share, one a threshold; 0 where there are no positives."""
         right = self.total("tp")
         return self.single(divide_no_nan(right, ops.add(right, self.total("fn"))))
-
-
-class AUC(Metric):
-    """The area under the curve of true over false positive rates ("ROC") or "PR".
-
-    Computed from the counts at `num_thresholds` thresholds. `summation_method` of ROC
-    is "interpolation" (trapezoids), "minoring" or "majoring"; that of PR interpolates
-    the counts.
-
-    Source: Davis and Goadrich, "The relationship between precision-recall and ROC
-    curves", 2006.
-    """
-
-    _direction = "up"
-
-    def __init__(
-        self,
-        num_thresholds: int = 200,
-        curve: str = "ROC",
-        summation_method: str = "interpolation",
-        name: str | None = None,
-        dtype: PolicyLike | None = None,
-        thresholds: Sequence[float] | None = None,
-        multi_label: bool = False,
-        num_labels: int | None = None,
-        label_weights: Sequence[float] | None = None,
-        from_logits: bool = False,
-    ) -> None:
-        super().__init__(dtype, name)
-        if multi_label or num_labels is not None or label_weights is not None:
-            raise ArgumentError(
-                "AUC of several labels is not supported: make one AUC for each label."
-            )
-        if curve not in ("ROC", "PR"):
-            raise ArgumentError(f"Expected curve 'ROC' or 'PR', got {curve!r}.")
-        if summation_method not in ("interpolation", "minoring", "majoring"):
-            raise ArgumentError(
-                "Expected summation_method 'interpolation', 'minoring' or 'majoring', "
-                f"got {summation_method!r}."
-            )
-        if thresholds is None and num_thresholds < 2:
-            raise ArgumentError(f"Expected num_thresholds > 1, got {num_thresholds!r}.")
-        self.curve, self.summation_method = curve, summation_method
-        self.from_logits, self.multi_label = from_logits, multi_label
-        self.num_labels, self.label_weights = num_labels, label_weights
-        self.thresholds = None if thresholds is None else sorted(thresholds)
-        inner = self.thresholds
-        if inner is None:
-            steps = num_thresholds - 1
-            inner = [i / steps for i in range(1, steps)]
-        self.num_thresholds = len(inner) + 2
-        # Beyond 0 and 1, so that the first takes all as positive and the last none.
-        self._limits = [-epsilon(), *_listed(inner), 1.0 + epsilon()]
-        labels = ("true_positives", "false_positives", "true_negatives")
-        keys = ("tp", "fp", "tn", "fn")
-        self._totals = {
-            key: self.add_variable((self.num_thresholds,), name=label)
-            for key, label in zip(keys, (*labels, "false_negatives"), strict=True)
-        }
-
-    def update_state(
-        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
-    ) -> None:
-        """Accumulate the counts of a batch, where the mask of `y_pred` holds."""
-        weight = masked(sample_weight, y_pred)
-        if self.from_logits:
-            y_pred = ops.sigmoid(y_pred)
-        counts = flat_counts(y_true, y_pred, self._limits, weight, self.dtype)
-        for key, total in self._totals.items():
-            total.assign(ops.add(as_tensor(total), counts[key]))
-
-    def result(self) -> Tensor:
-        """Return the area."""
-        tp, fp, tn, fn = (as_tensor(total) for total in self._totals.values())
-        if self.curve == "PR" and self.summation_method == "interpolation":
-            return _area_of_precision(tp, fp, fn)
-        recall = divide_no_nan(tp, ops.add(tp, fn))
-        if self.curve == "ROC":
-            x, y = divide_no_nan(fp, ops.add(fp, tn)), recall
-        else:
-            x, y = recall, divide_no_nan(tp, ops.add(tp, fp))
-        heights = {
-            "interpolation": lambda a, b: ops.divide(ops.add(a, b), 2.0),
-            "minoring": ops.minimum,
-            "majoring": ops.maximum,
-        }[self.summation_method](_head(y), _tail(y))
-        return ops.sum(ops.multiply(ops.subtract(_head(x), _tail(x)), heights))
-
-
-def _head(x: Any) -> Any:
-    return ops.slice(x, (0,), (current().shape(x)[0] - 1,))
-
-
-def _tail(x: Any) -> Any:
-    return ops.slice(x, (1,), (current().shape(x)[0] - 1,))
-
-
-def _area_of_precision(tp: Any, fp: Any, fn: Any) -> Any:
-    """Return the area under precision over recall, by interpolated counts."""
-    gained = ops.subtract(_head(tp), _tail(tp))
-    positives = ops.add(tp, fp)
-    change = ops.maximum(ops.subtract(_head(positives), _tail(positives)), 0.0)
-    slope = divide_no_nan(gained, change)
-    offset = ops.subtract(_tail(tp), ops.multiply(slope, _tail(positives)))
-    safe = ops.logical_and(
-        ops.greater(_head(positives), 0.0), ops.greater(_tail(positives), 0.0)
-    )
-    ratio = divide_no_nan(_head(positives), ops.maximum(_tail(positives), 0.0))
-    ratio = ops.where(safe, ratio, 1.0)
-    area = ops.multiply(slope, ops.add(gained, ops.multiply(offset, ops.log(ratio))))
-    total = ops.maximum(ops.add(_tail(tp), _tail(fn)), 0.0)
-    return ops.sum(divide_no_nan(area, total))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from multinet import losses, ops
+from multinet.checks import number
 from multinet.config import epsilon
 from multinet.errors import ArgumentError, ShapeError
 from multinet.losses.kept import fill
@@ -60,11 +61,10 @@ class FBetaScore(Metric):
                 "Expected average None, 'micro', 'macro' or 'weighted', got "
                 f"{average!r}."
             )
-        if not beta > 0:
-            raise ArgumentError(f"Expected beta > 0, got {beta!r}.")
-        if threshold is not None and not 0 < threshold <= 1:
-            raise ArgumentError(f"Expected threshold in (0, 1], got {threshold!r}.")
-        self.average, self.beta, self.threshold = average, beta, threshold
+        if threshold is not None:
+            threshold = number(threshold, "threshold", above=0, most=1)
+        self.average, self.threshold = average, threshold
+        self.beta = number(beta, "beta", above=0)
         self._totals: dict[str, Any] = {}
 
     def build(self, y_true_shape: Sequence[int], y_pred_shape: Sequence[int]) -> None:
@@ -368,7 +368,8 @@ class R2Score(Metric):
         )
         for total, value in zip(self._totals.values(), new, strict=True):
             total.assign(ops.add(as_tensor(total), value))
-        self.num_samples.assign(ops.add(as_tensor(self.num_samples), shape[0]))
+        size = ops.multiply(shape[0], shape[1])  # of all outputs, as Keras counts
+        self.num_samples.assign(ops.add(as_tensor(self.num_samples), size))
 
     def result(self) -> Tensor:
         """Return the score, one an output without aggregation."""

@@ -13,6 +13,7 @@ from multinet.optimizers.kernels import SGD, Adam, Adamax, AdamW, Lion
 from multinet.optimizers.loss_scale import LossScaleOptimizer
 from multinet.optimizers.matrices import Adafactor, Muon
 from multinet.optimizers.moments import Lamb, Nadam, ScheduleFreeAdamW
+from multinet.optimizers.several import MultiOptimizer, OptimizerMap
 from multinet.typing import Config, Data
 
 _CLASSES = (
@@ -31,6 +32,7 @@ _CLASSES = (
     Muon,
     ScheduleFreeAdamW,
     LossScaleOptimizer,
+    MultiOptimizer,
 )
 _table = Table("optimizer", _CLASSES, {cls.__name__.lower(): cls for cls in _CLASSES})
 
@@ -63,9 +65,11 @@ __all__ = [
     "Lamb",
     "Lion",
     "LossScaleOptimizer",
+    "MultiOptimizer",
     "Muon",
     "Nadam",
     "Optimizer",
+    "OptimizerMap",
     "RMSprop",
     "SGD",
     "ScheduleFreeAdamW",

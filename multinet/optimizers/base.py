@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
-from multinet import dtypes
-from multinet.configurable import Configurable, arguments, parameters, revived
+from multinet.configurable import arguments, parameters, revived
 from multinet.errors import ArgumentError
-from multinet.moving import Movable
 from multinet.names import snake_case, unique_name
 from multinet.objects import custom_object_scope
 from multinet.optimizers import rules
+from multinet.optimizers.accumulation import accumulate
 from multinet.optimizers.given import Given, check_options, to_consume
-from multinet.optimizers.rate import Rate
+from multinet.optimizers.state import OptimizerState
+from multinet.optimizers.stepwise import in_order, step_of_one, stepped
 from multinet.patterns import is_called, warn_of_nothing
 from multinet.registry import current
 from multinet.scope import active_scope
-from multinet.typing import Config, Host, LearningRate, Numbers, Tensor
-from multinet.variables import Variable, load_own, save_own
-
-#: The shape and dtype of a slot.
-Form: TypeAlias = tuple[tuple[int, ...], str]
+from multinet.typing import Config, LearningRate, Numbers, Tensor
+from multinet.variables import Variable
 
 
-class Optimizer(Configurable, Movable):
+class Optimizer(OptimizerState):
     """The base of optimizers: subclass it, name the slots and write `kernel`.
 
     Each update goes through `update`, a pure function of lists of tensors: gradients
@@ -33,11 +30,11 @@ class Optimizer(Configurable, Movable):
     and constraints hold.
 
     `learning_rate` is a number, a `LearningRateSchedule`, or a function without
-    arguments.
+    arguments. With `gradient_accumulation_steps` that many batches make an update, by
+    the mean of their gradients; `iterations` counts the updates, and a schedule the
+    batches.
     """
 
-    #: The values kept for each weight: groups of slots, a group weight by weight.
-    slot_groups: tuple[tuple[str, ...], ...] = ()
     #: Whether an update may be left out inside the step. Then the slots hold the number
     #: of updates, which only the device knows.
     skips = False
@@ -66,22 +63,13 @@ class Optimizer(Configurable, Movable):
         self.weight_decay = weight_decay
         self.clipnorm, self.clipvalue = clipnorm, clipvalue
         self.global_clipnorm = global_clipnorm
-        self.use_ema, self.ema_momentum = use_ema, ema_momentum
+        self.ema_momentum = ema_momentum
         self.ema_overwrite_frequency = ema_overwrite_frequency
         self.loss_scale_factor = loss_scale_factor
-        self.gradient_accumulation_steps = gradient_accumulation_steps
+        super().__init__(learning_rate, use_ema, gradient_accumulation_steps)
         check_options(self)
-        self._rate = Rate(learning_rate)
-        self._iterations: Variable | None = None
         self._spared: list[Variable] = []  # from decay
         self._spared_names: list[str] = []
-        # The weights of the model, and their addresses there.
-        self._weights: list[tuple[Variable, tuple[str, ...]]] = []
-        self.optimized: list[Variable] = []
-        self.slot_variables: list[Variable] = []
-        # Of each slot: where the weights have it among all slots, or None.
-        self._places: list[list[int | None]] = []
-        self.built = False
 
     # -- what a subclass writes --------------------------------------------------------
 
@@ -101,20 +89,15 @@ class Optimizer(Configurable, Movable):
         """
         raise NotImplementedError(f"{type(self).__name__} must define kernel(...).")
 
-    def slot_start(self, slot: str) -> float:
-        """Return the number that a slot is filled with at first."""
-        return 0.0
+    def update_step(
+        self, gradient: Tensor, variable: Variable, learning_rate: Numbers
+    ) -> None:
+        """Move one weight: what a subclass writes in place of `kernel`, as in Keras.
 
-    def slot_form(self, variable: Variable, slot: str) -> Form | None:
-        """Return shape and dtype of a weight's slot, None if it has no such slot."""
-        return variable.shape, variable.dtype
-
-    def slot_value(self, variable: Variable, slot: str, form: Form) -> Tensor:
-        """Return the first value of a weight's slot, of this shape and dtype."""
-        start = self.slot_start(slot)
-        if form[1] in dtypes.INTEGERS:
-            start = int(start)
-        return current().full(form[0], start, form[1])
+        It assigns the weight and what `add_variable` made in `build`, and reads
+        `iterations`, the updates before this one.
+        """
+        step_of_one(self, gradient, variable, learning_rate)
 
     def decayed(
         self, active: list[int], params: list[Tensor], rate: Numbers
@@ -125,100 +108,11 @@ class Optimizer(Configurable, Movable):
         decays = [self._decays(i) for i in active]
         return rules.decay(params, decays, rate, self.weight_decay)
 
-    # -- state -------------------------------------------------------------------------
-
     def build(self, variables: Iterable[Variable]) -> None:
         """Make the slots of `variables`, the weights to optimize."""
-        if self.built:
-            return
-        self.optimized = list(variables)
-        self._make_counters()
-        if self.use_ema:
-            self._add_slots(("average",))
-        for group in self.slot_groups:
-            self._add_slots(group)
-        self._find_spared()
-        self.built = True
-
-    def _add_slots(self, group: Sequence[str]) -> None:
-        places: list[list[int | None]] = [[] for _ in group]
-        for variable in self.optimized:
-            for slot, column in zip(group, places):
-                form: Form | None = variable.shape, variable.dtype
-                if slot != "average":
-                    form = self.slot_form(variable, slot)
-                column.append(None if form is None else len(self.slot_variables))
-                if form is not None:
-                    self.slot_variables.append(self._slot(variable, slot, form))
-        self._places += places
-
-    def _slot(self, variable: Variable, slot: str, form: Form) -> Variable:
-        def first(shape: tuple[int, ...], dtype: str) -> Tensor:
-            if slot == "average":
-                return current().full(shape, 0.0, dtype)
-            return self.slot_value(variable, slot, (shape, dtype))
-
-        name = f"{variable.path.replace('/', '_')}_{slot}"
-        new = Variable(first, *form, False, name=name)
-        new.path = f"{self.name}/{name}"
-        return new
-
-    def _make_counters(self) -> Variable:
-        self._rate.make(f"{self.name}/learning_rate")
-        if self._iterations is None:
-            self._iterations = Variable(
-                0, dtype="int32", trainable=False, name="iteration"
-            )
-            self._iterations.path = f"{self.name}/iteration"
-        return self._iterations
-
-    @property
-    def iterations(self) -> Variable:
-        """The number of updates done, an int32 Variable."""
-        return self._make_counters()
-
-    @property
-    def learning_rate(self) -> Numbers:
-        """The rate: a Variable, or a float where a schedule or function computes it."""
-        done = self._make_counters()
-        return self._rate.variable or self.rate_at(int(done.numpy()))
-
-    @learning_rate.setter
-    def learning_rate(self, value: LearningRate) -> None:
-        self._rate.set(value)
-
-    @property
-    def variables(self) -> list[Variable]:
-        """The counter, the rate if it is a number, and the slots, in Keras's order."""
-        counters = [self._make_counters(), *self._rate.variables()]
-        return [*counters, *self.slot_variables]
-
-    def _saved_variables(self) -> list[Variable]:
-        return self.variables
-
-    def save_own_variables(self, store: MutableMapping[str, Tensor]) -> None:
-        """Put the counter, the rate and the slots into a file: `store[key] = value`."""
-        save_own(self._saved_variables(), store)
-
-    def load_own_variables(self, store: Mapping[str, Host]) -> None:
-        """Take the counter, the rate and the slots from a file.
-
-        `ShapeError` if their number or a shape differs.
-        """
-        load_own(self.name, self._saved_variables(), store)
-
-    @property
-    def rate_dtype(self) -> str:
-        """The dtype in which a step takes the rate."""
-        return self._rate.dtype
-
-    def rate_at(self, iterations: int) -> float:
-        """Return the learning rate on the host after `iterations` updates."""
-        return self._rate.at(iterations)
-
-    def rates_at(self, iterations: int, count: int) -> float | list[float]:
-        """Return the rates of `count` updates after `iterations`: one, or an array."""
-        return self._rate.of_updates(iterations, count)
+        if not self.built:
+            super().build(variables)
+            self._find_spared()
 
     # -- the update --------------------------------------------------------------------
 
@@ -240,47 +134,63 @@ class Optimizer(Configurable, Movable):
         if not active:
             raise ArgumentError("No weight has a gradient: the loss depends on none.")
         params, slots = list(params), list(slots)
-        places = self._places[1:] if self.use_ema else self._places
-        if len(active) < len(params):
-            places = [[place[i] for i in active] for place in places]
-        moved, table = self._move(
-            active,
-            [params[i] for i in active],
-            [grads[i] for i in active],
-            [[None if k is None else slots[k] for k in place] for place in places],
-            step,
-            learning_rate,
-        )
-        for i, value in zip(active, moved, strict=True):
-            params[i] = value
-        for place, column in zip(places, table, strict=True):
-            for k, value in zip(place, column, strict=True):
-                if k is not None:
-                    slots[k] = value
+        params, slots = self._moved(active, params, grads, slots, step, learning_rate)
         if self.use_ema:
             count = len(params)
             params, slots[:count] = self._average(params, slots[:count], step)
         return self._constrain(params), slots
 
-    def _move(
+    def _after(
+        self,
+        params: Sequence[Tensor],
+        grads: Sequence[Tensor | None],
+        slots: Sequence[Tensor],
+        batch: Numbers,
+        learning_rate: Numbers,
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Return params and slots after a batch, which need not make an update."""
+        given = params, grads, slots, batch, learning_rate
+        if self.gradient_accumulation_steps is None:
+            return self.update(*given)
+        return accumulate(self, *given)
+
+    def _moved(
         self,
         active: list[int],
         params: list[Tensor],
-        grads: list[Tensor],
-        table: list[list[Tensor]],
+        grads: Sequence[Tensor | None],
+        slots: list[Tensor],
         step: Any,
         rate: Any,
-    ) -> tuple[list[Tensor], list[list[Tensor]]]:
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Return all params and slots after the kernel, or `update_step` of each."""
+        given = [grads[i] for i in active]
+        moving = [params[i] for i in active]
+        moving, given = self._before(active, moving, given, rate)
+        if type(self).update_step is not Optimizer.update_step:
+            moving, slots = stepped(self, active, moving, given, slots, step, rate)
+        else:
+            places = self._kernel_places()
+            if len(active) < len(params):
+                places = [[place[i] for i in active] for place in places]
+            table = [[None if k is None else slots[k] for k in p] for p in places]
+            moving, table = self.kernel(moving, given, table, step, rate)
+            for place, column in zip(places, table, strict=True):
+                for k, value in zip(place, column, strict=True):
+                    if k is not None:
+                        slots[k] = value
+        for i, value in zip(active, moving, strict=True):
+            params[i] = value
+        return params, slots
+
+    def _before(
+        self, active: list[int], params: list[Tensor], grads: list[Tensor], rate: Any
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Return weights decayed, and gradients unscaled and clipped."""
         if self.loss_scale_factor is not None:
             grads = rules.scale(grads, 1.0 / self.loss_scale_factor)
-        if self.clipnorm is not None:
-            grads = rules.clip_by_norm(grads, self.clipnorm)
-        elif self.global_clipnorm is not None:
-            grads = rules.clip_by_global_norm(grads, self.global_clipnorm)
-        elif self.clipvalue is not None:
-            grads = rules.clip_by_value(grads, self.clipvalue)
-        params = self.decayed(active, params, rate)
-        return self.kernel(params, grads, table, step, rate)
+        limits = self.clipnorm, self.global_clipnorm, self.clipvalue
+        return self.decayed(active, params, rate), rules.clipped(grads, *limits)
 
     def _average(
         self, params: list[Tensor], averages: list[Tensor], step: Any
@@ -331,7 +241,7 @@ class Optimizer(Configurable, Movable):
 
     def apply_gradients(
         self, grads_and_vars: Iterable[tuple[Any, Variable]]
-    ) -> Variable:
+    ) -> Variable | Tensor:
         """Update variables by (gradient, variable) pairs; return `iterations`."""
         pairs = list(grads_and_vars)
         self.apply([grad for grad, _ in pairs], [variable for _, variable in pairs])
@@ -350,10 +260,10 @@ class Optimizer(Configurable, Movable):
             trainable_variables = self.optimized
         if not self.built:
             self.build(trainable_variables)
-        ordered = self._in_order(grads, trainable_variables)
+        ordered = in_order(self, grads, trainable_variables)
         step, rate = self._now()
         params, slots = map(to_consume, (self.optimized, self.slot_variables))
-        params, slots = self.update(params, ordered, slots, step, rate)
+        params, slots = self._after(params, ordered, slots, step, rate)
         for variable, value in zip(self.optimized, params, strict=True):
             variable._assign(value)
         for variable, value in zip(self.slot_variables, slots, strict=True):
@@ -362,33 +272,13 @@ class Optimizer(Configurable, Movable):
 
     def _count_update(self) -> None:
         if self._given is None or self._given.counts:
-            self.iterations.assign_add(1)
-
-    def _in_order(
-        self, grads: Sequence[Any], variables: Sequence[Variable]
-    ) -> list[Tensor]:
-        if len(grads) != len(variables):
-            raise ArgumentError(
-                f"Expected a gradient for each of {len(variables)} variables, got "
-                f"{len(grads)}."
-            )
-        ordered: list[Tensor] = [None] * len(self.optimized)
-        places = {id(v): i for i, v in enumerate(self.optimized)}
-        for grad, variable in zip(grads, variables):
-            if id(variable) not in places:
-                raise ArgumentError(
-                    f"{variable.label()} is not among the {len(self.optimized)} "
-                    f"variables that {self.name!r} was built with. Build a new one for "
-                    "others."
-                )
-            ordered[places[id(variable)]] = grad
-        return ordered
+            self._batches.assign_add(1)
 
     def _now(self) -> tuple[Any, Any]:
         """Return the step and rate: those given, of the scope, or host numbers."""
         if self._given is not None:
             return self._given.next()
-        iterations, scope = self.iterations, active_scope()
+        iterations, scope = self._batches, active_scope()
         done = None if scope is None else scope.read(iterations)
         if done is None and current().symbolic:
             done = iterations.__multinet_tensor__()
@@ -410,6 +300,8 @@ class Optimizer(Configurable, Movable):
         """Return the loss times `loss_scale_factor`, which `update` divides out."""
         if self.loss_scale_factor is None:
             return loss
+        if isinstance(loss, int | float):
+            return loss * self.loss_scale_factor
         return current().multiply(loss, float(self.loss_scale_factor))
 
     def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:

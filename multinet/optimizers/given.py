@@ -29,10 +29,8 @@ def check_options(optimizer: Optimizer) -> None:
     for name, value in given.items():
         number(value, name, above=0, hint=" None does not clip.")
     if optimizer.gradient_accumulation_steps is not None:
-        raise ArgumentError(
-            "gradient_accumulation_steps is not supported. Average the gradients "
-            "of several batches in a train_step, or use a larger batch."
-        )
+        steps = optimizer.gradient_accumulation_steps
+        whole(steps, "gradient_accumulation_steps", least=2)
     if optimizer.weight_decay is not None:
         number(optimizer.weight_decay, "weight_decay", least=0)
     if optimizer.loss_scale_factor is not None:

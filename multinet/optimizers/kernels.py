@@ -249,7 +249,7 @@ class Lion(Optimizer):
     ) -> None:
         super().__init__(**shared(locals()))
         self.beta_1, self.beta_2 = (
-            fraction(beta_1, "beta_1"),
+            number(beta_1, "beta_1", above=0, most=1),
             fraction(beta_2, "beta_2"),
         )
 

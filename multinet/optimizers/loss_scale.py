@@ -83,7 +83,7 @@ class LossScaleOptimizer(Optimizer):
         self._make_counters()
         self.step_counter = self._own("step_counter", 0, "int32")
         self.dynamic_scale = self._own("dynamic_scale", self.initial_scale, "float32")
-        own = [self.step_counter, self.dynamic_scale, inner.iterations]
+        own = [self.step_counter, self.dynamic_scale, inner._batches]
         self.slot_variables = [*own, *inner.slot_variables]
         self.built = True
 
@@ -101,7 +101,12 @@ class LossScaleOptimizer(Optimizer):
         return [*own, *self.inner_optimizer.variables]
 
     @property
-    def iterations(self) -> Variable:
+    def _batches(self) -> Variable:
+        """That of the inner optimizer."""
+        return self.inner_optimizer._batches
+
+    @property
+    def iterations(self) -> Variable | Tensor:
         """The number of updates done, without those left out."""
         return self.inner_optimizer.iterations
 
@@ -131,7 +136,7 @@ class LossScaleOptimizer(Optimizer):
         copy = current().copy
         counter, scale, done, *inner_slots = slots
         finite = self.check_finite(grads)
-        new_params, new_slots = self.inner_optimizer.update(
+        new_params, new_slots = self.inner_optimizer._after(
             [copy(x) for x in params],
             [None if g is None else _unscaled(g, scale) for g in grads],
             [copy(x) for x in inner_slots],

@@ -9,11 +9,13 @@ from typing import Any
 from multinet import dtypes
 from multinet.checks import flag, number, whole
 from multinet.errors import ArgumentError
+from multinet.ops.core import as_tensor
 from multinet.optimizers import rules
-from multinet.optimizers.base import Form, Optimizer, shared
+from multinet.optimizers.base import Optimizer, shared
 from multinet.optimizers.kernels import corrected_rate
 from multinet.optimizers.moments import norm
 from multinet.optimizers.rules import by_weight, fraction, like, moved
+from multinet.optimizers.state import Form
 from multinet.registry import current
 from multinet.typing import LearningRate, Numbers, Tensor
 from multinet.variables import Variable
@@ -252,7 +254,8 @@ class Muon(Optimizer):
             if v is None:
                 m = f.add(g, f.multiply(m, self.momentum))
                 step_of = f.add(g, f.multiply(m, self.momentum)) if self.nesterov else m
-                change = self._orthogonal(f, step_of)
+                change = self.zeropower_via_newtonschulz5(step_of, self.ns_steps)
+                change = self.lr_adjust(change)
                 rate = learning_rate
             else:
                 m, v = moved(m, g, betas[0]), moved(v, f.square(g), betas[1])
@@ -263,18 +266,31 @@ class Muon(Optimizer):
 
         return by_weight(one, params, grads, slots)
 
-    def _orthogonal(self, f: Any, x: Any) -> Any:
-        """Return a matrix near to x with singular values near to 1, scaled."""
+    def transpose_last_axis(self, X: Tensor) -> Tensor:
+        """Return matrices transposed: their last two axes changed over."""
+        X = as_tensor(X)
+        rank = len(current().shape(X))
+        order = (*range(rank - 2), rank - 1, rank - 2)
+        return current().transpose(X, order) if rank > 1 else X
+
+    def lr_adjust(self, x: Tensor) -> Tensor:
+        """Return the step of a matrix, scaled to be as large as one of Adam."""
+        x = as_tensor(x)
+        if self.rms_rate is None:
+            return x
+        size = max(current().shape(x)[-2:]) ** 0.5
+        return current().multiply(x, size * self.rms_rate)
+
+    def zeropower_via_newtonschulz5(self, x: Tensor, steps: int) -> Tensor:
+        """Return a matrix near to x with singular values near to 1."""
+        f, x = current(), as_tensor(x)
         rows, columns = f.shape(x)
-        size = max(rows, columns) ** 0.5
         if rows > columns:
-            x = f.transpose(x, (1, 0))
+            x = self.transpose_last_axis(x)
         x = f.divide(x, f.add(norm(x), 1e-7))
-        for _ in range(self.ns_steps):
-            square = f.matmul(x, f.transpose(x, (1, 0)))
+        for _ in range(steps):
+            square = f.matmul(x, self.transpose_last_axis(x))
             fourth = f.matmul(f.multiply(square, self.muon_c), square)
             both = f.add(f.multiply(square, self.muon_b), fourth)
             x = f.add(f.multiply(x, self.muon_a), f.matmul(both, x))
-        if rows > columns:
-            x = f.transpose(x, (1, 0))
-        return x if self.rms_rate is None else f.multiply(x, size * self.rms_rate)
+        return self.transpose_last_axis(x) if rows > columns else x

@@ -11,9 +11,10 @@ import numpy as np
 from multinet import dtypes
 from multinet.checks import number, whole
 from multinet.config import floatx
-from multinet.optimizers.base import Form, Optimizer, shared
+from multinet.optimizers.base import Optimizer, shared
 from multinet.optimizers.kernels import one_minus_power
 from multinet.optimizers.rules import by_weight, fraction, like, moved
+from multinet.optimizers.state import Form
 from multinet.registry import current
 from multinet.typing import LearningRate, Numbers, Tensor
 from multinet.variables import Variable

@@ -76,6 +76,20 @@ def clip_by_global_norm(grads: Sequence[Tensor], limit: float) -> list[Tensor]:
     return [_shrink(g, norm, limit) for g in grads]
 
 
+def clipped(
+    grads: list[Tensor],
+    norm: float | None,
+    global_norm: float | None,
+    value: float | None,
+) -> list[Tensor]:
+    """Return gradients clipped by the one limit that is not None, if any."""
+    if norm is not None:
+        return clip_by_norm(grads, norm)
+    if global_norm is not None:
+        return clip_by_global_norm(grads, global_norm)
+    return grads if value is None else clip_by_value(grads, value)
+
+
 def _shrink(grad: Any, norm: Any, limit: float) -> Any:
     backend = current()
     factor = backend.divide(float(limit), backend.maximum(norm, float(limit)))

@@ -23,6 +23,7 @@ from multinet.objects.tables import Table
 from multinet.ops.core import as_tensor, cast_tensor
 from multinet.registry import current
 from multinet.typing import Data, Numbers
+from multinet.variables import Variable
 
 __all__ = [
     "CosineDecay",
@@ -385,6 +386,8 @@ def _positive(value: Any, name: str) -> Any:
 
 
 def _rate(value: Any, name: str) -> float:
+    if isinstance(value, Variable):
+        value = float(str(value.numpy()))  # 0.001, not 0.0010000000474974513
     return number(value, name, least=0)
 
 

@@ -24,7 +24,7 @@ def read_optimizer(
     if by_slot:
         slots = optimizer.slot_variables
         order = [i for places in optimizer._places for i in places if i is not None]
-        variables = [optimizer.iterations, *(slots[i] for i in order)]
+        variables = [optimizer._batches, *(slots[i] for i in order)]
     if len(variables) == 1:  # momentum of 0 had slots, too
         arrays = arrays[:1]
     if [x.shape for x in arrays] == [v.shape for v in variables]:

@@ -68,7 +68,7 @@ class UpdateCount:
     """Carries the number of updates that an optimizer has done, as a host integer."""
 
     def __init__(self, optimizer: Making, lock: threading.RLock) -> None:
-        self.optimizer, self.variable = optimizer, optimizer.iterations
+        self.optimizer, self.variable = optimizer, optimizer._batches
         self.count, self.lock = 0, lock  # the lock of the steps that count
 
     def load(self) -> int:

@@ -94,7 +94,7 @@ class Step(ABC):
         reads, _ = discover(self._hook, (self.form.example(),))
         if self.optimizer is not None and not self.optimizer.skips:
             # The number comes with each step.
-            count = self.optimizer.iterations
+            count = self.optimizer._batches
             self.counts = any(v is count for v in reads)
             reads = [v for v in reads if v is not count]
         return reads
@@ -133,7 +133,7 @@ class Step(ABC):
     def _outputs(self, scope: Scope, data: Tree, *update: Any) -> Sequence[Any]:
         if self.counts and self.optimizer is not None:
             done = current().subtract(as_tensor(update[0], "int32"), 1)
-            scope.values[id(self.optimizer.iterations)] = done
+            scope.values[id(self.optimizer._batches)] = done
         try:
             result = self._hook(data, *update)
         except Exception as error:

@@ -105,7 +105,6 @@ OBJECTS = {
     "Layer": lambda: layers.Dropout(0.1),
     "Dense": lambda: layers.Dense(1),
     "Metric": lambda: multinet.metrics.Mean(),
-    "AUC": lambda: multinet.metrics.AUC(),
     "Optimizer": lambda: multinet.optimizers.Adam(),
     "Callback": lambda: multinet.callbacks.EarlyStopping(),
     "KerasTensor": lambda: multinet.Input((2,)),

@@ -49,6 +49,7 @@ PAIRS = {
     "sparse_logits": (RNG.integers(0, 4, (2, 3)), 3 * numbers(2, 3, 4)),
     "regions": (bits(2, 5, 5, 1), RNG.uniform(0, 1, (2, 5, 5, 1)).astype("float32")),
     "embedding": (RNG.integers(0, 3, 8), UNIT),
+    "labels": (np.array([[1, 2, 2], [3, 0, 0]]), numbers(2, 7, 4)),
     "vector": (numbers(6), numbers(6, 1)),
 }
 
@@ -60,6 +61,7 @@ CASES = [
     ("MeanSquaredLogarithmicError", "positive", {}),
     ("Huber", "real", {"delta": 0.7}),
     ("LogCosh", "real", {}),
+    ("CTC", "labels", {}),
     ("CosineSimilarity", "real", {}),
     ("CosineSimilarity", "real", {"axis": 0}),
     ("Poisson", "positive", {}),

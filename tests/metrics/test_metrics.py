@@ -10,6 +10,7 @@ from multinet.errors import ArgumentError
 from multinet.scope import Scope
 
 RNG = np.random.default_rng(2)
+WEIGHTS = [0.5, 0.0, 2.0, 1.0]  # of four labels
 
 
 def probabilities(*shape):
@@ -26,7 +27,7 @@ def make(kind):
         return RNG.normal(size=(6, 4)).astype("float32"), RNG.normal(
             size=(6, 4)
         ).astype("float32")
-    if kind == "column":  # Keras counts elements, not samples, in wider predictions
+    if kind == "column":
         return tuple(RNG.normal(size=(6, 1)).astype("float32") for _ in range(2))
     if kind == "positive":
         return RNG.uniform(0, 2, (6, 4)).astype("float32"), probabilities(6, 4)
@@ -96,6 +97,13 @@ CASES = [
     ("AUC", "binary", {"summation_method": "minoring", "thresholds": [0.2, 0.5, 0.9]}),
     ("AUC", "binary", {"summation_method": "majoring", "curve": "PR"}),
     ("AUC", "binary", {"from_logits": True}),
+    ("AUC", "binary", {"curve": "PRGAIN", "num_thresholds": 30}),
+    ("AUC", "flat", {"curve": "PRGAIN", "summation_method": "minoring"}),
+    ("AUC", "binary", {"curve": "PRGAIN", "summation_method": "majoring"}),
+    ("AUC", "binary", {"multi_label": True, "num_labels": 4}),
+    ("AUC", "binary", {"multi_label": True, "curve": "PR", "label_weights": WEIGHTS}),
+    ("AUC", "binary", {"multi_label": True, "curve": "PRGAIN", "from_logits": True}),
+    ("AUC", "binary", {"label_weights": WEIGHTS, "num_thresholds": 50}),
     ("F1Score", "classes", {}),
     ("F1Score", "binary", {"threshold": 0.4, "average": "macro"}),
     ("FBetaScore", "binary", {"beta": 2.0, "threshold": 0.4, "average": "weighted"}),
@@ -108,6 +116,7 @@ CASES = [
     ("OneHotMeanIoU", "classes", {"num_classes": 4}),
     ("R2Score", "real", {}),
     ("R2Score", "real", {"class_aggregation": None}),
+    ("R2Score", "real", {"num_regressors": 3}),
     (
         "R2Score",
         "column",
@@ -308,3 +317,32 @@ def test_variables_of_metrics_inside_a_metric_are_its_own():
 def test_unknown_name_names_the_near_ones():
     with pytest.raises(ArgumentError, match="binary_accuracy"):
         metrics.get("binary_acuracy")
+
+
+@pytest.mark.parametrize(
+    "options,words",
+    [
+        ({"curve": "PRG"}, "'PRGAIN'"),
+        ({"num_labels": 3}, "multi_label=True"),
+        ({"multi_label": True, "num_labels": 3, "label_weights": [1.0]}, "3 labels"),
+        ({"label_weights": [1.0, -1.0]}, "label_weights"),
+        ({"thresholds": [0.5, 2.0]}, "thresholds"),
+    ],
+)
+def test_auc_says_what_it_cannot_take(options, words):
+    with pytest.raises(ValueError, match=words):
+        metrics.AUC(**options)
+
+
+def test_auc_of_labels_refuses_other_shapes(backend):
+    metric = metrics.AUC(multi_label=True)
+    metric.update_state(*map(backend.from_numpy, make("binary")))
+    with pytest.raises(ValueError, match=r"\(samples, 4\)"):
+        metric.update_state(*map(backend.from_numpy, make("flat")))
+
+
+def test_a_class_of_a_flat_prediction_is_refused(backend):
+    with pytest.raises(ValueError, match="class_id=2"):
+        metrics.Precision(class_id=2).update_state(
+            *map(backend.from_numpy, (np.zeros(4), np.zeros(4, "float32")))
+        )

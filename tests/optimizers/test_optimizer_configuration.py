@@ -91,11 +91,6 @@ def test_two_ways_of_clipping_are_refused():
         optimizers.SGD(clipnorm=1.0, clipvalue=1.0)
 
 
-def test_unsupported_accumulation_is_refused():
-    with pytest.raises(ArgumentError, match="gradient_accumulation_steps"):
-        optimizers.SGD(gradient_accumulation_steps=2)
-
-
 def test_unknown_argument_is_refused():
     with pytest.raises(TypeError, match="decay"):
         optimizers.SGD(decay=0.1)

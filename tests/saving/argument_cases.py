@@ -109,6 +109,7 @@ OTHER = {
     "gamma": 3.0,
     "global_clipnorm": 0.5,
     "go_backwards": True,
+    "gradient_accumulation_steps": 3,
     "groups": 2,
     "head_dim": 4,
     "height": 5,
@@ -167,6 +168,9 @@ OTHER = {
     "num_key_value_heads": 2,
     "num_ops": 3,
     "num_query_heads": 4,
+    "label_weights": [0.5, 2.0, 1.0],
+    "multi_label": True,
+    "num_labels": 3,
     "num_regressors": 2,
     "num_thresholds": 5,
     "offset": lambda lib: np.array([1.0, 2.0]),
@@ -271,6 +275,13 @@ SPECIAL = {
     ("FloatDTypePolicy", "name"): "mixed_float16",
     ("IoU", "target_class_ids"): [1],
     ("LossScaleOptimizer", "inner_optimizer"): _optimizer,
+    ("MultiOptimizer", "optimizer_map"): lambda lib: lib.optimizers.OptimizerMap(
+        _optimizer(lib), {"a/.*": lib.optimizers.Adam(0.2, name="other")}
+    ),
+    ("OptimizerMap", "default_optimizer"): _optimizer,
+    ("OptimizerMap", "optimizer_map"): lambda lib: {
+        "a/.*": lib.optimizers.Adam(0.2, name="other")
+    },
     ("OrthogonalRegularizer", "mode"): "columns",
     ("MaxNumBoundingBoxes", "fill_value"): 2,
     ("Pipeline", "layers"): lambda lib: [
@@ -316,10 +327,6 @@ LEFT_OUT = {
     "autocast": "a class decides it, as in Keras",
     "ragged": "refused by the constructor",
     "sparse": "refused by the constructor",
-    "gradient_accumulation_steps": "refused by the constructor",
-    ("AUC", "multi_label"): "refused by the constructor",
-    ("AUC", "num_labels"): "refused by the constructor",
-    ("AUC", "label_weights"): "refused by the constructor",
 }
 
 #: Arguments that have a default here, but need a value here or in Keras.
@@ -330,6 +337,7 @@ REQUIRED = {
 
 #: Arguments that only go together, or that another one rules out.
 TOGETHER = {
+    "num_labels": {"num_labels": 3, "multi_label": True},
     "input_axes": {"input_axes": (0,), "output_axes": (1,)},
     "output_axes": {"input_axes": (0,), "output_axes": (1,)},
     "batch_shape": {"batch_shape": (None, 5)},
