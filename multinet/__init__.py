@@ -46,17 +46,21 @@ from multinet.errors import MultinetError
 from multinet.functional import functional_call
 from multinet.initializers import Initializer
 from multinet.jitting import jit
-from multinet.layers import Input, Layer
+from multinet.layers import Input, InputSpec, Layer
 from multinet.losses import Loss
 from multinet.metrics import Metric
 from multinet.models import Model, Sequential
+from multinet.models.function import Function
 from multinet.objects import exports
+from multinet.operation import Operation
 from multinet.ops.control import cond, custom_gradient, scan, while_loop
 from multinet.ops.conversion import stop_gradient
 from multinet.optimizers import Optimizer
 from multinet.random import SeedGenerator, set_random_seed
 from multinet.registry import backends, set_backend, use_backend
 from multinet.regularizers import Regularizer
+from multinet.remat import RematScope, remat
+from multinet.scopes import StatelessScope, SymbolicScope, device, name_scope
 from multinet.symbolic.tensor import KerasTensor, SymbolicTensor
 from multinet.transforms import checkpoint, grad, jvp, value_and_grad, vjp, vmap
 from multinet.variables import Variable
@@ -65,18 +69,24 @@ from multinet.version import __version__, version
 __all__ = [
     "DTypePolicy",
     "FloatDTypePolicy",
+    "Function",
     "Initializer",
     "Input",
+    "InputSpec",
     "KerasTensor",
     "Layer",
     "Loss",
     "Metric",
     "Model",
     "MultinetError",
+    "Operation",
     "Optimizer",
     "Regularizer",
+    "RematScope",
     "SeedGenerator",
     "Sequential",
+    "StatelessScope",
+    "SymbolicScope",
     "SymbolicTensor",
     "Variable",
     "__version__",
@@ -90,6 +100,7 @@ __all__ = [
     "constraints",
     "custom_gradient",
     "datasets",
+    "device",
     "dtype_policies",
     "errors",
     "floatx",
@@ -103,11 +114,13 @@ __all__ = [
     "metrics",
     "mixed_precision",
     "models",
+    "name_scope",
     "ops",
     "optimizers",
     "preprocessing",
     "random",
     "regularizers",
+    "remat",
     "saving",
     "scan",
     "set_backend",

@@ -21,7 +21,7 @@ from multinet.errors import ArgumentError
 
 # What there is instead; full names, so that a test can look them up.
 INSTEAD = {
-    "remat": "multinet.checkpoint does it",
+    "OrbaxCheckpoint": "multinet.callbacks.BackupAndRestore goes on after a kill",
 }
 
 

@@ -18,7 +18,6 @@ from multinet.config import (
 )
 from multinet.dtypes import floatx, is_float, is_integer, promote, set_floatx
 from multinet.dtypes import standardize as _standardize
-from multinet.errors import ArgumentError
 from multinet.registry import backend
 from multinet.symbolic.tensor import KerasTensor
 from multinet.typing import DType
@@ -49,14 +48,13 @@ def standardize_dtype(dtype: DType) -> str:
 
 
 def result_type(*dtypes: Any) -> str:
-    """Return the dtype that holds all of these; Python types are weak.
+    """Return the dtype that holds all of these; Python types are weak, None is floatx.
 
     >>> result_type("int32", float), result_type("int8", "uint8")
     ('float32', 'int16')
     """
-    if not dtypes:
-        raise ArgumentError("Expected at least one dtype, got none.")
-    return promote(*(floatx() if dtype is None else dtype for dtype in dtypes))
+    named = [floatx() if dtype is None else dtype for dtype in dtypes]
+    return promote(*named) if named else floatx()
 
 
 def is_float_dtype(dtype: DType) -> bool:

@@ -91,13 +91,17 @@ def mask_of(tensor: Tensor) -> Tensor | None:
     return entry[1] if entry is not None and entry[0]() is tensor else None
 
 
+#: The blocks of names around the outermost call.
+names_around: ContextVar[tuple[Any, ...]] = ContextVar("names", default=())
+
+
 def path_of(name: str) -> str:
     """Return a name behind those of the objects that are being called or built."""
-    context = active.get()
-    if context is None or not context.path:
+    context, around = active.get(), names_around.get()
+    inner = () if context is None else context.path
+    if not (around or inner):
         return name
-    names = [named.name for named in context.path]
-    return "/".join([*names, name])
+    return "/".join([*(named.name for named in (*around, *inner)), name])
 
 
 def in_call() -> bool:

@@ -22,9 +22,11 @@ from multinet.registry import backend, set_backend
 
 __all__ = [
     "backend",
+    "disable_flash_attention",
     "disable_interactive_logging",
     "disable_traceback_filtering",
     "dtype_policy",
+    "enable_flash_attention",
     "enable_interactive_logging",
     "enable_traceback_filtering",
     "enable_unsafe_deserialization",
@@ -32,7 +34,9 @@ __all__ = [
     "epsilon",
     "floatx",
     "image_data_format",
+    "is_flash_attention_enabled",
     "is_interactive_logging_enabled",
+    "is_nnx_enabled",
     "is_traceback_filtering_enabled",
     "max_epochs",
     "max_steps_per_epoch",
@@ -50,6 +54,7 @@ _FORMATS = ("channels_last", "channels_first")
 _epsilon = 1e-7
 _image_data_format = "channels_last"
 _interactive = True
+_flash_attention: bool | None = None
 _limits: dict[str, int | None] = {
     name: int(os.environ[f"MULTINET_{name}"])
     if f"MULTINET_{name}" in os.environ
@@ -92,6 +97,35 @@ def standardize_data_format(data_format: str | None) -> str:
     if name not in _FORMATS:
         raise unknown_name("data_format", data_format, _FORMATS)
     return name
+
+
+# -- kernels ---------------------------------------------------------------------------
+
+
+def enable_flash_attention() -> None:
+    """Ask for attention without a matrix of scores in memory.
+
+    The backend takes such a kernel wherever it has one that fits, asked or not, so that
+    this only changes what `is_flash_attention_enabled` says.
+    """
+    global _flash_attention
+    _flash_attention = True
+
+
+def disable_flash_attention() -> None:
+    """Take `enable_flash_attention` back; the backend goes on choosing its kernels."""
+    global _flash_attention
+    _flash_attention = False
+
+
+def is_flash_attention_enabled() -> bool | None:
+    """Return what was asked for last, None if nothing was."""
+    return _flash_attention
+
+
+def is_nnx_enabled() -> bool:
+    """Return whether layers are modules of Flax NNX: never."""
+    return False
 
 
 # -- training --------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from types import FunctionType
 from typing import Any, ClassVar, NamedTuple, Self
 from weakref import WeakKeyDictionary
 
-from multinet.errors import ArgumentError
+from multinet.errors import ArgumentError, NotWritten
 from multinet.objects import exports
 from multinet.objects.serialization import revive, to_data
 from multinet.typing import Config, Data
@@ -223,7 +223,7 @@ def _bound(thing: Any, owner: type, passed: Passed) -> dict[str, Any]:
         if parameter.kind is Parameter.VAR_KEYWORD:
             given.update(given.pop(name, {}))
         elif parameter.kind is Parameter.VAR_POSITIONAL and name in given:
-            raise ArgumentError(
+            raise NotWritten(
                 f"{owner.__name__} was made with arguments by position that have no "
                 f"name, *{name}. Override get_config and from_config."
             )

@@ -29,12 +29,13 @@ _TINY = 1e-7  # keeps a zero weight zero instead of 0 / 0
 
 
 class Constraint(Configurable):
-    """The base of constraints: subclass it, `__call__` returns the weight allowed."""
+    """The base of constraints: subclass it, `__call__` returns the weight allowed.
+
+    By itself it allows every weight.
+    """
 
     def __call__(self, w: Tensor) -> Tensor:
-        raise NotImplementedError(
-            f"{type(self).__name__} must define __call__(self, w)."
-        )
+        return w
 
 
 def _norms(w: Any, axis: int | Sequence[int]) -> Any:

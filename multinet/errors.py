@@ -15,6 +15,8 @@ __all__ = [
     "MultinetError",
     "NeverCalled",
     "NoValue",
+    "NotScalar",
+    "NotWritten",
     "OutOfRange",
     "ShapeError",
     "TraceError",
@@ -31,6 +33,10 @@ class ShapeError(MultinetError, ValueError):
     """Shapes that do not fit together."""
 
 
+class NotScalar(ShapeError, TypeError):
+    """A tensor of several elements was used as one number or condition."""
+
+
 class Unordered(ShapeError, TypeError):
     """A size that is unknown until data arrives was asked whether it is less."""
 
@@ -45,6 +51,10 @@ class ArgumentError(MultinetError, ValueError):
 
 class OutOfRange(ArgumentError, IndexError):
     """An index outside the axis that it should pick from."""
+
+
+class NotWritten(ArgumentError, NotImplementedError):
+    """An object whose arguments are no data, and that does not say what it is."""
 
 
 class FileError(MultinetError, ValueError):

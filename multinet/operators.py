@@ -7,8 +7,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from multinet.errors import MultinetError
-from multinet.typing import DType, Tensor
+from multinet import dtypes
+from multinet.errors import DTypeError, MultinetError, NotScalar
+from multinet.typing import DType, Host, Tensor
 
 _ops: Mapping[str, Callable[..., Any]] = {}
 
@@ -22,9 +23,9 @@ _UFUNCS: dict[np.ufunc, str] = {
     np.remainder: "mod",
     np.power: "power",
     np.matmul: "matmul",
-    np.bitwise_and: "bitwise_and",
-    np.bitwise_or: "bitwise_or",
-    np.bitwise_xor: "bitwise_xor",
+    np.bitwise_and: "logical_and",
+    np.bitwise_or: "logical_or",
+    np.bitwise_xor: "logical_xor",
     np.less: "less",
     np.less_equal: "less_equal",
     np.greater: "greater",
@@ -64,7 +65,8 @@ def _unary(name: str) -> Callable[[Any], Tensor]:
 class Operators:
     """Arithmetic, comparison, logic and indexing by the functions of `multinet.ops`.
 
-    `==` compares elements, so objects hash and are found in lists by identity only. A
+    `==` compares elements, so objects hash and are found in lists by identity only. As
+    in Keras `&`, `|`, `^` and `~` are of truth values; `ops.bitwise_and` is of bits. A
     native tensor on the left defers to the object on the right; `x += object` binds x
     to a new tensor.
     """
@@ -79,9 +81,9 @@ class Operators:
     __mod__, __rmod__ = _binary("mod"), _reflected("mod")
     __pow__, __rpow__ = _binary("power"), _reflected("power")
     __matmul__, __rmatmul__ = _binary("matmul"), _reflected("matmul")
-    __and__, __rand__ = _binary("bitwise_and"), _reflected("bitwise_and")
-    __or__, __ror__ = _binary("bitwise_or"), _reflected("bitwise_or")
-    __xor__, __rxor__ = _binary("bitwise_xor"), _reflected("bitwise_xor")
+    __and__, __rand__ = _binary("logical_and"), _reflected("logical_and")
+    __or__, __ror__ = _binary("logical_or"), _reflected("logical_or")
+    __xor__, __rxor__ = _binary("logical_xor"), _reflected("logical_xor")
     __lt__, __le__ = _binary("less"), _binary("less_equal")
     __gt__, __ge__ = _binary("greater"), _binary("greater_equal")
     __eq__ = _binary("equal")  # type: ignore[assignment]
@@ -127,6 +129,55 @@ class Operators:
                 f"Cannot iterate over {self!r}: its first axis is unknown."
             )
         return (self[i] for i in range(size))
+
+
+class AsNumber:
+    """What makes an object of one element a Python number."""
+
+    __slots__ = ()
+    shape: tuple[int, ...]
+    dtype: str
+
+    def label(self) -> str:
+        """Return what an error says of the object."""
+        raise NotImplementedError
+
+    def numpy(self) -> Host:
+        """Return the value."""
+        raise NotImplementedError
+
+    def _number(self, kind: str) -> Any:
+        if self.shape:
+            raise NotScalar(
+                f"{kind}(variable) expects a Variable of shape (), got {self.label()}. "
+                "Index it first, or take variable.numpy()."
+            )
+        return self.numpy()[()]
+
+    def __float__(self) -> float:
+        return float(self._number("float"))
+
+    def __int__(self) -> int:
+        return int(self._number("int"))
+
+    def __index__(self) -> int:
+        if not dtypes.is_integer(self.dtype):
+            raise DTypeError(
+                f"Expected an integer Variable as an index, got {self.label()}. Cast "
+                "it with ops.cast(variable, 'int32')."
+            )
+        return int(self._number("index"))
+
+    def __bool__(self) -> bool:
+        return bool(self._number("bool"))
+
+    def __round__(self, digits: int | None = None) -> Tensor:
+        if self.shape:
+            return _ops["round"](self, digits or 0)
+        return round(self._number("round").item(), digits)
+
+    def __format__(self, spec: str) -> str:
+        return format(self._number("format").item(), spec) if spec else str(self)
 
 
 def _array_of(x: Any) -> Any:

@@ -59,6 +59,9 @@ class Scope:
         """Do something when the block ends, such as drop what belongs to it."""
         self._ends.append(act)
 
+    def collect(self, losses: list[Any]) -> None:
+        """Take the losses of an outermost call of a layer, if they are wanted."""
+
     def use(self, part: AnyLayer) -> None:
         """Tell the scopes around that something was used."""
         if self.outer is not None:

@@ -15,12 +15,13 @@ import numpy as np
 
 from multinet import philox
 from multinet.configurable import Configurable
-from multinet.errors import ArgumentError
+from multinet.errors import ArgumentError, TraceError
 from multinet.holders import Holder
 from multinet.interface import Key
+from multinet.registry import current
 from multinet.scope import stream
 from multinet.streams import ALL_LOOPS, HOST, LOOSE, MODELS, SITES, Place
-from multinet.typing import Seed
+from multinet.typing import Host, Seed, Tensor
 
 _era = 0
 
@@ -98,7 +99,14 @@ class SeedGenerator(Configurable, Holder):
     _running = frozenset({"count"})
     numbers = LOOSE  # of the draws outside of steps, `count` so far
 
-    def __init__(self, seed: int | None = None, name: str | None = None) -> None:
+    def __init__(
+        self, seed: int | None = None, name: str | None = None, **options: object
+    ) -> None:
+        if options:
+            raise ArgumentError(
+                f"SeedGenerator got unknown arguments {sorted(options)}. It takes seed "
+                "and name."
+            )
         if seed is not None and not isinstance(seed, int | np.integer):
             raise ArgumentError(f"Expected seed as an int or None, got {seed!r}.")
         self.seed = seed
@@ -106,23 +114,68 @@ class SeedGenerator(Configurable, Holder):
         self.key = site_key() if seed is None else philox.make_key(int(seed))
         self.count = 0
 
-    def next(self) -> Key:
+    @property
+    def state(self) -> Host:
+        """Where the stream stands: uint32 of shape (3,), to keep, and to set again.
+
+        The low and the high word of its key, which are those of the seed, and how many
+        draws there were outside of steps.
+        """
+        return np.array([*self.key, self.count], np.uint32)
+
+    @state.setter
+    def state(self, value: Host) -> None:
+        words = np.asarray(value)
+        if words.shape != (3,) or words.dtype != np.uint32:
+            raise ArgumentError(
+                "Expected state as the uint32 array of shape (3,) that it was, got "
+                f"{value!r}."
+            )
+        low, high, self.count = words.tolist()
+        self.key = (low, high)
+
+    def next(self, ordered: bool = True) -> Tensor:
+        """Return a fresh key as a tensor: uint32 of shape (2,), to pass as a `seed`.
+
+        `ordered` is Keras's; keys come in their order in any case.
+        """
+        key, backend = self.draw(), current()
+        made = backend.is_tensor(key)
+        return key if made else backend.from_numpy(np.array(key, np.uint32))
+
+    def draw(self) -> Key:
         """Return a fresh key: two host integers, or a tensor in a compiled step."""
         return stream().next(self)
 
 
 def key_of(seed: Seed) -> Key:
-    """Return the key of a seed: a SeedGenerator, an int, or None for the global."""
+    """Return the key of a seed: a SeedGenerator, an int, or None for the global.
+
+    Or what `SeedGenerator.next` returned: uint32 of shape (2,).
+    """
     if isinstance(seed, SeedGenerator):
-        return seed.next()
+        return seed.draw()
     if seed is None:
         return _unseeded()
     if isinstance(seed, int | np.integer):
         return philox.make_key(int(seed))
+    backend = current()
+    if backend.is_tensor(seed) and backend.dtype(seed) == "uint32":
+        if tuple(backend.shape(seed)) == (2,):
+            return _as_host(seed)
     raise ArgumentError(
-        "Expected seed to be an int, a SeedGenerator or None, got "
-        f"{type(seed).__name__}."
+        "Expected seed to be an int, a SeedGenerator, a key of uint32 with shape (2,) "
+        f"that SeedGenerator.next() returned, or None; got {type(seed).__name__}."
     )
+
+
+def _as_host(key: Tensor) -> Key:
+    """Return a key as two integers where they are known, which draws faster."""
+    try:
+        low, high = current().to_numpy(key).tolist()
+    except TraceError:
+        return key
+    return low, high
 
 
 def _unseeded() -> Any:

@@ -14,6 +14,7 @@ from multinet import dtypes, ops
 from multinet.autocast import autocasting
 from multinet.calls import path_of
 from multinet.errors import (
+    ArgumentError,
     BackendError,
     DTypeError,
     MultinetError,
@@ -22,7 +23,7 @@ from multinet.errors import (
 )
 from multinet.holders import Part
 from multinet.interface import Backend
-from multinet.operators import Operators
+from multinet.operators import AsNumber, Operators
 from multinet.ops.core import as_tensor, cast_tensor, host
 from multinet.pending import Pending
 from multinet.registry import current, get, use_backend
@@ -57,7 +58,7 @@ class Clock:
         cls.now = next(_ticks)
 
 
-class Variable(Operators, Part):
+class Variable(Operators, AsNumber, Part):
     """A tensor that persists and changes: a weight, a statistic, an optimizer slot.
 
     `initializer` is the name of one, such as "ones", a callable of (shape, dtype), or
@@ -92,6 +93,7 @@ class Variable(Operators, Part):
         self.autocast, self.aggregation = autocast, aggregation
         self.synchronization = synchronization
         self.regularizer, self.constraint = regularizer, constraint
+        self._overwrite_with_gradient = False
         self.backend = current().concrete.name
         self._carrier: Carrier | None = None
         self._held: Any = None
@@ -170,6 +172,40 @@ class Variable(Operators, Part):
     def trainable(self, value: bool) -> None:
         self._trainable = bool(value)
         self._mark.toggled()
+
+    @property
+    def regularizer(self) -> Callable[[Any], Any] | None:
+        """The function whose value for the Variable is added to the loss, or None."""
+        return self._regularizer
+
+    @regularizer.setter
+    def regularizer(self, value: Callable[[Any], Any] | None) -> None:
+        self._regularizer = _function("regularizer", value)
+        self._mark.edited("regularizer")
+
+    @property
+    def constraint(self) -> Callable[[Any], Any] | None:
+        """The function that each update of the Variable goes through, or None."""
+        return self._constraint
+
+    @constraint.setter
+    def constraint(self, value: Callable[[Any], Any] | None) -> None:
+        self._constraint = _function("constraint", value)
+        self._mark.edited("constraint")
+
+    @property
+    def overwrite_with_gradient(self) -> bool:
+        """Whether an optimizer sets the Variable to its gradient, and moves it not."""
+        return self._overwrite_with_gradient
+
+    @overwrite_with_gradient.setter
+    def overwrite_with_gradient(self, value: bool) -> None:
+        if not isinstance(value, bool):
+            raise DTypeError(
+                f"Expected overwrite_with_gradient as True or False, got {value!r}."
+            )
+        self._overwrite_with_gradient = value
+        self._mark.edited("overwrite_with_gradient")
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy or a pickle keeps: the value as an array of the host."""
@@ -257,39 +293,6 @@ class Variable(Operators, Part):
             raise _NoArray(*error.args) from None
         return value if dtype is None else value.astype(dtype)
 
-    # -- as a Python number ------------------------------------------------------------
-
-    def _number(self, kind: str) -> Any:
-        if self.shape:
-            raise ShapeError(
-                f"{kind}(variable) expects a Variable of shape (), got {self.label()}. "
-                "Index it first, or take variable.numpy()."
-            )
-        return self.numpy()[()]
-
-    def __float__(self) -> float:
-        return float(self._number("float"))
-
-    def __int__(self) -> int:
-        return int(self._number("int"))
-
-    def __index__(self) -> int:
-        if not dtypes.is_integer(self.dtype):
-            raise DTypeError(
-                f"Expected an integer Variable as an index, got {self.label()}. Cast "
-                "it with ops.cast(variable, 'int32')."
-            )
-        return int(self._number("index"))
-
-    def __bool__(self) -> bool:
-        return bool(self._number("bool"))
-
-    def __round__(self, digits: int | None = None) -> Tensor:
-        return round(self._number("round").item(), digits)
-
-    def __format__(self, spec: str) -> str:
-        return format(self._number("format").item(), spec) if spec else str(self)
-
     # -- in functions of a framework ---------------------------------------------------
 
     @classmethod
@@ -355,7 +358,7 @@ class Variable(Operators, Part):
 
     def label(self) -> str:
         """Return what an error says of the Variable: all but its value."""
-        return f"<Variable {self.path}: shape={self.shape}, dtype={self.dtype}>"
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}>"
 
     def __repr__(self) -> str:
         kind = "" if self.trainable else ", trainable=False"
@@ -376,6 +379,15 @@ class Variable(Operators, Part):
 
 
 _NOT_COPIED = frozenset({"_mark", "_serial", "_carrier", "_held"})
+
+
+def _function(name: str, value: Any) -> Any:
+    if value is not None and not callable(value):
+        raise ArgumentError(
+            f"Expected {name} of a Variable as a function of its value, or None, got "
+            f"{value!r}. A layer takes names: add_weight(..., {name}={value!r})."
+        )
+    return value
 
 
 class _NoArray(TraceError, TypeError):

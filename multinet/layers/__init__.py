@@ -36,6 +36,7 @@ from multinet.layers.depthwise_convolution import (
 from multinet.layers.einsum_dense import EinsumDense
 from multinet.layers.embedding import Embedding, ReversibleEmbedding
 from multinet.layers.group_query_attention import GroupQueryAttention
+from multinet.layers.input_spec import InputSpec
 from multinet.layers.lambda_layer import Lambda
 from multinet.layers.layer_normalization import (
     GroupNormalization,
@@ -273,6 +274,7 @@ __all__ = [
     "Identity",
     "Input",
     "InputLayer",
+    "InputSpec",
     "LSTM",
     "LSTMCell",
     "Lambda",

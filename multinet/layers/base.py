@@ -10,9 +10,9 @@ import optree
 
 from multinet import dtypes, regularizers
 from multinet.calls import CallContext, Within, active
-from multinet.errors import ArgumentError, MultinetError, NeverCalled
+from multinet.errors import ArgumentError, MultinetError
 from multinet.functional import stateless_call
-from multinet.layers import families
+from multinet.layers import families, input_spec
 from multinet.layers.configured import Configured
 from multinet.layers.context import keep_masks, loose, masks_in, set_mask
 from multinet.layers.passing import (
@@ -34,23 +34,24 @@ from multinet.layers.signatures import (
 )
 from multinet.layers.tracking import Tracked
 from multinet.names import snake_case, unique_name
+from multinet.operation import Operation
 from multinet.ops.core import as_tensor, cast_tensor, in_dtype
 from multinet.registry import current, use_backend
+from multinet.remat import current_scope
 from multinet.scope import active_scope, loose_draws
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import (
     KerasTensor,
-    Node,
     is_symbolic,
     record,
     shadowing,
     symbolic_array,
 )
-from multinet.typing import PolicyLike, RegularizerLike, Shapes, Tensor, Tensors
+from multinet.typing import PolicyLike, RegularizerLike, Shapes, Tensor, Tensors, Tree
 from multinet.variables import Variable
 
 
-class Layer(Configured, Tracked):
+class Layer(Configured, Tracked, Operation):
     """A function of tensors with weights.
 
     Subclasses create weights in `build(input_shape)` with `add_weight` and compute in
@@ -68,6 +69,7 @@ class Layer(Configured, Tracked):
     #: kernel_regularizer and kernel_constraint.
     families: ClassVar[tuple[str, ...]] = ()
     _spec: Signature
+    _input_spec: Any = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -103,6 +105,9 @@ class Layer(Configured, Tracked):
         self.dtype_policy = dtype
         self._trainable = trainable
         self.supports_masking = self._spec.masks
+        remat = current_scope()
+        if remat is not None:
+            self._remat = remat
 
     # -- building and calling ----------------------------------------------------------
 
@@ -134,6 +139,8 @@ class Layer(Configured, Tracked):
                 ):
                     return self._call_symbolic(args, kwargs)
             args, kwargs = self._converted(args, kwargs)
+        if self._input_spec is not None:
+            self._check_inputs(args, kwargs)
         if not self.built:
             self._build(args, kwargs)
         context = active.get()
@@ -150,6 +157,7 @@ class Layer(Configured, Tracked):
         scope = active_scope()
         if scope is not None:  # they may be tensors of a trace, dead when that ends
             scope.at_end(self._forget_losses)
+            scope.collect(context.losses)
         if context.masks:
             keep_masks(context, outputs)
         return outputs
@@ -176,12 +184,15 @@ class Layer(Configured, Tracked):
         if scope is not None:
             scope.use(self)
         context.path.append(self)
+        call = self.call
+        if self._remat is not None:
+            call = self.rematerialized_call(call, *args, **kwargs)
         try:
             if self._mixed or context.casts is not None:
                 with casting(self):
-                    outputs = self.call(*args, **kwargs)
+                    outputs = call(*args, **kwargs)
             else:
-                outputs = self.call(*args, **kwargs)
+                outputs = call(*args, **kwargs)
         except MultinetError as error:
             explain(error, self, args)
             raise
@@ -194,6 +205,22 @@ class Layer(Configured, Tracked):
         if self.activity_regularizer is not None:
             self._penalize(context, outputs)
         return outputs
+
+    # -- what the inputs must be -------------------------------------------------------
+
+    @property
+    def input_spec(self) -> Tree:
+        """What a call expects: an `InputSpec`, a tree of them, or None."""
+        return self._input_spec
+
+    @input_spec.setter
+    def input_spec(self, value: Tree) -> None:
+        self._input_spec = value
+        self._mark.edited("input_spec")
+
+    def _check_inputs(self, args: Any, kwargs: dict[str, Any]) -> None:
+        given = args[0] if args else next(iter(kwargs.values()), None)
+        input_spec.check(self._input_spec, given, f"layer {self.name!r}")
 
     # -- masks -------------------------------------------------------------------------
 
@@ -217,6 +244,10 @@ class Layer(Configured, Tracked):
             penalty = as_tensor(self.activity_regularizer(output))
             batch = current().shape(output)[0]
             context.losses.append(current().divide(penalty, batch))
+
+    def symbolic_call(self, *args: Any, **kwargs: Any) -> Tensors:
+        """Return the symbolic outputs for symbolic inputs; the graph has the call."""
+        return self._call_symbolic(args, kwargs)
 
     def _call_symbolic(self, args: Any, kwargs: dict[str, Any]) -> Any:
         outermost = active.get() is None
@@ -300,24 +331,6 @@ class Layer(Configured, Tracked):
             outputs = self(*arrays)
         return optree.tree_map(lambda array: public_shape(array.shape), outputs)
 
-    @property
-    def input(self) -> Tensors:
-        """The symbolic input of the first symbolic call, a list if it had several."""
-        return _alone(self._first_node().inputs)
-
-    @property
-    def output(self) -> Tensors:
-        """The symbolic output of the first symbolic call, a list if it had several."""
-        return _alone(optree.tree_leaves(self._first_node().outputs))
-
-    def _first_node(self) -> Node:
-        if not self._nodes:
-            raise NeverCalled(
-                f"{self.name} was never called on symbolic tensors, so it has no "
-                ".input and .output. Call it on an Input, or keep the tensors you need."
-            )
-        return self._nodes[0]
-
     def stateless_call(
         self,
         trainable_variables: Sequence[Tensor],
@@ -390,7 +403,3 @@ def _marking_built(build: Callable[..., Any]) -> Callable[..., Any]:
         vars(self)["_build_shapes"] = given
 
     return marking
-
-
-def _alone(tensors: list[Any]) -> Any:
-    return tensors[0] if len(tensors) == 1 else tensors

@@ -13,7 +13,7 @@ import optree
 from multinet.calls import CallContext, active
 from multinet.layers.context import mask_of, masks_in, set_mask
 from multinet.layers.signatures import holds_tensors
-from multinet.symbolic.tensor import KerasTensor, Operation, record
+from multinet.symbolic.tensor import KerasTensor, OpCall, record
 from multinet.typing import AnyLayer, Tensors, Tree
 
 _HOME = __name__.partition(".")[0] + "."
@@ -143,7 +143,7 @@ def mask_tensor(layer: AnyLayer, output: KerasTensor) -> KerasTensor:
     return record(MaskReader(), lambda _: output.mask, (output,), {})
 
 
-class MaskReader(Operation):
+class MaskReader(OpCall):
     """The operation of a graph that reads the mask beside a tensor."""
 
     def __init__(self, name: str | None = None) -> None:

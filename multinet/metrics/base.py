@@ -26,6 +26,7 @@ from multinet.ops.core import (
     in_dtype,
 )
 from multinet.registry import current
+from multinet.stateless import pure
 from multinet.typing import Config, DType, InitializerLike, PolicyLike, Tensor, Tensors
 from multinet.variables import Variable
 
@@ -121,6 +122,27 @@ class Metric(Configurable, Movable):
     def result(self) -> Tensors:
         """Return the value over the batches since the last reset."""
         raise NotImplementedError(f"{type(self).__name__} must define result(self).")
+
+    def stateless_update_state(
+        self, metric_variables: Sequence[Tensor], *args: Any, **kwargs: Any
+    ) -> list[Tensor]:
+        """Return the values that `variables` have after a batch, from those given.
+
+        A pure function: the Variables stay as they are.
+        """
+
+        def update() -> None:
+            self.update_state(*args, **kwargs)
+
+        return pure(self.name, self.variables, metric_variables, update)[1]
+
+    def stateless_result(self, metric_variables: Sequence[Tensor]) -> Tensors:
+        """Return the value for these values of `variables`."""
+        return pure(self.name, self.variables, metric_variables, self.result)[0]
+
+    def stateless_reset_state(self) -> list[Tensor]:
+        """Return the values that `variables` begin with."""
+        return pure(self.name, self.variables, self.variables, self.reset_state)[1]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Tensors:
         """Accumulate a batch and return the value so far."""

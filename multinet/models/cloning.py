@@ -16,7 +16,7 @@ from multinet.models.sequential import Sequential
 from multinet.objects import deserialize_keras_object, serialize_keras_object
 from multinet.objects.sharing import ObjectSharing
 from multinet.saving.layout import is_functional
-from multinet.symbolic.tensor import KerasTensor, Operation
+from multinet.symbolic.tensor import KerasTensor, OpCall
 from multinet.typing import Made, Tensors
 
 
@@ -86,8 +86,8 @@ class _Cloning:
         return self.known[id(layer)][1]
 
     def _anew(self, layer: Any) -> Any:
-        if isinstance(layer, Operation):
-            return Operation(layer.function, "", layer.name)
+        if isinstance(layer, OpCall):
+            return OpCall(layer.function, "", layer.name)
         if self.recursive and (isinstance(layer, Sequential) or is_functional(layer)):
             call = None if isinstance(layer, Sequential) else self.call
             inner = _Cloning(self.function, call, True)

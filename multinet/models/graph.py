@@ -17,7 +17,7 @@ from multinet.moving import Movable
 from multinet.ops.core import PUBLIC, as_tensor, cast_tensor
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, public_shape, substitute
-from multinet.symbolic.tensor import KerasTensor, Node, Operation
+from multinet.symbolic.tensor import KerasTensor, Node, OpCall
 from multinet.typing import Tensors
 
 
@@ -306,6 +306,7 @@ def _is_ready(operation: Any, slot: KerasTensor) -> bool:
         type(operation).__call__ is Layer.__call__
         and operation.built
         and operation._compute_dtype == slot.array.dtype
+        and operation._input_spec is None
     )
 
 
@@ -322,7 +323,7 @@ class _Call(NamedTuple):
 def _plan(node: Node) -> _Call:
     leaves, spec = optree.tree_flatten((node.args, node.kwargs))  # type: ignore[arg-type]
     operation = node.operation
-    if isinstance(operation, Operation):
+    if isinstance(operation, OpCall):
         operation = operation.function
     kinds = [*map(type, node.args), type(node.outputs)]
     is_plain = kinds == [KerasTensor, KerasTensor] and not node.kwargs

@@ -23,6 +23,7 @@ from multinet.names import unique_name
 from multinet.objects import custom_object_scope, serialize_keras_object
 from multinet.objects.exports import inner
 from multinet.objects.sharing import ObjectSharing
+from multinet.operation import Operation
 from multinet.registry import current
 from multinet.saving.model import load_weights, save_model
 from multinet.saving.tensors import DEFAULT, Layout
@@ -85,6 +86,11 @@ class Model(Training):
                 return layer
         names = [layer.name for layer in self.layers]
         raise ArgumentError(f"No layer is called {name!r}. There are: {names}.")
+
+    @property
+    def operations(self) -> list[Operation]:
+        """The layers and ops of the graph, each once, in Keras's order."""
+        return self._known_graph().operations
 
     @property
     def input_dtype(self) -> str:

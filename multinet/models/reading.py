@@ -13,9 +13,10 @@ from multinet.layers.base import Layer
 from multinet.layers.core import InputLayer
 from multinet.losses import Loss
 from multinet.objects.serialization import from_data
+from multinet.operation import Operation
 from multinet.ops import operations
 from multinet.saving.layout import is_functional
-from multinet.symbolic.tensor import Operation
+from multinet.symbolic.tensor import OpCall
 
 #: What a functional configuration has beside the arguments of `Model`.
 GRAPH = ("layers", "input_layers", "output_layers")
@@ -79,11 +80,11 @@ class _Reader:
             op = operations.op_of(entry["class_name"])
             made = {k: v for k, v in entry["config"].items() if k != "name"}
             self.made[name] = from_data(made)
-            return Operation(operators._ops[op], op, name)
+            return OpCall(operators._ops[op], op, name)
         layer = from_data(
             {k: v for k, v in entry.items() if k not in ("name", "inbound_nodes")}
         )
-        if not isinstance(layer, Layer | Loss):
+        if not isinstance(layer, Operation | Loss):
             raise ArgumentError(
                 f"Expected {name!r} to be a layer, a loss or an operation, got "
                 f"{type(layer).__name__}."
@@ -129,7 +130,7 @@ class _Reader:
         given: Any = optree.tree_map(tensor, (call.args, call.kwargs))  # type: ignore[arg-type]
         args, kwargs = given
         operation = self.operations[name]
-        if isinstance(operation, Operation):
+        if isinstance(operation, OpCall):
             op = operation.function.__name__
             args, kwargs = operations.join(op, self.made[name], args, kwargs)
         elif isinstance(operation, Layer):

@@ -17,7 +17,7 @@ from multinet.objects.serialization import to_data
 from multinet.ops import operations
 from multinet.saving.layout import is_functional
 from multinet.symbolic.dims import Dim
-from multinet.symbolic.tensor import KerasTensor, Node, Operation
+from multinet.symbolic.tensor import KerasTensor, Node, OpCall
 
 
 def graph_config(graph: Graph) -> dict[str, Any]:
@@ -60,7 +60,7 @@ class _Writer:
 
     def _entry(self, operation: Any) -> dict[str, Any]:
         calls = self.calls.get(id(operation), [])
-        if isinstance(operation, Operation):
+        if isinstance(operation, OpCall):
             entry, nodes = self._op(operation, calls)
         else:
             entry = to_data(operation)
@@ -78,7 +78,7 @@ class _Writer:
         return arguments
 
     def _op(
-        self, operation: Operation, calls: list[Node]
+        self, operation: OpCall, calls: list[Node]
     ) -> tuple[dict[str, Any], list[Any]]:
         op = operation.function.__name__
         if isinstance(operation, MaskReader):

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from multinet import dtypes
-from multinet.errors import ArgumentError
+from multinet.errors import ArgumentError, NotWritten
 from multinet.objects import exports, registration, sharing
 from multinet.registry import current
 from multinet.typing import Data, Made
@@ -113,7 +113,7 @@ def _object(value: Any, leaf: Leaf | None) -> dict[str, Any]:
     if isinstance(value, FunctionType):
         return _function(value)
     if inspect.isclass(value) or not hasattr(value, "get_config"):
-        raise ArgumentError(
+        raise NotWritten(
             f"{value!r} cannot be written in a configuration. Give it get_config and "
             "from_config, or, where an argument is used but not kept, override "
             "get_config of the object that has it."

@@ -26,7 +26,7 @@ from multinet.ops.classes import class_name
 from multinet.ops.refusals import refusal, valid_on_shapes
 from multinet.registry import current, get, owner
 from multinet.symbolic.dims import Dim, differ
-from multinet.symbolic.tensor import KerasTensor, Operation, record
+from multinet.symbolic.tensor import KerasTensor, OpCall, record
 from multinet.typing import Host, Shape, Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -81,9 +81,9 @@ def _public(function: F, door: Callable[..., Any] | None) -> F:
             for arg in args:
                 kind = type(arg)
                 if kind is KerasTensor or (kind in _WATCHED and _is_recorded(arg)):
-                    return record(Operation(public, prefix), function, args, kwargs)
+                    return record(OpCall(public, prefix), function, args, kwargs)
             if kwargs and _is_recorded(kwargs):
-                return record(Operation(public, prefix), function, args, kwargs)
+                return record(OpCall(public, prefix), function, args, kwargs)
             return function(*args, **kwargs)
         except Exception as error:
             told = refusal(function, args, kwargs, error)

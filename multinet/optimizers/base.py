@@ -18,6 +18,7 @@ from multinet.optimizers.stepwise import in_order, step_of_one, stepped
 from multinet.patterns import is_called, warn_of_nothing
 from multinet.registry import current
 from multinet.scope import active_scope
+from multinet.stateless import pure
 from multinet.typing import Config, LearningRate, Numbers, Tensor
 from multinet.variables import Variable
 
@@ -130,10 +131,15 @@ class Optimizer(OptimizerState):
         `slot_variables`. A gradient of None leaves its weight as it is. `step` counts
         from 1; it and `learning_rate` are host numbers or scalars made by `argument`.
         """
-        active = [i for i, grad in enumerate(grads) if grad is not None]
-        if not active:
+        given = [i for i, grad in enumerate(grads) if grad is not None]
+        if not given:
             raise ArgumentError("No weight has a gradient: the loss depends on none.")
+        active = [i for i in given if not self.optimized[i].overwrite_with_gradient]
         params, slots = list(params), list(slots)
+        for i in set(given).difference(active):
+            params[i] = grads[i]
+        if not active:
+            return params, slots
         params, slots = self._moved(active, params, grads, slots, step, learning_rate)
         if self.use_ema:
             count = len(params)
@@ -269,6 +275,24 @@ class Optimizer(OptimizerState):
         for variable, value in zip(self.slot_variables, slots, strict=True):
             variable._assign(value)
         self._count_update()
+
+    def stateless_apply(
+        self,
+        optimizer_variables: Sequence[Tensor],
+        grads: Sequence[Tensor | None],
+        trainable_variables: Sequence[Tensor],
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Return the new values of the weights and of `variables`, from those given.
+
+        A pure function: values are in the order given to `build`, which must have been
+        called, and of `variables`, which stay as they are.
+        """
+        if not self.built:
+            raise ArgumentError(f"{self.name} is not built: call build(variables).")
+        count, every = len(self.optimized), [*self.optimized, *self.variables]
+        values = [*trainable_variables, *optimizer_variables]
+        _, new = pure(self.name, every, values, lambda: self.apply(grads))
+        return new[:count], new[count:]
 
     def _count_update(self) -> None:
         if self._given is None or self._given.counts:

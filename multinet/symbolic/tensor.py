@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, NoReturn, Self, TypeAlias
+from typing import Any, NamedTuple, NoReturn, Self, TypeAlias
 
 import numpy as np
 import optree
 
 from multinet import dtypes, operators
-from multinet.errors import ArgumentError, NoValue, ShapeError
+from multinet.errors import ArgumentError, NeverCalled, NoValue, ShapeError
 from multinet.holders import Holder
 from multinet.names import unique_name
 from multinet.operators import Operators
@@ -24,11 +24,11 @@ from multinet.typing import Axis, DType, ShapeLike, Tensors, Tree
 _serial = itertools.count()
 _shadows: dict[int, SymbolicBackend] = {}
 
-# A layer, or an `Operation`.
+# A layer, or an `OpCall`.
 Operating: TypeAlias = Any
 
 
-class Operation:
+class OpCall:
     """A public op in a graph: its function, under a name that is its own, as a layer's.
 
     Each call of an op on symbolic tensors makes one.
@@ -54,17 +54,17 @@ class Operation:
         return _operation, (self.function.__name__, self.name)
 
     def __repr__(self) -> str:
-        return f"<Operation {self.function.__name__} name={self.name}>"
+        return f"<OpCall {self.function.__name__} name={self.name}>"
 
 
-def _operation(op: str, name: str) -> Operation:
-    return Operation(operators._ops[op], op, name)
+def _operation(op: str, name: str) -> OpCall:
+    return OpCall(operators._ops[op], op, name)
 
 
 class Node:
     """One recorded call: the operation, its arguments, and the tensors that came out.
 
-    `operation` is a layer or an `Operation`, and the node the `index`-th of its nodes;
+    `operation` is a layer or an `OpCall`, and the node the `index`-th of its nodes;
     arguments are trees with `KerasTensor`s. `serial` grows with the order of recording.
     """
 
@@ -92,9 +92,18 @@ class Node:
         return [leaf for leaf in leaves if isinstance(leaf, KerasTensor)]
 
 
+class KerasHistory(NamedTuple):
+    """Which call made a symbolic tensor, and which of its outputs that is."""
+
+    operation: Operating
+    node_index: int
+    tensor_index: int
+
+
 class Recorded(Holder):
     """What is called on symbolic tensors, and knows those calls; a copy has none."""
 
+    name: str
     _nodes: list[Node]
     _private = frozenset({"_nodes"})
 
@@ -107,6 +116,33 @@ class Recorded(Holder):
     def __setstate__(self, state: Tree) -> None:
         self.__dict__["_nodes"] = []
         super().__setstate__(state)
+
+    @property
+    def input(self) -> Tensors:
+        """The symbolic input of the first symbolic call, a list if it had several."""
+        return _alone(self._first_node().inputs)
+
+    @property
+    def output(self) -> Tensors:
+        """The symbolic output of the first symbolic call, a list if it had several."""
+        return _alone(optree.tree_leaves(self._first_node().outputs))
+
+    @property
+    def _inbound_nodes(self) -> list[Node]:
+        """The calls on symbolic tensors, under Keras's name."""
+        return self._nodes
+
+    def _first_node(self) -> Node:
+        if not self._nodes:
+            raise NeverCalled(
+                f"{self.name} was never called on symbolic tensors, so it has no "
+                ".input and .output. Call it on an Input, or keep the tensors you need."
+            )
+        return self._nodes[0]
+
+
+def _alone(tensors: list[Any]) -> Any:
+    return tensors[0] if len(tensors) == 1 else tensors
 
 
 class KerasTensor(Operators):
@@ -121,7 +157,10 @@ class KerasTensor(Operators):
     (None, 2)
     """
 
-    __slots__ = ("_mask", "array", "mask", "name", "node", "record_history")
+    __slots__ = (
+        *("_mask", "array", "mask", "name", "node", "record_history"),
+        *("_ragged_rank", "_row_splits_dtype", "_sparse"),
+    )
     __array_priority__ = 1000  # np.ndarray + KerasTensor defers to us
 
     def __init__(
@@ -132,14 +171,19 @@ class KerasTensor(Operators):
         ragged: bool = False,
         record_history: bool = True,
         name: str | None = None,
+        ragged_rank: int | None = None,
+        row_splits_dtype: DType | None = None,
     ) -> None:
-        if sparse or ragged:
+        if sparse and ragged:
             raise ArgumentError(
-                "Expected sparse=False and ragged=False, since every tensor is dense "
-                f"here; got sparse={sparse!r}, ragged={ragged!r}."
+                "Expected one of sparse=True and ragged=True at most, got both."
             )
         array = symbolic_array(_checked(shape), dtypes.standardize(dtype))
         self._set(array, name=name, record_history=record_history)
+        self._sparse = bool(sparse)
+        if ragged or ragged_rank is not None:
+            self._ragged_rank = ragged_rank or 1
+            self._row_splits_dtype = dtypes.standardize(row_splits_dtype or "int32")
 
     def _set(
         self,
@@ -149,6 +193,7 @@ class KerasTensor(Operators):
         record_history: bool = True,
     ) -> KerasTensor:
         self.array, self.node, self.record_history = array, node, record_history
+        self._sparse, self._ragged_rank, self._row_splits_dtype = False, None, None
         #: The mask's shape and dtype, and the symbolic tensor of it once it is read.
         self.mask: SymbolicArray | None = None
         self._mask: KerasTensor | None = None
@@ -172,14 +217,37 @@ class KerasTensor(Operators):
         return self._mask
 
     @property
+    def _keras_history(self) -> KerasHistory:
+        """The call that made this tensor, as programs of Keras ask for it.
+
+        `NeverCalled`, an AttributeError, for one that no call made.
+        """
+        node = self.node
+        if node is None:
+            raise NeverCalled(f"{self!r} was made by no call, so it has no history.")
+        leaves = optree.tree_leaves(node.outputs)
+        index = next((i for i, x in enumerate(leaves) if x is self), 0)
+        return KerasHistory(node.operation, node.index, index)
+
+    @property
     def sparse(self) -> bool:
-        """Whether most elements are not stored: never."""
-        return False
+        """Whether it was declared sparse; what is computed is dense."""
+        return self._sparse
 
     @property
     def ragged(self) -> bool:
-        """Whether rows differ in length: never."""
-        return False
+        """Whether it was declared to have rows of several lengths."""
+        return self._ragged_rank is not None
+
+    @property
+    def ragged_rank(self) -> int | None:
+        """How many axes were declared ragged, None if none was."""
+        return self._ragged_rank
+
+    @property
+    def row_splits_dtype(self) -> str | None:
+        """The dtype declared for where ragged rows end, None without any."""
+        return self._row_splits_dtype
 
     @property
     def dtype(self) -> str:
@@ -221,6 +289,7 @@ class KerasTensor(Operators):
         )
 
     __bool__ = __int__ = __float__ = __index__ = __array__ = __len__ = numpy = _refuse
+    __tf_tensor__ = _refuse
 
 
 SymbolicTensor = KerasTensor  # the name before Keras's
@@ -285,6 +354,21 @@ def record(
     if not (keep and all(tensor.record_history for tensor in node.inputs)):
         return optree.tree_map(lambda leaf: _wrap(leaf, None), outputs)
     return node.enter(optree.tree_map(lambda leaf: _wrap(leaf, node), outputs))
+
+
+def adopted(
+    operation: Operating,
+    outputs: Tensors,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> Tensors:
+    """Return symbolic outputs that somebody computed as those of a new node."""
+    node = Node(operation, args, kwargs)
+    if not all(tensor.record_history for tensor in node.inputs):
+        return outputs
+    return node.enter(
+        optree.tree_map(lambda x: _wrap(_array_of(x), node), outputs)  # type: ignore[arg-type]
+    )
 
 
 def _array_of(leaf: Any) -> Any:

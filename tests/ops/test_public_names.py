@@ -21,13 +21,6 @@ SPACES = [
     "backend",
 ]
 
-# Names that are missing on purpose, and why.
-EXCEPTIONS = {
-    "config.enable_flash_attention": "the backend picks its kernels",
-    "config.disable_flash_attention": "as above",
-    "config.is_flash_attention_enabled": "as above",
-    "config.is_nnx_enabled": "a mode of Keras's own JAX layers",
-}
 # Parameters whose default differs: Keras's own does not work.
 DEFAULTS = {"multi_hot"}
 
@@ -49,18 +42,9 @@ def ours(space):
 
 @pytest.mark.parametrize("space", SPACES)
 def test_every_public_name_of_keras_is_here(space):
-    missing = {
-        f"{space}.{name}"
-        for name in public(theirs(space))
-        if not hasattr(ours(space), name)
-    }
-    expected = {name for name in EXCEPTIONS if name.rpartition(".")[0] == space}
-    assert missing == expected
-
-
-def test_the_exceptions_are_few():
     assert keras.__version__ == "3.15.1"
-    assert len(EXCEPTIONS) <= 10 and all(EXCEPTIONS.values())
+    missing = [name for name in public(theirs(space)) if not hasattr(ours(space), name)]
+    assert missing == []
 
 
 def parameters(function, default=False):

@@ -485,3 +485,30 @@ def test_initial_weights_are_loose_draws_wherever_a_layer_is_built(backend):
         model.predict(X, verbose=0)
 
     np.testing.assert_array_equal(weights(in_a_step), want)
+
+
+def test_the_state_of_a_generator_is_kept_and_set(backend):
+    generator = random.SeedGenerator((5 << 32) + 7)
+    host(random.uniform((2,), seed=generator))
+    state = generator.state
+    assert state.dtype == "uint32" and state.tolist() == [7, 5, 1]
+    wanted = host(random.uniform((4,), seed=generator))
+    other = random.SeedGenerator()
+    other.state = state
+    np.testing.assert_array_equal(host(random.uniform((4,), seed=other)), wanted)
+    with pytest.raises(ValueError, match="shape \\(3,\\)"):
+        other.state = state[:2]
+    with pytest.raises(ValueError, match="unknown arguments"):
+        random.SeedGenerator(1, seeds=2)
+
+
+def test_the_next_key_is_a_seed(real_backend):
+    generator, other = random.SeedGenerator(3), random.SeedGenerator(3)
+    first, second = generator.next(), generator.next()
+    assert ops.dtype(first) == "uint32" and ops.shape(first) == (2,)
+    assert host(first).tolist() != host(second).tolist()
+    wanted = [host(random.uniform((4,), seed=other)) for _ in range(2)]
+    compiled = multinet.jit(lambda key: random.uniform((4,), seed=key))
+    for key, numbers in zip((first, second), wanted):
+        np.testing.assert_array_equal(host(random.uniform((4,), seed=key)), numbers)
+        np.testing.assert_array_equal(host(compiled(key)), numbers)

@@ -103,14 +103,34 @@ def test_a_bad_shape_is_refused(shape):
         KerasTensor(shape)
 
 
-def test_bad_dtypes_and_sparse_ones_are_refused():
+def test_it_may_be_declared_sparse_or_ragged():
+    x = KerasTensor((2,), sparse=True)
+    assert (x.sparse, x.ragged, x.ragged_rank, x.row_splits_dtype) == (
+        *(True, False, None, None),
+    )
+    x = KerasTensor((None, None), ragged=True)
+    assert (x.ragged, x.ragged_rank, x.row_splits_dtype) == (True, 1, "int32")
+    assert not ops.add(x, 1.0).ragged
+    with pytest.raises(ValueError, match="sparse=True and ragged=True"):
+        KerasTensor((2,), sparse=True, ragged=True)
+
+
+def test_its_history_is_the_call_that_made_it():
+    x = multinet.Input((4,))
+    layer = layers.Dense(2)
+    first, y = layer(x), layer(x)
+    assert (first._keras_history.operation, y._keras_history) == (layer, (layer, 1, 0))
+    low, high = ops.split(y, 2, axis=1)
+    assert low._keras_history[1:] == (0, 0) and high._keras_history.tensor_index == 1
+    assert not hasattr(KerasTensor((2,)), "_keras_history")
+
+
+def test_bad_dtypes_and_changes_are_refused():
     with pytest.raises(ValueError, match="Did you mean 'float32'"):
         KerasTensor((2,), dtype="float33")
-    for option in ("sparse", "ragged"):
-        with pytest.raises(ValueError, match=f"dense.*{option}=True"):
-            KerasTensor((2,), **{option: True})
-    with pytest.raises(AttributeError):
-        KerasTensor((2,)).shape = (3,)
+    for name, value in {"shape": (3,), "sparse": True, "ragged": True}.items():
+        with pytest.raises(AttributeError):
+            setattr(KerasTensor((2,)), name, value)
 
 
 @pytest.mark.parametrize("use", [np.array, bool, float, int, len, range])

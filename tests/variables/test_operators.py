@@ -217,17 +217,18 @@ def test_operands_of_two_dtypes_promote_as_in_ops(real_backend, dtype):
         np.testing.assert_array_equal(ops.convert_to_numpy(found), LEFT > values)
 
 
-def test_bits_and_truth_values(real_backend):
-    ints, bools = np.array([6, 3], "int32"), np.array([True, False])
-    for name in ("and_", "or_", "xor"):
-        for values, others in ((ints, ints[::-1]), (bools, bools[::-1])):
-            apply = getattr(operator, name)
-            v = multinet.Variable(values, dtype=values.dtype.name)
-            other = ops.convert_to_tensor(others.copy())
-            for found in (apply(v, other), apply(other, v), apply(v, others.copy())):
-                np.testing.assert_array_equal(
-                    ops.convert_to_numpy(found), apply(values, others)
-                )
+TRUTHS = {"int32": [6, 3, 0], "bool": [True, False, True], "float32": [0.5, 0, 0]}
+
+
+@pytest.mark.parametrize("dtype", TRUTHS)
+@pytest.mark.parametrize("name", ["and_", "or_", "xor"])
+def test_and_or_xor_are_of_truth_values(real_backend, name, dtype):
+    values, apply = np.array(TRUTHS[dtype], dtype), getattr(operator, name)
+    v, other = multinet.Variable(values, dtype=dtype), values[::-1].copy()
+    wanted = apply(values != 0, other != 0)
+    tensor = ops.convert_to_tensor(other)
+    for found in (apply(v, tensor), apply(tensor, v), apply(v, other)):
+        np.testing.assert_array_equal(ops.convert_to_numpy(found), wanted)
 
 
 # -- models of a textbook --------------------------------------------------------------

@@ -20,9 +20,12 @@ def test_a_variable_of_one_number_is_a_number(backend):
 
 def test_other_variables_are_no_numbers(backend):
     v = multinet.Variable(np.ones((2, 3), "float32"))
-    for convert in (float, int, bool, round, "{:.2f}".format):
+    for convert in (float, int, bool, "{:.2f}".format):
         with pytest.raises(ShapeError, match=r"shape \(\), got <Variable .*\(2, 3\)"):
             convert(v)
+        with pytest.raises(TypeError):
+            convert(v)
+    assert ops.convert_to_numpy(round(v)).tolist() == [[1.0] * 3] * 2
     with pytest.raises(DTypeError, match="integer Variable.*float32"):
         [1, 2, 3][multinet.Variable(1.0)]
 
@@ -30,7 +33,7 @@ def test_other_variables_are_no_numbers(backend):
 def test_repr_shows_the_value(backend):
     rate = multinet.Variable(0.001, trainable=False, name="rate")
     assert repr(rate) == (
-        "<Variable rate: shape=(), dtype=float32, trainable=False, value=0.001>"
+        "<Variable path=rate, shape=(), dtype=float32, trainable=False, value=0.001>"
     )
     v = multinet.Variable(np.eye(2, dtype="float32"))
     assert repr(v).endswith("dtype=float32, value=[[1. 0.] [0. 1.]]>")
@@ -50,7 +53,7 @@ def test_repr_has_no_value_where_there_is_none(real_backend):
         return v.value
 
     assert float(ops.convert_to_numpy(step(ops.ones(())))) == 2.0
-    assert seen[0].startswith("<Variable variable: shape=()")
+    assert seen[0].startswith("<Variable path=variable, shape=()")
     assert float(v) == 2.0
 
 
@@ -121,3 +124,15 @@ def test_an_array_that_was_given_may_be_written_to_later(backend, dtype):
         array[:] = 9
     found = [x.numpy().max() for x in (made, assigned, layer.kernel)]
     assert found == [1, 2, 3]
+
+
+def test_options_are_functions_and_flags(backend):
+    v = multinet.Variable("ones", (2,), regularizer=ops.sum, constraint=ops.abs)
+    assert (v.regularizer, v.constraint) == (ops.sum, ops.abs)
+    v.regularizer = v.constraint = None
+    for name in ("regularizer", "constraint"):
+        with pytest.raises(ArgumentError, match=f"{name} of a Variable as a function"):
+            setattr(v, name, "l2")
+    assert v.overwrite_with_gradient is False
+    with pytest.raises(TypeError, match="True or False"):
+        v.overwrite_with_gradient = "yes"
