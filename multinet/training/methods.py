@@ -188,11 +188,20 @@ class Training(Hooks, Layer):
 
         `x` and `y` are arrays, or trees of arrays, with one first axis of samples;
         floats become floatx and integers int32. `batch_size` is 32 unless given. Or `x`
-        gives batches by itself: a generator of x, (x, y) or (x, y, sample_weight), a
-        function that returns one for each epoch, or a `Source`. `verbose` is 0, 1 (a
+        gives batches by itself, each x, (x, y) or (x, y, sample_weight): a generator, a
+        function that returns one for each epoch, a `PyDataset`, a loader or another
+        iterable, or a `Source`. `verbose` is 0, 1 (a
         bar on a terminal), 2 (a line an epoch) or "auto".
         """
         trainer, span = self._trainer, epochs_of(initial_epoch, epochs)
+        plan = Plan(
+            epochs=span,
+            verbose=verbose,
+            callbacks=callbacks,
+            steps=steps_per_epoch,
+            validation_steps=validation_steps,
+            validation_freq=validation_freq,
+        )
         source, validation = fit_sources(
             x,
             y,
@@ -205,14 +214,6 @@ class Training(Hooks, Layer):
             validation_split=validation_split,
             validation_data=validation_data,
             validation_batch_size=validation_batch_size,
-        )
-        plan = Plan(
-            epochs=span,
-            verbose=verbose,
-            callbacks=callbacks,
-            steps=steps_per_epoch,
-            validation_steps=validation_steps,
-            validation_freq=validation_freq,
         )
         with _ended(source, x), _ended(validation, validation_data):
             return trainer.fit(source, validation, plan)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,11 @@ from multinet.ops.core import is_array
 from multinet.training.sources.arrays import ArraySource
 from multinet.training.sources.classes import weigh_classes
 from multinet.training.sources.generators import GeneratorSource
+from multinet.training.sources.iterables import (
+    DatasetSource,
+    IterableSource,
+    is_batches,
+)
 from multinet.training.sources.orders import Orders
 from multinet.training.sources.preparing import (
     prepare,
@@ -26,12 +31,38 @@ from multinet.typing import Tree
 
 
 def is_stream(x: Tree) -> bool:
-    """Return whether `x` gives batches by itself: a source, a generator, a function."""
+    """Return whether `x` gives batches by itself.
+
+    A source, a generator, a function; or a data set: a `PyDataset`, or what can be
+    iterated over and is no collection of Python's.
+    """
     if isinstance(x, np.ndarray | list | tuple | dict):
         return False
     if isinstance(x, Source):
         return True
-    return (isinstance(x, Iterator) or callable(x)) and not is_array(x)
+    kinds = (isinstance(x, Iterator), callable(x), is_batches(x), _is_iterable(x))
+    return any(kinds) and not is_array(x)
+
+
+def _is_iterable(x: Tree) -> bool:
+    collection = isinstance(x, Sequence | Set | Mapping)
+    return isinstance(x, Iterable) and not collection
+
+
+def _stream(
+    x: Tree,
+    class_weight: Mapping[int, float] | None = None,
+    orders: Orders | None = None,
+    epochs: int = 1,
+) -> Source:
+    """Return the source of what gives batches by itself."""
+    if isinstance(x, Source):
+        return x
+    if is_batches(x):
+        return DatasetSource(x, class_weight, orders, epochs)
+    if isinstance(x, Iterator) or not _is_iterable(x):
+        return GeneratorSource(x)
+    return IterableSource(x, class_weight)
 
 
 def source_of(
@@ -45,25 +76,25 @@ def source_of(
     orders: Orders | None = None,
     epochs: int = 1,
 ) -> Source:
-    """Return the source of what a user passes: arrays, a generator or a Source.
+    """Return the source of what a user passes: arrays, a generator, a data set.
 
-    `shuffle` permutes the samples of arrays by `orders`, for a fit of so many epochs;
-    other sources come in the order that they have.
+    `shuffle` permutes the samples of arrays, and the batches of a `PyDataset`, by
+    `orders`, for a fit of so many epochs; others come in the order that they have.
     """
+    orders = orders if flag(shuffle, "shuffle") else None
     if is_stream(x):
         _refuse_beside(x, y, sample_weight, batch_size, class_weight)
-        return x if isinstance(x, Source) else GeneratorSource(x)
+        return _stream(x, class_weight, orders, epochs)
     batch = prepare(x, y, sample_weight)
     if class_weight is not None:
         batch = weigh_classes(batch, class_weight)
-    orders = orders if flag(shuffle, "shuffle") else None
     return ArraySource(batch, size_of_batch(batch_size), orders, epochs)
 
 
 def validation_source(given: Tree, batch_size: int | None = None) -> Source:
     """Return the source of `validation_data`, arrays of which are in batches."""
     if is_stream(given):
-        return given if isinstance(given, Source) else GeneratorSource(given)
+        return _stream(given)
     return ArraySource(validation(given), size_of_batch(batch_size))
 
 
@@ -89,8 +120,13 @@ def fit_sources(
     number(validation_split, "validation_split", least=0, below=1)
     if validation_data is not None or not validation_split:
         training, held = source_of(x, y, sample_weight, **options), None
-        if validation_data is not None:
-            held = validation_source(validation_data, held_size)
+        try:
+            if validation_data is not None:
+                held = validation_source(validation_data, held_size)
+        except BaseException:
+            if training is not x:
+                training.close()
+            raise
         return training, held
     if is_stream(x):
         raise ArgumentError(
@@ -108,7 +144,14 @@ def steps_of(source: Source, steps: int | None) -> int | None:
     At most as many as asked for, as the source has, and as `config` lets an epoch go.
     """
     known = (steps, source.size, config.max_steps_per_epoch())
-    return min((n for n in known if n), default=None)
+    found = min((n for n in known if n), default=None)
+    if found is None and getattr(source, "endless", False):
+        raise ArgumentError(
+            "Expected the number of steps, as the data have no end. Pass "
+            "steps_per_epoch to fit, validation_steps for validation_data, steps to "
+            "evaluate and predict."
+        )
+    return found
 
 
 def _refuse_beside(x: Tree, y: Tree, weight: Tree, size: Any, classes: Any) -> None:
@@ -117,8 +160,10 @@ def _refuse_beside(x: Tree, y: Tree, weight: Tree, size: Any, classes: Any) -> N
         "y": (y, "Let the batches be tuples (x, y)."),
         "sample_weight": (weight, "Let the batches be tuples (x, y, sample_weight)."),
         "batch_size": (size, "The batches have the sizes that it gives them."),
-        "class_weight": (classes, "Let the batches be tuples (x, y, sample_weight)."),
     }
+    if isinstance(x, Source | Iterator) or callable(x):
+        remedy = "Let the batches be tuples (x, y, sample_weight)."
+        remedies["class_weight"] = classes, remedy
     for name, (value, remedy) in remedies.items():
         if value is not None:
             raise ArgumentError(

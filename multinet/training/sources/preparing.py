@@ -31,7 +31,8 @@ def prepare(x: Tree, y: Tree = None, sample_weight: Tree = None) -> HostBatch:
         batch = HostBatch(_array(x), _array(y))
         if len(batch.x) == len(batch.y) > 0:
             return batch
-    batch = HostBatch(_arrays(x), _arrays(y), _arrays(sample_weight))
+    weights = _arrays(sample_weight, _array)
+    batch = HostBatch(_arrays(x), _arrays(y), weights)
     _check_samples([leaf.shape for leaf in batch.leaves()])
     _check_weights(batch.sample_weight)
     if not optree.tree_leaves(batch.x):
@@ -89,9 +90,9 @@ def _refuse_sources(x: Tree) -> None:
     elif not is_array(x):
         raise ArgumentError(
             "Expected data as arrays, tensors or lists of numbers, or as dicts and "
-            f"tuples of them, got {_article(type(x).__name__)}. Batches may come from "
-            "a generator, or from a function that returns one: data sets and loaders "
-            "are not there yet, so pass (tuple(batch) for batch in loader)."
+            f"tuples of them, got {_article(type(x).__name__)}. Batches may come, in "
+            "place of x and y, from a generator, a function that returns one, a "
+            "PyDataset, a loader or another iterable of them."
         )
 
 
@@ -149,7 +150,7 @@ def _article(name: str) -> str:
 
 
 def _arrays(tree: Tree, convert: Callable[[Any], Column] | None = None) -> Any:
-    convert = convert or _array
+    convert = convert or _features
     if type(tree) is np.ndarray:
         return convert(tree)
 
@@ -167,6 +168,12 @@ def _holds_arrays(node: Any) -> bool:
         isinstance(item, dict | tuple) or len(getattr(item, "shape", ())) > 0
         for item in node
     )
+
+
+def _features(leaf: Tree) -> Host:
+    """Return an array; a column of a table, as one feature: (samples, 1)."""
+    array = _array(leaf)
+    return array[:, None] if hasattr(type(leaf), "to_frame") else array
 
 
 def _array(leaf: Tree) -> Host:
