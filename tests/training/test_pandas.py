@@ -31,6 +31,7 @@ def test_tables_train_as_arrays_do(backend):
         sample_weight=pandas.Series(weights),
         epochs=2,
         batch_size=3,
+        shuffle=False,
         validation_data=(TABLE, TARGET),
         verbose=0,
     )
@@ -40,6 +41,7 @@ def test_tables_train_as_arrays_do(backend):
         sample_weight=weights,
         epochs=2,
         batch_size=3,
+        shuffle=False,
         validation_data=(X, Y),
         verbose=0,
     )
