@@ -1,0 +1,1 @@
+"""Keras's own unit tests, run against Multinet. See README.md."""
