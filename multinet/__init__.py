@@ -40,6 +40,7 @@ from multinet import (
     utils,
     visualization,
 )
+from multinet.as_keras import as_keras
 from multinet.dtype_policies import DTypePolicy, FloatDTypePolicy
 from multinet.dtypes import floatx, set_floatx
 from multinet.errors import MultinetError
@@ -91,6 +92,7 @@ __all__ = [
     "Variable",
     "__version__",
     "activations",
+    "as_keras",
     "backend",
     "backends",
     "callbacks",

@@ -103,6 +103,14 @@ def _attribute_error(text: str, name: str) -> AttributeError:
     return AttributeError(text, name=name, obj=None)
 
 
+def refusal(text: str, name: str, frame: FrameType) -> Exception:
+    """Return what says that a module lacks a name to whoever asks in a frame.
+
+    Python replaces the text of an AttributeError where a name is imported.
+    """
+    return ImportError(text) if _importing(frame) else _attribute_error(text, name)
+
+
 def _importing(frame: FrameType) -> bool:
     """Return whether a frame is at a `from ... import ...`."""
     return dis.opname[frame.f_code.co_code[frame.f_lasti]] == "IMPORT_FROM"

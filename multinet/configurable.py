@@ -183,22 +183,34 @@ def _own(thing: Any, cls: type) -> dict[str, Any]:
 def _remembering(cls: type, init: Callable[..., None]) -> Callable[..., None]:
     """Return a constructor that also remembers what it was passed."""
 
-    names: list[str] = []  # found at the first call, as each would pay for it
+    remember = _remember
 
-    @functools.wraps(init)
     def remembering(self: Any, *args: Any, **kwargs: Any) -> None:
         init(self, *args, **kwargs)
-        if not names:
-            names.extend(parameters(cls))
-        state = vars(self)
-        left = {name: state[name] for name in names if name in state}
-        passed = Passed(args, kwargs, left)
-        if "_passed" in state:
-            state["_passed"][cls] = passed
-        else:
-            state["_passed"] = {cls: passed}
+        remember(self, cls, args, kwargs)
 
-    return remembering
+    return functools.wraps(init)(_as_a_part_of(init, remembering))
+
+
+def _as_a_part_of(init: Any, function: Callable[..., None]) -> Callable[..., None]:
+    """Return a function whose lines count as those of a constructor.
+
+    What warns about a line of its caller looks for the first one outside of its module.
+    """
+    if not (isinstance(init, FunctionType) and isinstance(function, FunctionType)):
+        return function
+    code = function.__code__.replace(co_filename=init.__code__.co_filename)
+    return FunctionType(code, init.__globals__, None, None, function.__closure__)
+
+
+def _remember(thing: Any, cls: type, args: tuple[Any, ...], kwargs: Any) -> None:
+    state = vars(thing)
+    left = {name: state[name] for name in parameters(cls) if name in state}
+    passed = Passed(args, kwargs, left)
+    if "_passed" in state:
+        state["_passed"][cls] = passed
+    else:
+        state["_passed"] = {cls: passed}
 
 
 def _remembered(thing: Any, owner: type, passed: Passed) -> dict[str, Any]:

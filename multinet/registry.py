@@ -25,6 +25,7 @@ __all__ = [
     "backends",
     "current",
     "draft",
+    "follow",
     "get",
     "loaded",
     "owner",
@@ -38,6 +39,7 @@ GROUP = "multinet.backends"
 VARIABLE = "MULTINET_BACKEND"
 
 _lock = threading.RLock()
+_variables = [VARIABLE]
 _loaded: dict[str, Backend[Any]] = {}
 _registered: dict[str, Plugin] = {}
 _override: ContextVar[Backend[Any] | None] = ContextVar("backend", default=None)
@@ -54,11 +56,18 @@ def current() -> Backend[Any]:
 
 def _load_default() -> Backend[Any]:
     global _default
-    backend = get(os.environ.get(VARIABLE) or "numpy")
+    named = (os.environ.get(variable) for variable in _variables)
+    backend = get(next(filter(None, named), "numpy"))
     with _lock:
         if _default is None:
             _default = backend
         return _default
+
+
+def follow(variable: str) -> None:
+    """Let one more environment variable name the default, after those known."""
+    if variable not in _variables:
+        _variables.append(variable)
 
 
 def get(name: str) -> Backend[Any]:

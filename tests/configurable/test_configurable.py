@@ -1,6 +1,8 @@
 """What an object was made with is what it becomes as data."""
 
 import json
+import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -204,3 +206,22 @@ def test_arrays_slices_and_bytes_are_data():
     assert back["slice"] == slice(None, 3) and back["bytes"] == b"abc"
     assert back["rest"] is Ellipsis and back["dtype"] == "float32"
     assert back["number"] == 0.5
+
+
+def test_a_warning_of_an_own_constructor_is_told_of_the_line_that_made_the_object():
+    def level():
+        """The first frame outside of this module, as libraries look for it."""
+        number, frame = 1, sys._getframe(1)
+        while frame is not None and frame.f_globals is globals():
+            number, frame = number + 1, frame.f_back
+        return number
+
+    class Warning_(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            warnings.warn("odd", stacklevel=level())
+
+    code = compile("made()", "the_program.py", "exec")
+    with pytest.warns(UserWarning) as record:
+        exec(code, {"made": Warning_})
+    assert record[0].filename == "the_program.py"
