@@ -4,4 +4,7 @@ from __future__ import annotations
 
 from multinet.as_keras import as_keras
 
-as_keras()  # before pytest imports the first conftest.py, which may import keras
+
+def pytest_load_initial_conftests() -> None:
+    """Lead imports to Multinet before the first conftest.py, which may import Keras."""
+    as_keras()
