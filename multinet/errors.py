@@ -21,6 +21,7 @@ __all__ = [
     "ShapeError",
     "TraceError",
     "Unordered",
+    "WrongType",
     "unknown_name",
 ]
 
@@ -41,12 +42,16 @@ class Unordered(ShapeError, TypeError):
     """A size that is unknown until data arrives was asked whether it is less."""
 
 
-class DTypeError(MultinetError, TypeError):
+class DTypeError(MultinetError, TypeError, ValueError):
     """A dtype that is unknown, unsupported here, or would be narrowed silently."""
 
 
 class ArgumentError(MultinetError, ValueError):
     """An argument outside what the function accepts."""
+
+
+class WrongType(ArgumentError, TypeError):
+    """An argument of another type than the function takes."""
 
 
 class OutOfRange(ArgumentError, IndexError):

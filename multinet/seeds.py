@@ -164,8 +164,8 @@ def key_of(seed: Seed) -> Key:
         if tuple(backend.shape(seed)) == (2,):
             return _as_host(seed)
     raise ArgumentError(
-        "Expected seed to be an int, a SeedGenerator, a key of uint32 with shape (2,) "
-        f"that SeedGenerator.next() returned, or None; got {type(seed).__name__}."
+        "Expected seed to be an int, a SeedGenerator or None, got "
+        f"{type(seed).__name__}. What SeedGenerator.next() returns will do, too."
     )
 
 

@@ -13,10 +13,11 @@ import optree
 
 from multinet import absent, dtype_policies, dtypes
 from multinet.configurable import arguments, described
-from multinet.errors import ArgumentError, MultinetError
+from multinet.errors import ArgumentError, MultinetError, NeverCalled
 from multinet.layers.base import Layer
 from multinet.models.graph import Graph
 from multinet.models.reading import GRAPH, graph_of, holds_graph
+from multinet.models.state_tree import get_state_tree, set_state_tree
 from multinet.models.summary import summarize
 from multinet.models.writing import graph_config
 from multinet.names import unique_name
@@ -147,7 +148,7 @@ class Model(Training):
 
     def _known_graph(self) -> Graph:
         if self._graph is None:
-            raise MultinetError(
+            raise NeverCalled(
                 f"{self.name} has no symbolic inputs and outputs: it is not functional"
                 + (
                     "."
@@ -195,6 +196,24 @@ class Model(Training):
         elif len(args) == 1 and self._graph is None:
             vars(self)["_build_shapes"] = {"input_shape": _shapes(args[0])}
         self.built = True
+
+    # -- state -------------------------------------------------------------------------
+
+    def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Tree]:
+        """Return all values in nested dicts, by the parts of their paths.
+
+        Those of "trainable_variables", "non_trainable_variables", "optimizer_variables"
+        and "metrics_variables", as tensors, or as arrays with "numpy_array".
+        `ArgumentError` where two Variables have one path.
+        """
+        return get_state_tree(self, value_format)
+
+    def set_state_tree(self, state_tree: Mapping[str, Tree]) -> None:
+        """Take the values of such a tree, or of a part of one.
+
+        The optimizer's slots are made first, if there are none yet.
+        """
+        set_state_tree(self, state_tree)
 
     # -- configuration -----------------------------------------------------------------
 

@@ -7,7 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from multinet import dtypes
-from multinet.errors import ArgumentError, DTypeError, OutOfRange, ShapeError
+from multinet.errors import (
+    ArgumentError,
+    DTypeError,
+    OutOfRange,
+    ShapeError,
+    WrongType,
+)
 from multinet.interface import refused
 from multinet.ops.core import as_tensor, floating, read
 from multinet.ops.refusals import shown
@@ -89,7 +95,7 @@ def in_axis(indices: Tensor, size: Size) -> None:
 def function(value: Callable[..., Any], what: str) -> Callable[..., Any]:
     """Return a function; `ArgumentError` if it cannot be called."""
     if not callable(value):
-        raise ArgumentError(f"Expected {what} as a function, got {shown(value)}.")
+        raise WrongType(f"Expected {what} as a function, got {shown(value)}.")
     return value
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.config import standardize_data_format
-from multinet.errors import ArgumentError, ShapeError
+from multinet.errors import ArgumentError, ShapeError, WrongType
 from multinet.ops.checks import at_least, check_real, real_floats, sizes_at_least
 from multinet.ops.core import as_tensor, cast_tensor, op, shape_of
 from multinet.registry import current
@@ -20,11 +20,12 @@ from multinet.typing import ShapeLike, Tensor
 
 def per_axis(value: int | Sequence[int], rank: int, what: str) -> tuple[int, ...]:
     """Return an option as one positive int for each of `rank` spatial axes."""
+    value = value.tolist() if isinstance(value, np.ndarray) else value
     listed = isinstance(value, list | tuple)
     values: tuple[Any, ...] = tuple(value) if listed else (value,) * rank  # type: ignore[arg-type]
     whole = all(isinstance(v, int | np.integer) and v >= 1 for v in values)
     if len(values) != rank or not whole:
-        raise ArgumentError(
+        raise WrongType(
             f"Expected {what} as a positive int or {rank} of them, got {value!r}."
         )
     return tuple(int(v) for v in values)
@@ -125,11 +126,6 @@ def _conv(
     rank = len(shape_of(x)) - 2
     steps = per_axis(strides, rank, "strides")
     spread = per_axis(dilation, rank, "dilation_rate")
-    if max(steps) > 1 and max(spread) > 1:
-        raise ArgumentError(
-            f"strides > 1 and dilation_rate > 1 exclude each other, got {strides} and "
-            f"{dilation}."
-        )
     extent = [(k - 1) * d + 1 for k, d in zip(shape_of(kernel)[:rank], spread)]
     sizes = shape_of(x)[1:-1]
     widths = window_padding(sizes, extent, steps, padding)

@@ -276,6 +276,9 @@ def _segments(data: Any, ids: Any, count: int | None, mode: str, start: Any) -> 
             "Expected as many segment_ids as data has rows, got shapes "
             f"{public_shape(shape_of(data))} and {public_shape(shape_of(ids))}."
         )
+    if count is None and backend.symbolic and known is None:
+        form: Any = (Dim(), *shape_of(data)[1:])  # the greatest id will tell
+        return backend.full(form, start, backend.dtype(data))
     if count is None:
         remedy = "Pass num_segments=, the number of segments."
         values = needed(ids, "segment_sum (or _max, _min, _prod)", remedy)

@@ -91,6 +91,11 @@ class Training(Hooks, Layer):
         self.stop_training = False
         self._forget_compiled()
 
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` was called."""
+        return self._task is not None
+
     def get_compile_config(self) -> dict[str, Any]:
         """Return what `compile` was told, to be written to a file; {} without it."""
         return {} if self._task is None else self._task.config(self.optimizer)

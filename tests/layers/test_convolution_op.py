@@ -53,3 +53,15 @@ def test_it_convolves_with_any_kernel_of_the_shape(backend, padding):
     ).swapaxes(1, 2)
     found = ops.convert_to_numpy(layer.convolution_op(x, kernel))
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("steps, spread", [(2, 2), ((2, 1), (1, 3)), ((1, 3), (2, 2))])
+def test_strides_and_dilation_go_together(real_backend, padding, steps, spread):
+    x = np.random.default_rng(1).normal(size=(2, 9, 8, 4)).astype("float32")
+    kernel = np.random.default_rng(2).normal(size=(3, 2, 4, 1)).astype("float32")
+    for name in ("conv", "depthwise_conv"):
+        options = {"strides": steps, "padding": padding, "dilation_rate": spread}
+        wanted = ops.convert_to_numpy(getattr(ops, name)(x, kernel, **options))
+        theirs = np.asarray(getattr(peer.ops, name)(x, kernel, **options))
+        np.testing.assert_allclose(wanted, theirs, rtol=1e-4, atol=1e-5)

@@ -42,19 +42,19 @@ ArgumentError: ops.image.crop_images expects exactly two of top_cropping
     image.crop_images(pics); image.crop_images(pics, 1, 1, 1, 1, 3, 3)
 ArgumentError: expects bottom_cropping of at least 0, got -4 for a size of 5.
     image.crop_images(pics, 0, 0, target_height=9, target_width=9)
-ArgumentError: Expected size as a positive int or
+WrongType: Expected size as a positive int or
     image.extract_patches(pics, 0); image.extract_patches(pics, 'x')
     image.extract_patches_3d(cubes, 0); image.extract_patches_3d(cubes, (2, 2))
 ShapeError: A patch of (9, 9) does not fit the sizes (5, 6) with
     image.extract_patches(pics, 9)
 ShapeError: expects 3 axes, or 4 of a batch, got shape (3, 4).
     image.extract_patches(a, 2)
-ArgumentError: Expected strides as a positive int or
+WrongType: Expected strides as a positive int or
     image.extract_patches(pics, 2, 0); image.extract_patches_3d(cubes, 2, 0)
 ArgumentError: Expected padding 'valid' or 'same', got 'x'.
     image.extract_patches(pics, 2, padding='x')
     image.extract_patches_3d(cubes, 2, padding='x')
-ArgumentError: Expected dilation_rate as a positive int or 2 of them, got 0.
+WrongType: Expected dilation_rate as a positive int or 2 of them, got 0.
     image.extract_patches(pics, 2, 1, 0)
 ShapeError: A patch of (9, 9, 9) does not fit the sizes (4, 5, 4) with
     image.extract_patches_3d(cubes, 9)
@@ -96,7 +96,7 @@ ShapeError: Expected size with sizes of at least 1, got
 ArgumentError: ops.image.resize expects fill_mode='constant' and either
     image.resize(pics, (2, 2), fill_mode='x')
     image.resize(pics, (2, 2), crop_to_aspect_ratio=True, pad_to_aspect_ratio=True)
-ArgumentError: Expected kernel_size as a positive int or 2 of them, got
+WrongType: Expected kernel_size as a positive int or 2 of them, got
     image.gaussian_blur(pics, 0); image.gaussian_blur(pics, (3, 3, 3))
     image.gaussian_blur(pics, 'x')
 ArgumentError: Expected sigma as two positive numbers, got 0.
@@ -236,9 +236,9 @@ ArgumentError: Expected a non-negative integer seed, got -1.
     random.set_random_seed(-1)
 ShapeError: Expected a bool scalar, got shape
     cond(v, one, one); while_loop(more_v, same_, (c,))
-ArgumentError: Expected true_fn as a function, got 1.
+WrongType: Expected true_fn as a function, got 1.
     cond(flag, 1, 2)
-ArgumentError: Expected false_fn as a function, got None.
+WrongType: Expected false_fn as a function, got None.
     cond(flag, one, None)
 ShapeError: expects a scalar index, got shape (3,).
     switch(k3, [one, one])
@@ -253,15 +253,15 @@ ShapeError: expects shapes to stay; () became (2,).
 DTypeError: expects dtypes to stay; float32 became int32. Cast in the
     while_loop(more, recast, (c,)); fori_loop(0, 3, bodycast, c)
     scan(step_cast, c, v)
-ArgumentError: Expected cond as a function, got 1.
+WrongType: Expected cond as a function, got 1.
     while_loop(1, same_, (c,))
-ArgumentError: Expected body as a function, got 1.
+WrongType: Expected body as a function, got 1.
     while_loop(more, 1, (c,))
 ArgumentError: Expected maximum_iterations as an int of at least 0, got 'x'.
     while_loop(more, same_, (c,), 'x')
 ArgumentError: expects the body to return PyTreeSpec(*), as it got, not
     fori_loop(0, 3, body2, c)
-ArgumentError: Expected body_fun as a function, got 1.
+WrongType: Expected body_fun as a function, got 1.
     fori_loop(0, 3, 1, c)
 DTypeError: Expected numbers or bools, got a NoneType of dtype object.
     fori_loop(None, 3, body, c)
@@ -274,7 +274,7 @@ ShapeError: goes along first axes, got a scalar.
     scan(step, c, c); map(ident, c); vectorized_map(ident, c)
 ArgumentError: expects f to return (carry, y), got float32 ().
     scan(step_one, c, v)
-ArgumentError: Expected f as a function, got
+WrongType: Expected f as a function, got
     scan(1, c, v); map(1, v); associative_scan(1, v); custom_gradient(3)
 ShapeError: expects at least one row, got 0.
     scan(step, c, empty_); map(ident, empty_); vectorized_map(ident, empty_)
@@ -285,11 +285,11 @@ ArgumentError: Expected length as an int of at least 1, got 'x'.
     scan(step, c, None, 'x')
 ArgumentError: Expected length as an int of at least 1, got 1.5.
     scan(step, c, None, 1.5)
-ArgumentError: Expected function as a function, got 1.
+WrongType: Expected function as a function, got 1.
     vectorized_map(1, v)
 ArgumentError: Expected source in [0, 0) for a tensor of 0 axes, got 0.
     associative_scan(first_of, v)
-ArgumentError: Expected pyfunc as a function, got 3.
+WrongType: Expected pyfunc as a function, got 3.
     vectorize(3)
 ArgumentError: Expected positions and names in excluded, got [1.5].
     vectorize(ident, excluded=[1.5])
@@ -311,7 +311,7 @@ ArgumentError: expects tangents of the structure of the primals.
     jvp(ident, (v,), (v, v))
 ShapeError: ops.jvp expects float primals, and tangents of their dtypes
     jvp(ident, (v,), (a,)); jvp(ident, (v,), (i,)); jvp(ident, (k3,), (k3,))
-ArgumentError: Expected fun as a function, got 1.
+WrongType: Expected fun as a function, got 1.
     jvp(1, (v,), (v,))
 ArgumentError: Expected primals and tangents as tuples or lists.
     jvp(ident, v, v)

@@ -1,0 +1,82 @@
+"""The values of a model as nested dicts, against its Variables."""
+
+import numpy as np
+import pytest
+
+import multinet
+from multinet import Input, Model, Sequential, layers
+from multinet.errors import ArgumentError, ShapeError
+
+X, Y = np.ones((4, 3), "float32"), np.zeros((4, 1), "float32")
+
+
+def model():
+    x = Input((3,))
+    h = layers.BatchNormalization(name="norm")(x)
+    made = Model(x, layers.Dense(1, name="out")(h))
+    made.compile("adam", "mse")
+    return made
+
+
+class Twice(Model):
+    """A model whose layers have one name."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.two = (layers.Dense(3, name="a") for _ in range(2))
+
+    def call(self, inputs):
+        return self.two(self.one(inputs))
+
+
+def test_values_go_from_one_model_to_another(real_backend):
+    first, second = model(), model()
+    assert first.compiled and not Sequential().compiled
+    first.fit(X, Y, epochs=2, verbose=0)
+    tree = first.get_state_tree("numpy_array")
+    kernel = tree["trainable_variables"]["out"]["kernel"]
+    np.testing.assert_array_equal(kernel, first.layers[-1].kernel.numpy())
+    assert set(tree["non_trainable_variables"]["norm"]) == {
+        *("moving_mean", "moving_variance"),
+    }
+    steps = [value for value in tree["optimizer_variables"].values()]
+    assert int(steps[0]["iteration"]) == 2
+    tree = {k: v for k, v in tree.items() if k.endswith("trainable_variables")}
+    second.set_state_tree(tree)
+    for mine, theirs in zip(second.get_weights(), first.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert multinet.ops.is_tensor(
+        first.get_state_tree()["trainable_variables"]["out"]["bias"]
+    )
+
+
+def test_slots_are_made_before_they_are_set(backend):
+    made = model()
+    name = made.optimizer.name
+    slot = "out_bias_momentum"
+    made.set_state_tree({"optimizer_variables": {name: {slot: [0.5], "iteration": 7}}})
+    assert int(made.optimizer.iterations) == 7
+    values = made.get_state_tree("numpy_array")["optimizer_variables"][name]
+    assert values[slot].tolist() == [0.5]
+
+
+def test_what_does_not_fit_is_refused(backend):
+    made = model()
+    with pytest.raises(ArgumentError, match="value_format 'numpy'"):
+        made.get_state_tree("numpy")
+    with pytest.raises(ArgumentError, match="part of a state tree 'weights'"):
+        made.set_state_tree({"weights": {}})
+    with pytest.raises(ArgumentError, match="path in trainable_variables 'out/kernl'"):
+        made.set_state_tree({"trainable_variables": {"out": {"kernl": 1}}})
+    with pytest.raises(ShapeError):
+        made.set_state_tree({"trainable_variables": {"out": {"bias": [1, 2]}}})
+    twice = Twice()
+    twice(X)
+    with pytest.raises(ArgumentError, match="Two Variables have the path"):
+        twice.get_state_tree()
+
+
+def test_a_model_without_a_graph_has_no_inputs(backend):
+    for name in ("inputs", "outputs", "input_shape", "output_shape"):
+        assert not hasattr(Sequential(), name)
+        assert hasattr(model(), name)
