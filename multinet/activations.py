@@ -8,6 +8,7 @@ from typing import Any
 from multinet import ops
 from multinet.configurable import as_argument
 from multinet.objects.tables import Table
+from multinet.tracebacks import shortening
 from multinet.typing import ActivationLike, Data, Tensor
 
 __all__ = [
@@ -268,6 +269,7 @@ _table = Table(
 )
 
 
+@shortening
 def get(identifier: ActivationLike | None) -> Callable[..., Tensor]:
     """Return the activation of a name, or the function itself; None is linear."""
     return linear if identifier is None else _table.get(identifier)

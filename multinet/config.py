@@ -8,16 +8,11 @@
 from __future__ import annotations
 
 import os
-import sys
-import traceback
-from collections.abc import Callable
-from pathlib import Path
-from types import TracebackType
-from typing import Any
 
+from multinet import tracebacks
 from multinet.dtype_policies import dtype_policy, set_dtype_policy
 from multinet.dtypes import enable_x64, floatx, set_floatx
-from multinet.errors import ArgumentError, MultinetError, unknown_name
+from multinet.errors import ArgumentError, unknown_name
 from multinet.registry import backend, set_backend
 
 __all__ = [
@@ -190,44 +185,23 @@ def _limit(name: str, value: int | None) -> int | None:
 
 # -- tracebacks ------------------------------------------------------------------------
 
-_HERE = str(Path(__file__).parent)
-_previous: Callable[..., Any] | None = None
-
 
 def enable_traceback_filtering() -> None:
-    """Print errors that Multinet raises on purpose without its own frames.
+    """Leave frames of Multinet, and of frameworks that it called, out of errors.
 
-    Only the printing at the end of a program changes; exceptions keep all frames.
+    The default. It holds for the errors themselves, so in notebooks and logs too.
     """
-    global _previous
-    if _previous is None:
-        _previous, sys.excepthook = sys.excepthook, _print_filtered
+    tracebacks.set_filtering(True)
 
 
 def disable_traceback_filtering() -> None:
-    """Print whole tracebacks again; the default."""
-    global _previous
-    if _previous is not None:
-        sys.excepthook, _previous = _previous, None
+    """Keep all frames of errors, to find a fault in Multinet itself."""
+    tracebacks.set_filtering(False)
 
 
 def is_traceback_filtering_enabled() -> bool:
-    """Return whether Multinet's own frames are left out of printed tracebacks."""
-    return _previous is not None
-
-
-def _print_filtered(
-    kind: type[BaseException], error: BaseException, trace: TracebackType | None
-) -> None:
-    assert _previous is not None
-    if not isinstance(error, MultinetError):
-        _previous(kind, error, trace)
-        return
-    report = traceback.TracebackException(kind, error, trace)
-    outside = [frame for frame in report.stack if not frame.filename.startswith(_HERE)]
-    report.stack = traceback.StackSummary.from_list(outside)
-    report.__cause__ = report.__context__ = None  # the message says what went wrong
-    print("".join(report.format()), end="", file=sys.stderr)
+    """Return whether Multinet's own frames are left out of errors."""
+    return tracebacks.filtering()
 
 
 def enable_unsafe_deserialization() -> None:

@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 from multinet.errors import ArgumentError, NotWritten
 from multinet.objects import exports
 from multinet.objects.serialization import revive, to_data
+from multinet.tracebacks import shortening
 from multinet.typing import Config, Data
 
 _OPEN = (Parameter.VAR_KEYWORD, Parameter.VAR_POSITIONAL)
@@ -48,8 +49,9 @@ class Configurable:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "__init__" in vars(cls) and not is_ours(cls):
-            cls.__init__ = _remembering(cls, cls.__init__)
+        if "__init__" in vars(cls):
+            own = cls.__init__
+            cls.__init__ = shortening(own) if is_ours(cls) else _remembering(cls, own)
 
     def get_config(self) -> Config:
         """Return the constructor's arguments, as data that can be written to a file."""

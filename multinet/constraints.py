@@ -8,6 +8,7 @@ from typing import Any
 from multinet import ops
 from multinet.configurable import Configurable
 from multinet.objects.tables import Table
+from multinet.tracebacks import shortening
 from multinet.typing import ConstraintLike, Data, Made, Tensor
 
 __all__ = [
@@ -101,6 +102,7 @@ _table = Table("constraint", (MaxNorm, MinMaxNorm, NonNeg, UnitNorm))
 max_norm, min_max_norm, non_neg, unit_norm = MaxNorm, MinMaxNorm, NonNeg, UnitNorm
 
 
+@shortening
 def get(identifier: ConstraintLike | None) -> Made:
     """Return the constraint of a name, a configuration, or the object itself."""
     return _table.get(identifier)

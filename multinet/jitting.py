@@ -21,6 +21,7 @@ from multinet.ops.core import as_tensor
 from multinet.registry import current
 from multinet.scope import Scope, own_stream
 from multinet.streams import JitStream, number, reserve
+from multinet.tracebacks import shorten
 from multinet.variables import Variable
 
 _KEPT = 64  # programs of one function
@@ -66,10 +67,14 @@ def jit(
 
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        if current().symbolic or own_stream() is not None:
-            return function(*args, **kwargs)
-        call = _Call(args, kwargs)
-        return programs.find(call)(call.inputs())
+        try:
+            if current().symbolic or own_stream() is not None:
+                return function(*args, **kwargs)
+            call = _Call(args, kwargs)
+            return programs.find(call)(call.inputs())
+        except Exception as error:
+            shorten(error)
+            raise
 
     return wrapped
 

@@ -29,6 +29,7 @@ __all__ = [
     "get",
     "loaded",
     "owner",
+    "packages",
     "register",
     "set_backend",
     "unregister",
@@ -302,6 +303,22 @@ class use_backend:
 def loaded() -> list[Backend[Any]]:
     """Return the backends whose frameworks have been imported through Multinet."""
     return list(_loaded.values())
+
+
+def packages() -> tuple[frozenset[str], frozenset[str]]:
+    """Return the packages of the backends that are loaded, and of their frameworks."""
+    return _packages(tuple(_loaded))
+
+
+@cache
+def _packages(names: tuple[str, ...]) -> tuple[frozenset[str], frozenset[str]]:
+    known = _known()
+    classes = (cls for name in names for cls in type(get(name)).__mro__)
+    plugins = (_resolve(known[name]) for name in names if name in known)
+    return (
+        frozenset(cls.__module__.partition(".")[0] for cls in classes),
+        frozenset(required for plugin in plugins for required in plugin.requires),
+    )
 
 
 def owner(x: object) -> Backend[Any] | None:

@@ -11,6 +11,7 @@ from multinet.errors import ArgumentError, ShapeError
 from multinet.objects.tables import Table
 from multinet.ops.widening import in_float32
 from multinet.registry import current
+from multinet.tracebacks import shortening
 from multinet.typing import Data, Made, RegularizerLike, Tensor
 
 __all__ = [
@@ -122,6 +123,7 @@ _table = Table(
 l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
 
 
+@shortening
 def get(identifier: RegularizerLike | None) -> Made:
     """Return the regularizer of a name, a configuration, or the object itself."""
     return _table.get(identifier)

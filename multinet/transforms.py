@@ -24,6 +24,7 @@ from multinet.ops.shapes import moveaxis
 from multinet.registry import current
 from multinet.scope import Capture, own_stream, stream
 from multinet.streams import Entry
+from multinet.tracebacks import shortening
 from multinet.typing import Tensor, Tree
 from multinet.variables import Variable
 
@@ -134,6 +135,7 @@ def value_and_grad(
     places = (argnums,) if isinstance(argnums, int) else tuple(argnums)
 
     @functools.wraps(fun)
+    @shortening
     def wrapped(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         given = list(args)
         for i in places:
@@ -198,6 +200,7 @@ def grad(
     both = value_and_grad(fun, argnums, has_aux)
 
     @functools.wraps(fun)
+    @shortening
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         value, gradients = both(*args, **kwargs)
         return (gradients, value[1]) if has_aux else gradients
@@ -260,6 +263,7 @@ def vmap(fun: Function, in_axes: Tree = 0, out_axes: Tree = 0) -> Function:
     """
 
     @functools.wraps(fun)
+    @shortening
     def wrapped(*args: Any) -> Any:
         axes = in_axes if isinstance(in_axes, list | tuple) else (in_axes,) * len(args)
         if len(axes) != len(args):
@@ -326,6 +330,7 @@ def checkpoint(fun: Function) -> Function:
     """
 
     @functools.wraps(fun)
+    @shortening
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         function = functools.partial(fun, **kwargs)
         reads, _ = discover(function, args)

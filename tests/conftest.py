@@ -23,7 +23,7 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
 import pytest
 from memory import Memory
 
-from multinet import saving
+from multinet import saving, tracebacks
 from multinet.conformance import strict
 from multinet.registry import get, register, use_backend
 
@@ -33,9 +33,15 @@ ALL = (*REAL, "strict")
 register(strict.plugin)
 
 
+def pytest_addoption(parser):
+    """Let a run show the frames of Multinet too."""
+    parser.addoption("--whole-tracebacks", action="store_true")
+
+
 def pytest_configure(config):
     """Bound the memory of the run."""
     config.pluginmanager.register(Memory())
+    tracebacks.set_filtering(not config.getoption("--whole-tracebacks"))
 
 
 @pytest.fixture(params=ALL)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from multinet import registry
+from multinet import registry, tracebacks
 from multinet.conformance import special, training
 from multinet.conformance.check import Mismatch
 from multinet.conformance.extremes import edge_checks
@@ -233,7 +233,7 @@ def perform(
         progress(check)
     place = (check.level, check.row, check.case, check.dtype)
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), tracebacks.whole():
             error = check.run(backend)
     except MissingPrimitive as missing:
         report.waiting.setdefault(missing.primitive, []).append(check.row)

@@ -24,6 +24,7 @@ from multinet.initializers.distributions import (
 )
 from multinet.initializers.fourier import STFT
 from multinet.objects.tables import Table
+from multinet.tracebacks import shortening
 from multinet.typing import Data, Host, InitializerLike, Made
 
 _CLASSES = (
@@ -67,6 +68,7 @@ lecun_uniform, lecun_normal = LecunUniform, LecunNormal
 orthogonal, stft = Orthogonal, STFT
 
 
+@shortening
 def get(
     identifier: InitializerLike | Host | float | None,
 ) -> Made:

@@ -32,7 +32,7 @@ from multinet.layers.signatures import (
     signature_of,
     takes,
 )
-from multinet.layers.tracking import Tracked
+from multinet.layers.tracking import Tracked, warn_of_strangers
 from multinet.names import snake_case, unique_name
 from multinet.operation import Operation
 from multinet.ops.core import as_tensor, cast_tensor, in_dtype
@@ -47,6 +47,7 @@ from multinet.symbolic.tensor import (
     shadowing,
     symbolic_array,
 )
+from multinet.tracebacks import shorten
 from multinet.typing import PolicyLike, RegularizerLike, Shapes, Tensor, Tensors, Tree
 from multinet.variables import Variable
 
@@ -129,38 +130,42 @@ class Layer(Configured, Tracked, Operation):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Tensors:
         """Build if needed, and compute: on tensors, host arrays, or KerasTensors."""
-        # Nearly always there is one tensor, of the dtype that the layer computes in.
-        first = args[0] if len(args) == 1 and not kwargs else None
-        if current().common_dtype(first, first) != self._compute_dtype:
-            for value in (*args, *kwargs.values()):
-                kind = type(value)
-                if kind is KerasTensor or (
-                    kind in (list, tuple, dict) and is_symbolic(value)
-                ):
-                    return self._call_symbolic(args, kwargs)
-            args, kwargs = self._converted(args, kwargs)
-        if self._input_spec is not None:
-            self._check_inputs(args, kwargs)
-        if not self.built:
-            self._build(args, kwargs)
-        context = active.get()
-        if context is not None:
-            return self._run(context, args, kwargs)
-        context = CallContext()
-        token = active.set(context)  # what `with context` does, in half the time
         try:
-            outputs = self._run(context, args, kwargs)
-        finally:
-            active.reset(token)
-        # Past the watch over attributes, which an outermost call would pay for.
-        self.__dict__["_added_losses"] = context.losses
-        scope = active_scope()
-        if scope is not None:  # they may be tensors of a trace, dead when that ends
-            scope.at_end(self._forget_losses)
-            scope.collect(context.losses)
-        if context.masks:
-            keep_masks(context, outputs)
-        return outputs
+            # Nearly always there is one tensor, of the dtype of the computation.
+            first = args[0] if len(args) == 1 and not kwargs else None
+            if current().common_dtype(first, first) != self._compute_dtype:
+                for value in (*args, *kwargs.values()):
+                    kind = type(value)
+                    if kind is KerasTensor or (
+                        kind in (list, tuple, dict) and is_symbolic(value)
+                    ):
+                        return self._call_symbolic(args, kwargs)
+                args, kwargs = self._converted(args, kwargs)
+            if self._input_spec is not None:
+                self._check_inputs(args, kwargs)
+            if not self.built:
+                self._build(args, kwargs)
+            context = active.get()
+            if context is not None:
+                return self._run(context, args, kwargs)
+            context = CallContext()
+            token = active.set(context)  # what `with context` does, in half the time
+            try:
+                outputs = self._run(context, args, kwargs)
+            finally:
+                active.reset(token)
+            # Past the watch over attributes, which an outermost call would pay for.
+            self.__dict__["_added_losses"] = context.losses
+            scope = active_scope()
+            if scope is not None:  # they may be tensors of a trace, dead when that ends
+                scope.at_end(self._forget_losses)
+                scope.collect(context.losses)
+            if context.masks:
+                keep_masks(context, outputs)
+            return outputs
+        except Exception as error:
+            shorten(error)
+            raise
 
     def _run(self, context: CallContext, args: Any, kwargs: dict[str, Any]) -> Any:
         spec, outer = self._spec, context.training
@@ -301,6 +306,7 @@ class Layer(Configured, Tracked, Operation):
 
         named = dict(zip(self._spec.call, args)) | kwargs
         parameters = self._spec.build
+        warn_of_strangers(self)
         with use_backend.scoped(backend.concrete), loose_draws():
             if len(parameters) > 1 and all(p.endswith("_shape") for p in parameters):
                 trees = {p: named.get(p.removesuffix("_shape")) for p in parameters}

@@ -10,10 +10,22 @@ from multinet import dtype_policies, dtypes
 from multinet.autocast import autocasting
 from multinet.calls import CallContext, active, path_of
 from multinet.dtype_policies import DTypePolicy, DTypePolicyMap
-from multinet.errors import DTypeError
+from multinet.errors import ArgumentError, DTypeError
 from multinet.ops.core import as_tensor, cast_tensor
 from multinet.registry import current
 from multinet.typing import PolicyLike, Tensor
+
+
+class FromInit:
+    """An attribute that the constructor sets; an error tells where it never ran."""
+
+    def __get__(self, thing: object, owner: type[Any]) -> Any:
+        if thing is None:
+            return self
+        raise ArgumentError(
+            f"This {owner.__name__} was never set up: the first line of its __init__ "
+            "must be super().__init__(), with the options that it takes."
+        )
 
 
 class Typed:
@@ -21,9 +33,9 @@ class Typed:
 
     autocast: bool
     _mark: Any
-    _dtype_policy: DTypePolicy
+    _dtype_policy: Any = FromInit()
     _policy_path = ""  # by which a DTypePolicyMap knows the layer, once it is built
-    _compute_dtype: str
+    _compute_dtype: Any = FromInit()
     _variable_dtype: str
     _mixed = False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any, Self
 
@@ -9,14 +10,16 @@ import numpy as np
 import optree
 
 from multinet import constraints, dtypes, holders, initializers, regularizers
-from multinet.calls import Within
+from multinet.calls import Within, active
 from multinet.errors import ArgumentError, ShapeError
+from multinet.holders import parts, walk
 from multinet.layers.policy import Typed
 from multinet.metrics import Metric
 from multinet.moving import Movable, backend_of
 from multinet.patterns import find
 from multinet.symbolic.tensor import Recorded
 from multinet.typing import (
+    AnyLayer,
     ConstraintLike,
     DType,
     Host,
@@ -25,6 +28,22 @@ from multinet.typing import (
     Tensor,
 )
 from multinet.variables import Variable, load_own, save_own
+
+
+def warn_of_strangers(layer: AnyLayer) -> None:
+    """Warn if a layer that is about to be built in a call is no part of the caller."""
+    context = active.get()
+    path = () if context is None else context.path
+    if not path or any(part is layer for part in (path[-1], *parts(path[-1]))):
+        return
+    if not any(part is layer for _, part in walk(path[0])):
+        warnings.warn(
+            f"{layer.name!r} gets its weights inside the call of {path[-1].name!r}, "
+            "which does not hold it: they are neither trained nor saved with that, and "
+            "a layer made in `call` has new ones in each. Make it in __init__, as an "
+            "attribute.",
+            stacklevel=2,
+        )
 
 
 class Tracked(Movable, Typed, Recorded):

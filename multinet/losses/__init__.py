@@ -54,6 +54,7 @@ from multinet.losses.probabilistic import (
 )
 from multinet.losses.recognition import CTC, ctc
 from multinet.objects.tables import Table
+from multinet.tracebacks import shortening
 from multinet.typing import Config, Data, Made
 
 _CLASSES: tuple[type[FunctionLoss], ...] = (
@@ -99,6 +100,7 @@ _class_of = {cls.function: cls for cls in _CLASSES}
 _table = Table("loss", (*_class_of, *_CLASSES, LossFunctionWrapper), ALIASES)
 
 
+@shortening
 def get(
     identifier: str | Callable[..., Any] | Config | None,
 ) -> Made:

@@ -19,6 +19,7 @@ from multinet.objects.exports import inner
 from multinet.ops.core import as_tensor, boolean, cast_tensor, in_dtype
 from multinet.registry import current
 from multinet.symbolic.tensor import KerasTensor, Recorded, record
+from multinet.tracebacks import shortening
 from multinet.typing import Config, PolicyLike, Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -85,6 +86,7 @@ def on_symbols(function: F) -> F:
     """Let a loss function be called on symbolic tensors: as a node of their graph."""
 
     @functools.wraps(function)
+    @shortening
     def public(y_true: Any, y_pred: Any, *args: Any, **kwargs: Any) -> Any:
         if type(y_pred) is KerasTensor or type(y_true) is KerasTensor:
             given = inspect.signature(function).bind(y_true, y_pred, *args, **kwargs)
@@ -138,6 +140,7 @@ class Loss(Configurable, Recorded):
         """Return a mask of the values that count, or None for all."""
         return None
 
+    @shortening
     def __call__(
         self,
         y_true: Tensor,

@@ -87,6 +87,7 @@ from multinet.metrics.scores import (
 )
 from multinet.objects.tables import Table
 from multinet.symbolic.dims import Dim, public_shape
+from multinet.tracebacks import shortening
 from multinet.typing import Config, Data, Made, Size
 
 _CLASSES: tuple[type[Metric], ...] = (
@@ -157,6 +158,7 @@ _BY_TARGET = {
 _SHORT = {"acc": "accuracy", "ce": "crossentropy"}
 
 
+@shortening
 def get(
     identifier: str | Callable[..., Any] | Config | None,
 ) -> Made:

@@ -27,6 +27,7 @@ from multinet.ops.core import (
 )
 from multinet.registry import current
 from multinet.stateless import pure
+from multinet.tracebacks import shortening
 from multinet.typing import Config, DType, InitializerLike, PolicyLike, Tensor, Tensors
 from multinet.variables import Variable
 
@@ -144,6 +145,7 @@ class Metric(Configurable, Movable):
         """Return the values that `variables` begin with."""
         return pure(self.name, self.variables, self.variables, self.reset_state)[1]
 
+    @shortening
     def __call__(self, *args: Any, **kwargs: Any) -> Tensors:
         """Accumulate a batch and return the value so far."""
         self.update_state(*args, **kwargs)

@@ -31,6 +31,7 @@ from multinet.saving.tensors import DEFAULT, Layout
 from multinet.saving.weights import save_weights
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import KerasTensor
+from multinet.tracebacks import shortening
 from multinet.training.methods import Training
 from multinet.typing import AnyModel, Shapes, Tree
 
@@ -51,6 +52,7 @@ class Model(Training):
     _by_name = frozenset({"_graph_layers", "_stack"})
     _unsaved = frozenset({"_graph", "_graph_layers", "_stack"})
 
+    @shortening
     def __init__(
         self,
         inputs: Tree = None,
@@ -169,6 +171,7 @@ class Model(Training):
             )
         return _alone(self._graph.run(inputs, mask))
 
+    @shortening
     def build(self, input_shape: Shapes = None) -> None:
         """Create the weights of every layer, by a run on shapes alone.
 
@@ -268,6 +271,7 @@ class Model(Training):
 
     # -- files -------------------------------------------------------------------------
 
+    @shortening
     def save(
         self,
         filepath: str | os.PathLike[str],
@@ -282,6 +286,7 @@ class Model(Training):
         """
         save_model(self, filepath, overwrite, zipped)
 
+    @shortening
     def save_weights(
         self,
         filepath: str | os.PathLike[str],
@@ -296,6 +301,7 @@ class Model(Training):
         """
         save_weights(self, filepath, overwrite, max_shard_size, layout)
 
+    @shortening
     def load_weights(
         self,
         filepath: str | os.PathLike[str],
@@ -310,6 +316,7 @@ class Model(Training):
         """
         load_weights(self, filepath, skip_mismatch, **options)
 
+    @shortening
     def summary(
         self,
         line_length: int | None = None,

@@ -20,6 +20,7 @@ from multinet.objects.serialization import from_data, to_data
 from multinet.registry import current
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import KerasTensor
+from multinet.tracebacks import shortening
 from multinet.typing import Config, Size, Tensor
 
 
@@ -33,18 +34,24 @@ class Sequential(Model):
     >>> model = Sequential([Input((784,)), Dense(128, activation="relu"), Dense(10)])
     """
 
+    @shortening
     def __init__(
         self,
         layers: Sequence[Any] | None = None,
         trainable: bool = True,
         name: str | None = None,
     ) -> None:
+        if isinstance(layers, Layer) or isinstance(trainable, Layer):
+            raise ArgumentError(
+                "Sequential takes its layers as one list: Sequential([Dense(3), ...])."
+            )
         super().__init__(name=name, trainable=trainable)
         self._stack: list[Layer] = []
         for layer in layers or ():
             self._append(layer)
         self._rebuild()
 
+    @shortening
     def add(self, layer: Layer, rebuild: bool = True) -> None:
         """Put a layer on top."""
         self._append(layer)
@@ -61,6 +68,11 @@ class Sequential(Model):
     def _append(self, layer: Any) -> None:
         if isinstance(layer, KerasTensor) and layer.node is not None:
             layer = layer.node.operation
+        if isinstance(layer, type):
+            raise ArgumentError(
+                f"Expected a Layer, got the class {layer.__name__}: make one of it, "
+                f"{layer.__name__}(...)."
+            )
         if not isinstance(layer, Layer):
             raise ArgumentError(
                 f"Expected a Layer, got {type(layer).__name__}. Wrap a function in "
@@ -120,6 +132,7 @@ class Sequential(Model):
         self._graph = Graph(entry, tensor)
         self.built = True
 
+    @shortening
     def build(self, input_shape: Sequence[Size] | None = None) -> None:
         """Create the weights for inputs of a shape, which includes the batch axis."""
         if self.built:

@@ -27,6 +27,7 @@ from multinet.ops.refusals import refusal, valid_on_shapes
 from multinet.registry import current, get, owner
 from multinet.symbolic.dims import Dim, differ
 from multinet.symbolic.tensor import KerasTensor, OpCall, record
+from multinet.tracebacks import shorten
 from multinet.typing import Host, Shape, Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -78,18 +79,22 @@ def _public(function: F, door: Callable[..., Any] | None) -> F:
     @functools.wraps(function)
     def general(*args: Any, **kwargs: Any) -> Any:
         try:
-            for arg in args:
-                kind = type(arg)
-                if kind is KerasTensor or (kind in _WATCHED and _is_recorded(arg)):
+            try:
+                for arg in args:
+                    kind = type(arg)
+                    if kind is KerasTensor or (kind in _WATCHED and _is_recorded(arg)):
+                        return record(OpCall(public, prefix), function, args, kwargs)
+                if kwargs and _is_recorded(kwargs):
                     return record(OpCall(public, prefix), function, args, kwargs)
-            if kwargs and _is_recorded(kwargs):
-                return record(OpCall(public, prefix), function, args, kwargs)
-            return function(*args, **kwargs)
+                return function(*args, **kwargs)
+            except Exception as error:
+                told = refusal(function, args, kwargs, error)
+                if told is error:
+                    raise
+                raise told from error
         except Exception as error:
-            told = refusal(function, args, kwargs, error)
-            if told is error:
-                raise
-            raise told from error
+            shorten(error)
+            raise
 
     public = general if door is None else _entrance(door, general)
     PUBLIC[function.__name__] = public
@@ -109,10 +114,14 @@ _ERRORS = (
 _ENTRANCE = """
 def public({parameters}):
     try:
-        result = door({names})
-    except Exception as failed:
-        return told(failed, general, {names})
-    return general({names}) if result is None else result
+        try:
+            result = door({names})
+        except Exception as failed:
+            return told(failed, general, {names})
+        return general({names}) if result is None else result
+    except Exception as error:
+        shorten(error)
+        raise
 """
 
 
@@ -146,6 +155,7 @@ def _entrance(
         names=", ".join(p.name for p in parameters),
     )
     space: dict[str, Any] = {"door": door, "general": general, "told": _told, **given}
+    space |= {"shorten": shorten, "__name__": __name__}
     exec(source, space)
     public = functools.wraps(general)(space["public"])
     public.door = door  # type: ignore[attr-defined]
@@ -222,6 +232,10 @@ def read(x: Tensor) -> Host:
         raise ShapeError(
             f"Expected rectangular data, got {type(x).__name__}: {error}"
         ) from error
+    if x is None:
+        raise DTypeError(
+            "Expected numbers, got None. If a function made it, is a `return` missing?"
+        )
     if array.dtype.kind in "OSUMmV" and array.dtype.name not in dtypes.ALL:
         raise DTypeError(
             f"Expected numbers or bools, got a {type(x).__name__} of dtype "

@@ -14,6 +14,7 @@ from multinet.optimizers.loss_scale import LossScaleOptimizer
 from multinet.optimizers.matrices import Adafactor, Muon
 from multinet.optimizers.moments import Lamb, Nadam, ScheduleFreeAdamW
 from multinet.optimizers.several import MultiOptimizer, OptimizerMap
+from multinet.tracebacks import shortening
 from multinet.typing import Config, Data
 
 _CLASSES = (
@@ -37,6 +38,7 @@ _CLASSES = (
 _table = Table("optimizer", _CLASSES, {cls.__name__.lower(): cls for cls in _CLASSES})
 
 
+@shortening
 def get(identifier: str | Optimizer | Config | None) -> Optimizer | None:
     """Return the optimizer of a name, a configuration, or the object itself."""
     return _table.get(identifier)

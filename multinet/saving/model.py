@@ -39,6 +39,7 @@ from multinet.saving.safetensors import index_of
 from multinet.saving.streams import MEMBER, set_streams, streams_of
 from multinet.saving.tensors import load_tensors
 from multinet.saving.weights import load_state, open_weights, write_state
+from multinet.tracebacks import shortening
 from multinet.typing import AnyModel, Made
 
 #: The version of Keras whose format this is.
@@ -47,6 +48,7 @@ FORMAT = "3.15.1"
 MODEL = ".keras"
 
 
+@shortening
 def save_model(
     model: AnyModel,
     filepath: str | os.PathLike[str],
@@ -114,6 +116,7 @@ def _write_members(model: AnyModel, archive: NewArchive) -> None:
                     archive.copied((Path(ASSETS) / path / inner).as_posix(), file)
 
 
+@shortening
 def load_model(
     filepath: str | os.PathLike[str],
     custom_objects: Mapping[str, Any] | None = None,
@@ -213,6 +216,7 @@ def _copy(archive: Any, name: str, folder: Path) -> None:
     (folder / last).write_bytes(archive.text(name))
 
 
+@shortening
 def load_weights(
     model: AnyModel,
     filepath: str | os.PathLike[str],

@@ -16,6 +16,7 @@ from multinet.saving import atomic, safetensors, torch_layout
 from multinet.saving.memory import lent
 from multinet.saving.safetensors import Planned, Tensors
 from multinet.saving.torch_layout import Rule
+from multinet.tracebacks import shortening
 from multinet.typing import AnyModel, Host
 
 Layout: TypeAlias = Literal["keras", "torch"]
@@ -129,6 +130,7 @@ def _host(array: Any) -> Host:
     return np.asarray(array)
 
 
+@shortening
 def load_torch_state_dict(
     model: AnyModel,
     source: Mapping[str, Any] | str | os.PathLike[str],

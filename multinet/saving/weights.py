@@ -17,6 +17,7 @@ from multinet.saving import atomic, shards
 from multinet.saving.hdf5 import Arrays, Reader, Writer
 from multinet.saving.layout import Place, places
 from multinet.saving.tensors import DEFAULT, Layout, save_tensors
+from multinet.tracebacks import shortening
 from multinet.typing import AnyModel
 from multinet.variables import Variable
 
@@ -173,6 +174,7 @@ def _restored_after_errors(ready: list[tuple[Any, Any]]) -> Iterator[None]:
 # -- files of weights ------------------------------------------------------------------
 
 
+@shortening
 def save_weights(
     model: AnyModel,
     filepath: str | os.PathLike[str],

@@ -351,6 +351,11 @@ def record(
     with shadowing():
         plain_args, plain_kwargs = optree.tree_map(_array_of, (args, kwargs))  # type: ignore[arg-type]
         outputs = run(*plain_args, **plain_kwargs)
+    if outputs is None:
+        raise ArgumentError(
+            f"{type(operation).__name__} {operation.name!r} returned None where "
+            "tensors are expected. Is a `return` missing in its call?"
+        )
     if not (keep and all(tensor.record_history for tensor in node.inputs)):
         return optree.tree_map(lambda leaf: _wrap(leaf, None), outputs)
     return node.enter(optree.tree_map(lambda leaf: _wrap(leaf, node), outputs))

@@ -11,6 +11,7 @@ from multinet.errors import ArgumentError, unknown_name
 from multinet.holders import Holder
 from multinet.registry import current
 from multinet.symbolic.dims import public_shape
+from multinet.tracebacks import noting
 from multinet.typing import Tree
 
 _OF_LABELS = metrics.SparseCategoricalAccuracy, metrics.SparseTopKCategoricalAccuracy
@@ -41,6 +42,11 @@ class CompiledLoss(Holder):
     def __init__(self, loss: Tree, weights: Tree, names: Sequence[str]) -> None:
         if isinstance(weights, int | float):
             weights = [weights] * len(names)
+        if not names:
+            raise ArgumentError(
+                "The model has no outputs that a loss could take: its call returned "
+                "None. Is a `return` missing?"
+            )
         self.names = list(names)
         given = per_output(loss, names, "loss")
         self.losses = [_as_loss(item) for item in given]
@@ -60,12 +66,18 @@ class CompiledLoss(Holder):
         for i, loss in enumerate(self.losses):
             if loss is None:
                 continue
-            value = _apply(loss, targets[i], outputs[i], weights[i])
+            with noting(f"In the loss {self._called(i)}."):
+                value = _apply(loss, targets[i], outputs[i], weights[i])
             each.append(value)
             if self.weights[i] is not None:
                 value = ops.multiply(value, self.weights[i])
             total = value if total is None else ops.add(total, value)
         return total, each
+
+    def _called(self, i: int) -> str:
+        """Return what an error calls a loss."""
+        of = f" of the output {self.names[i]!r}" if len(self.names) > 1 else ""
+        return f"{self.labels[i] or 'of compile'}{of}"
 
 
 def _label(given: Tree, loss: losses.Loss | None) -> str:
@@ -141,6 +153,8 @@ class CompiledMetrics(Holder):
 
     def _resolve(self, item: Any, i: int, true_shape: Any, pred_shape: Any) -> Any:
         loss = self.loss.losses[i] if self.loss is not None else None
+        if isinstance(item, type) and issubclass(item, metrics.Metric):
+            item = item()
         if isinstance(item, metrics.Metric):
             return item
         if isinstance(item, str):
@@ -164,7 +178,8 @@ class CompiledMetrics(Holder):
         """Update every metric from a batch; those of ours see the outputs' masks."""
         for i, metric, is_weighted in self.entries:
             weight = weights[i] if is_weighted else None
-            metric.update_state(targets[i], outputs[i], weight)
+            with noting(f"In the metric {metric.name}."):
+                metric.update_state(targets[i], outputs[i], weight)
 
 
 def _as_loss(item: Any) -> losses.Loss | None:

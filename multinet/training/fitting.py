@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from multinet.checks import whole
+from multinet.tracebacks import noting
 from multinet.training.callbacks.base import (
     Callback,
     CallbackList,
@@ -176,9 +177,9 @@ class Fit:
         """Return the logs of a validation; of part of one if SIGTERM has come."""
         self.progress.validate(self.logs)
         self._tested = data.state()  # one that is cut short begins anew from there
-        tested = run_evaluate(
-            self.trainer, data, 0, self.listeners, self.plan.validation_steps, guard
-        )
+        steps = self.plan.validation_steps
+        with noting("In the validation."):
+            tested = run_evaluate(self.trainer, data, 0, self.listeners, steps, guard)
         if not guard.asked:
             self._tested = None
         return tested

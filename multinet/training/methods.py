@@ -11,8 +11,10 @@ import optree
 
 from multinet import optimizers
 from multinet.layers.base import Layer
+from multinet.layers.policy import FromInit
 from multinet.metrics.base import log_name
 from multinet.objects.serialization import from_data
+from multinet.tracebacks import shortening
 from multinet.training.callbacks import History
 from multinet.training.callbacks.base import Callbacks
 from multinet.training.fitting import Plan
@@ -40,7 +42,7 @@ class Training(Hooks, Layer):
     steps_per_execution: int | str = 1
     _is_model = True
     _task: Task | None = None
-    _trainer: Trainer
+    _trainer: Any = FromInit()
     _lent = frozenset({"_task"})  # with what `loss` and others hold
     _running = frozenset(
         {"stop_training", "steps_per_execution", "history", "_matched", "_trainer"}
@@ -48,6 +50,7 @@ class Training(Hooks, Layer):
     _private = frozenset({"train_function", "test_function", "predict_function"})
     _unsaved = frozenset({"_matched", "_trainer"})
 
+    @shortening
     def compile(
         self,
         optimizer: Making = "rmsprop",
@@ -100,6 +103,7 @@ class Training(Hooks, Layer):
         """Return what `compile` was told, to be written to a file; {} without it."""
         return {} if self._task is None else self._task.config(self.optimizer)
 
+    @shortening
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
         """Compile as `get_compile_config` says, and make the optimizer's slots.
 
@@ -170,6 +174,7 @@ class Training(Hooks, Layer):
         """
         return self._trainer.programs.explain(kind)
 
+    @shortening
     def fit(
         self,
         x: Tree = None,
@@ -223,6 +228,7 @@ class Training(Hooks, Layer):
         with _ended(source, x), _ended(validation, validation_data):
             return trainer.fit(source, validation, plan)
 
+    @shortening
     def evaluate(
         self,
         x: Tree = None,
@@ -240,6 +246,7 @@ class Training(Hooks, Layer):
             logs = self._trainer.evaluate(source, verbose, callbacks, steps)
         return as_result(logs, return_dict)
 
+    @shortening
     def predict(
         self,
         x: Tree,
@@ -258,6 +265,7 @@ class Training(Hooks, Layer):
         with _ended(source, x):
             return trainer.predict(source, verbose, callbacks, steps)
 
+    @shortening
     def train_on_batch(
         self,
         x: Tree,
@@ -270,6 +278,7 @@ class Training(Hooks, Layer):
         batch = _batch(x, y, sample_weight, class_weight)
         return as_result(self._trainer.train_on_batch(batch), return_dict)
 
+    @shortening
     def test_on_batch(
         self,
         x: Tree,
@@ -281,6 +290,7 @@ class Training(Hooks, Layer):
         batch = _batch(x, y, sample_weight)
         return as_result(self._trainer.test_on_batch(batch), return_dict)
 
+    @shortening
     def predict_on_batch(self, x: Tree) -> Tree:
         """Return the outputs for one batch as NumPy arrays."""
         batch = _batch(x)

@@ -23,7 +23,6 @@ def restored():
     config.set_max_epochs(None)
     config.set_max_steps_per_epoch(None)
     config.enable_interactive_logging()
-    config.disable_traceback_filtering()
 
 
 @pytest.mark.parametrize("name", ["floatx", "epsilon", "image_data_format"])
@@ -83,24 +82,6 @@ def test_progress_goes_to_the_log_when_not_interactive(capsys, caplog):
         assert not config.is_interactive_logging_enabled()
         model.fit(x, y, epochs=1, verbose=2)
         assert "Epoch 1/1" in caplog.text and not capsys.readouterr().out
-
-
-def test_filtered_tracebacks_show_the_program_only():
-    code = "import multinet as m\n{}m.ops.add(m.ops.ones((2,)), m.ops.ones((3,)))"
-    on = "m.config.enable_traceback_filtering()\n"
-    texts = [
-        subprocess.run(
-            [sys.executable, "-c", code.format(line)], capture_output=True, text=True
-        ).stderr
-        for line in ("", on)
-    ]
-    assert "ShapeError" in texts[0] and "arithmetic.py" in texts[0]
-    assert "ShapeError" in texts[1] and "arithmetic.py" not in texts[1]
-    config.enable_traceback_filtering()
-    config.enable_traceback_filtering()
-    assert config.is_traceback_filtering_enabled()
-    config.disable_traceback_filtering()
-    assert sys.excepthook is not config._print_filtered
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ class Compiled:
         self.names: dict[int, str] = {}
         self.used: set[int] = set()  # buffers that the code reads or writes
         self.kept: list[Any] = []  # so that no id is used twice
-        self.space: dict[str, Any] = {}
+        self.space: dict[str, Any] = {"__name__": __name__}
         self.state = {id(x.root): i for i, x in enumerate(state)}
         self.bound: dict[int, list[tuple[str, Any]]] = {}
         body = [self._line(op) for op in plan.code]

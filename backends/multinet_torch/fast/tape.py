@@ -241,7 +241,7 @@ class Tape(TorchDispatchMode):
             live |= reads
         needs = [i for i, name in enumerate(optional) if name in live]
         head = f"def step(S, {', '.join([*arguments, *(optional[i] for i in needs)])}):"
-        scope = dict(self.constants)
+        scope = {"__name__": __name__, **self.constants}
         for name, value in scope.items() if self.compiled else ():
             if isinstance(value, FunctionType):
                 scope[name] = torch.compiler.disable(value)

@@ -1,0 +1,114 @@
+"""Tracebacks that show the lines of a program, without those of Multinet in between."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from types import FrameType, TracebackType
+from typing import Any, TypeVar
+
+from multinet import registry
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+#: Packages whose frames matter only below those of a program, as do frameworks.
+_QUIET = frozenset({*sys.stdlib_module_names, "numpy", "optree"})
+_on = True
+
+
+def filtering() -> bool:
+    """Return whether frames are dropped."""
+    return _on
+
+
+def set_filtering(on: bool) -> None:
+    """Drop frames from now on, or keep all."""
+    global _on
+    _on = on
+
+
+@contextlib.contextmanager
+def whole() -> Iterator[None]:
+    """Keep all frames in a block."""
+    before = _on
+    set_filtering(False)
+    try:
+        yield
+    finally:
+        set_filtering(before)
+
+
+@contextlib.contextmanager
+def noting(place: str) -> Iterator[None]:
+    """Tell in errors of a block where they arose, such as "In the loss 'mse'."."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(place)
+        raise
+
+
+def shortening(function: F) -> F:
+    """Make a function that a program calls one whose errors show the program's lines.
+
+    What is called often has `try`, `shorten` and `raise` in its body instead, which
+    cost nothing.
+    """
+
+    @functools.wraps(function)
+    def shortened(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            shorten(error)
+            raise
+
+    return shortened  # type: ignore[return-value]
+
+
+def shorten(error: BaseException) -> None:
+    """Drop the frames of Multinet, and of frameworks that it called, from an error.
+
+    An error that it came from goes too where it shows no line of the program, or says
+    the same.
+    """
+    if not _on:
+        return
+    error.__traceback__ = _program_only(error.__traceback__)
+    for link in ("__cause__", "__context__"):
+        other = getattr(error, link)
+        while other is not None and _is_told(other, error):
+            other = other.__context__
+        if other is not getattr(error, link):
+            setattr(error, link, other)
+
+
+def _is_told(other: BaseException, error: BaseException) -> bool:
+    """Return whether an error says nothing beside the one that came from it."""
+    shorten(other)
+    return other.__traceback__ is None or str(other) == str(error)
+
+
+def _program_only(trace: TracebackType | None) -> TracebackType | None:
+    own, frameworks = registry.packages()
+    kept: list[TracebackType] = []
+    inside = True  # of Multinet
+    while trace is not None:
+        package = _package(trace.tb_frame)
+        if package == "multinet" or package in own:
+            inside = True
+        elif package not in _QUIET and package not in frameworks:
+            inside = False
+        if not inside:
+            kept.append(trace)
+        trace = trace.tb_next
+    found: TracebackType | None = None
+    for each in reversed(kept):
+        found = TracebackType(found, each.tb_frame, each.tb_lasti, each.tb_lineno)
+    return found
+
+
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
