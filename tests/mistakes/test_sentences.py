@@ -1,6 +1,7 @@
 """What each mistake is told, the same on every backend."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ LABELS = np.zeros(32, "int32")
 LOSS = "sparse_categorical_crossentropy"
 
 
-def classifier(loss=LOSS, **options):
+def classifier(loss: Any = LOSS, **options):
     model = Sequential([Input((4,)), layers.Dense(3, activation="softmax")])
     model.compile("sgd", loss, **options)
     return model
