@@ -307,6 +307,8 @@ class Layer(Configured, Tracked, Operation):
         named = dict(zip(self._spec.call, args)) | kwargs
         parameters = self._spec.build
         warn_of_strangers(self)
+        first = args[0] if args else next(iter(named.values()), None)
+        shapes = vars(self)["_first_shapes"] = optree.tree_map(shape_of, first)  # type: ignore[arg-type]
         with use_backend.scoped(backend.concrete), loose_draws():
             if len(parameters) > 1 and all(p.endswith("_shape") for p in parameters):
                 trees = {p: named.get(p.removesuffix("_shape")) for p in parameters}
@@ -314,8 +316,7 @@ class Layer(Configured, Tracked, Operation):
                     **{p: optree.tree_map(shape_of, t) for p, t in trees.items()}  # type: ignore[arg-type]
                 )
             else:
-                first = args[0] if args else next(iter(named.values()), None)
-                self.build(optree.tree_map(shape_of, first))  # type: ignore[arg-type]
+                self.build(shapes)
         self.built = True
 
     # -- shapes ------------------------------------------------------------------------

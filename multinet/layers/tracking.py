@@ -57,8 +57,9 @@ class Tracked(Movable, Typed, Recorded):
     built: bool
     _trainable: bool
     _is_model = False
+    _first_shapes: Any = None  # of what it was called on first
     _memory: Any = None  # what a stateful layer remembers between calls
-    _private = frozenset({"_added_losses"})
+    _private = frozenset({"_added_losses", "_first_shapes"})
     _lent = frozenset({"_build_shapes"})
     _running = frozenset({"built"})
 

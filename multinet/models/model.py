@@ -6,7 +6,7 @@ import inspect
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import optree
@@ -324,14 +324,17 @@ class Model(Training):
         print_fn: Callable[[str], object] | None = None,
         expand_nested: bool = False,
         show_trainable: bool = False,
-        layer_range: None = None,
+        layer_range: Sequence[str] | None = None,
     ) -> None:
         """Print the layers, their output shapes and their numbers of weights.
 
-        `positions` and `layer_range` are Keras's, and must be None.
+        Of a graph that is no chain, also what each is connected to. `layer_range` names
+        the first and the last row, as patterns. `positions` is Keras's, and must be
+        None: the columns fit what is in them.
         """
-        absent.refuse_options("summary", positions=positions, layer_range=layer_range)
-        text = summarize(self, line_length, expand_nested, show_trainable)
+        absent.refuse_options("summary", positions=positions)
+        options = (line_length, expand_nested, show_trainable, layer_range)
+        text = summarize(self, *options)
         (print_fn or print)(text)
 
 

@@ -3,60 +3,163 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+import re
+import shutil
+import sys
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import optree
 
 from multinet import dtypes
+from multinet.errors import ArgumentError, MultinetError
 from multinet.layers.base import Layer
+from multinet.symbolic.tensor import KerasTensor, Node
+
+
+class Row(NamedTuple):
+    """A layer or op of the table, how deep it lies, and the calls that feed it."""
+
+    operation: Any
+    depth: int
+    sources: list[KerasTensor]
 
 
 def summarize(
-    model: Layer, line_length: int | None, expand_nested: bool, show_trainable: bool
+    model: Any,
+    line_length: int | None,
+    expand_nested: bool,
+    show_trainable: bool,
+    layer_range: Sequence[str] | None = None,
 ) -> str:
     """Return the summary of a model as text."""
     # Here, not at the top: `import multinet` must stay quick.
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=f'Model: "{model.name}"', title_justify="left")
-    table.add_column("Layer (type)")
-    table.add_column("Output shape")
+    rows = _within(list(_rows(model, expand_nested, 0)), layer_range)
+    wired = any(map(_is_wired, _graphs(model, expand_nested)))
+    table = Table(title=f'Model: "{escape(model.name)}"', title_justify="left")
+    table.add_column("Layer (type)", overflow="fold")
+    table.add_column("Output shape", overflow="fold")
     table.add_column("Weights", justify="right")
+    if wired:
+        table.add_column("Connected to", overflow="fold")
     if show_trainable:
         table.add_column("Trainable", justify="center")
-    for layer, depth in _rows(model, expand_nested, 0):
-        cells = [
-            f"{'  ' * depth}{layer.name} ({type(layer).__name__})",
-            _output_shape(layer),
-            f"{layer.count_params():,}" if layer.built else "not built",
-        ]
-        if show_trainable:
-            cells.append("yes" if layer.trainable else "no")
-        table.add_row(*cells)
-    console = Console(width=line_length or 88, no_color=True, highlight=False)
+    for row in rows:
+        cells = [_name(row), _output_shape(row.operation), _weights(row.operation)]
+        cells += [", ".join(map(_source, row.sources)) or "-"] if wired else []
+        cells += [_trains(row.operation)] if show_trainable else []
+        table.add_row(*map(escape, cells))
+    width = line_length or _columns()
+    console = Console(width=width, no_color=True, highlight=False, markup=True)
     with console.capture() as capture:
         console.print(table)
-        console.print(_totals(model))
+        console.print(_totals(model), markup=False)
     return capture.get().rstrip()
 
 
-def _rows(model: Any, expand: bool, depth: int) -> list[tuple[Layer, int]]:
-    rows = []
-    for layer in model.layers:
-        rows.append((layer, depth))
-        if expand and hasattr(layer, "layers"):
-            rows += _rows(layer, expand, depth + 1)
-    return rows
+def _columns() -> int:
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 80
 
 
-def _output_shape(layer: Layer) -> str:
-    if not layer._nodes:
-        return "?"
-    shapes = optree.tree_leaves(
-        optree.tree_map(lambda t: str(t.shape), layer._nodes[-1].outputs)
-    )
-    return ", ".join(shapes)  # type: ignore[arg-type]
+def _rows(model: Any, expand: bool, depth: int) -> Any:
+    graph = model._graph
+    nodes: dict[int, list[Node]] = {}
+    for node in graph.nodes if graph is not None else ():
+        nodes.setdefault(id(node.operation), []).append(node)
+    layers = model.layers
+    known = set(map(id, layers))  # a Sequential does not show its input
+    for operation in layers if graph is None else graph.operations:
+        if isinstance(operation, Layer) and id(operation) not in known:
+            continue
+        calls = nodes.get(id(operation), [])
+        yield Row(operation, depth, [x for node in calls for x in node.inputs])
+        if expand and hasattr(operation, "layers") and hasattr(operation, "_graph"):
+            yield from _rows(operation, expand, depth + 1)
+
+
+def _within(rows: list[Row], names: Sequence[str] | None) -> list[Row]:
+    """Return the rows from the first whose name matches to the last."""
+    if names is None:
+        return rows
+    if len(names) != 2:
+        raise ArgumentError(f"Expected layer_range as two names, got {names!r}.")
+    found = [
+        [i for i, row in enumerate(rows) if re.match(name, row.operation.name)]
+        for name in names
+    ]
+    if not all(found):
+        known = [row.operation.name for row in rows]
+        raise ArgumentError(
+            f"No layer matches {names[0 if not found[0] else 1]!r}. There are {known}."
+        )
+    first, last = min(found[0]), max(found[1])
+    return rows[min(first, last) : max(first, last) + 1]
+
+
+def _graphs(model: Any, expand: bool) -> list[Any]:
+    inner = [x for x in model.layers if expand and hasattr(x, "_graph")]
+    found = [graph for each in inner for graph in _graphs(each, expand)]
+    return found if model._graph is None else [model._graph, *found]
+
+
+def _is_wired(graph: Any) -> bool:
+    """Return whether a graph is more than a chain, each call fed by the one before."""
+    sources = [node.inputs for node in graph.nodes if node.inputs]
+    fed = [id(x) for inputs in sources for x in inputs]
+    return any(len(inputs) > 1 for inputs in sources) or len(fed) > len(set(fed))
+
+
+def _name(row: Row) -> str:
+    branch = f"{'  ' * (row.depth - 1)}└ " if row.depth else ""
+    operation = row.operation
+    kind = type(operation).__name__ if isinstance(operation, Layer) else "op"
+    return f"{branch}{operation.name} ({kind})"
+
+
+def _source(tensor: KerasTensor) -> str:
+    """Return what made a tensor, with the call and the output where there are more."""
+    node = tensor.node
+    if node is None:
+        return tensor.name
+    outputs: list[Any] = optree.tree_leaves(node.outputs)
+    call = f"[{node.index}]" if len(node.operation._nodes) > 1 else ""
+    place = next((i for i, x in enumerate(outputs) if x is tensor), 0)
+    return f"{node.operation.name}{call}{f'[{place}]' if len(outputs) > 1 else ''}"
+
+
+def _output_shape(operation: Any) -> str:
+    outputs = [node.outputs for node in operation._nodes[-1:]]
+    if not outputs and isinstance(operation, Layer):
+        shape = _shape_of_first_call(operation)
+        return "?" if shape is None else str(shape)
+    leaves: list[Any] = optree.tree_leaves(outputs)  # type: ignore[arg-type]
+    return ", ".join(str(leaf.shape) for leaf in leaves) or "?"
+
+
+def _shape_of_first_call(layer: Layer) -> Any:
+    given = layer._first_shapes
+    if given is None:
+        return None
+    try:
+        return layer.compute_output_shape(given)
+    except (MultinetError, TypeError):  # one that takes more than a tensor
+        return None
+
+
+def _weights(operation: Any) -> str:
+    if not isinstance(operation, Layer):
+        return "-"
+    return f"{operation.count_params():,}" if operation.built else "not built"
+
+
+def _trains(operation: Any) -> str:
+    if not isinstance(operation, Layer) or not operation.weights:
+        return "-"
+    return "yes" if operation.trainable and operation.trainable_weights else "no"
 
 
 def _totals(model: Any) -> str:

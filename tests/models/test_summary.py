@@ -1,5 +1,8 @@
 """What model.summary() shows."""
 
+import numpy as np
+import pytest
+
 import multinet
 from multinet import layers
 
@@ -70,3 +73,64 @@ def test_a_subclassed_model_has_a_summary():
     net.build((None, 3))
     table = text(net)
     assert 'Model: "net"' in table and "8" in row(table, "only")
+
+
+def wired():
+    """Return a model of two inputs, a shared layer, an op and a nested model."""
+    left, right = (multinet.Input((8,), name=name) for name in ("left", "right"))
+    shared = layers.Dense(4, name="shared")
+    both = layers.Concatenate(name="both")([shared(left), shared(right)])
+    scaled = multinet.ops.multiply(both, 2.0)
+    inner = multinet.Sequential(
+        [multinet.Input((8,)), layers.Dense(4, name="deep"), layers.Dropout(0.5)],
+        name="inner",
+    )
+    return multinet.Model([left, right], layers.Dense(1, name="last")(inner(scaled)))
+
+
+def test_a_graph_shows_what_each_is_connected_to():
+    table = text(wired(), expand_nested=True, show_trainable=True, line_length=120)
+    assert "left, right" in row(table, "shared")
+    assert "shared[0], shared[1]" in row(table, "both")
+    assert "both" in row(table, "multiply") and "(op)" in row(table, "multiply")
+    assert "inner" in row(table, "last")
+    assert "└ deep" in row(table, "deep") and "yes" in row(table, "deep")
+    assert row(table, "dropout").split("│")[-2].strip() == "-"  # nothing to train
+    assert "Connected to" not in text(model())
+
+
+def test_a_range_of_layers_is_shown():
+    table = text(wired(), layer_range=["shared", "inn"])
+    assert [name for name in ("left", "both", "inner", "last") if f"{name} (" in table]
+    assert "left (" not in table and "last (" not in table and "inner (" in table
+    with pytest.raises(ValueError, match="No layer matches 'nobody'"):
+        text(wired(), layer_range=["left", "nobody"])
+    with pytest.raises(ValueError, match="two names"):
+        text(wired(), layer_range=["left"])
+
+
+def test_a_summary_fits_80_columns_and_loses_no_letter():
+    name = "a_layer_whose_name_is_so_long_that_no_column_of_the_table_could_hold_it"
+    inputs = multinet.Input((4,))
+    a, b = layers.Dense(2, name=name)(inputs), layers.Dense(2)(inputs)
+    table = text(multinet.Model(inputs, [layers.Add()([a, b]), a]))
+    assert max(map(len, table.splitlines())) <= 80
+    rows = [line for line in table.splitlines() if line.startswith("│")]
+    column = "".join(line.split("│")[1].strip() for line in rows)
+    assert name in column
+
+
+def test_a_subclassed_model_shows_shapes_after_its_first_call(backend):
+    class Net(multinet.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(3, name="first")
+            self.drop = layers.Dropout(0.5, name="second")
+
+        def call(self, inputs):
+            return self.drop(self.dense(inputs))
+
+    net = Net()
+    net(np.ones((2, 5), "float32"))
+    for name in ("first", "second"):
+        assert "(2, 3)" in row(text(net), name)
