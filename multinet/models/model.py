@@ -7,6 +7,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from html import escape
 from typing import Any
 
 import optree
@@ -336,6 +337,11 @@ class Model(Training):
         options = (line_length, expand_nested, show_trainable, layer_range)
         text = summarize(self, *options)
         (print_fn or print)(text)
+
+    def _repr_html_(self) -> str:
+        """Return the summary, as notebooks show it."""
+        text = summarize(self, 110, expand_nested=False, show_trainable=False)
+        return f'<pre style="line-height: 1.2">{escape(text)}</pre>'
 
 
 def _shapes(tree: Tree) -> Any:

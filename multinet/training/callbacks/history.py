@@ -6,6 +6,7 @@ from typing import Any
 
 from multinet.errors import ArgumentError
 from multinet.training.callbacks.base import Callback
+from multinet.training.callbacks.curves import curves
 from multinet.typing import Data
 
 
@@ -26,6 +27,16 @@ class History(Callback):
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
+
+    def __repr__(self) -> str:
+        last = ", ".join(f"{k}: {v[-1]:.4g}" for k, v in self.history.items() if v)
+        return (
+            f"<History of {len(self.epoch)} epochs{', at the end ' * bool(last)}{last}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return the learning curves, as notebooks show them."""
+        return curves(self.history, self.epoch)
 
     def get_state(self) -> dict[str, Data]:
         """Return what was recorded."""
