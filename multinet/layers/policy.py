@@ -19,7 +19,7 @@ from multinet.typing import PolicyLike, Tensor
 class FromInit:
     """An attribute that the constructor sets; an error tells where it never ran."""
 
-    def __get__(self, thing: object, owner: type[Any]) -> Any:
+    def __get__(self, thing: object, owner: type) -> FromInit:
         if thing is None:
             return self
         raise ArgumentError(

@@ -15,6 +15,7 @@ from multinet import dtypes
 from multinet.errors import ArgumentError, MultinetError
 from multinet.layers.base import Layer
 from multinet.symbolic.tensor import KerasTensor, Node
+from multinet.typing import AnyModel
 
 
 class Row(NamedTuple):
@@ -26,7 +27,7 @@ class Row(NamedTuple):
 
 
 def summarize(
-    model: Any,
+    model: AnyModel,
     line_length: int | None,
     expand_nested: bool,
     show_trainable: bool,
