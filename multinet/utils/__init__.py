@@ -20,6 +20,11 @@ from multinet.seeds import set_random_seed
 from multinet.utils import bounding_boxes, legacy
 from multinet.utils.configuration import Config
 from multinet.utils.downloads import get_file
+from multinet.utils.folders import (
+    audio_dataset_from_directory,
+    image_dataset_from_directory,
+    text_dataset_from_directory,
+)
 from multinet.utils.graphs import get_source_inputs
 from multinet.utils.images import array_to_img, img_to_array, load_img, save_img
 from multinet.utils.numerical import normalize, to_categorical
@@ -27,6 +32,8 @@ from multinet.utils.packing import pack_x_y_sample_weight, unpack_x_y_sample_wei
 from multinet.utils.progbar import Progbar
 from multinet.utils.pydataset import PyDataset
 from multinet.utils.sequences import pad_sequences
+from multinet.utils.splitting import split_dataset
+from multinet.utils.timeseries import timeseries_dataset_from_array
 
 Sequence = PyDataset  # its name in Keras 2
 
@@ -37,6 +44,7 @@ __all__ = [
     "PyDataset",
     "Sequence",
     "array_to_img",
+    "audio_dataset_from_directory",
     "bounding_boxes",
     "clear_session",
     "custom_object_scope",
@@ -48,6 +56,7 @@ __all__ = [
     "get_registered_name",
     "get_registered_object",
     "get_source_inputs",
+    "image_dataset_from_directory",
     "img_to_array",
     "is_interactive_logging_enabled",
     "is_keras_tensor",
@@ -60,7 +69,10 @@ __all__ = [
     "save_img",
     "serialize_keras_object",
     "set_random_seed",
+    "split_dataset",
     "standardize_dtype",
+    "text_dataset_from_directory",
+    "timeseries_dataset_from_array",
     "to_categorical",
     "unpack_x_y_sample_weight",
 ]
