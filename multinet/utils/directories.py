@@ -16,7 +16,7 @@ from multinet.config import is_interactive_logging_enabled
 from multinet.errors import ArgumentError
 from multinet.random import host
 from multinet.seeds import key_of
-from multinet.typing import Seed, Tree
+from multinet.typing import Host, Seed, Tree
 from multinet.utils.batching import Dataset, from_items, stacked
 
 _MODES = ("int", "categorical", "binary", None)
@@ -31,7 +31,7 @@ class Files:
     labels: list[int] | None
     class_names: list[str] | None
 
-    def take(self, places: Any) -> Files:
+    def take(self, places: Sequence[int] | Host) -> Files:
         """Return the files at some places."""
         labels = None if self.labels is None else [self.labels[i] for i in places]
         return Files([self.paths[i] for i in places], labels, self.class_names)
@@ -59,7 +59,7 @@ class Folder:
         suffixes: Sequence[str],
         read: Callable[[str], Tree],
         stack: Callable[[list[Tree]], Tree] = stacked,
-    ) -> Any:
+    ) -> Tree:
         """Return the data set of a subset of the files, or two for "both"."""
         self._check()
         found = self._found(what, suffixes)
