@@ -29,6 +29,7 @@ from multinet.layers.signatures import (
     explain,
     is_number_tree,
     is_shape,
+    methods_of,
     signature_of,
     takes,
 )
@@ -89,6 +90,9 @@ class Layer(Configured, Tracked, Operation):
         name: str | None = None,
         **options: Any,
     ) -> None:
+        cls = type(self)
+        if cls._spec.methods != methods_of(cls):  # methods were put there since
+            cls._spec = signature_of(cls, Layer)
         shape = options.pop("input_shape", None)
         if "input_dim" in options:
             shape = (options.pop("input_dim"),)

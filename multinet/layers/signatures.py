@@ -23,6 +23,7 @@ class Signature:
     build: tuple[str, ...]
     masks: bool  # whether the class computes masks of its own
     mask: bool  # whether `call` takes the mask of its only argument with tensors
+    methods: tuple[object, ...]  # what was read
 
 
 def signature_of(cls: type, base: type) -> Signature:
@@ -31,7 +32,13 @@ def signature_of(cls: type, base: type) -> Signature:
     build = inspect.signature(cls.build).parameters
     training = call.index("training") if "training" in call else None
     masks = cls.compute_mask is not base.compute_mask
-    return Signature(call, training, tuple(build)[1:], masks, "mask" in call)
+    read = methods_of(cls)
+    return Signature(call, training, tuple(build)[1:], masks, "mask" in call, read)
+
+
+def methods_of(cls: type) -> tuple[object, ...]:
+    """Return the methods that a signature tells of."""
+    return cls.call, cls.build, cls.compute_mask
 
 
 def takes(cls: type, base: type) -> list[str]:

@@ -65,7 +65,9 @@ class Model(Training):
             raise ArgumentError("Model needs both inputs and outputs, or neither.")
         if inputs is not None and type(self) is Model:
             name = name or unique_name("functional")
-        super().__init__(name=name, **kwargs)
+        # A class that is a layer of another kind, too, has made that part already.
+        if "_trainable" not in vars(self) or name or kwargs:
+            Layer.__init__(self, name=name, **kwargs)
         self._forget_compiled()
         self._graph: Graph | None = None
         if inputs is not None:
