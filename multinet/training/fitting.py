@@ -8,14 +8,15 @@ from typing import Any
 
 from multinet.checks import whole
 from multinet.tracebacks import noting
+from multinet.training.callbacks.bar import ProgbarLogger
 from multinet.training.callbacks.base import (
     Callback,
-    CallbackList,
     Callbacks,
     listed,
 )
 from multinet.training.callbacks.history import History
 from multinet.training.callbacks.progress import make_progress
+from multinet.training.callbacks.several import CallbackList
 from multinet.training.interrupts import Interrupts
 from multinet.training.loop import Pass, Trains, check_steps, run_evaluate
 from multinet.training.runner import Runner
@@ -71,9 +72,11 @@ class Fit:
         inner = [callback for callback in others if not callback._is_last]
         last = [callback for callback in others if callback._is_last]
         callbacks = [*inner, self.history, *last]
-        self.listeners = CallbackList(callbacks, self.model, params)
+        self.listeners = CallbackList(callbacks, model=self.model, **params)
         self.prompt = bool(given)
-        self.progress = make_progress(verbose, epochs.stop, total, "Epoch")
+        barred = any(isinstance(callback, ProgbarLogger) for callback in given)
+        shown = 0 if barred else verbose
+        self.progress = make_progress(shown, epochs.stop, total, "Epoch")
         self.epoch, self.step = epochs.start, 0
         self.logs: dict[str, Any] = {}
         self.stopped = False  # by a callback, before this went on

@@ -14,8 +14,9 @@ import optree
 from multinet import config, ops
 from multinet.checks import whole
 from multinet.registry import current
-from multinet.training.callbacks.base import CallbackList, Callbacks
+from multinet.training.callbacks.base import Callbacks
 from multinet.training.callbacks.progress import Reporter, make_progress
+from multinet.training.callbacks.several import CallbackList
 from multinet.training.hooks import own_function
 from multinet.training.interrupts import Interrupts
 from multinet.training.logs import as_floats
@@ -269,4 +270,4 @@ def _listeners(
 ) -> CallbackList:
     if isinstance(callbacks, CallbackList):
         return callbacks
-    return CallbackList(callbacks, model, {"steps": steps, "verbose": verbose})
+    return CallbackList(callbacks, model=model, steps=steps, verbose=verbose)

@@ -106,7 +106,6 @@ OBJECTS = {
     "Dense": lambda: layers.Dense(1),
     "Metric": lambda: multinet.metrics.Mean(),
     "Optimizer": lambda: multinet.optimizers.Adam(),
-    "Callback": lambda: multinet.callbacks.EarlyStopping(),
     "KerasTensor": lambda: multinet.Input((2,)),
     "Variable": lambda: multinet.Variable(1.0),
     "GRUCell": lambda: layers.GRUCell(2),

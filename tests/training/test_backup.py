@@ -464,7 +464,7 @@ def test_wrong_arguments_are_refused(message):
 
 def test_a_loop_of_ones_own_is_told_that_this_is_for_fit(tmp_path):
     model = build(1)
-    listeners = callbacks.CallbackList([BackupAndRestore(tmp_path)], model, {})
+    listeners = callbacks.CallbackList([BackupAndRestore(tmp_path)], model=model)
     listeners.call("on_train_begin")
     with pytest.raises(MultinetError, match="in fit alone"):
         listeners.call("on_epoch_begin", 0)

@@ -1,10 +1,13 @@
 """Callbacks, under Keras's names."""
 
 from multinet.training.callbacks.backup import BackupAndRestore
-from multinet.training.callbacks.base import Callback, CallbackList
+from multinet.training.callbacks.bar import ProgbarLogger
+from multinet.training.callbacks.base import Callback
+from multinet.training.callbacks.board import TensorBoard
 from multinet.training.callbacks.checkpoint import ModelCheckpoint
 from multinet.training.callbacks.history import History, LambdaCallback
 from multinet.training.callbacks.recording import CSVLogger, RemoteMonitor
+from multinet.training.callbacks.several import CallbackList
 from multinet.training.callbacks.steering import (
     LearningRateScheduler,
     SwapEMAWeights,
@@ -22,8 +25,10 @@ __all__ = [
     "LambdaCallback",
     "LearningRateScheduler",
     "ModelCheckpoint",
+    "ProgbarLogger",
     "ReduceLROnPlateau",
     "RemoteMonitor",
     "SwapEMAWeights",
+    "TensorBoard",
     "TerminateOnNaN",
 ]

@@ -1,4 +1,4 @@
-"""Callback, and the list that calls them."""
+"""Callback, and what users pass for several."""
 
 from __future__ import annotations
 
@@ -28,6 +28,10 @@ class Callback:
     def __init__(self) -> None:
         self.model: Any = None
         self.params: dict[str, Any] = {}
+
+    def _listed(self) -> list[Callback]:
+        """Return the callbacks that this stands for."""
+        return [self]
 
     def set_model(self, model: AnyModel) -> None:
         """Set `self.model`."""
@@ -65,12 +69,23 @@ class Callback:
     def on_train_batch_begin(
         self, batch: int, logs: dict[str, float] | None = None
     ) -> None:
-        """Run before a training step."""
+        """Run before a training step; calls `on_batch_begin`."""
+        self.on_batch_begin(batch, logs)
 
     def on_train_batch_end(
         self, batch: int, logs: dict[str, float] | None = None
     ) -> None:
-        """Run after a training step, with the running means of the epoch."""
+        """Run after a training step, with the running means of the epoch.
+
+        Calls `on_batch_end`.
+        """
+        self.on_batch_end(batch, logs)
+
+    def on_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Run before a training step: the older name."""
+
+    def on_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Run after a training step: the older name."""
 
     def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
         """Run before evaluation or validation."""
@@ -105,31 +120,8 @@ class Callback:
         """Run after a prediction step."""
 
 
-class CallbackList:
-    """Calls callbacks in order, and knows which batch hooks anyone listens to."""
-
-    def __init__(
-        self, callbacks: Callbacks, model: AnyModel, params: dict[str, Any]
-    ) -> None:
-        self.callbacks = listed(callbacks)
-        for callback in self.callbacks:
-            callback.set_params(params)
-            callback.set_model(model)
-
-    def listens(self, hook: str) -> bool:
-        """Return whether a callback overrides `hook`."""
-        default = getattr(Callback, hook)
-        hooks = (getattr(callback, hook) for callback in self.callbacks)
-        return any(getattr(each, "__func__", each) is not default for each in hooks)
-
-    def call(self, hook: str, *args: Any) -> None:
-        """Call `hook` of each callback."""
-        for callback in self.callbacks:
-            getattr(callback, hook)(*args)
-
-
 #: What users pass, and what a loop inside of another one gets.
-Callbacks: TypeAlias = Callback | Sequence[Any] | CallbackList | None
+Callbacks: TypeAlias = Callback | Sequence[Any] | None
 
 
 def listed(callbacks: Callbacks) -> list[Callback]:
@@ -137,9 +129,7 @@ def listed(callbacks: Callbacks) -> list[Callback]:
     if callbacks is None:
         return []
     if isinstance(callbacks, Callback):
-        return [callbacks]
-    if isinstance(callbacks, CallbackList):
-        return list(callbacks.callbacks)
+        return callbacks._listed()
     if isinstance(callbacks, list | tuple):
         return [callback for item in callbacks for callback in listed(item)]
     remedy = " Make an object of the class." if inspect.isclass(callbacks) else ""
