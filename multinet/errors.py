@@ -21,6 +21,7 @@ __all__ = [
     "ShapeError",
     "TraceError",
     "Unordered",
+    "Unwritten",
     "WrongType",
     "unknown_name",
 ]
@@ -52,6 +53,10 @@ class ArgumentError(MultinetError, ValueError):
 
 class WrongType(ArgumentError, TypeError):
     """An argument of another type than the function takes."""
+
+
+class Unwritten(MultinetError, NotImplementedError):
+    """A method that a subclass has to write was called."""
 
 
 class OutOfRange(ArgumentError, IndexError):

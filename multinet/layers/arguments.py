@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from multinet import config, random
-from multinet.errors import ArgumentError
+from multinet.errors import ArgumentError, WrongType
 from multinet.typing import Seed
 
 
@@ -18,9 +18,14 @@ def arguments(names: dict[str, Any]) -> dict[str, Any]:
 
 def positive(name: str, value: object) -> int:
     """Return a positive integer."""
-    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
-        raise ArgumentError(f"Expected {name} to be a positive integer, got {value!r}.")
+    if not _is_integer(value) or value <= 0:
+        kind = ArgumentError if _is_integer(value) else WrongType
+        raise kind(f"Expected {name} to be a positive integer, got {value!r}.")
     return value
+
+
+def _is_integer(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def fraction(name: str, value: object) -> float:
@@ -32,9 +37,12 @@ def fraction(name: str, value: object) -> float:
 
 def sizes(name: str, value: int | Sequence[int], rank: int) -> tuple[int, ...]:
     """Return `rank` positive integers, given as one for all or as a sequence."""
-    values = (value,) * rank if isinstance(value, int) else tuple(value)
-    if len(values) != rank or not all(isinstance(v, int) and v > 0 for v in values):
-        raise ArgumentError(
+    given: Any = value if isinstance(value, list | tuple) else [value] * rank
+    integers = all(map(_is_integer, given))
+    values = tuple(given)
+    if len(values) != rank or not integers or min(values) <= 0:
+        kind = ArgumentError if integers else WrongType
+        raise kind(
             f"Expected {name} to be a positive integer or {rank} of them, "
             f"got {value!r}."
         )

@@ -10,7 +10,8 @@ import optree
 
 from multinet import dtypes, regularizers
 from multinet.calls import CallContext, Within, active
-from multinet.errors import ArgumentError, MultinetError
+from multinet.configurable import is_ours
+from multinet.errors import ArgumentError, MultinetError, Unwritten
 from multinet.functional import stateless_call
 from multinet.layers import families, input_spec
 from multinet.layers.configured import Configured
@@ -70,6 +71,8 @@ class Layer(Configured, Tracked, Operation):
     #: Whose options the constructor takes: ("kernel",) for kernel_initializer,
     #: kernel_regularizer and kernel_constraint.
     families: ClassVar[tuple[str, ...]] = ()
+    #: Whether there is nothing to build, unless a subclass writes `build`.
+    _weightless: ClassVar[bool] = False
     _spec: Signature
     _input_spec: Any = None
 
@@ -77,6 +80,8 @@ class Layer(Configured, Tracked, Operation):
         super().__init_subclass__(**kwargs)
         if "build" in vars(cls):
             cls.build = _marking_built(cls.build)
+        elif is_ours(cls) and not cls._is_model:
+            cls._weightless = cls._weightless or cls.build is Layer.build
         families.resolve(cls)
         cls._spec = signature_of(cls, Layer)
 
@@ -106,6 +111,8 @@ class Layer(Configured, Tracked, Operation):
             raise ArgumentError(f"Expected name to be a string, got {name!r}.")
         self.name = name or unique_name(snake_case(type(self).__name__))
         self.activity_regularizer = regularizers.get(activity_regularizer)
+        if not isinstance(trainable, bool):
+            raise ArgumentError(f"Expected trainable to be a bool, got {trainable!r}.")
         self.autocast = autocast
         self.dtype_policy = dtype
         self._trainable = trainable
@@ -113,6 +120,8 @@ class Layer(Configured, Tracked, Operation):
         remat = current_scope()
         if remat is not None:
             self._remat = remat
+        if self._weightless and type(self).build is Layer.build:
+            self.built = True
 
     # -- building and calling ----------------------------------------------------------
 
@@ -130,7 +139,7 @@ class Layer(Configured, Tracked, Operation):
 
     def call(self, *args: Any, **kwargs: Any) -> Tensors:
         """Compute the outputs; subclasses write it."""
-        raise MultinetError(f"{type(self).__name__} must define call(self, inputs).")
+        raise Unwritten(f"{type(self).__name__} must define call(self, inputs).")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Tensors:
         """Build if needed, and compute: on tensors, host arrays, or KerasTensors."""
@@ -252,6 +261,8 @@ class Layer(Configured, Tracked, Operation):
         for output in optree.tree_leaves(outputs):
             penalty = as_tensor(self.activity_regularizer(output))
             batch = current().shape(output)[0]
+            if isinstance(batch, int):  # no sample, no penalty
+                batch = max(batch, 1)
             context.losses.append(current().divide(penalty, batch))
 
     def symbolic_call(self, *args: Any, **kwargs: Any) -> Tensors:
@@ -397,6 +408,9 @@ class Layer(Configured, Tracked, Operation):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+Layer._spec = signature_of(Layer, Layer)
 
 
 def _marking_built(build: Callable[..., Any]) -> Callable[..., Any]:

@@ -17,8 +17,8 @@ from multinet.typing import Config
 
 _STANDARD = ("name", "trainable", "dtype")  # what each configuration begins with
 # Not written, as in Keras: a class decides whether its inputs are cast.
-_ONLY_IF_GIVEN = ("lora_rank", "lora_alpha")
-_LEFT_OUT = (("activity_regularizer", None), ("autocast", True), ("autocast", False))
+_ONLY_IF_GIVEN = ("activity_regularizer", "lora_rank", "lora_alpha")
+_LEFT_OUT = (("autocast", True), ("autocast", False))
 
 
 class Configured(Configurable):

@@ -48,16 +48,19 @@ class InputLayer(Layer):
         name: str | None = None,
     ) -> None:
         if input_tensor is not None:
-            shape, batch_shape = None, input_tensor.shape
-            dtype = input_tensor.dtype
+            given = shape, batch_size, batch_shape, dtype, sparse
+            _check_tensor(input_tensor, *given)
+            shape, batch_size, batch_shape = None, None, input_tensor.shape
+            dtype, sparse = input_tensor.dtype, input_tensor.sparse
         # Data comes in floatx whatever the policy: the layers above cast it.
         dtype = dtypes.floatx() if dtype is None else dtype
         super().__init__(name=name or unique_name("input_layer"), dtype=dtype)
-        if (shape is None) == (batch_shape is None):
+        whole = batch_shape is not None
+        if (shape is None) != whole or (whole and batch_size is not None):
             raise ArgumentError(
                 "Input needs one of shape=(...), without the batch axis, and "
-                f"batch_shape=(...), with it; got shape={shape} and "
-                f"batch_shape={batch_shape}."
+                f"batch_shape=(...), with it; got shape={shape}, batch_size="
+                f"{batch_size} and batch_shape={batch_shape}."
             )
         if batch_shape is None:
             batch_shape = (batch_size, *_shape_argument(shape))
@@ -86,13 +89,37 @@ class InputLayer(Layer):
         return super().output
 
     def call(self) -> Tensor:
-        """Return nothing: a model feeds its inputs itself."""
-        raise ArgumentError("An InputLayer is fed by its model, not called.")
+        """Return None: a model feeds its inputs itself."""
+        return
 
     def get_config(self) -> Config:
         """Return what `from_config` needs, with a dtype in place of a policy."""
         own = ("batch_shape", "sparse", "ragged", "optional", "dtype")
         return {**super().get_config(), **{name: getattr(self, name) for name in own}}
+
+
+def _check_tensor(
+    tensor: Any, shape: Any, batch_size: Any, batch_shape: Any, dtype: Any, sparse: Any
+) -> None:
+    """Refuse what is no symbolic tensor, and arguments that say another thing."""
+    if not isinstance(tensor, KerasTensor):
+        raise ArgumentError(
+            f"Expected input_tensor to be a symbolic tensor, got {tensor!r}."
+        )
+    whole = tuple(tensor.shape)
+    told = {
+        "shape": (shape, shape if shape is None else tuple(shape), whole[1:]),
+        "batch_size": (batch_size, batch_size, whole[0] if whole else None),
+        "batch_shape": (batch_shape, batch_shape and tuple(batch_shape), whole),
+        "dtype": (dtype, dtype and dtypes.standardize(dtype), tensor.dtype),
+        "sparse": (sparse, sparse, tensor.sparse),
+    }
+    for name, (given, value, have) in told.items():
+        if given is not None and value != have:
+            raise ArgumentError(
+                f"The input_tensor has {name}={have!r}, and {name}={given!r} was given "
+                "beside it. Leave that out."
+            )
 
 
 def _shape_argument(shape: Any) -> tuple[int | None, ...]:
@@ -189,7 +216,7 @@ class Dense(Adaptable):
                 f"{self.name} expects a last axis of {self.plain.shape[0]}, got shape "
                 f"{public_shape(ops.shape(inputs))}. Was the layer built on other data?"
             ) from error
-        return self.activation(outputs)
+        return outputs if self.activation is None else self.activation(outputs)
 
 
 class Activation(Layer):
@@ -290,6 +317,11 @@ class Reshape(Layer):
         self.target_shape = tuple(target_shape)
         if self.target_shape.count(-1) > 1:
             raise ArgumentError(f"Expected at most one -1, got {self.target_shape}.")
+        if any(isinstance(n, int) and n < -1 for n in self.target_shape):
+            raise ArgumentError(
+                "Expected target_shape to have sizes of at least 0 and at most one -1, "
+                f"got {self.target_shape}."
+            )
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return (b, *target_shape)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from multinet import dtypes, ops
-from multinet.errors import ArgumentError, ShapeError
+from multinet.errors import ArgumentError, ShapeError, WrongType
 from multinet.layers.base import Layer
 from multinet.symbolic.dims import public_shape
 from multinet.typing import (
@@ -33,7 +33,7 @@ def _axis_argument(axis: Any) -> Any:
     if isinstance(axis, list | tuple) and all(isinstance(a, int) for a in axis):
         return list(axis)
     if not isinstance(axis, int):
-        raise ArgumentError(f"Expected axis to be an int or ints, got {axis!r}.")
+        raise WrongType(f"Expected axis to be an int or ints, got {axis!r}.")
     return axis
 
 

@@ -46,12 +46,23 @@ class Merge(Layer):
                 f"as {type(self).__name__}()([x, y]); got {got}."
             )
 
+    def _check_masks(self, inputs: Any, mask: Any) -> None:
+        self._check_list(inputs)
+        lists = isinstance(mask, list | tuple)
+        if mask is not None and (not lists or len(mask) != len(inputs)):
+            got = f"{len(mask)} of them" if lists else "no list"
+            raise ArgumentError(
+                f"{self.name} expects a list of masks, one or None for each of its "
+                f"{len(inputs)} inputs, got {got}."
+            )
+
     def compute_mask(
         self,
         inputs: Sequence[Tensor],
         mask: Sequence[Tensor | None] | None = None,
     ) -> Tensor | None:
         """Return where any of the masks is true; None unless all inputs have one."""
+        self._check_masks(inputs, mask)
         if mask is None or any(part is None for part in mask):
             return None
         return reduce(ops.logical_or, mask)
@@ -167,6 +178,7 @@ class Concatenate(Merge):
         mask: Sequence[Tensor | None] | None = None,
     ) -> Tensor | None:
         """Return the masks joined; an input without one counts throughout."""
+        self._check_masks(inputs, mask)
         if mask is None or all(part is None for part in mask):
             return None
         masks = []

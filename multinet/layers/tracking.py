@@ -82,6 +82,11 @@ class Tracked(Movable, Typed, Recorded):
         name: str | None = None,
     ) -> Variable:
         """Create and return a weight; by default Glorot uniform if it is a float."""
+        if isinstance(shape, str):
+            raise ArgumentError(
+                f"Expected a shape first, got {shape!r}. Give the name by keyword: "
+                f"add_weight(shape, name={shape!r})."
+            )
         dtype = dtypes.standardize(dtype or self.variable_dtype)
         if initializer is None:
             initializer = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
