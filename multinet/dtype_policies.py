@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any, Self
 
 from multinet import dtypes
-from multinet.errors import ArgumentError
+from multinet.errors import ArgumentError, WrongType
 from multinet.objects.serialization import to_data
 from multinet.objects.tables import Table
 from multinet.typing import Config, PolicyLike
@@ -106,7 +106,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
         if isinstance(default_policy, DTypePolicyMap):
             raise ArgumentError("Expected default_policy to be one policy, got a map.")
         if policy_map is not None and not isinstance(policy_map, dict):
-            raise ArgumentError(
+            raise WrongType(
                 f"Expected policy_map as a dict, got {type(policy_map).__name__}."
             )
         self._given = default_policy
@@ -188,7 +188,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
 def _dtypes_of(name: Any) -> tuple[str, str]:
     """Return the dtype of computations and that of weights."""
     if not isinstance(name, str):
-        raise ArgumentError(
+        raise WrongType(
             f"Expected the name of a policy, such as 'mixed_float16', got {name!r}."
         )
     if name in _MIXED:

@@ -14,6 +14,7 @@ __all__ = [
     "MissingPrimitive",
     "MultinetError",
     "NeverCalled",
+    "NoFile",
     "NoValue",
     "NotScalar",
     "NotWritten",
@@ -69,6 +70,10 @@ class NotWritten(ArgumentError, NotImplementedError):
 
 class FileError(MultinetError, ValueError):
     """A file that is damaged, not what it should be, or made to do harm."""
+
+
+class NoFile(FileError, FileNotFoundError):
+    """There is no file of that name."""
 
 
 class BackendError(MultinetError, RuntimeError):

@@ -280,6 +280,7 @@ class Model(Training):
         filepath: str | os.PathLike[str],
         overwrite: bool = True,
         zipped: bool | None = None,
+        **options: Any,
     ) -> None:
         """Write the model to a `.keras` file, which Keras reads, too.
 
@@ -287,7 +288,7 @@ class Model(Training):
         optimizer; `multinet.saving.load_model` reads it. The file is whole or not
         there.
         """
-        save_model(self, filepath, overwrite, zipped)
+        save_model(self, filepath, overwrite, zipped, **options)
 
     @shortening
     def save_weights(

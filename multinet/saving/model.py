@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from multinet.errors import ArgumentError, FileError
+from multinet.errors import ArgumentError, FileError, NoFile
 from multinet.objects.registration import CustomObjectScope
 from multinet.objects.serialization import from_data, to_shared_data
 from multinet.objects.sharing import ObjectSharing
@@ -54,12 +54,18 @@ def save_model(
     filepath: str | os.PathLike[str],
     overwrite: bool = True,
     zipped: bool | None = None,
+    **options: Any,
 ) -> None:
     """Write a model to a `.keras` file: architecture, weights, and what compile got.
 
     The file is whole or not there. `zipped=False` writes a folder instead. Keras
-    3.15.1 reads both.
+    3.15.1 reads both. The name tells the format, so other options are refused.
     """
+    if options:
+        raise ArgumentError(
+            f"save_model got unknown arguments {sorted(options)}. "
+            "The format is told by the name of the file: .keras."
+        )
     path = atomic.local(filepath)
     if zipped is None:
         zipped = path.suffix != ""
@@ -136,7 +142,7 @@ def load_model(
     refuse_unsafe(safe_mode)
     path = atomic.local(filepath)
     if not path.exists():
-        raise FileNotFoundError(f"There is no file {path}.")
+        raise NoFile(f"There is no file {path}.")
     if path.suffix in (".h5", ".hdf5"):
         return legacy.load_model(path, custom_objects, compile)
     if path.is_file() and not path.name.endswith(MODEL):
@@ -238,7 +244,7 @@ def load_weights(
     if options:
         raise ArgumentError(f"load_weights got unknown arguments {sorted(options)}.")
     if not path.exists() and not index_of(path).exists():
-        raise FileNotFoundError(f"There is no file {path}.")
+        raise NoFile(f"There is no file {path}.")
     if path.suffix == ".safetensors":
         _check_built(model, path)
         load_tensors(model, path, layout, skip_mismatch)

@@ -240,3 +240,11 @@ def test_layers_find_their_policy_in_a_map_by_the_path_they_are_built_in():
     for layer, reference in pairs:
         assert layer.compute_dtype == reference.compute_dtype
         assert layer.kernel.dtype == reference.kernel.dtype
+
+
+def test_arguments_of_another_type_are_errors_of_types_and_of_values():
+    for kind in (TypeError, ValueError):
+        with pytest.raises(kind, match="name of a policy"):
+            DTypePolicy(123)
+        with pytest.raises(kind, match="as a dict"):
+            DTypePolicyMap("float32", 5)

@@ -341,3 +341,13 @@ def test_input_and_output_are_those_of_the_first_symbolic_call_as_in_keras():
         assert layer.input is x
         for y, expected in zip(layer.output, outputs, strict=True):
             assert y is expected
+
+
+def test_the_base_class_itself_can_be_made_and_holds_parts():
+    layer = layers.Layer(name="parts")
+    layer.inner = layers.Dense(2)
+    layer.inner.build((None, 3))
+    assert len(layer.weights) == 2
+    assert not layer.supports_masking
+    with pytest.raises(MultinetError, match="must define call"):
+        layer(X)

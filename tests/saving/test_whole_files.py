@@ -182,3 +182,28 @@ def check_refused(model, path, before):
         model.load_weights(path)
     for have, want in zip(model.get_weights(), before, strict=True):
         assert np.array_equal(have, want)
+
+
+@pytest.mark.parametrize("kind", [FileNotFoundError, ValueError])
+def test_a_file_that_is_not_there_is_an_error_of_values_too_as_in_keras(tmp_path, kind):
+    model = Sequential([Input((2,)), layers.Dense(1)])
+    for read in (saving.load_model, model.load_weights):
+        with pytest.raises(kind, match="There is no file"):
+            read(tmp_path / "none.keras")
+
+
+def test_a_format_that_is_named_is_refused(tmp_path):
+    model = Sequential([Input((2,)), layers.Dense(1)])
+    with pytest.raises(ValueError, match="save_format.*told by the name"):
+        model.save(tmp_path / "model.keras", save_format="keras")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_knows_whether_it_was_compiled(tmp_path):
+    model = Sequential([Input((2,)), layers.Dense(1)])
+    assert not model.compiled
+    model.compile("sgd", "mse")
+    model.save(tmp_path / "model.keras")
+    assert model.compiled
+    assert saving.load_model(tmp_path / "model.keras").compiled
+    assert not saving.load_model(tmp_path / "model.keras", compile=False).compiled
