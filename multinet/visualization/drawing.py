@@ -74,10 +74,11 @@ def _outline(image: Host, box: Host, color: Color, thickness: int) -> None:
     outer, inner = thickness // 2, thickness - thickness // 2
     x1, y1, x2, y2 = (int(part) for part in box)
     rows, columns = np.ogrid[:height, :width]
-    within = (rows >= y1 - outer) & (rows <= y2 + outer)
-    within &= (columns >= x1 - outer) & (columns <= x2 + outer)
-    hollow = (rows >= y1 + inner) & (rows <= y2 - inner)
-    hollow &= (columns >= x1 + inner) & (columns <= x2 - inner)
+    tall = (rows >= y1 - outer) & (rows <= y2 + outer)
+    wide = (columns >= x1 - outer) & (columns <= x2 + outer)
+    below_edge = (rows >= y1 + inner) & (rows <= y2 - inner)
+    past_edge = (columns >= x1 + inner) & (columns <= x2 - inner)
+    within, hollow = tall & wide, below_edge & past_edge
     image[within & ~hollow] = np.asarray(color, np.uint8)[: image.shape[2]]
 
 
