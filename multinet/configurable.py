@@ -81,6 +81,17 @@ def arguments(thing: object, base: type) -> dict[str, Any]:
     }
 
 
+def own_arguments(thing: object) -> dict[str, Any]:
+    """Return what the constructor of an object's class of ours itself names, as data.
+
+    For a class that has more to write than its constructor says.
+    """
+    cls = next(c for c in type(thing).__mro__ if is_ours(c) and "__init__" in vars(c))
+    names = [n for n, p in signature(cls).items() if p.kind not in _OPEN]
+    kept = [name for name in names if name not in type(thing)._unwritten]  # type: ignore[attr-defined]
+    return {name: as_argument(getattr(thing, name)) for name in kept}
+
+
 def as_argument(value: object) -> Data:
     """Return an argument of a class of ours as data: activations are their names."""
     if isinstance(value, FunctionType) and exports.is_activation(value):

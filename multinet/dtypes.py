@@ -22,14 +22,17 @@ __all__ = [
     "FLOATS",
     "INTEGERS",
     "SIGNED",
+    "TEXT",
     "UNSIGNED",
     "complex_of",
     "enable_x64",
     "floatx",
+    "holds_texts",
     "is_complex",
     "is_differentiable",
     "is_float",
     "is_integer",
+    "is_text",
     "of_host",
     "promote",
     "real_of",
@@ -47,6 +50,9 @@ UNSIGNED = ("uint8", "uint16", "uint32", "uint64")
 INTEGERS = SIGNED + UNSIGNED
 COMPLEX = ("complex64", "complex128")
 ALL = ("bool", *INTEGERS, *FLOATS, *COMPLEX)
+#: The name for texts, which symbolic inputs may have and no tensor: they stay on the
+#: host.
+TEXT = "string"
 
 _WEAK = {bool: "bool", int: "int*", float: "float*", complex: "complex*"}
 
@@ -195,6 +201,18 @@ def is_float(dtype: str) -> bool:
 def is_integer(dtype: str) -> bool:
     """Return whether `dtype` is a signed or unsigned integer dtype (bool is not)."""
     return dtype in INTEGERS
+
+
+def is_text(dtype: DType) -> bool:
+    """Return whether a dtype, also one of NumPy, is that of texts."""
+    return dtype == TEXT if isinstance(dtype, str) else dtype.kind in "USO"
+
+
+def holds_texts(array: np.ndarray[Any, Any]) -> bool:
+    """Return whether all that an array of NumPy holds is texts, as str or bytes."""
+    if array.dtype.kind == "O":
+        return all(isinstance(x, str | bytes) for x in array.ravel().tolist())
+    return array.dtype.kind in "US"
 
 
 def is_complex(dtype: str) -> bool:

@@ -13,8 +13,11 @@ def load() -> type[Backend[Any]]:
     """Import TensorFlow, without its start-up log, and return the backend class."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # Here: a plug-in that nobody has asked for yet costs no import.
-    from multinet_tensorflow import native
-    from multinet_tensorflow.fused import TensorflowBackend
+    import tensorflow as tf
+
+    with tf.init_scope():  # it may be asked for within a data set's `map`
+        from multinet_tensorflow import native
+        from multinet_tensorflow.fused import TensorflowBackend
 
     native.install()
     return TensorflowBackend

@@ -17,15 +17,15 @@ from multinet.typing import DType, Host, Tensor
 class STFT(Initializer):
     """The kernel (window, 1, frequencies) whose convolution is a Fourier transform.
 
-    `side` is "real" or "imag"; `window` "hann", "hamming", "blackman", "bartlett", an
-    array or None; `scaling` divides by the root of the sum of squares ("density") or by
-    the sum ("spectrum") of the window.
+    `side` is "real" or "imag"; `window` "hann", "hamming", "blackman", "bartlett",
+    "tukey", "boxcar", an array or None; `scaling` divides by the root of the sum of
+    squares ("density") or by the sum ("spectrum") of the window.
     """
 
     def __init__(
         self,
         side: str = "real",
-        window: str | Host = "hann",
+        window: str | Host | None = "hann",
         scaling: str | None = "density",
         periodic: bool = False,
     ) -> None:
@@ -74,7 +74,16 @@ class STFT(Initializer):
         return weights / np.sum(weights) if self.scaling else weights
 
 
+def _tukey(length: int) -> draw.Array:
+    """Return a window that is 1 in its middle half, and of cosines beside it."""
+    edge = np.minimum(np.arange(length), np.arange(length)[::-1])
+    share = np.minimum(4 * edge / max(length - 1, 1), 1)
+    return 0.5 * (1 - np.cos(np.pi * share))
+
+
 _WINDOWS: dict[str, Any] = {
+    "boxcar": np.ones,
+    "tukey": _tukey,
     "hann": np.hanning,
     "hamming": np.hamming,
     "blackman": np.blackman,

@@ -87,6 +87,7 @@ from multinet.layers.preprocessing.affine_layers import (
     RandomZoom,
 )
 from multinet.layers.preprocessing.box_layers import MaxNumBoundingBoxes
+from multinet.layers.preprocessing.category_encoding import CategoryEncoding
 from multinet.layers.preprocessing.color_layers import (
     RandomBrightness,
     RandomColorDegeneration,
@@ -99,19 +100,23 @@ from multinet.layers.preprocessing.color_layers import (
     RandomSaturation,
     Solarization,
 )
+from multinet.layers.preprocessing.discretization import Discretization
 from multinet.layers.preprocessing.distortion_layers import (
     RandomElasticTransform,
     RandomPerspective,
 )
+from multinet.layers.preprocessing.feature_normalization import Normalization
 from multinet.layers.preprocessing.filter_layers import (
     RandomGaussianBlur,
     RandomSharpness,
 )
+from multinet.layers.preprocessing.hashing import HashedCrossing, Hashing
 from multinet.layers.preprocessing.histogram_layers import (
     AutoContrast,
     ContrastLimitedAdaptiveHistogramEqualization,
     Equalization,
 )
+from multinet.layers.preprocessing.integer_lookup import IntegerLookup
 from multinet.layers.preprocessing.mixing_layers import CutMix, MixUp, RandomErasing
 from multinet.layers.preprocessing.pipeline import Pipeline
 from multinet.layers.preprocessing.policy_layers import AugMix, RandAugment
@@ -120,6 +125,9 @@ from multinet.layers.preprocessing.resizing_layers import (
     RandomCrop,
     Resizing,
 )
+from multinet.layers.preprocessing.spectrograms import MelSpectrogram, STFTSpectrogram
+from multinet.layers.preprocessing.string_lookup import StringLookup
+from multinet.layers.preprocessing.text_vectorization import TextVectorization
 from multinet.layers.recurrent import RNN, StackedRNNCells
 from multinet.layers.recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell
 from multinet.layers.recurrent_layers import GRU, LSTM, SimpleRNN
@@ -222,6 +230,7 @@ __all__ = [
     "BatchNormalization",
     "Bidirectional",
     "CenterCrop",
+    "CategoryEncoding",
     "Concatenate",
     "ContrastLimitedAdaptiveHistogramEqualization",
     "Conv1D",
@@ -246,6 +255,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Discretization",
     "Dot",
     "Dropout",
     "ELU",
@@ -271,10 +281,13 @@ __all__ = [
     "GlobalMaxPooling3D",
     "GroupNormalization",
     "GroupQueryAttention",
+    "HashedCrossing",
+    "Hashing",
     "Identity",
     "Input",
     "InputLayer",
     "InputSpec",
+    "IntegerLookup",
     "LSTM",
     "LSTMCell",
     "Lambda",
@@ -290,10 +303,12 @@ __all__ = [
     "MaxPooling2D",
     "MaxPooling3D",
     "Maximum",
+    "MelSpectrogram",
     "Minimum",
     "MixUp",
     "MultiHeadAttention",
     "Multiply",
+    "Normalization",
     "PReLU",
     "Permute",
     "Pipeline",
@@ -326,6 +341,7 @@ __all__ = [
     "Reshape",
     "Resizing",
     "ReversibleEmbedding",
+    "STFTSpectrogram",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",
@@ -339,7 +355,9 @@ __all__ = [
     "SpatialDropout3D",
     "SpectralNormalization",
     "StackedRNNCells",
+    "StringLookup",
     "Subtract",
+    "TextVectorization",
     "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
+import numpy as np
 import optree
 
 from multinet import dtypes, regularizers
@@ -288,6 +289,8 @@ class Layer(Configured, Tracked, Operation):
         return args, kwargs
 
     def _convert(self, value: Any) -> Any:
+        if type(value) is np.ndarray and value.dtype.kind in "USO":
+            return value  # texts, for a layer inside that works on the host
         backend = current()
         if backend.is_tensor(value):
             if self.autocast:

@@ -54,7 +54,9 @@ class InputLayer(Layer):
             dtype, sparse = input_tensor.dtype, input_tensor.sparse
         # Data comes in floatx whatever the policy: the layers above cast it.
         dtype = dtypes.floatx() if dtype is None else dtype
-        super().__init__(name=name or unique_name("input_layer"), dtype=dtype)
+        self._is_text = dtypes.is_text(dtype) if isinstance(dtype, str) else False
+        kept = None if self._is_text else dtype
+        super().__init__(name=name or unique_name("input_layer"), dtype=kept)
         whole = batch_shape is not None
         if (shape is None) != whole or (whole and batch_size is not None):
             raise ArgumentError(
@@ -80,6 +82,11 @@ class InputLayer(Layer):
             )
         tensor.node = Node(self, (), {})
         tensor.node.enter(tensor)
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of the input, "string" for texts."""
+        return dtypes.TEXT if self._is_text else super().dtype
 
     @property
     def output(self) -> Tensor:

@@ -13,10 +13,12 @@ from multinet.layers.base import Layer
 from multinet.layers.context import mask_of, set_mask
 from multinet.layers.core import InputLayer
 from multinet.models.recipe import Recipe
+from multinet.models.staging import HostStage, entered, host_stage, is_staged
 from multinet.moving import Movable
 from multinet.ops.core import PUBLIC, as_tensor, cast_tensor
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, public_shape, substitute
+from multinet.symbolic.spec import SymbolicArray
 from multinet.symbolic.tensor import KerasTensor, Node, OpCall
 from multinet.typing import Tensors
 
@@ -29,14 +31,15 @@ class Graph(Movable):
     """
 
     _lent = frozenset({"inputs", "outputs", "flat_inputs", "flat_outputs"})
-    _private = frozenset({"nodes", "_plan"})
+    _private = frozenset({"nodes", "_plan", "_stage"})
+    _stage: Any = ()  # () until somebody asks for it
 
     def __init__(self, inputs: Tensors, outputs: Tensors) -> None:
         self.inputs = inputs
         self.flat_inputs, self.input_spec = _flatten(inputs, "inputs")
         self._end(outputs)
         self.nodes = _ancestors(self.flat_inputs, self.flat_outputs)
-        self._plan = [_plan(node) for node in self.nodes]
+        self._plan = [call_of(node) for node in self.nodes]
         self._sized = any(map(_is_sized, self._plan))
 
     def _end(self, outputs: Any) -> None:
@@ -53,7 +56,7 @@ class Graph(Movable):
         longer.flat_inputs = self.flat_inputs
         longer._end(outputs)
         node: Any = longer.flat_outputs[0].node
-        last = _plan(node)
+        last = call_of(node)
         longer.nodes = [*self.nodes, node]
         longer._plan = [*self._plan, last]
         longer._sized = self._sized or _is_sized(last)
@@ -110,21 +113,59 @@ class Graph(Movable):
         found = [*unused, *order.operations]
         return sorted(found, key=lambda operation: -depths.get(id(operation), 0))
 
+    def stage(self) -> HostStage | None:
+        """Return what runs on the host before the first tensor layer, None if nothing.
+
+        `ArgumentError` where that cannot be: see `HostStage`.
+        """
+        if self._stage == ():
+            self._stage = host_stage(self)
+        return self._stage
+
     def run(self, inputs: Tensors, masks: Tensors | None = None) -> Tensors:
-        """Return the outputs for a tree of tensors, and of their masks or None."""
-        if type(self.inputs) is KerasTensor and current().is_tensor(inputs):
-            values = {id(self.inputs): _fit(inputs, self.inputs)}
+        """Return the outputs for a tree of tensors, and of their masks or None.
+
+        Or for what the host stage gave: see `staging`.
+        """
+        if is_staged(inputs):
+            stage: Any = self.stage()
+            slots, plan = stage.slots, self._behind(stage)
+            values = stage.values(inputs, _fit)
         else:
-            values = {
-                id(slot): _fit(value, slot)
-                for slot, value in zip(self.flat_inputs, self._match(inputs))
-            }
+            slots, plan = self.flat_inputs, self._plan
+            values = self._entered(inputs)
         if masks is not None and optree.tree_leaves(masks):
             for slot, mask in zip(self.flat_inputs, self._match(masks)):
                 set_mask(values[id(slot)], mask)
-        sizes = self._sizes(values) if self._sized else {}
+        self._compute(plan, values, _sizes(slots, values) if self._sized else {})
+        if type(self.outputs) is KerasTensor:
+            return values[id(self.outputs)]
+        outputs = [values[id(slot)] for slot in self.flat_outputs]
+        return optree.tree_unflatten(self.output_spec, outputs)
+
+    def _behind(self, stage: HostStage) -> list[_Call]:
+        """Return the calls that a host stage leaves."""
+        seats = {id(each.node): each.seat for each in stage.splits}
+        return [
+            call_of(node, seats[id(node)]) if id(node) in seats else self._plan[i]
+            for i, node in ((i, self.nodes[i]) for i in stage.left)
+        ]
+
+    def _entered(self, inputs: Tensors) -> dict[int, Any]:
+        """Return the value of each input by its identity."""
+        if type(self.inputs) is KerasTensor and current().is_tensor(inputs):
+            return {id(self.inputs): _fit(inputs, self.inputs)}
+        return {
+            id(slot): _fit(value, slot)
+            for slot, value in zip(self.flat_inputs, self._match(inputs))
+        }
+
+    def _compute(
+        self, plan: list[_Call], values: dict[int, Any], sizes: dict[Dim, int]
+    ) -> None:
+        """Make calls in order, and keep what they give by its identity."""
         context = active.get()
-        for operation, leaves, spec, produced, is_plain in self._plan:
+        for operation, leaves, spec, produced, is_plain in plan:
             if is_plain:
                 x = values[id(leaves[0])]
                 if context is not None and _is_ready(operation, leaves[0]):
@@ -142,20 +183,6 @@ class Graph(Movable):
                 continue
             for slot, value in zip(produced, optree.tree_leaves(results)):
                 values[id(slot)] = value
-        if type(self.outputs) is KerasTensor:
-            return values[id(self.outputs)]
-        outputs = [values[id(slot)] for slot in self.flat_outputs]
-        return optree.tree_unflatten(self.output_spec, outputs)
-
-    def _sizes(self, values: dict[int, Any]) -> dict[Dim, int]:
-        shape = current().shape
-        return {
-            dim: size
-            for slot in self.flat_inputs
-            if values[id(slot)] is not None
-            for dim, size in zip(slot.array.shape, shape(values[id(slot)]))
-            if isinstance(dim, Dim)
-        }
 
     def _match(self, inputs: Any) -> list[Any]:
         """Return the value of each input, whatever structure they were given in."""
@@ -320,12 +347,26 @@ class _Call(NamedTuple):
     is_plain: bool  # whether a tensor is all that it takes, and all that it gives
 
 
-def _plan(node: Node) -> _Call:
-    leaves, spec = optree.tree_flatten((node.args, node.kwargs))  # type: ignore[arg-type]
+def _sizes(slots: list[KerasTensor], values: dict[int, Any]) -> dict[Dim, int]:
+    """Return the sizes that were not known before these values."""
+    shape = current().shape
+    return {
+        dim: size
+        for slot in slots
+        if values[id(slot)] is not None and not is_staged(values[id(slot)])
+        for dim, size in zip(slot.array.shape, shape(values[id(slot)]))
+        if isinstance(dim, Dim)
+    }
+
+
+def call_of(node: Node, *args: Any) -> _Call:
+    """Return the call that a node stands for, with others of its first arguments."""
+    given = (*args, *node.args[len(args) :])
+    leaves, spec = optree.tree_flatten((given, node.kwargs))  # type: ignore[arg-type]
     operation = node.operation
     if isinstance(operation, OpCall):
         operation = operation.function
-    kinds = [*map(type, node.args), type(node.outputs)]
+    kinds = [*map(type, given), type(node.outputs)]
     is_plain = kinds == [KerasTensor, KerasTensor] and not node.kwargs
     return _Call(operation, leaves, spec, optree.tree_leaves(node.outputs), is_plain)
 
@@ -357,6 +398,8 @@ def _refuse_complex(dtype: str, slot: KerasTensor) -> None:
 
 def _fit(value: Any, slot: KerasTensor) -> Any:
     """Return an input as the placeholder declares it: dtype, and a last axis of 1."""
+    if slot.dtype == dtypes.TEXT:
+        return value if isinstance(value, SymbolicArray) else entered(value, slot)
     backend = current()
     if backend.common_dtype(value, value) == slot.dtype:
         if _is_like(backend.shape(value), slot.array.shape):

@@ -18,6 +18,7 @@ from multinet.errors import ArgumentError, MultinetError, NeverCalled
 from multinet.layers.base import Layer
 from multinet.models.graph import Graph
 from multinet.models.reading import GRAPH, graph_of, holds_graph
+from multinet.models.staging import HostStage
 from multinet.models.state_tree import get_state_tree, set_state_tree
 from multinet.models.summary import summarize
 from multinet.models.writing import graph_config
@@ -162,6 +163,12 @@ class Model(Training):
                 )
             )
         return self._graph
+
+    def _has_host_stage(self) -> bool:
+        return self._graph is not None and self._graph.stage() is not None
+
+    def _host_stage(self, x: Tree) -> HostStage | None:
+        return None if self._graph is None else self._graph.stage()
 
     def call(
         self, inputs: Tree, training: bool | None = None, mask: Tree = None

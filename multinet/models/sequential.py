@@ -6,22 +6,24 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from multinet import dtype_policies
+from multinet import dtype_policies, dtypes
 from multinet import layers as known
 from multinet.calls import Within
 from multinet.errors import ArgumentError
 from multinet.layers.base import Layer
 from multinet.layers.context import set_masks
 from multinet.layers.core import Input, InputLayer
+from multinet.layers.preprocessing.host import on_host
 from multinet.models.graph import Graph, is_input
 from multinet.models.model import Model
+from multinet.models.staging import HostStage, works_on_host
 from multinet.objects import custom_object_scope
 from multinet.objects.serialization import from_data, to_data
 from multinet.registry import current
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import KerasTensor
 from multinet.tracebacks import shortening
-from multinet.typing import Config, Size, Tensor
+from multinet.typing import Config, Size, Tensor, Tree
 
 
 class Sequential(Model):
@@ -145,6 +147,9 @@ class Sequential(Model):
     def _build(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         inputs = args[0] if args else next(iter(kwargs.values()))
         backend = current()
+        if self._has_host_stage() and not backend.is_tensor(inputs):
+            self._trace(like_data(inputs))
+            return
         if backend.is_tensor(inputs):
             shape = public_shape(backend.shape(inputs))
             dtype = backend.dtype(inputs)
@@ -152,6 +157,17 @@ class Sequential(Model):
         self.built = (
             True  # on trees of inputs the layers build as the call reaches them
         )
+
+    def _has_host_stage(self) -> bool:
+        if self._graph is None and self.layers:
+            return works_on_host(self.layers[0])
+        return super()._has_host_stage()
+
+    def _host_stage(self, x: Tree) -> HostStage | None:
+        """Return the host stage; on the first data the model is built for them."""
+        if self._graph is None and self._has_host_stage():
+            self._trace(like_data(x))
+        return super()._host_stage(x)
 
     def call(
         self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None
@@ -196,6 +212,14 @@ class Sequential(Model):
         if not model.built and stack and isinstance(shape, list | tuple):
             model.build(shape)
         return model
+
+
+def like_data(x: Tree) -> KerasTensor:
+    """Return an input for data like an array, or like the `Leaf` of one."""
+    if not hasattr(x, "dtype"):
+        x = on_host(x, "a model's host stage")
+    dtype = dtypes.TEXT if dtypes.is_text(x.dtype) else dtypes.of_host(x.dtype)
+    return Input(batch_shape=(None, *x.shape[1:]), dtype=dtype)
 
 
 def _takes_layers(cls: type) -> bool:

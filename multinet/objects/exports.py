@@ -102,6 +102,9 @@ def _exports() -> _Exports:
     functions: dict[str, Any] = {}
     for module, space in _namespaces():
         table = classes.setdefault(module, {})
+        for thing in vars(space).get("_INNER", ()):
+            written = names[thing] = thing._written_as
+            classes.setdefault(written.module, {})[written.class_name] = thing
         for name, thing in _public(space):
             if inspect.isclass(thing) and hasattr(thing, "get_config"):
                 table[name] = thing

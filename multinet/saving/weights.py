@@ -76,7 +76,7 @@ class Restoring:
             self.private += [f"{above}{slash}_{name}"] if found is not None else []
         arrays: Any = {} if found is None else found
         reason = None
-        if has_own_loader(place.part):
+        if has_own_loader(place.part) or getattr(place.part, "_reads_by_itself", False):
             for key in arrays:
                 _check_readable(arrays, key)
         else:

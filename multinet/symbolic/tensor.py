@@ -178,7 +178,8 @@ class KerasTensor(Operators):
             raise ArgumentError(
                 "Expected one of sparse=True and ragged=True at most, got both."
             )
-        array = symbolic_array(_checked(shape), dtypes.standardize(dtype))
+        dtype = dtype if dtype == dtypes.TEXT else dtypes.standardize(dtype)
+        array = symbolic_array(_checked(shape), dtype)
         self._set(array, name=name, record_history=record_history)
         self._sparse = bool(sparse)
         if ragged or ragged_rank is not None:

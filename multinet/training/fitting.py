@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from multinet.checks import whole
+from multinet.progress import make_progress
 from multinet.tracebacks import noting
 from multinet.training.callbacks.bar import ProgbarLogger
 from multinet.training.callbacks.base import (
@@ -15,7 +16,6 @@ from multinet.training.callbacks.base import (
     listed,
 )
 from multinet.training.callbacks.history import History
-from multinet.training.callbacks.progress import make_progress
 from multinet.training.callbacks.several import CallbackList
 from multinet.training.interrupts import Interrupts
 from multinet.training.loop import Pass, Trains, check_steps, run_evaluate

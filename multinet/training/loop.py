@@ -13,9 +13,9 @@ import optree
 
 from multinet import config, ops
 from multinet.checks import whole
+from multinet.progress import Reporter, make_progress
 from multinet.registry import current
 from multinet.training.callbacks.base import Callbacks
-from multinet.training.callbacks.progress import Reporter, make_progress
 from multinet.training.callbacks.several import CallbackList
 from multinet.training.hooks import own_function
 from multinet.training.interrupts import Interrupts

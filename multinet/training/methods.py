@@ -21,11 +21,14 @@ from multinet.training.fitting import Plan
 from multinet.training.hooks import Hooks
 from multinet.training.programs import Explanation
 from multinet.training.sources import (
+    ArraySource,
     HostBatch,
     Source,
     fit_sources,
     prepare,
     source_of,
+    staged_batch,
+    through_stage,
     weigh_classes,
 )
 from multinet.training.task import Task
@@ -145,6 +148,14 @@ class Training(Hooks, Layer):
         super()._arrived()
         self._trainer.drop()
 
+    def _has_host_stage(self) -> bool:
+        """Return whether data may be texts, as the model begins with a host stage."""
+        return False
+
+    def _host_stage(self, x: Tree) -> Any:
+        """Return the host stage, None if there is none, for data like x."""
+        return None
+
     def _shows_names(self, outputs: Tree) -> bool:
         """Return whether the logs name the outputs: those of a list have no names."""
         return isinstance(outputs, dict)
@@ -224,9 +235,12 @@ class Training(Hooks, Layer):
             validation_split=validation_split,
             validation_data=validation_data,
             validation_batch_size=validation_batch_size,
+            raw=self._has_host_stage(),
         )
+        data = through_stage(source, self)
+        held = None if validation is None else through_stage(validation, self)
         with _ended(source, x), _ended(validation, validation_data):
-            return trainer.fit(source, validation, plan)
+            return trainer.fit(data, held, plan)
 
     @shortening
     def evaluate(
@@ -241,9 +255,11 @@ class Training(Hooks, Layer):
         return_dict: bool = False,
     ) -> Result:
         """Return the loss and metrics on data: a float, a list, or a dict by name."""
-        source = source_of(x, y, sample_weight, batch_size=batch_size)
+        raw = self._has_host_stage()
+        source = source_of(x, y, sample_weight, batch_size=batch_size, raw=raw)
+        data = through_stage(source, self)
         with _ended(source, x):
-            logs = self._trainer.evaluate(source, verbose, callbacks, steps)
+            logs = self._trainer.evaluate(data, verbose, callbacks, steps)
         return as_result(logs, return_dict)
 
     @shortening
@@ -261,9 +277,10 @@ class Training(Hooks, Layer):
             outputs = trainer.predict_at_once(x, batch_size)
             if outputs is not None:
                 return outputs
-        source = source_of(x, batch_size=batch_size)
+        source = source_of(x, batch_size=batch_size, raw=self._has_host_stage())
+        data = through_stage(source, self)
         with _ended(source, x):
-            return trainer.predict(source, verbose, callbacks, steps)
+            return trainer.predict(data, verbose, callbacks, steps)
 
     @shortening
     def train_on_batch(
@@ -275,7 +292,7 @@ class Training(Hooks, Layer):
         return_dict: bool = False,
     ) -> Result:
         """Do one training step; return the loss and metrics of this batch."""
-        batch = _batch(x, y, sample_weight, class_weight)
+        batch = _batch(self, x, y, sample_weight, class_weight)
         return as_result(self._trainer.train_on_batch(batch), return_dict)
 
     @shortening
@@ -287,14 +304,14 @@ class Training(Hooks, Layer):
         return_dict: bool = False,
     ) -> Result:
         """Evaluate one batch; return the loss and metrics of this batch."""
-        batch = _batch(x, y, sample_weight)
+        batch = _batch(self, x, y, sample_weight)
         return as_result(self._trainer.test_on_batch(batch), return_dict)
 
     @shortening
     def predict_on_batch(self, x: Tree) -> Tree:
         """Return the outputs for one batch as NumPy arrays."""
-        batch = _batch(x)
-        source = source_of(batch.x, batch_size=batch.size())
+        batch = _batch(self, x)
+        source = ArraySource(batch, batch.size())
         return self._trainer.predict(source, 0, (), None)
 
 
@@ -309,12 +326,14 @@ def _ended(source: Source | None, given: Tree) -> Iterator[None]:
 
 
 def _batch(
+    model: Training,
     x: Tree,
     y: Tree = None,
     sample_weight: Tree = None,
     class_weight: Mapping[int, float] | None = None,
 ) -> HostBatch:
-    batch = prepare(x, y, sample_weight)
+    batch = prepare(x, y, sample_weight, raw=model._has_host_stage())
+    batch = staged_batch(batch, model)
     return batch if class_weight is None else weigh_classes(batch, class_weight)
 
 

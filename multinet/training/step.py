@@ -34,7 +34,7 @@ from multinet.typing import AnyModel, Making, Tree
 from multinet.utils import pack_x_y_sample_weight as pack
 from multinet.variables import Variable
 
-_ROWS = 32  # of the batch that a step is explored with, at most
+_ROWS = 32  # of the batch that a step is explored with, at most; and any unknown size
 
 
 class Form:
@@ -53,7 +53,10 @@ class Form:
         """Return data as users give them, of arrays that take no memory."""
         rows = max(1, min(self.rows, _ROWS))
         zeros = [np.zeros((), dtypes.to_numpy(x.dtype)) for x in self.leaves]
-        shapes = [(rows, *x.shape[1:]) for x in self.leaves]
+        shapes = [
+            (rows, *(_ROWS if n is None else n for n in x.shape[1:]))
+            for x in self.leaves
+        ]
         return self.data(list(map(np.broadcast_to, zeros, shapes)))
 
     def data(self, leaves: Sequence[Any]) -> Tree:

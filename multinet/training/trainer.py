@@ -29,7 +29,13 @@ from multinet.training.loop import run_evaluate, run_predict
 from multinet.training.programs import Programs
 from multinet.training.ranges import Ranges
 from multinet.training.runner import Runner
-from multinet.training.sources import ArraySource, HostBatch, Source, prepare
+from multinet.training.sources import (
+    ArraySource,
+    HostBatch,
+    Source,
+    prepare,
+    staged_batch,
+)
 from multinet.training.sources.orders import Orders
 from multinet.training.step import Form
 from multinet.training.task import Matched, Task
@@ -281,7 +287,9 @@ class Trainer:
     @exclusive
     def step_on(self, kind: str, data: Tree) -> Tree:
         """Do one step on x, (x, y) or (x, y, sample_weight); return what it gives."""
-        batch = prepare(*unpack_x_y_sample_weight(data))
+        raw = self.model._has_host_stage()
+        batch = prepare(*unpack_x_y_sample_weight(data), raw=raw)
+        batch = staged_batch(batch, self.model)
         if kind != "predict":
             return self._one_step(kind, batch)
         source = ArraySource(batch, batch.size())

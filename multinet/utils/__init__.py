@@ -6,6 +6,8 @@ from multinet.config import (
     enable_interactive_logging,
     is_interactive_logging_enabled,
 )
+from multinet.feature_space import FeatureSpace
+from multinet.features import INNER
 from multinet.objects import (
     CustomObjectScope,
     custom_object_scope,
@@ -36,10 +38,12 @@ from multinet.utils.splitting import split_dataset
 from multinet.utils.timeseries import timeseries_dataset_from_array
 
 Sequence = PyDataset  # its name in Keras 2
+_INNER = INNER  # classes of files that are no names of the program
 
 __all__ = [
     "Config",
     "CustomObjectScope",
+    "FeatureSpace",
     "Progbar",
     "PyDataset",
     "Sequence",

@@ -17,8 +17,8 @@ from screen import seen
 
 import multinet
 from multinet import callbacks, layers
-from multinet.training.callbacks.progress import NotebookReporter
-from multinet.training.callbacks.rows import Bar, cells, clock, fit, format_logs, wrap
+from multinet.progress import NotebookReporter
+from multinet.progress.rows import Bar, cells, clock, fit, format_logs, wrap
 
 X = np.random.default_rng(0).random((40, 3), np.float32)
 Y = X[:, 0]

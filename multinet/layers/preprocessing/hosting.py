@@ -15,7 +15,9 @@ import numpy as np
 import optree
 
 from multinet import dtypes
+from multinet.drawing import is_drawing
 from multinet.interface import Backend, in_program
+from multinet.layers.base import Layer
 from multinet.ops.core import host
 from multinet.registry import current, get, owner, use_backend
 from multinet.scope import own_stream
@@ -29,6 +31,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 def hosted(method: F) -> F:
     """Let a method of a layer run on the host in the pipelines of a framework.
 
+    So it does where data are drawn for a model (`drawing`): it gives arrays for arrays.
     It takes and returns tensors and trees of them; numbers come back as tensors. The
     attribute `autograph_info__` keeps a framework from writing its source anew, with
     all that it calls, before it traces it; a layer that is called has it, too.
@@ -36,13 +39,24 @@ def hosted(method: F) -> F:
 
     @functools.wraps(method)
     def placed(self: Any, *args: Any, **kwargs: Any) -> Any:
-        home = _pipeline((args, kwargs))
+        leaves: list[Any] = optree.tree_leaves((args, kwargs))  # type: ignore[arg-type]
+        if is_drawing() and all(map(_is_host, leaves)):
+            with use_backend.scoped(get("numpy")):
+                return method(self, *args, **kwargs)
+        home = _pipeline(leaves)
         if home is None:
             return method(self, *args, **kwargs)
         return _postponed(home, functools.partial(method, self), (args, kwargs))
 
     placed.autograph_info__ = None  # type: ignore[attr-defined]
     return placed  # type: ignore[return-value]
+
+
+class Preparing(Layer):
+    """A layer of numbers that prepares data: in a model, and in front of one."""
+
+    __call__ = hosted(Layer.__call__)
+    autograph_info__ = None  # see `hosted`
 
 
 def at_hand(make: Callable[[], Tree]) -> Tree:
@@ -64,20 +78,25 @@ def at_hand(make: Callable[[], Tree]) -> Tree:
     )
 
 
-def _pipeline(tree: Tree) -> Backend[Any] | None:
-    """Return the backend in whose pipeline the tensors of a tree are, if any is."""
+def _pipeline(leaves: list[Any]) -> Backend[Any] | None:
+    """Return the backend in whose pipeline tensors are, if any is."""
     if current().symbolic or own_stream() is not None:
         return None
-    for leaf in optree.tree_leaves(tree):
+    for leaf in leaves:
         home = _home(leaf)
         if home is not None and home.host_call is not None:
             return home
     return None
 
 
+def _is_host(leaf: object) -> bool:
+    """Return whether a leaf is an array of NumPy, or a plain value."""
+    return isinstance(leaf, np.ndarray | np.generic | bool | int | float | str | bytes)
+
+
 def _home(leaf: object) -> Backend[Any] | None:
     """Return the backend of a tensor, None of anything else."""
-    if isinstance(leaf, np.ndarray | np.generic | bool | int | float | str):
+    if _is_host(leaf):
         return None
     backend = current()
     return backend if backend.is_tensor(leaf) else owner(leaf)
@@ -102,7 +121,8 @@ def _postponed(
         return method(*args, **kwargs)
 
     def shape_of(x: Any) -> Any:
-        dtype = dtypes.of_host(home.dtype(x))
+        dtype = home.dtype(x)
+        dtype = dtype if dtypes.is_text(dtype) else dtypes.of_host(dtype)
         return symbolic_array(tuple(home.shape(x)), dtype)
 
     numpy = get("numpy")

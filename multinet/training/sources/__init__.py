@@ -23,6 +23,7 @@ from multinet.training.sources.source import (
     Source,
     warn_if_short,
 )
+from multinet.training.sources.staged import staged_batch, through_stage
 
 __all__ = [
     "ArraySource",
@@ -39,6 +40,8 @@ __all__ = [
     "is_stream",
     "leaf_of",
     "prepare",
+    "staged_batch",
+    "through_stage",
     "source_of",
     "steps_of",
     "validation_source",

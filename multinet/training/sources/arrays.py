@@ -9,6 +9,7 @@ import numpy as np
 import optree
 
 from multinet.errors import ArgumentError
+from multinet.training.sources.columns import leaf_of
 from multinet.training.sources.orders import Orders
 from multinet.training.sources.source import (
     Chunk,
@@ -150,4 +151,4 @@ class ArraySource:
 
 
 def _leaf(array: Host) -> Leaf:
-    return Leaf((None, *array.shape[1:]), array.dtype.name)
+    return leaf_of(array)

@@ -54,15 +54,16 @@ def _stream(
     class_weight: Mapping[int, float] | None = None,
     orders: Orders | None = None,
     epochs: int = 1,
+    raw: bool = False,
 ) -> Source:
     """Return the source of what gives batches by itself."""
     if isinstance(x, Source):
         return x
     if is_batches(x):
-        return DatasetSource(x, class_weight, orders, epochs)
+        return DatasetSource(x, class_weight, orders, epochs, raw)
     if isinstance(x, Iterator) or not _is_iterable(x):
-        return GeneratorSource(x)
-    return IterableSource(x, class_weight)
+        return GeneratorSource(x, raw)
+    return IterableSource(x, class_weight, raw)
 
 
 def source_of(
@@ -75,27 +76,31 @@ def source_of(
     shuffle: bool = False,
     orders: Orders | None = None,
     epochs: int = 1,
+    raw: bool = False,
 ) -> Source:
     """Return the source of what a user passes: arrays, a generator, a data set.
 
     `shuffle` permutes the samples of arrays, and the batches of a `PyDataset`, by
     `orders`, for a fit of so many epochs; others come in the order that they have.
+    With `raw` x is for the host stage of a model.
     """
     orders = orders if flag(shuffle, "shuffle") else None
     if is_stream(x):
         _refuse_beside(x, y, sample_weight, batch_size, class_weight)
-        return _stream(x, class_weight, orders, epochs)
-    batch = prepare(x, y, sample_weight)
+        return _stream(x, class_weight, orders, epochs, raw)
+    batch = prepare(x, y, sample_weight, raw)
     if class_weight is not None:
         batch = weigh_classes(batch, class_weight)
     return ArraySource(batch, size_of_batch(batch_size), orders, epochs)
 
 
-def validation_source(given: Tree, batch_size: int | None = None) -> Source:
+def validation_source(
+    given: Tree, batch_size: int | None = None, raw: bool = False
+) -> Source:
     """Return the source of `validation_data`, arrays of which are in batches."""
     if is_stream(given):
-        return _stream(given)
-    return ArraySource(validation(given), size_of_batch(batch_size))
+        return _stream(given, raw=raw)
+    return ArraySource(validation(given, raw), size_of_batch(batch_size))
 
 
 def fit_sources(
@@ -114,6 +119,7 @@ def fit_sources(
     `options` are those of `source_of`.
     """
     options["batch_size"] = batch_size
+    raw = options.get("raw", False)
     held_size = size_of_batch(validation_batch_size, "validation_batch_size")
     if validation_batch_size is None:
         held_size = size_of_batch(batch_size)
@@ -122,7 +128,7 @@ def fit_sources(
         training, held = source_of(x, y, sample_weight, **options), None
         try:
             if validation_data is not None:
-                held = validation_source(validation_data, held_size)
+                held = validation_source(validation_data, held_size, raw)
         except BaseException:
             if training is not x:
                 training.close()
@@ -133,7 +139,7 @@ def fit_sources(
             f"Expected arrays to split by validation_split={validation_split}, got "
             f"{_named(x)}. Pass validation_data."
         )
-    batch, rest = split(prepare(x, y, sample_weight), validation_split)
+    batch, rest = split(prepare(x, y, sample_weight, raw), validation_split)
     held = ArraySource(rest, held_size)
     return source_of(*batch.tree(), **options), held
 

@@ -24,7 +24,9 @@ def shape_of(x: Column) -> tuple[int, ...]:
 
 def dtype_of(x: Column) -> str:
     """Return the name of the dtype of an array."""
-    return x.dtype.name if isinstance(x, np.ndarray) else current().dtype(x)
+    if isinstance(x, np.ndarray):
+        return dtypes.TEXT if dtypes.is_text(x.dtype) else x.dtype.name
+    return current().dtype(x)
 
 
 def leaf_of(x: Column) -> Leaf:
@@ -44,6 +46,8 @@ def signature(batch: Sequence[Column]) -> Signature:
 
 def bytes_of(x: Column) -> int:
     """Return the size of an array."""
+    if isinstance(x, np.ndarray):
+        return x.nbytes
     return math.prod(shape_of(x)) * dtypes.to_numpy(dtype_of(x)).itemsize
 
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import optree
 
+from multinet.drawing import Drawing
 from multinet.errors import ArgumentError, DTypeError, ShapeError
 from multinet.ops.core import is_array
 from multinet.training.sources.columns import Stack, bytes_of, leaf_of, row, signature
@@ -63,7 +64,10 @@ class GeneratorSource:
 
     size: int | None = None
 
-    def __init__(self, given: Iterator[Any] | Callable[[], Iterator[Any]]) -> None:
+    def __init__(
+        self, given: Iterator[Any] | Callable[[], Iterator[Any]], raw: bool = False
+    ) -> None:
+        self.raw = raw  # whether x is for the host stage of a model
         self._make = None if isinstance(given, Iterator) else given
         self.epoch: int | None = None
         self.done = 0  # batches of the epoch that were given
@@ -154,15 +158,16 @@ class GeneratorSource:
         if self._knowing is not None:
             self._mark = self._knowing.state()
         try:
-            given = next(self._iterator)
+            with Drawing():
+                given = next(self._iterator)
         except StopIteration:
             return None
         self._drawn += 1
         kinds = _kinds(given)
-        if kinds is not None and kinds == self._ready:
+        if kinds is not None and kinds == self._ready and not self.raw:
             return list(given)
         try:
-            batch = self._checked(*batch_of(given))
+            batch = self._checked(*batch_of(given, self.raw))
         except _INVALID as error:
             raise type(error)(f"Batch {self._drawn} of the data: {error}") from error
         if kinds is not None and all(map(operator.is_, given, batch)):

@@ -61,13 +61,16 @@ class IterableSource(GeneratorSource):
     """
 
     def __init__(
-        self, given: Iterable[Any], class_weight: Mapping[int, float] | None = None
+        self,
+        given: Iterable[Any],
+        class_weight: Mapping[int, float] | None = None,
+        raw: bool = False,
     ) -> None:
         self.given, self.class_weight = given, class_weight
         self.size, self.endless = _size(given)
         self._passed = False  # all of the data
         try:
-            super().__init__(self._pass)
+            super().__init__(self._pass, raw)
         except BaseException:
             self.close()
             raise
@@ -91,7 +94,7 @@ class IterableSource(GeneratorSource):
                 end()
 
     def _weighed(self, batch: Tree) -> Tree:
-        x, y, weight = batch_of(batch)[0]
+        x, y, weight = batch_of(batch, self.raw)[0]
         labels: Tree = (y, weight)
         y, weight = optree.tree_map(host, labels)
         assert self.class_weight is not None
@@ -138,6 +141,7 @@ class DatasetSource(IterableSource):
         class_weight: Mapping[int, float] | None = None,
         orders: Orders | None = None,
         epochs: int = 1,
+        raw: bool = False,
     ) -> None:
         self.dataset, self.orders, self.epochs = given, orders, epochs
         self.remotes: list[Remote] = []
@@ -145,7 +149,7 @@ class DatasetSource(IterableSource):
         self._order: int | None = None  # the number of the pass's order
         self._begun = False  # the epoch, by the data set's own method
         _check(given)
-        super().__init__(given, class_weight)  # type: ignore[arg-type]
+        super().__init__(given, class_weight, raw)  # type: ignore[arg-type]
 
     def _pass(self) -> Iterator[Any]:
         self._passed = False

@@ -12,6 +12,7 @@ import optree
 from multinet import dtypes
 from multinet.checks import shown, whole
 from multinet.errors import ArgumentError, DTypeError, ShapeError
+from multinet.layers.preprocessing.host import on_host
 from multinet.ops.core import host, is_array
 from multinet.registry import current
 from multinet.training.sources.columns import dtype_of, shape_of
@@ -21,12 +22,19 @@ _SCALAR = "Expected arrays with a first axis of samples, got a scalar."
 _PLAIN = frozenset((int, float, bool, complex, str, bytes, type(None)))  # in lists
 
 
-def prepare(x: Tree, y: Tree = None, sample_weight: Tree = None) -> HostBatch:
+def prepare(
+    x: Tree, y: Tree = None, sample_weight: Tree = None, raw: bool = False
+) -> HostBatch:
     """Return a batch of host arrays, floats as floatx and integers as int32.
 
-    Accepts NumPy arrays, tensors, lists of numbers, and trees of them. `ShapeError` if
-    the numbers of samples differ.
+    Accepts NumPy arrays, tensors, lists of numbers, and trees of them. With `raw` x may
+    be texts, too, and keeps its dtypes: it is for the host stage of a model.
+    `ShapeError` if the numbers of samples differ.
     """
+    if raw:
+        batch = HostBatch(_arrays(x, unchanged), _arrays(y), _arrays(sample_weight))
+        _check_samples([leaf.shape for leaf in batch.leaves()])
+        return batch
     if type(x) is type(y) is np.ndarray and sample_weight is None:
         batch = HostBatch(_array(x), _array(y))
         if len(batch.x) == len(batch.y) > 0:
@@ -66,7 +74,7 @@ def size_of_batch(value: int | None, name: str = "batch_size") -> int:
     return 32 if value is None else whole(value, name)
 
 
-def validation(given: Tree) -> HostBatch:
+def validation(given: Tree, raw: bool = False) -> HostBatch:
     """Return what `validation_data` holds: (x, y), or sample weights too."""
     if not isinstance(given, tuple | list | dict):
         _refuse_sources(given)
@@ -76,7 +84,7 @@ def validation(given: Tree) -> HostBatch:
             f"{type(given).__name__}."
         )
     try:
-        return prepare(*given)
+        return prepare(*given, raw=raw)
     except ShapeError as error:
         raise ShapeError(f"In validation_data: {error}") from error
 
@@ -96,13 +104,13 @@ def _refuse_sources(x: Tree) -> None:
         )
 
 
-def batch_of(given: Tree) -> tuple[Tree, list[Column]]:
+def batch_of(given: Tree, raw: bool = False) -> tuple[Tree, list[Column]]:
     """Return (x, y, sample_weight) as a generator gives it: its tree, and its leaves.
 
     Tensors of the backend in use stay where they are, other leaves become host arrays,
-    floats as floatx and integers as int32.
+    floats as floatx and integers as int32; x with `raw` as it is.
     """
-    if isinstance(given, list) and _holds_arrays(given):
+    if isinstance(given, list) and not raw and _holds_arrays(given):
         raise ArgumentError(
             "Expected a tuple (x, y) or (x, y, sample_weight), or x alone, got a list. "
             "Yield a tuple; for a model of several inputs, ([a, b],) or ([a, b], y)."
@@ -114,7 +122,10 @@ def batch_of(given: Tree) -> tuple[Tree, list[Column]]:
             "Expected a tuple (x,), (x, y) or (x, y, sample_weight), got one of "
             f"{len(given)}."
         )
-    parts = [_arrays(part, column) for part in given] + [None] * (3 - len(given))
+    first = unchanged if raw else column
+    parts: list[Any] = [_arrays(given[0], first)]
+    parts += [_arrays(part, column) for part in given[1:]]
+    parts += [None] * (3 - len(given))
     tree = tuple(parts)
     leaves: list[Column] = optree.tree_leaves(tree)  # type: ignore[arg-type]
     if not optree.tree_leaves(parts[0]):  # type: ignore[arg-type]
@@ -122,6 +133,14 @@ def batch_of(given: Tree) -> tuple[Tree, list[Column]]:
     _check_samples([shape_of(leaf) for leaf in leaves])
     _check_weights(parts[2])
     return tree, leaves
+
+
+def unchanged(leaf: Tree) -> Host:
+    """Return data for a host stage as an array: texts, or numbers of any dtype."""
+    array = on_host(leaf, "a model's host stage")
+    if array.ndim == 0:
+        raise ShapeError(_SCALAR)
+    return array
 
 
 def column(leaf: Tree) -> Column:

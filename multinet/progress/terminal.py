@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from multinet.training.callbacks.rows import cells
+from multinet.progress.rows import cells
 
 Stream = Any  # what sys.stdout may be: an object with a method `write`
 Write = Callable[[str], int]

@@ -12,7 +12,7 @@ from numbers import Integral
 from multinet import config
 from multinet.checks import shown
 from multinet.errors import ArgumentError
-from multinet.training.callbacks.rows import (
+from multinet.progress.rows import (
     Bar,
     clock,
     encodable,
@@ -21,7 +21,7 @@ from multinet.training.callbacks.rows import (
     pace,
     wrap,
 )
-from multinet.training.callbacks.terminal import (
+from multinet.progress.terminal import (
     Terminal,
     columns,
     is_notebook,
