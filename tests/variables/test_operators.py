@@ -227,7 +227,9 @@ def test_and_or_xor_are_of_truth_values(real_backend, name, dtype):
     v, other = multinet.Variable(values, dtype=dtype), values[::-1].copy()
     wanted = apply(values != 0, other != 0)
     tensor = ops.convert_to_tensor(other)
-    for found in (apply(v, tensor), apply(tensor, v), apply(v, other)):
+    # An integer tensor on the left is TensorFlow's to serve: of bits.
+    left = [apply(tensor, v)] if dtype == "bool" else []
+    for found in (apply(v, tensor), apply(v, other), *left):
         np.testing.assert_array_equal(ops.convert_to_numpy(found), wanted)
 
 
