@@ -1,5 +1,25 @@
-"""Real data: small sets inside the wheel."""
+"""Real data: a small set inside the wheel, and those that are downloaded once."""
 
-from multinet.datasets import digits
+from multinet.datasets import (
+    boston_housing,
+    california_housing,
+    cifar10,
+    cifar100,
+    digits,
+    fashion_mnist,
+    imdb,
+    mnist,
+    reuters,
+)
 
-__all__ = ["digits"]
+__all__ = [
+    "boston_housing",
+    "california_housing",
+    "cifar10",
+    "cifar100",
+    "digits",
+    "fashion_mnist",
+    "imdb",
+    "mnist",
+    "reuters",
+]
