@@ -12,6 +12,7 @@ import math
 import os
 import pickle
 import zipfile
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -20,12 +21,12 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from multinet.errors import ArgumentError, FileError
-from multinet.typing import Data, Host
+from multinet.typing import Config, Data, Host, Tree
 from multinet.utils import get_file
 
 
 @cache
-def table() -> dict[str, Any]:
+def table() -> Config:
     """Return the addresses and hashes."""
     return json.loads(files("multinet.datasets").joinpath("files.json").read_text())
 
@@ -88,7 +89,7 @@ def _empty(cls: Any, shape: Any, kind: Any) -> Host:
     return np.ndarray(shape, np.uint8)
 
 
-def unpickled(file: BinaryIO) -> Any:
+def unpickled(file: BinaryIO) -> Tree:
     """Return arrays, lists and dicts of a pickle; `FileError` for all else in it."""
     try:
         return _Numbers(file, encoding="bytes").load()
@@ -101,7 +102,7 @@ def unpickled(file: BinaryIO) -> Any:
 Pair = tuple[Host, Host]
 
 
-def shuffled(x: Any, y: Any, random: np.random.RandomState) -> tuple[Any, Any]:
+def shuffled(x: Host, y: Host, random: np.random.RandomState) -> Pair:
     """Return samples and labels in an order of a generator of Keras's kind."""
     order = np.arange(len(x))
     random.shuffle(order)
@@ -123,7 +124,9 @@ def objects(rows: list[list[int]]) -> Host:
     return out
 
 
-def marked(rows: Any, start: int | None, shift: int) -> list[list[int]]:
+def marked(
+    rows: Iterable[Iterable[int]], start: int | None, shift: int
+) -> list[list[int]]:
     """Return word numbers shifted, after a mark of the start."""
     if start is not None:
         return [[start, *(int(w) + shift for w in row)] for row in rows]
@@ -140,7 +143,9 @@ def words(
     return [[w if skip_top <= w < top else oov_char for w in row] for row in rows]
 
 
-def no_longer(rows: list[Any], labels: Host, maxlen: int | None) -> tuple[Any, Host]:
+def no_longer(
+    rows: list[list[int]], labels: Host, maxlen: int | None
+) -> tuple[list[list[int]], Host]:
     """Return the rows shorter than `maxlen`, and their labels."""
     if not maxlen:
         return rows, labels
