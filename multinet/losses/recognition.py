@@ -33,7 +33,8 @@ def ctc(y_true: Tensor, y_pred: Tensor) -> Tensor:
     y_true = cast_tensor(y_true, "int32")
     used = cast_tensor(ops.not_equal(y_true, 0), "int32")
     steps = ops.full((logits[0],), logits[1], "int32")
-    return ops.ctc_loss(y_true, y_pred, ops.sum(used, axis=-1), steps, mask_index=0)
+    loss = ops.ctc_loss(y_true, y_pred, ops.sum(used, axis=-1), steps, mask_index=0)
+    return cast_tensor(loss, current().dtype(y_pred))
 
 
 class CTC(FunctionLoss):
