@@ -167,7 +167,9 @@ def lookup(relative: str, name: str) -> Any:
     if relative == "" and name == "Functional":
         return parts.functional_class()
     if relative.startswith("tree.") and relative.endswith("_impl"):
-        return getattr(space("tree"), name, NONE)
+        # Containers of layers are plain ones: there is no class to register.
+        registering = name == "register_tree_node_class"
+        return _given if registering else getattr(space("tree"), name, NONE)
     path = relative.split(".")
     for count in range(len(path), 0, -1):
         found = TABLE.get(".".join(path[:count]), {}).get(name)
