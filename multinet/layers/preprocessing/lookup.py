@@ -309,25 +309,23 @@ class IndexLookup(HostLayer):
     def places(self, keys: Tree) -> Host:
         """Return the places of keys; in other modes than "int", -1 of masked ones."""
         found = self.kind.find(self._table, keys)
-        missing = found < 0
-        found = found + self._token_start()
-        masked = None
-        if self.mask_token is not None:
+        missing = np.flatnonzero(found < 0)
+        found += self._token_start()
+        if self.mask_token is not None and len(missing):
             table = self.kind.table([self.mask_token])
-            masked = self.kind.find(table, keys) == 0
-            missing = missing & ~masked
-        if missing.any():
+            is_mask = self.kind.find(table, self.kind.some(keys, missing)) == 0
+            found[missing[is_mask]] = 0 if self.output_mode == "int" else -1
+            missing = missing[~is_mask]
+        if len(missing):
             found[missing] = self._outside(keys, missing)
-        if masked is not None:
-            found[masked] = 0 if self.output_mode == "int" else -1
         return found
 
     def _outside(self, keys: Any, missing: Host) -> Host | int:
-        """Return the places of keys that are not in the vocabulary."""
+        """Return the places of the keys at places that are not in the vocabulary."""
         start, count = self._oov_start(), self.num_oov_indices
         if count == 1:
             return start
-        outside = [keys[i] for i in np.flatnonzero(missing)]
+        outside = self.kind.some(keys, missing)
         if count == 0:
             shown = [self.kind.token(key) for key in outside[:_SHOWN]]
             raise ArgumentError(

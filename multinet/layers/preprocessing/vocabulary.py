@@ -6,6 +6,7 @@ import json
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -22,13 +23,6 @@ _FILE, _EXACT = "vocabulary.txt", "vocabulary.json"
 _TWICE = 5  # tokens that an error lists
 
 
-class _Places(dict[bytes, int]):
-    """The place of each token, -1 of all others."""
-
-    def __missing__(self, token: bytes) -> int:
-        return -1
-
-
 class Kind(ABC):
     """What tokens are: texts, or integers."""
 
@@ -43,6 +37,10 @@ class Kind(ABC):
     @abstractmethod
     def find(self, table: Table, keys: Keys) -> Host:
         """Return the places of keys in a table, -1 where they are not."""
+
+    def some(self, keys: Keys, places: Host) -> Keys:
+        """Return the keys at places."""
+        return [keys[i] for i in places.tolist()]
 
     @abstractmethod
     def counted(self, keys: Keys) -> Counter[Any]:
@@ -73,14 +71,15 @@ class Texts(Kind):
             raise ArgumentError(f"Expected texts, got an array of {array.dtype}.")
         return encode_texts(array, self.encoding)
 
-    def table(self, tokens: Sequence[Token]) -> _Places:
+    def table(self, tokens: Sequence[Token]) -> dict[bytes, int]:
         """Return a dict."""
         keys = [str(token).encode(self.encoding) for token in tokens]
-        return _Places(zip(keys, range(len(keys))))
+        return dict(zip(keys, range(len(keys))))
 
-    def find(self, table: _Places, keys: list[bytes]) -> Host:
+    def find(self, table: dict[bytes, int], keys: list[bytes]) -> Host:
         """Return the places."""
-        return np.fromiter(map(table.__getitem__, keys), np.int64, len(keys))
+        places = map(table.get, keys, repeat(-1))
+        return np.fromiter(places, np.int64, len(keys))
 
     def counted(self, keys: list[bytes]) -> Counter[bytes]:
         """Return the counts."""
@@ -123,6 +122,10 @@ class Integers(Kind):
             return np.full(len(keys), -1)
         near = np.minimum(np.searchsorted(known, keys), len(known) - 1)
         return np.where(known[near] == keys, places[near], -1)
+
+    def some(self, keys: Host, places: Host) -> Host:
+        """Return the keys at places."""
+        return keys[places]
 
     def counted(self, keys: Host) -> Counter[int]:
         """Return the counts."""
