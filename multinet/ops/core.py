@@ -234,7 +234,8 @@ def read(x: Tensor) -> Host:
         ) from error
     if x is None:
         raise DTypeError(
-            "Expected numbers, got None. If a function made it, is a `return` missing?"
+            "Expected numbers or bools, got None. If a function made it, is a `return` "
+            "missing?"
         )
     if array.dtype.kind in "OSUMmV" and array.dtype.name not in dtypes.ALL:
         raise DTypeError(

@@ -40,7 +40,7 @@ ArgumentError: makes real numbers, got dtype='bool'.
     arange(0, 5, 1, 'bool')
 ArgumentError: Expected a number, got [1, 2].
     arange([1, 2])
-DTypeError: Expected numbers or bools, got a NoneType of dtype object.
+DTypeError: Expected numbers or bools, got None. If a function made it
     arange(None); convert_to_tensor(None); take(a, None)
 ArgumentError: ops.arange makes real numbers, got dtype='complex64'.
     arange(0, 5, 1, 'complex64'); arange(1j)

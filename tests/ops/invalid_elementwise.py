@@ -15,7 +15,7 @@ DTypeError: Expected numbers or bools, got a str of dtype <U1. Encode
     nan_to_num('x'); real('x'); imag('x'); conj('x'); conjugate('x'); angle('x')
     isnan('x'); isfinite('x'); isinf('x'); isreal('x'); i0('x'); relu('x')
     softsign('x'); tanh_shrink('x'); squareplus('x')
-DTypeError: Expected numbers or bools, got a NoneType of dtype object.
+DTypeError: Expected numbers or bools, got None. If a function made it
     add(a, None); trunc(None); clip(a, None, 1); sin(None)
 DTypeError: takes numbers, got bool. Cast to 'int32' first, or use
     subtract(m, m)

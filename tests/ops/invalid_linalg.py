@@ -147,7 +147,7 @@ DTypeError: ops.segment_max and segment_min take real numbers, got
     segment_max(z, k3); segment_min(z, k3)
 DTypeError: and segment_min take real numbers, got bool. Cast to 'int32
     segment_max(m, k3)
-DTypeError: Expected numbers or bools, got a NoneType of dtype object.
+DTypeError: Expected numbers or bools, got None. If a function made it
     isin(a, None); quantile(a, None)
 ArgumentError: Expected size as an int of at least 1, got -1.
     unique(a, size=-1)

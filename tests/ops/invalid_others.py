@@ -263,7 +263,7 @@ ArgumentError: expects the body to return PyTreeSpec(*), as it got, not
     fori_loop(0, 3, body2, c)
 WrongType: Expected body_fun as a function, got 1.
     fori_loop(0, 3, 1, c)
-DTypeError: Expected numbers or bools, got a NoneType of dtype object.
+DTypeError: Expected numbers or bools, got None. If a function made it
     fori_loop(None, 3, body, c)
 ArgumentError: needs xs or length.
     scan(step, c, None)

@@ -136,7 +136,7 @@ ArgumentError: Expected indices_or_sections as an int of at least 1, got
     split(a, 0); split(a, -1); array_split(a, 0); array_split(a, -2)
 ArgumentError: Expected an index to split at as an int, got 0.5.
     split(a, [1, 0.5])
-DTypeError: Expected numbers or bools, got a NoneType of dtype object.
+DTypeError: Expected numbers or bools, got None. If a function made it
     split(a, None); repeat(a, None)
 ShapeError: broadcast_to expects a shape of non-negative ints; got (1, 3
     tile(a, -1)

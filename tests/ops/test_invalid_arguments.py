@@ -22,7 +22,7 @@ import invalid_others
 import invalid_shapes
 from invalid_values import ARRAYS, SCOPE
 
-from multinet import errors, ops, random
+from multinet import errors, ops, random, tracebacks
 from multinet.registry import use_backend
 from multinet.symbolic.tensor import KerasTensor
 
@@ -121,7 +121,8 @@ def test_a_call_that_does_not_bind_is_a_type_error_that_names_the_argument():
 
 
 def test_the_framework_s_error_is_kept_as_the_cause(real_backend):
-    with pytest.raises(errors.ShapeError, match="^ops.isclose: ") as caught:
+    raised = pytest.raises(errors.ShapeError, match="^ops.isclose: ")
+    with tracebacks.whole(), raised as caught:
         ops.isclose(ops.ones((3, 4)), ops.ones((5,)))
     assert caught.value.__cause__ is not None
 

@@ -11,6 +11,7 @@ from multinet.objects import exports
 #: Bases to subclass, and models, whose arguments are tensors.
 ABSTRACT = {
     "Constraint",
+    "Function",
     "Initializer",
     "Layer",
     "LearningRateSchedule",
@@ -352,6 +353,14 @@ SPECIAL = {
             "RandomZoom",
         )
     },
+    ("InputSpec", "shape"): (None, 3),
+    ("InputSpec", "ndim"): 3,
+    ("InputSpec", "max_ndim"): 4,
+    ("InputSpec", "min_ndim"): 2,
+    ("InputSpec", "axes"): {"-1": 3},
+    ("InputSpec", "allow_last_axis_squeeze"): True,
+    ("RandomShear", "x_factor"): (0.1, 0.3),
+    ("RandomShear", "y_factor"): (0.1, 0.3),
     ("Rescaling", "scale"): 0.5,
     ("RNN", "cell"): lambda lib: lib.layers.StackedRNNCells(_cells(lib), name="stack"),
     ("StackedRNNCells", "cells"): _cells,
@@ -387,6 +396,8 @@ REQUIRED = {
     "CategoryEncoding": {"num_tokens": 4},
     "Discretization": {"num_bins": 4},
     "InputLayer": {"batch_shape": (None, 3)},
+    "RandomCrop": {"seed": 3},  # without one Keras draws it
+    "RandomShear": {"x_factor": (0.1, 0.2), "y_factor": (0.1, 0.2)},  # pairs in files
     **dict.fromkeys([f"AveragePooling{n}D" for n in (1, 2, 3)], {"pool_size": 2}),
 }
 

@@ -23,6 +23,8 @@ UNWRITTEN = {
     ("SparseCategoricalCrossentropy", "axis"),
     ("Huber", "delta"),
     ("Identity", "gain"),
+    ("MaxNumBoundingBoxes", "fill_value"),
+    ("RandomGrayscale", "seed"),
     ("SimpleRNN", "activity_regularizer"),
     ("SimpleRNN", "seed"),
 }
@@ -41,6 +43,8 @@ CASES = [
     (label, cls, name)
     for label, cls, name in argument_cases.cases()
     if peer_of(cls) is not None
+    # The function of a Lambda is code, and no configuration holds an InputSpec.
+    and cls.__name__ not in ("Lambda", "InputSpec")
     and not {(exports.public_name(cls).module, name), (cls.__name__, name)} & UNWRITTEN
 ]
 

@@ -20,6 +20,8 @@ class Pipeline(Layer):
     >>> Pipeline([layers.RandomFlip("horizontal"), layers.Rescaling(1 / 255)])
     """
 
+    _unwritten = frozenset({"trainable", "dtype"})
+
     def __init__(self, layers: Sequence[Layer], name: str | None = None) -> None:
         super().__init__(name=name)
         self.layers = list(layers)
