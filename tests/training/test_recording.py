@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import multinet
-from multinet.callbacks import CSVLogger, RemoteMonitor
+from multinet.callbacks import BackupAndRestore, CSVLogger, RemoteMonitor
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(2, 12, 1)).astype("float32")
@@ -126,6 +126,14 @@ def test_a_server_gets_the_logs_of_each_epoch(send_as_json, server):
         assert ("json" in headers["Content-Type"]) == send_as_json
 
 
+def test_logs_of_one_s_own_may_be_arrays(server):
+    root, told = server
+    logs = {"loss": np.float32(0.5), "each": np.array([1.0, 2.0])}
+    RemoteMonitor(root, send_as_json=True).on_epoch_end(3, logs)
+    ((_, _, body),) = told
+    assert json.loads(body) == {"epoch": 3, "loss": 0.5, "each": [1.0, 2.0]}
+
+
 def test_training_goes_on_without_the_server(server):
     root, _ = server
     gone = root.rsplit(":", 1)[0] + ":9"
@@ -140,8 +148,9 @@ def test_training_goes_on_without_the_server(server):
     ("make", "words"),
     [
         (lambda: CSVLogger("a.csv", separator=""), "separator to be one character"),
-        (lambda: CSVLogger("a.csv", append="yes"), "append"),
+        (lambda: CSVLogger("a.csv", append="yes"), "append"),  # type: ignore[arg-type]
         (lambda: RemoteMonitor("localhost:9000"), "begin with http"),
+        (lambda: BackupAndRestore(None), "backup_dir to be a folder, got None"),  # type: ignore[arg-type]
     ],
 )
 def test_other_arguments_are_refused(make, words):

@@ -53,8 +53,10 @@ class BackupAndRestore(Callback):
         save_before_preemption: bool = False,
     ) -> None:
         super().__init__()
-        if not os.fspath(backup_dir):
-            raise ArgumentError("Expected backup_dir to be a folder, got ''.")
+        if not backup_dir:
+            raise ArgumentError(
+                f"Expected backup_dir to be a folder, got {backup_dir!r}."
+            )
         self.backup_dir = os.fspath(backup_dir)
         self._folder = atomic.local(backup_dir)
         self._path = self._folder / _LATEST

@@ -12,6 +12,8 @@ import warnings
 from collections.abc import Mapping
 from typing import IO, Any
 
+import numpy as np
+
 from multinet.checks import flag, shown
 from multinet.errors import ArgumentError
 from multinet.training.callbacks.base import Callback
@@ -147,7 +149,7 @@ class RemoteMonitor(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Send the epoch and its logs."""
-        values = {name: float(value) for name, value in (logs or {}).items()}
+        values = {k: np.asarray(v).tolist() for k, v in (logs or {}).items()}
         text = json.dumps({"epoch": epoch, **values})
         kind = "application/json"
         if not self.send_as_json:
