@@ -7,7 +7,6 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from html import escape
 from typing import Any
 
 import optree
@@ -350,6 +349,8 @@ class Model(Training):
 
     def _repr_html_(self) -> str:
         """Return the summary, as notebooks show it."""
+        from html import escape  # here, as few need it
+
         text = summarize(self, 110, expand_nested=False, show_trainable=False)
         return f'<pre style="line-height: 1.2">{escape(text)}</pre>'
 

@@ -19,7 +19,6 @@ from multinet.checks import one_of, shown
 from multinet.config import is_interactive_logging_enabled
 from multinet.errors import ArgumentError, FileError
 from multinet.saving.atomic import replacing
-from multinet.utils.extraction import extract_archive
 from multinet.utils.progbar import Progbar
 
 _BLOCK = 1 << 20
@@ -73,6 +72,9 @@ def get_file(
     if target is None:
         return str(path)
     if fresh or not target.exists():
+        # Here, not at the top: tarfile is slow to import.
+        from multinet.utils.extraction import extract_archive
+
         extract_archive(path, target, "tar" if untar else archive_format)
     return str(target)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import wave
 from collections.abc import Sequence
 from typing import Any
 
@@ -189,6 +188,8 @@ def audio_dataset_from_directory(
 
 def _sound(path: str, rate: int | None) -> Host:
     """Return a file as (samples, channels) in -1...1."""
+    import wave  # here, as few need it
+
     try:
         with wave.open(path, "rb") as file:
             width, channels = file.getsampwidth(), file.getnchannels()

@@ -6,7 +6,6 @@ from typing import Any
 
 from multinet.errors import ArgumentError
 from multinet.training.callbacks.base import Callback
-from multinet.training.callbacks.curves import curves
 from multinet.typing import Data
 
 
@@ -36,6 +35,8 @@ class History(Callback):
 
     def _repr_html_(self) -> str:
         """Return the learning curves, as notebooks show them."""
+        from multinet.training.callbacks.curves import curves  # here, as few need it
+
         return curves(self.history, self.epoch)
 
     def get_state(self) -> dict[str, Data]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import queue
 import signal
@@ -10,11 +9,13 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
-from multiprocessing.connection import Connection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from multinet.errors import MultinetError
 from multinet.typing import Tree
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 _PATIENCE = 2.0  # seconds for a process to end by itself
 
@@ -37,6 +38,8 @@ class Remote:
     """A process that makes items by their numbers, from a copy of `things`."""
 
     def __init__(self, things: Tree) -> None:
+        import multiprocessing  # here, not at the top: it is slow to import
+
         context = multiprocessing.get_context()
         self.pipe, theirs = context.Pipe()
         arguments = (things, theirs, self.pipe)
@@ -95,6 +98,8 @@ def _serve(things: Any, pipe: Connection, theirs: Connection) -> None:
 
 def _end_with(caller: int) -> None:
     """End this process soon after the one that started it, whatever it is at."""
+    import multiprocessing  # as in `Remote`
+
     parent: Any = multiprocessing.parent_process()
     while parent.is_alive() and os.getppid() == caller:
         parent.join(0.5)
