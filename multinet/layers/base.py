@@ -32,6 +32,7 @@ from multinet.layers.signatures import (
     is_number_tree,
     is_shape,
     methods_of,
+    shapes_of,
     signature_of,
     takes,
 )
@@ -159,6 +160,8 @@ class Layer(Configured, Tracked, Operation):
                 self._check_inputs(args, kwargs)
             if not self.built:
                 self._build(args, kwargs)
+            elif self._first_shapes is None:
+                self._first_shapes = shapes_of(args, kwargs)
             context = active.get()
             if context is not None:
                 return self._run(context, args, kwargs)
@@ -316,25 +319,16 @@ class Layer(Configured, Tracked, Operation):
 
     def _build(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         backend = current()
-
-        def shape_of(leaf: Any) -> Any:
-            return (
-                public_shape(backend.shape(leaf)) if backend.is_tensor(leaf) else None
-            )
-
         named = dict(zip(self._spec.call, args)) | kwargs
         parameters = self._spec.build
         warn_of_strangers(self)
-        first = args[0] if args else next(iter(named.values()), None)
-        shapes = vars(self)["_first_shapes"] = optree.tree_map(shape_of, first)  # type: ignore[arg-type]
+        shapes = self._first_shapes = shapes_of(args, kwargs)
+        given: dict[str, Any] = {}
+        if len(parameters) > 1 and all(p.endswith("_shape") for p in parameters):
+            trees = {p: named.get(p.removesuffix("_shape")) for p in parameters}
+            given = {p: shapes_of((tree,), {}) for p, tree in trees.items()}
         with use_backend.scoped(backend.concrete), loose_draws():
-            if len(parameters) > 1 and all(p.endswith("_shape") for p in parameters):
-                trees = {p: named.get(p.removesuffix("_shape")) for p in parameters}
-                self.build(
-                    **{p: optree.tree_map(shape_of, t) for p, t in trees.items()}  # type: ignore[arg-type]
-                )
-            else:
-                self.build(shapes)
+            self.build(**given) if given else self.build(shapes)
         self.built = True
 
     # -- shapes ------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import optree
 from multinet.errors import MultinetError
 from multinet.registry import current
 from multinet.symbolic.dims import public_shape
-from multinet.typing import Made, Tree
+from multinet.typing import Made, Shapes, Tree
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,16 @@ def is_number_tree(value: object) -> bool:
     while isinstance(value, list) and value:
         value = value[0]
     return isinstance(value, bool | int | float | np.generic)
+
+
+def shapes_of(args: tuple[Tree, ...], kwargs: dict[str, Tree]) -> Shapes:
+    """Return the shapes of the first argument of a call, in a tree if it is one."""
+    backend, first = current(), args[0] if args else next(iter(kwargs.values()), None)
+
+    def shape(leaf: Tree) -> Shapes:
+        return public_shape(backend.shape(leaf)) if backend.is_tensor(leaf) else None
+
+    return optree.tree_map(shape, first)  # type: ignore[arg-type]
 
 
 def explain(error: MultinetError, layer: Made, args: Tree) -> None:
