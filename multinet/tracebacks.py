@@ -86,9 +86,13 @@ def shorten(error: BaseException) -> None:
 
 
 def _is_told(other: BaseException, error: BaseException) -> bool:
-    """Return whether an error says nothing beside the one that came from it."""
+    """Return whether an error says nothing beside the one that came from it.
+
+    One that has no frames to begin with is a text, such as that of another process.
+    """
+    arose = other.__traceback__ is not None
     shorten(other)
-    return other.__traceback__ is None or str(other) == str(error)
+    return str(other) == str(error) or (arose and other.__traceback__ is None)
 
 
 def _program_only(trace: TracebackType | None) -> TracebackType | None:

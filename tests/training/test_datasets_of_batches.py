@@ -448,10 +448,13 @@ def test_a_dataset_needs_batches_and_their_number():
 
 
 SCRIPT = """
-import os, sys, time, warnings
+import os, signal, sys, time, warnings
 import numpy as np
 import multinet
 from multinet import layers
+
+# One that was started in the background may have been told to ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 class Slow(multinet.utils.PyDataset):
     def __len__(self):
