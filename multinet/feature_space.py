@@ -88,6 +88,7 @@ class FeatureSpace(Kinds, Layer):
         self.concat: Layer | None = None
         self.encoded_features: Tensors | None = None
         self._is_adapted = False
+        self.built = False  # until its encoders are made
 
     _private = frozenset({"inputs", "encoded_features"})
     _unsaved = frozenset({"features", "crosses"})
