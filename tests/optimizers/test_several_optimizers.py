@@ -23,7 +23,7 @@ def mapped(library):
 def built(library, optimizer):
     dense = library.layers.Dense
     parts = [dense(4, name="first"), dense(2, name="last")]
-    model = library.Sequential([library.Input((3,)), *parts])
+    model = library.Sequential([library.Input((3,)), *parts], name="model")
     model.set_weights([x.astype("float32") for x in START])
     model.compile(optimizer, "mse")
     return model
