@@ -79,18 +79,18 @@ def shorten(error: BaseException) -> None:
     error.__traceback__ = _program_only(error.__traceback__)
     for link in ("__cause__", "__context__"):
         other = getattr(error, link)
-        while other is not None and _is_told(other, error):
+        while other is not None and _is_told(other, error, link):
             other = other.__context__
         if other is not getattr(error, link):
             setattr(error, link, other)
 
 
-def _is_told(other: BaseException, error: BaseException) -> bool:
+def _is_told(other: BaseException, error: BaseException, link: str) -> bool:
     """Return whether an error says nothing beside the one that came from it.
 
-    One that has no frames to begin with is a text, such as that of another process.
+    A cause that has no frames to begin with is a text, such as that of another process.
     """
-    arose = other.__traceback__ is not None
+    arose = other.__traceback__ is not None or link == "__context__"
     shorten(other)
     return str(other) == str(error) or (arose and other.__traceback__ is None)
 
