@@ -27,14 +27,16 @@ from multinet.layers.preprocessing.vocabulary import (
     Kind,
     Token,
     lines_of,
+    listed,
     read_vocabulary,
+    refuse_path,
     repeated,
     write_vocabulary,
 )
-from multinet.ops.core import is_array
 from multinet.typing import Config, Host, Shape, Tensor, Tree, Verbose
 
 _MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
+_OOV_METHODS = ("floormod", "farmhash")
 _SHOWN = 5  # values that an error lists
 
 
@@ -70,16 +72,9 @@ class IndexLookup(HostLayer):
         #: Of a configuration whose vocabulary is elsewhere in the file.
         self._told_size: int | None = options.pop("vocabulary_size", None)
         super().__init__(name=name, **options)
-        if max_tokens is not None and max_tokens <= 1:
-            raise ArgumentError(f"Expected max_tokens above 1, got {max_tokens}.")
-        if pad_to_max_tokens and max_tokens is None:
-            raise ArgumentError("pad_to_max_tokens=True needs max_tokens.")
-        if num_oov_indices < 0:
-            raise ArgumentError(
-                f"Expected num_oov_indices of at least 0, got {num_oov_indices}."
-            )
-        if oov_method not in ("floormod", "farmhash"):
-            raise unknown_name("oov_method", oov_method, ("floormod", "farmhash"))
+        _check_sizes(max_tokens, pad_to_max_tokens, num_oov_indices)
+        if oov_method not in _OOV_METHODS:
+            raise unknown_name("oov_method", oov_method, _OOV_METHODS)
         self.output_mode = mode_of(output_mode, _MODES)
         self.sparse = refuse_sparse(sparse)
         if invert and self.output_mode != "int":
@@ -116,7 +111,7 @@ class IndexLookup(HostLayer):
             return
         self.set_vocabulary(vocabulary, idf_weights)
         if not isinstance(vocabulary, str | Path):
-            self.input_vocabulary = _listed(vocabulary)
+            self.input_vocabulary = listed(vocabulary)
 
     # -- the vocabulary ----------------------------------------------------------------
 
@@ -156,7 +151,7 @@ class IndexLookup(HostLayer):
         if isinstance(vocabulary, str | Path):
             tokens, given, begins = self._of_file(vocabulary), 0, False
         else:
-            tokens = _listed(vocabulary)
+            tokens = listed(vocabulary)
             given, special = len(tokens), self._special()
             begins = tokens[: len(special)] == special
             tokens = tokens[len(special) :] if begins else tokens
@@ -434,30 +429,18 @@ class IndexLookup(HostLayer):
                 self.set_vocabulary(tokens, weights)
 
 
-def refuse_path(config: Config) -> None:
-    """Raise if a configuration names a file of this machine as a vocabulary."""
-    if isinstance(config.get("vocabulary"), str | Path):
-        raise ArgumentError(
-            f"The configuration names the file {config['vocabulary']!r} as a "
-            "vocabulary. It is not read: a file that came from elsewhere could make "
-            "the program read any file here. Use set_vocabulary yourself."
-        )
-
-
-def _listed(vocabulary: Any) -> list[Any]:
-    """Return tokens of a list, an array or a tensor as plain str and int."""
-    if not isinstance(vocabulary, list | tuple) and is_array(vocabulary):
-        vocabulary = on_host(vocabulary, "a vocabulary")
-    if isinstance(vocabulary, np.ndarray):
-        vocabulary = vocabulary.tolist()
-    return [_token(token) for token in vocabulary]
-
-
-def _token(token: Any) -> Token:
-    if isinstance(token, bytes):
-        return token.decode("utf-8")
-    return token.item() if isinstance(token, np.generic) else token
-
-
 def _plain(weights: Any) -> Any:
     return None if weights is None else np.asarray(weights).tolist()
+
+
+def _check_sizes(
+    max_tokens: Any, pad_to_max_tokens: bool, num_oov_indices: int
+) -> None:
+    if max_tokens is not None and max_tokens <= 1:
+        raise ArgumentError(f"Expected max_tokens above 1, got {max_tokens}.")
+    if pad_to_max_tokens and max_tokens is None:
+        raise ArgumentError("pad_to_max_tokens=True needs max_tokens.")
+    if num_oov_indices < 0:
+        raise ArgumentError(
+            f"Expected num_oov_indices of at least 0, got {num_oov_indices}."
+        )

@@ -19,8 +19,8 @@ from multinet.layers.preprocessing.host import (
     encode_texts,
     on_host,
 )
-from multinet.layers.preprocessing.lookup import refuse_path
 from multinet.layers.preprocessing.string_lookup import StringLookup
+from multinet.layers.preprocessing.vocabulary import refuse_path
 from multinet.objects.serialization import revive
 from multinet.symbolic.dims import Dim, public_shape
 from multinet.typing import Config, Host, Shape, Tensor, Tree, Verbose

@@ -13,8 +13,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from multinet.errors import ArgumentError, FileError
-from multinet.layers.preprocessing.host import decode_texts, encode_texts
-from multinet.typing import Host
+from multinet.layers.preprocessing.host import decode_texts, encode_texts, on_host
+from multinet.ops.core import is_array
+from multinet.typing import Config, Host, Tree
 
 Token: TypeAlias = str | int
 Keys: TypeAlias = Any  # what a kind looks for: a list of bytes, or an array
@@ -185,3 +186,28 @@ def lines_of(path: Path, kind: Kind) -> list[Token]:
         return [kind.parsed(line) for line in lines]
     except ValueError as error:
         raise FileError(f"{path.name} is no vocabulary: {error}") from error
+
+
+def refuse_path(config: Config) -> None:
+    """Raise if a configuration names a file of this machine as a vocabulary."""
+    if isinstance(config.get("vocabulary"), str | Path):
+        raise ArgumentError(
+            f"The configuration names the file {config['vocabulary']!r} as a "
+            "vocabulary. It is not read: a file that came from elsewhere could make "
+            "the program read any file here. Use set_vocabulary yourself."
+        )
+
+
+def listed(vocabulary: Tree) -> list[Token]:
+    """Return tokens of a list, an array or a tensor as plain str and int."""
+    if not isinstance(vocabulary, list | tuple) and is_array(vocabulary):
+        vocabulary = on_host(vocabulary, "a vocabulary")
+    if isinstance(vocabulary, np.ndarray):
+        vocabulary = vocabulary.tolist()
+    return [_token(token) for token in vocabulary]
+
+
+def _token(token: Any) -> Token:
+    if isinstance(token, bytes):
+        return token.decode("utf-8")
+    return token.item() if isinstance(token, np.generic) else token
