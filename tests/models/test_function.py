@@ -76,7 +76,8 @@ def test_a_bad_name_of_an_operation_is_refused(name):
 
 def test_an_operation_as_data():
     config = {"factor": 0.5, "name": "scaled"}
-    assert Scaled(0.5).get_config() == config == Scaled.from_config(config).get_config()
+    scaled = Scaled(0.5, name="scaled")
+    assert scaled.get_config() == config == Scaled.from_config(config).get_config()
     with pytest.raises(NotImplementedError, match="get_config"):
         Scaled(object()).get_config()
 
