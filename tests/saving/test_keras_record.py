@@ -13,7 +13,16 @@ import hostile_files
 import numpy as np
 import pytest
 
-from multinet import Input, Model, MultinetError, Sequential, config, layers, saving
+from multinet import (
+    Input,
+    Model,
+    MultinetError,
+    Sequential,
+    config,
+    layers,
+    models,
+    saving,
+)
 
 #: What must not happen while a file is read: events that Python itself reports.
 _WATCHED = (
@@ -207,6 +216,16 @@ def values_elsewhere(folder, canary):
     parts.write(folder / "m.keras")
 
 
+def weights_elsewhere(folder, canary):
+    """The weights of a `.h5` file of Keras 2 are a link into another file."""
+    old(folder / "m.h5")
+    with h5py.File(canary, "a") as file:
+        file["model_weights/dense/secret"] = np.full((4, 3), 7, "float32")
+    with h5py.File(folder / "m.h5", "a") as file:
+        del file["model_weights"]
+        file["model_weights"] = h5py.ExternalLink(str(canary), "/model_weights")
+
+
 RECORD = {
     "CVE-2024-3660": (a_lambda, "Lambda|a lambda"),
     "CVE-2024-55459": (a_download_that_unpacks, "[Uu]nknown"),
@@ -214,6 +233,7 @@ RECORD = {
     "CVE-2025-8747": (own_functions, "[Uu]nknown"),
     "CVE-2025-9905": (a_lambda_in_h5, "Lambda|a lambda"),
     "CVE-2025-9906": (the_switch, "[Uu]nknown"),
+    "GHSA-27f4-p4xq-cxg8": (weights_elsewhere, "link"),
     "GHSA-36fq-jgmw-4r9c": (the_switch, "[Uu]nknown"),  # the same under another name
     "CVE-2025-12058": (a_vocabulary_elsewhere, "StringLookup|vocabulary"),
     "CVE-2025-12060": (members_outside, "a link or a device|leaves the archive"),
@@ -255,7 +275,7 @@ def test_a_known_hole_is_closed(entry, tmp_path, canary, registry):
         model.load_weights(path)  # the weights alone may be sound
     changed = [np.any(w == 7) for w in model.get_weights()]
     assert not any(changed), "what the canary holds"
-    if entry in ("CVE-2026-0897", "CVE-2026-1669"):
+    if entry in ("CVE-2026-0897", "CVE-2026-1669", "GHSA-27f4-p4xq-cxg8"):
         for have, want in zip(model.get_weights(), weights, strict=True):
             assert np.array_equal(have, want)
     assert files(tmp_path) == before
@@ -293,6 +313,22 @@ def test_cve_2026_12479_names_of_layers_are_no_paths(tmp_path, canary, registry)
         again = saving.load_model(path, custom_objects={"Keeper": Keeper})
         assert again.layers[0].text == "kept"
     assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize("read", [layers.deserialize, layers.Lambda.from_config])
+def test_cve_2026_12481_no_code_outside_a_file_either(read, canary):
+    # Outside `load_model` nobody had asked for safety, and the code ran.
+    config = lambda_layer(canary)
+    config = config["config"] if read == layers.Lambda.from_config else config
+    with nothing_happens(), pytest.raises(MultinetError, match="lambda"):
+        read(config)(np.ones((1, 4), "float32"))
+
+
+def test_cve_2026_12481_a_clone_holds_the_function_itself():
+    model = Sequential([Input((4,)), layers.Lambda(lambda x: 2 * x)])
+    with nothing_happens():
+        clone = models.clone_model(model)
+    assert clone.layers[0].function is model.layers[0].function
 
 
 def test_there_is_no_switch_to_turn():

@@ -84,7 +84,10 @@ def test_a_tar_that_ends_with_a_zip_is_a_tar(tmp_path):
     "name",
     ["../a", "b/../../a", "/a", "..\\a", "c:/a", "a/..", "\\\\host\\a"],
 )
-def test_members_outside_are_refused(tmp_path, kind, name):
+@pytest.mark.parametrize("at", ["/", "."])
+def test_members_outside_are_refused(tmp_path, monkeypatch, kind, name, at):
+    # GHSA-hqp4-2352-xf5r: whether a member is inside hung on the working folder.
+    monkeypatch.chdir(at)
     path = tmp_path / "x"
     if kind == "tar":
         tar(path, member("good"), member(name))
