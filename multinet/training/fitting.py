@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from multinet.checks import whole
+from multinet.checks import flag, number, whole
 from multinet.progress import make_progress
 from multinet.tracebacks import noting
 from multinet.training.callbacks.bar import ProgbarLogger
@@ -34,13 +36,28 @@ class Plan:
     steps: int | None = None  # an epoch, at most
     validation_steps: int | None = None
     validation_freq: int | Collection[int] = 1
+    max_batches: int | None = None  # of each phase of an epoch
+    max_time: float | timedelta | None = None  # seconds
+    throughput: bool = False  # whether the logs tell it
+    sanity_check: bool = False
 
     def __post_init__(self) -> None:
         check_steps(self.steps, "steps_per_epoch")
         check_steps(self.validation_steps, "validation_steps")
+        check_steps(self.max_batches, "max_batches")
+        flag(self.throughput, "throughput")
+        flag(self.sanity_check, "sanity_check")
+        self.seconds()
         freq = self.validation_freq
         for each in freq if isinstance(freq, Collection) else (freq,):
             whole(each, "validation_freq, or each of several,")
+
+    def seconds(self) -> float | None:
+        """Return how long the fit may take, None for as long as it does."""
+        given = self.max_time
+        if isinstance(given, timedelta):
+            given = given.total_seconds()
+        return None if given is None else number(given, "max_time", above=0)
 
     def validates(self, epoch: int) -> bool:
         """Return whether there is a validation after an epoch, counted from 0."""
@@ -63,7 +80,7 @@ class Fit:
     ) -> None:
         self.trainer, self.model = trainer, trainer.model
         self.source, self.validation, self.plan = source, validation, plan
-        total = self.total = steps_of(source, plan.steps)
+        total = self.total = steps_of(source, plan.steps, plan.max_batches)
         epochs, verbose = plan.epochs, plan.verbose
         params = {"epochs": epochs.stop, "steps": total, "verbose": verbose}
         given = listed(plan.callbacks)
@@ -80,6 +97,8 @@ class Fit:
         self.epoch, self.step = epochs.start, 0
         self.logs: dict[str, Any] = {}
         self.stopped = False  # by a callback, before this went on
+        self.until: float | None = None  # when it is to end, and
+        self.late = False  # whether it ended since that was over
         self._pass: Pass | None = None  # while its steps run
         self._tested: Data | None = None  # where the next validation begins
 
@@ -125,12 +144,17 @@ class Fit:
         model, call = self.model, self.listeners.call
         model.history, model.stop_training = self.history, False
         gently = self.listeners.listens("on_preemption")
+        seconds = self.plan.seconds()
+        if seconds is not None:
+            self.until = time.perf_counter() + seconds
         with self.progress, Interrupts(gently) as guard:
             call("on_train_begin", {})
             going = self.step > 0 or not self.stopped
             while going and self.epoch < self.plan.epochs.stop and not guard.asked:
                 going = self._one_epoch(guard)
                 going = going and not (self.stopped or model.stop_training)
+                if going and self._is_late():
+                    break
             if guard.asked:
                 call("on_preemption", self.logs)
         if model.optimizer is not None and model.optimizer.built:
@@ -158,8 +182,9 @@ class Fit:
             self.progress,
             guard,
         )
+        going.until = self.until
         going.go_on(self.step, self.logs if self.step else {})
-        found = self.logs if self.stopped else going.epoch(epoch, plan.steps)
+        found = self.logs if self.stopped else self._steps(going, epoch)
         self._pass = None
         if not going.done:
             return False  # the data are at their end
@@ -176,13 +201,34 @@ class Fit:
         call("on_epoch_end", epoch, found)
         return not going.ran_out
 
+    def _steps(self, going: Pass, epoch: int) -> dict[str, Any]:
+        """Return the logs after the steps of an epoch."""
+        found = going.epoch(epoch, self.plan.steps, self.plan.max_batches)
+        return found | going.speed() if self.plan.throughput else found
+
+    def _is_late(self) -> bool:
+        """Return whether there is no time for another epoch, if there is one to do."""
+        over = self.until is not None and time.perf_counter() >= self.until
+        self.late = over and self.epoch < self.plan.epochs.stop
+        if self.late and self.plan.verbose not in (0, None):
+            print(f"Epoch {self.epoch}: max_time={self.plan.max_time} is over.")
+        return self.late
+
     def _validate(self, data: Source, guard: Interrupts) -> dict[str, Any]:
         """Return the logs of a validation; of part of one if SIGTERM has come."""
         self.progress.validate(self.logs)
         self._tested = data.state()  # one that is cut short begins anew from there
         steps = self.plan.validation_steps
         with noting("In the validation."):
-            tested = run_evaluate(self.trainer, data, 0, self.listeners, steps, guard)
+            tested = run_evaluate(
+                self.trainer,
+                data,
+                0,
+                self.listeners,
+                steps,
+                guard,
+                self.plan.max_batches,
+            )
         if not guard.asked:
             self._tested = None
         return tested

@@ -23,7 +23,7 @@ from multinet.training.logs import as_floats
 from multinet.training.ranges import Ranges
 from multinet.training.runner import Pace, Runner
 from multinet.training.sources import Chunk, Source, steps_of, warn_if_short
-from multinet.training.sources.columns import signature
+from multinet.training.sources.columns import shape_of, signature
 from multinet.typing import AnyModel, Tree, Verbose
 
 _AHEAD = 2  # batches of predictions on the device at once
@@ -49,10 +49,10 @@ def check_steps(steps: int | None, name: str) -> None:
         whole(steps, name)
 
 
-def _wanted(steps: int | None) -> int | None:
-    return (
-        None if steps is None else config.at_most(steps, config.max_steps_per_epoch())
-    )
+def _wanted(steps: int | None, most: int | None = None) -> int | None:
+    if steps is None:
+        return None
+    return config.at_most(config.at_most(steps, config.max_steps_per_epoch()), most)
 
 
 class Pass:
@@ -86,6 +86,9 @@ class Pass:
         self._limits: dict[Any, int] = {}  # of a dispatch, by the kind of batch
         self.ranges = trainer.ranges(kind, source)
         self.columns: Sequence[Any] = ()  # of the last chunk
+        self.until: float | None = None  # when to end, and
+        self.late = False  # whether it was
+        self.samples, self.took = 0, 0.0  # of the steps that were run here
 
     def room(self, batch: Sequence[Any], left: int | None) -> tuple[int, int]:
         """Return how many steps to take at once, and for how many there is memory."""
@@ -113,8 +116,10 @@ class Pass:
         """Know that some steps were done before, and the logs after them."""
         self.done, self.logs = done, logs
 
-    def epoch(self, epoch: int, steps: int | None = None) -> dict[str, Any]:
-        """Run the steps; return the logs at the end."""
+    def epoch(
+        self, epoch: int, steps: int | None = None, most: int | None = None
+    ) -> dict[str, Any]:
+        """Run the steps, `most` where there are as many; return the logs at the end."""
         start, hook = time.perf_counter(), f"on_{self.kind}_batch"
         before = self.done
         chunks = self.source.chunks(epoch, self.room)
@@ -125,20 +130,20 @@ class Pass:
             self._step(chunk, hook)
             if self.ends and self.kind == "train" and self._stopped():
                 break
-            if self.guard.asked:
+            if self.guard.asked or self._is_late():
                 break
         chunks.close()
         logs = self.logs_now() if self.done > before else self.logs
         if np.isnan(logs.get("loss", 0.0)).any():
             self.ranges.explain(self.source, self.columns)
-        wanted, size = _wanted(steps), self.source.size
-        stopped = self._stopped() or self.guard.asked
+        wanted, size = _wanted(steps, most), self.source.size
+        stopped = self._stopped() or self.guard.asked or self.late
         if not stopped and (size is None or wanted is not None):
             warn_if_short(self.done, wanted, size)
             self.ran_out = size is None and self.done < (wanted or 0)
         self.progress.stepped(self.done)
-        took = time.perf_counter() - start
-        self.runner.learn(took / max(self.done - before, 1))
+        self.took = time.perf_counter() - start
+        self.runner.learn(self.took / max(self.done - before, 1))
         return logs
 
     def _drawn(self, chunks: Generator[Chunk, None, None]) -> Chunk | None:
@@ -163,6 +168,14 @@ class Pass:
         """Return the logs of the steps so far, which waits for the device."""
         return self.runner.logs() if self.function is None else self.logs
 
+    def speed(self) -> dict[str, float]:
+        """Return the samples per second, as logs, once the steps are over."""
+        return {"samples_per_second": self.samples / max(self.took, 1e-9)}
+
+    def _is_late(self) -> bool:
+        self.late = self.until is not None and time.perf_counter() >= self.until
+        return self.late
+
     def _stopped(self) -> bool:
         return self.trainer.model.stop_training
 
@@ -176,6 +189,7 @@ class Pass:
         with self.guard.held():
             self._dispatch(chunk)
         self.done += chunk.steps
+        self.samples += chunk.steps * shape_of(chunk.columns[0])[1]
         if self.ends:
             self.listeners.call(f"{hook}_end", self.done - 1, self.logs_now())
         if self.progress.wants():
@@ -189,10 +203,11 @@ def run_evaluate(
     callbacks: Callbacks,
     steps: int | None,
     guard: Interrupts | None = None,
+    most: int | None = None,
 ) -> dict[str, Any]:
-    """Return the metrics of the model on data."""
+    """Return the metrics of the model on data: `steps` batches, or at most `most`."""
     check_steps(steps, "steps")
-    total = steps_of(source, steps)
+    total = steps_of(source, steps, most)
     listeners = _listeners(callbacks, trainer.model, total, verbose)
     progress = make_progress(verbose, 0, total, "Evaluate")
     interrupts = Interrupts() if guard is None else nullcontext(guard)
@@ -202,7 +217,7 @@ def run_evaluate(
         runner = trainer.runner("test", source)
         runner.reset()
         going = Pass(trainer, runner, source, total, listeners, progress, guard)
-        logs = going.epoch(0, steps)
+        logs = going.epoch(0, steps, most)
         progress.end(logs)
     listeners.call("on_test_end", logs)
     return logs

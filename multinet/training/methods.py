@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import optree
@@ -204,6 +205,10 @@ class Training(Hooks, Layer):
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: int | Collection[int] = 1,
+        max_batches: int | None = None,
+        max_time: float | timedelta | None = None,
+        throughput: bool = False,
+        sanity_check: bool = False,
     ) -> History:
         """Train for some epochs, and return the History of the logs.
 
@@ -213,6 +218,14 @@ class Training(Hooks, Layer):
         function that returns one for each epoch, a `PyDataset`, a loader or another
         iterable, or a `Source`. `verbose` is 0, 1 (a
         bar on a terminal), 2 (a line an epoch) or "auto".
+
+        `max_batches` is how many batches each training epoch and each validation takes
+        at most, to try a program quickly. After `max_time`, in seconds or a
+        `timedelta`, the epoch ends with the steps that are running, with its
+        validation, and is the last. `throughput=True` puts "samples_per_second" of the
+        training steps into the logs; that of the first epoch has compiling in it.
+        `sanity_check=True` first runs one batch of training and one of validation, and
+        keeps nothing of what they change, so that what is wrong shows at once.
         """
         trainer, span = self._trainer, epochs_of(initial_epoch, epochs)
         plan = Plan(
@@ -222,6 +235,10 @@ class Training(Hooks, Layer):
             steps=steps_per_epoch,
             validation_steps=validation_steps,
             validation_freq=validation_freq,
+            max_batches=max_batches,
+            max_time=max_time,
+            throughput=throughput,
+            sanity_check=sanity_check,
         )
         source, validation = fit_sources(
             x,

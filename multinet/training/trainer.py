@@ -28,6 +28,7 @@ from multinet.training.interrupts import Interrupts
 from multinet.training.loop import run_evaluate, run_predict
 from multinet.training.programs import Programs
 from multinet.training.ranges import Ranges
+from multinet.training.rehearsal import rehearse
 from multinet.training.runner import Runner
 from multinet.training.sources import (
     ArraySource,
@@ -223,11 +224,17 @@ class Trainer:
         self.ranges("train", source).look(source)
         if validation is not None:
             self.ranges("test", validation).look(validation)
-        self.fitting = Fit(self, source, validation, plan)
+        coming, held = source, validation
+        if plan.sanity_check:
+            coming, held = rehearse(self, source, validation, plan.epochs.start)
+        self.fitting = Fit(self, coming, held, plan)
         try:
             return self.fitting.run()
         finally:
             self.fitting = None
+            for ours, given in ((coming, source), (held, validation)):
+                if ours is not None and ours is not given:
+                    ours.close()
 
     @exclusive
     def evaluate(

@@ -29,7 +29,8 @@ class BackupAndRestore(Callback):
     same arguments, ends as one that was not, and its History has all epochs.
 
     Data that are a generator are drawn up to that place again, so pass a new one, or a
-    function that returns one.
+    function that returns one. A fit that `max_time` has ended keeps its backup, for
+    another one to go on after the last epoch.
 
     `double_checkpoint` keeps the backup before the last one, too, for the case that the
     last is damaged. A fit that comes to its end deletes them, unless
@@ -106,7 +107,7 @@ class BackupAndRestore(Callback):
 
     def on_train_end(self, logs: Logs = None) -> None:
         """Delete the backup, unless it is needed."""
-        if not self.delete_checkpoint or self._preempted:
+        if not self.delete_checkpoint or self._preempted or self._fit.late:
             return
         for path in (self._path, self._previous):
             path.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ from multinet.training.sources.classes import weigh_classes
 from multinet.training.sources.columns import leaf_of
 from multinet.training.sources.generators import GeneratorSource
 from multinet.training.sources.orders import Orders
+from multinet.training.sources.peeked import peek
 from multinet.training.sources.preparing import prepare
 from multinet.training.sources.source import (
     Chunk,
@@ -39,6 +40,7 @@ __all__ = [
     "fit_sources",
     "is_stream",
     "leaf_of",
+    "peek",
     "prepare",
     "staged_batch",
     "through_stage",

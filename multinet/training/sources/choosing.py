@@ -144,12 +144,13 @@ def fit_sources(
     return source_of(*batch.tree(), **options), held
 
 
-def steps_of(source: Source, steps: int | None) -> int | None:
+def steps_of(source: Source, steps: int | None, most: int | None = None) -> int | None:
     """Return how many batches an epoch takes, None to its unknown end.
 
-    At most as many as asked for, as the source has, and as `config` lets an epoch go.
+    At most as many as asked for, as the source has, as `config` lets an epoch go, and
+    `most`.
     """
-    known = (steps, source.size, config.max_steps_per_epoch())
+    known = (steps, source.size, config.max_steps_per_epoch(), most)
     found = min((n for n in known if n), default=None)
     if found is None and getattr(source, "endless", False):
         raise ArgumentError(
