@@ -39,6 +39,7 @@ from multinet import (
     tree,
     utils,
     visualization,
+    wrappers,
 )
 from multinet.as_keras import as_keras
 from multinet.dtype_policies import DTypePolicy, FloatDTypePolicy
@@ -138,6 +139,7 @@ __all__ = [
     "vjp",
     "vmap",
     "while_loop",
+    "wrappers",
 ]
 
 # The namespaces of Keras and `errors`; those who write a plug-in see four more.
@@ -183,6 +185,7 @@ _SPACES = (
     utils.bounding_boxes,
     utils.legacy,
     visualization,
+    wrappers,
 )
 surface.show(*_SPACES, datasets.digits, dtypes, interface, philox, registry)
 exports.install(sys.modules[__name__])

@@ -26,7 +26,10 @@ INSTEAD = {
 
 
 def watch(*places: ModuleType | type) -> None:
-    """Let modules and classes answer for the names that they lack."""
+    """Let modules and classes answer for the names that they lack.
+
+    A module's own `__getattr__` is asked first.
+    """
     for place in places:
         answer = member if isinstance(place, type) else _of_module(place)
         setattr(place, "__getattr__", answer)  # noqa: B010
@@ -51,8 +54,11 @@ def known() -> dict[str, dict[str, list[str]]]:
 
 def _of_module(module: ModuleType) -> Any:
     name = module.__name__
+    own = vars(module).get("__getattr__")
 
     def __getattr__(attribute: str) -> Any:
+        if own is not None and attribute in vars(module)["__all__"]:
+            return own(attribute)
         # Python replaces the text of an AttributeError when it imports a name; it needs
         # one where a module of that name is about to be there.
         loading = f"{name}.{attribute}" in sys.modules

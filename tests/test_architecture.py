@@ -324,6 +324,7 @@ print(before, after)
 
 def test_import_brings_in_no_heavy_module():
     heavy = ("scipy", "matplotlib", "h5py", "typer", "rich", "hypothesis", "pytest")
+    heavy += ("sklearn",)
     code = f"import sys, multinet; print([m for m in {heavy} if m in sys.modules])"
     assert run_python(code) == "[]"
 

@@ -74,13 +74,14 @@ def ended(results: Results, backend: str) -> Iterator[Ended]:
         ran = results["files"].get(file)
         if ran is None:
             continue
+        ran = {**ran, "tests": {_steady(n): t for n, t in ran["tests"].items()}}
         for key, private in (("passed", False), ("passed_private", True)):
             for name in info[key]:
                 yield _ended(file, name, private, ran)
 
 
 def _ended(file: str, name: str, private: bool, ran: dict[str, Any]) -> Ended:
-    test = ran["tests"].get(name)
+    test = ran["tests"].get(_steady(name))
     if test is None:
         why = ran["error"] or f"not run ({ran['status']})"
         return Ended(file, name, private, why)
@@ -90,6 +91,11 @@ def _ended(file: str, name: str, private: bool, ran: dict[str, Any]) -> Ended:
     return Ended(
         file, name, private, f"skipped: {said}" if test["o"] == "skipped" else said
     )
+
+
+def _steady(name: str) -> str:
+    """Return the name of a test without the addresses of the process that it ran in."""
+    return re.sub(r"0x[0-9a-f]+", "0x", name)
 
 
 def counts(tests: list[Ended]) -> Count:
