@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from multinet.errors import ArgumentError, BackendError
+from multinet.errors import ArgumentError
 from multinet.ops.core import host
 from multinet.typing import Host, Tensor, Tensors
 from multinet.visualization.drawing import (
@@ -18,17 +18,7 @@ from multinet.visualization.drawing import (
     draw_bounding_boxes,
     draw_segmentation_masks,
 )
-
-
-def _matplotlib() -> Any:
-    try:
-        from matplotlib import pyplot  # optional, and slow to import
-    except ImportError as error:
-        raise BackendError(
-            "Galleries are plotted by matplotlib, which is not installed. Install it "
-            "with: pip install matplotlib."
-        ) from error
-    return pyplot
+from multinet.visualization.plotting import pyplot_for
 
 
 def plot_image_gallery(
@@ -56,7 +46,7 @@ def plot_image_gallery(
         raise ArgumentError("A gallery is shown or saved: pass path, or show=True.")
     if (y_true is not None or y_pred is not None) and label_map is None:
         raise ArgumentError("Labels are shown by their names: pass label_map, too.")
-    pyplot, pictures = _matplotlib(), batch_of(images, data_format)
+    pyplot, pictures = pyplot_for("Galleries are"), batch_of(images, data_format)
     rows = rows or math.ceil(math.sqrt(len(pictures)))
     cols = cols or math.ceil(len(pictures) / rows)
     low, high = value_range
@@ -136,7 +126,7 @@ def plot_bounding_box_gallery(
 
     Boxes are dicts, see `draw_bounding_boxes`; the rest is of `plot_image_gallery`.
     """
-    pyplot = _matplotlib()
+    pyplot = pyplot_for("Galleries are")
     if legend and legend_handles:
         raise ArgumentError("A gallery has one legend: pass legend or legend_handles.")
     low, high = value_range

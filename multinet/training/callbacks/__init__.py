@@ -5,6 +5,7 @@ from multinet.training.callbacks.bar import ProgbarLogger
 from multinet.training.callbacks.base import Callback
 from multinet.training.callbacks.board import TensorBoard
 from multinet.training.callbacks.checkpoint import ModelCheckpoint
+from multinet.training.callbacks.finder import LearningRateFinder
 from multinet.training.callbacks.history import History, LambdaCallback
 from multinet.training.callbacks.recording import CSVLogger, RemoteMonitor
 from multinet.training.callbacks.several import CallbackList
@@ -23,6 +24,7 @@ __all__ = [
     "EarlyStopping",
     "History",
     "LambdaCallback",
+    "LearningRateFinder",
     "LearningRateScheduler",
     "ModelCheckpoint",
     "ProgbarLogger",

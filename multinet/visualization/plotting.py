@@ -1,0 +1,19 @@
+"""matplotlib, for those who have it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from multinet.errors import BackendError
+
+
+def pyplot_for(what: str) -> Any:
+    """Return `matplotlib.pyplot`; `BackendError` names `what` needs it."""
+    try:
+        from matplotlib import pyplot  # optional, and slow to import
+    except ImportError as error:
+        raise BackendError(
+            f"{what} plotted by matplotlib, which is not installed. Install it with: "
+            "pip install matplotlib."
+        ) from error
+    return pyplot
