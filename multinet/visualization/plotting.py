@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import ModuleType
 
 from multinet.errors import BackendError
 
 
-def pyplot_for(what: str) -> Any:
+def pyplot_for(what: str) -> ModuleType:
     """Return `matplotlib.pyplot`; `BackendError` names `what` needs it."""
     try:
         from matplotlib import pyplot  # optional, and slow to import

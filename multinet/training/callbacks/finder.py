@@ -179,8 +179,11 @@ class LearningRateFinder(Callback):
         return float(rates[slopes.argmin()])
 
     def plot(
-        self, suggestion: bool = True, axes: Any = None, show: bool | None = None
-    ) -> Any:
+        self,
+        suggestion: bool = True,
+        axes: object | None = None,
+        show: bool | None = None,
+    ) -> object:
         """Plot losses by rates, with the suggestion as a point; return the axes.
 
         They are those of matplotlib, given or new. New ones are shown unless `show` is
@@ -190,19 +193,18 @@ class LearningRateFinder(Callback):
             raise ArgumentError("There is nothing to plot: fit with this callback.")
         pyplot = pyplot_for("Losses are")
         new = axes is None
-        if new:
-            axes = pyplot.figure().add_subplot()
-        axes.plot(self.rates, self.losses, alpha=0.3, label="loss")
-        axes.plot(self.rates, self.smoothed, label="smoothed")
+        plane: Any = pyplot.figure().add_subplot() if new else axes
+        plane.plot(self.rates, self.losses, alpha=0.3, label="loss")
+        plane.plot(self.rates, self.smoothed, label="smoothed")
         if suggestion:
             rate = self.suggestion()
             loss = self._smoothed[self._rates.index(rate)]
-            axes.plot([rate], [loss], "o", label=f"suggestion: {rate:.2e}")
+            plane.plot([rate], [loss], "o", label=f"suggestion: {rate:.2e}")
         if self.mode == "exponential":
-            axes.set_xscale("log")
-        axes.set_xlabel("learning rate")
-        axes.set_ylabel("loss")
-        axes.legend()
+            plane.set_xscale("log")
+        plane.set_xlabel("learning rate")
+        plane.set_ylabel("loss")
+        plane.legend()
         if show if show is not None else new:
             pyplot.show()
-        return axes
+        return plane
