@@ -8,20 +8,17 @@ or, for a block, by `use_backend`; NumPy is the default.
 """
 
 import sys
+from typing import TYPE_CHECKING
 
 from multinet import (
     absent,
     activations,
     backend,
-    callbacks,
     config,
     constraints,
-    datasets,
     dtype_policies,
-    dtypes,
     errors,
     initializers,
-    interface,
     layers,
     losses,
     metrics,
@@ -29,17 +26,10 @@ from multinet import (
     models,
     ops,
     optimizers,
-    philox,
-    preprocessing,
     random,
-    registry,
     regularizers,
-    saving,
     surface,
     tree,
-    utils,
-    visualization,
-    wrappers,
 )
 from multinet.as_keras import as_keras
 from multinet.dtype_policies import DTypePolicy, FloatDTypePolicy
@@ -64,9 +54,21 @@ from multinet.regularizers import Regularizer
 from multinet.remat import RematScope, remat
 from multinet.scopes import StatelessScope, SymbolicScope, device, name_scope
 from multinet.symbolic.tensor import KerasTensor, SymbolicTensor
+from multinet.training.callbacks.base import Callback
 from multinet.transforms import checkpoint, grad, jvp, value_and_grad, vjp, vmap
 from multinet.variables import Variable
 from multinet.version import __version__, version
+
+if TYPE_CHECKING:
+    from multinet import (
+        callbacks,
+        datasets,
+        preprocessing,
+        saving,
+        utils,
+        visualization,
+        wrappers,
+    )
 
 __all__ = [
     "DTypePolicy",
@@ -142,56 +144,11 @@ __all__ = [
     "wrappers",
 ]
 
-# The namespaces of Keras and `errors`; those who write a plug-in see four more.
-_SPACES = (
-    sys.modules[__name__],
-    activations,
-    backend,
-    callbacks,
-    config,
-    constraints,
-    datasets,
-    datasets.boston_housing,
-    datasets.california_housing,
-    datasets.cifar10,
-    datasets.cifar100,
-    datasets.fashion_mnist,
-    datasets.imdb,
-    datasets.mnist,
-    datasets.reuters,
-    dtype_policies,
-    errors,
-    initializers,
-    layers,
-    losses,
-    metrics,
-    mixed_precision,
-    models,
-    ops,
-    ops.image,
-    ops.linalg,
-    ops.nn,
-    ops.numpy,
-    optimizers,
-    optimizers.schedules,
-    preprocessing,
-    preprocessing.image,
-    preprocessing.sequence,
-    random,
-    regularizers,
-    saving,
-    tree,
-    utils,
-    utils.bounding_boxes,
-    utils.legacy,
-    visualization,
-    wrappers,
-)
-surface.show(*_SPACES, datasets.digits, dtypes, interface, philox, registry)
+surface.show(__name__)
+surface.show(errors.__name__)
 exports.install(sys.modules[__name__])
-absent.watch(*_SPACES)
 absent.watch(
-    callbacks.Callback,
+    Callback,
     KerasTensor,
     Layer,
     Metric,

@@ -11,9 +11,9 @@ import difflib
 import dis
 import functools
 import inspect
+import os
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
@@ -24,15 +24,14 @@ INSTEAD = {
     "OrbaxCheckpoint": "multinet.callbacks.BackupAndRestore goes on after a kill",
 }
 
+# Who asks whether a name is there at each import, and throws the answer away.
+_PYTHON = ("_frozen_importlib", "importlib._bootstrap")
 
-def watch(*places: ModuleType | type) -> None:
-    """Let modules and classes answer for the names that they lack.
 
-    A module's own `__getattr__` is asked first.
-    """
-    for place in places:
-        answer = member if isinstance(place, type) else _of_module(place)
-        setattr(place, "__getattr__", answer)  # noqa: B010
+def watch(*classes: type) -> None:
+    """Let objects of classes answer for the names that they lack."""
+    for cls in classes:
+        setattr(cls, "__getattr__", member)  # noqa: B010
 
 
 def refuse_options(what: str, **options: Any) -> None:
@@ -49,32 +48,28 @@ def known() -> dict[str, dict[str, list[str]]]:
     """Return the absent names: those of modules, and those of classes."""
     import json  # not needed but for an error
 
-    return json.loads(Path(__file__).with_suffix(".json").read_text())
+    with open(f"{os.path.splitext(__file__)[0]}.json", encoding="utf-8") as file:
+        return json.load(file)
 
 
-def _of_module(module: ModuleType) -> Any:
+def refused(module: ModuleType, attribute: str, frame: FrameType) -> Exception:
+    """Return what says that a module lacks a name to whoever asks in a frame."""
     name = module.__name__
-    own = vars(module).get("__getattr__")
-
-    def __getattr__(attribute: str) -> Any:
-        if own is not None and attribute in vars(module)["__all__"]:
-            return own(attribute)
-        # Python replaces the text of an AttributeError when it imports a name; it needs
-        # one where a module of that name is about to be there.
-        loading = f"{name}.{attribute}" in sys.modules
-        importing = _importing(sys._getframe(1)) and not loading
-        if attribute in known()["modules"].get(name, ()):
-            text = f"{_sentence(name, attribute)} What is there: help({name})."
-        else:
-            text = f"module {name!r} has no attribute {attribute!r}"
-            if importing:
-                text = f"cannot import name {attribute!r} from {name!r}"
-            text += _near(attribute, vars(module).get("__all__") or dir(module))
+    text = f"module {name!r} has no attribute {attribute!r}"
+    if attribute.startswith("__") or frame.f_globals["__name__"] in _PYTHON:
+        return _attribute_error(text, attribute)
+    # Python replaces the text of an AttributeError when it imports a name; it needs
+    # one where a module of that name is about to be there.
+    importing = _importing(frame) and f"{name}.{attribute}" not in sys.modules
+    if attribute in known()["modules"].get(name, ()):
+        text = f"{_sentence(name, attribute)} What is there: help({name})."
+    else:
         if importing:
-            raise ImportError(text, name=name, path=module.__file__)
-        raise _attribute_error(text, attribute)
-
-    return __getattr__
+            text = f"cannot import name {attribute!r} from {name!r}"
+        text += _near(attribute, vars(module).get("__all__") or dir(module))
+    if importing:
+        return ImportError(text, name=name, path=module.__file__)
+    return _attribute_error(text, attribute)
 
 
 def member(self: object, name: str) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from multinet import ops
+from multinet import ops, surface
 from multinet.configurable import as_argument
 from multinet.objects.tables import Table
 from multinet.tracebacks import shortening
@@ -48,6 +48,8 @@ __all__ = [
     "tanh_shrink",
     "threshold",
 ]
+
+surface.show(__name__)
 
 
 def linear(x: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 from typing import Any
 
-from multinet import names
+from multinet import names, surface
 from multinet.config import (
     epsilon,
     image_data_format,
@@ -38,6 +38,8 @@ __all__ = [
     "set_image_data_format",
     "standardize_dtype",
 ]
+
+surface.show(__name__)
 
 
 def standardize_dtype(dtype: DType) -> str:

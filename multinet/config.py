@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from multinet import tracebacks
+from multinet import surface, tracebacks
 from multinet.dtype_policies import dtype_policy, set_dtype_policy
 from multinet.dtypes import enable_x64, floatx, set_floatx
 from multinet.errors import ArgumentError, unknown_name
@@ -43,6 +43,8 @@ __all__ = [
     "set_max_epochs",
     "set_max_steps_per_epoch",
 ]
+
+surface.show(__name__)
 
 _FORMATS = ("channels_last", "channels_first")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from multinet import ops
+from multinet import ops, surface
 from multinet.configurable import Configurable
 from multinet.objects.tables import Table
 from multinet.tracebacks import shortening
@@ -25,6 +25,8 @@ __all__ = [
     "serialize",
     "unit_norm",
 ]
+
+surface.show(__name__)
 
 _TINY = 1e-7  # keeps a zero weight zero instead of 0 / 0
 

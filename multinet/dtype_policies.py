@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any, Self
 
-from multinet import dtypes
+from multinet import dtypes, surface
 from multinet.errors import ArgumentError, WrongType
 from multinet.objects.serialization import to_data
 from multinet.objects.tables import Table
@@ -20,6 +20,8 @@ __all__ = [
     "get",
     "serialize",
 ]
+
+surface.show(__name__)
 
 _MIXED = {
     "mixed_float16": ("float16", "float32"),

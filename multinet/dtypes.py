@@ -13,6 +13,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from multinet import surface
 from multinet.errors import DTypeError, unknown_name
 from multinet.typing import DType
 
@@ -43,6 +44,8 @@ __all__ = [
     "weaken",
     "x64_enabled",
 ]
+
+surface.show(__name__)
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 SIGNED = ("int8", "int16", "int32", "int64")

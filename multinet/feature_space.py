@@ -13,7 +13,7 @@ from multinet import dtypes, layers
 from multinet.configurable import own_arguments
 from multinet.drawing import Drawing, is_drawing
 from multinet.errors import ArgumentError, unknown_name
-from multinet.features import Cross, Feature, Kinds, TFDConcat, chosen
+from multinet.features import Cross, Feature, Kinds, TFDConcat, TFDIdentity, chosen
 from multinet.layers import Layer
 from multinet.layers.preprocessing.adapting import Batches
 from multinet.layers.preprocessing.feature_normalization import Moments
@@ -56,6 +56,9 @@ class FeatureSpace(Kinds, Layer):
     >>> space({"age": [31.0], "city": ["Rome"]}).shape
     (1, 4)
     """
+
+    #: Classes of its files that are no names of the program.
+    _in_files = (Cross, Feature, TFDConcat, TFDIdentity)
 
     def __init__(
         self,

@@ -189,7 +189,3 @@ def chosen(value: str, known: Sequence[str]) -> str:
     if value not in known:
         raise unknown_name("output_mode", value, known)
     return value
-
-
-#: Classes of files that are no names of the program.
-INNER = (Cross, Feature, TFDConcat, TFDIdentity)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from multinet import surface
 from multinet.dtype_policies import DTypePolicy, dtype_policy, set_dtype_policy
 from multinet.optimizers import LossScaleOptimizer
 
@@ -14,6 +15,8 @@ __all__ = [
     "set_dtype_policy",
     "set_global_policy",
 ]
+
+surface.show(__name__)
 
 Policy = DTypePolicy
 global_policy, set_global_policy = dtype_policy, set_dtype_policy

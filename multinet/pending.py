@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any
 
@@ -48,6 +47,8 @@ def make_values(variables: Iterable[Any]) -> None:
         if pending not in traced:
             pending.made()
     if traced:
+        from concurrent.futures import ThreadPoolExecutor  # slow, and rarely needed
+
         with ThreadPoolExecutor(1) as threads:
             inside = copy_context()
             threads.submit(inside.run, lambda: [p.made() for p in traced]).result()

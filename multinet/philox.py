@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from multinet import surface
 from multinet.errors import ArgumentError
 
 __all__ = [
@@ -26,6 +27,8 @@ __all__ = [
     "words",
     "words_of_each",
 ]
+
+surface.show(__name__)
 
 MASK = 0xFFFFFFFF
 MULTIPLY_0, MULTIPLY_1 = 0xD2511F53, 0xCD9E8D57

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 import os
 import sys
@@ -11,11 +10,14 @@ import warnings
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from multinet import surface
 from multinet.errors import BackendError, MissingPrimitive, unknown_name
 from multinet.interface import INTERFACE, Backend, Plugin
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 __all__ = [
     "BackendInfo",
@@ -35,6 +37,8 @@ __all__ = [
     "unregister",
     "use_backend",
 ]
+
+surface.show(__name__)
 
 GROUP = "multinet.backends"
 VARIABLE = "MULTINET_BACKEND"
@@ -167,8 +171,10 @@ def _lacking(name: str, method: str, version: tuple[int, int]) -> Any:
 
 
 def _known() -> dict[str, Plugin | EntryPoint]:
+    from importlib.metadata import entry_points  # slow, and email and more with it
+
     entries: dict[str, Plugin | EntryPoint] = {
-        entry.name: entry for entry in importlib.metadata.entry_points(group=GROUP)
+        entry.name: entry for entry in entry_points(group=GROUP)
     }
     return entries | _registered
 
@@ -224,6 +230,8 @@ def backends() -> tuple[BackendInfo, ...]:
 
 
 def _info(name: str, found: Plugin | EntryPoint) -> BackendInfo:
+    from importlib import metadata  # as in _known
+
     try:
         plugin = _resolve(found)
     except BackendError as error:
@@ -231,8 +239,8 @@ def _info(name: str, found: Plugin | EntryPoint) -> BackendInfo:
     if _missing(plugin):
         return BackendInfo(name, False, None, plugin.install)
     try:
-        version = importlib.metadata.version(plugin.distribution)
-    except importlib.metadata.PackageNotFoundError:
+        version = metadata.version(plugin.distribution)
+    except metadata.PackageNotFoundError:
         version = None
     return BackendInfo(name, True, version, plugin.install)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from multinet import ops
+from multinet import ops, surface
 from multinet.configurable import Configurable
 from multinet.errors import ArgumentError, ShapeError
 from multinet.objects.tables import Table
@@ -28,6 +28,8 @@ __all__ = [
     "orthogonal_regularizer",
     "serialize",
 ]
+
+surface.show(__name__)
 
 
 class Regularizer(Configurable):

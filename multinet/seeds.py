@@ -7,8 +7,8 @@ the table.
 
 from __future__ import annotations
 
+import os
 import random as python_random
-import secrets
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,7 @@ class _Global:
     @property
     def key(self) -> philox.Key:
         if self.root is None:
-            self.root = philox.make_key(secrets.randbits(64))
+            self.root = philox.make_key(int.from_bytes(os.urandom(8)))
         return self.root
 
 

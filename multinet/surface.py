@@ -1,22 +1,48 @@
-"""What `dir()` shows of a public module: the names in its `__all__`, and nothing else.
+"""What users see of a public module: the names in its `__all__`, and nothing else.
 
 The modules import what they need under plain names, so that they read well; `dir`,
-completion and `help` do not show those.
+completion and `help` do not show those. What few programs need is not imported before
+somebody asks for it: `__all__` lists it, and type checkers find it by an import under
+`if TYPE_CHECKING`.
 """
 
 from __future__ import annotations
 
-from types import ModuleType
+import importlib
+import sys
+
+from multinet import absent
 
 
-def show(*modules: ModuleType) -> None:
-    """Let `dir` of modules list their `__all__`."""
-    for module in modules:
-        setattr(module, "__dir__", _of(module))  # noqa: B010
+def show(name: str, *rest: str) -> None:
+    """Let `dir` of a module list its `__all__`, and the module find all that is listed.
 
+    A listed name that the module lacks is imported when it is asked for: from the
+    first of the modules `rest` that has it, or, where there are none, as a module of
+    that name inside of this one. The answer to a name that is not listed is that of
+    `absent`.
+    """
+    module = sys.modules[name]
 
-def _of(module: ModuleType) -> object:
     def __dir__() -> list[str]:
         return list(vars(module)["__all__"])
 
-    return __dir__
+    def __getattr__(attribute: str) -> object:
+        if attribute not in vars(module).get("__all__", ()):
+            raise absent.refused(module, attribute, sys._getframe(1))
+        found = _find(attribute, name, rest)
+        setattr(module, attribute, found)
+        return found
+
+    vars(module).update(__dir__=__dir__, __getattr__=__getattr__)
+
+
+def _find(attribute: str, name: str, rest: tuple[str, ...]) -> object:
+    """Import what a module lists and does not have yet."""
+    if not rest:
+        return importlib.import_module(f"{name}.{attribute}")
+    for place in rest:
+        space = importlib.import_module(place)
+        if hasattr(space, attribute):
+            return getattr(space, attribute)
+    raise AttributeError(f"{name} lists {attribute}, which none of {rest} has.")

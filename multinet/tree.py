@@ -14,6 +14,7 @@ from typing import Any
 
 import optree
 
+from multinet import surface
 from multinet.errors import ArgumentError
 from multinet.typing import Tree
 
@@ -31,6 +32,8 @@ __all__ = [
     "pack_sequence_as",
     "traverse",
 ]
+
+surface.show(__name__)
 
 
 class MAP_TO_NONE:

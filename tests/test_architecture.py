@@ -322,11 +322,33 @@ print(before, after)
     assert run_python(code, MULTINET_BACKEND="numpy") == "[] []"
 
 
+# What takes long to import, and what few programs need.
+HEAVY = (*FRAMEWORKS, "scipy", "matplotlib", "h5py", "safetensors", "PIL", "typer")
+HEAVY += ("sklearn", "rich", "hypothesis", "pytest", "urllib.request", "http.client")
+HEAVY += ("ssl", "email", "hashlib", "zipfile", "tempfile", "shutil", "csv", "logging")
+HEAVY += ("concurrent.futures", "importlib.metadata", "importlib.resources", "pathlib")
+LATER = ("callbacks", "datasets", "feature_space", "features", "preprocessing")
+LATER += ("saving.archive", "saving.hdf5", "saving.model", "utils.catalogue")
+LATER += (
+    "utils.downloads",
+    "visualization",
+    "wrappers",
+    "layers.catalogue",
+    "layers.conv_lstm",
+)
+LATER += ("layers.preprocessing.catalogue", "layers.preprocessing.image_layer")
+LATER += ("layers.preprocessing.text_vectorization", "layers.recurrent_layers")
+
+
 def test_import_brings_in_no_heavy_module():
-    heavy = ("scipy", "matplotlib", "h5py", "typer", "rich", "hypothesis", "pytest")
-    heavy += ("sklearn",)
-    code = f"import sys, multinet; print([m for m in {heavy} if m in sys.modules])"
+    named = [*HEAVY, *(f"multinet.{name}" for name in LATER)]
+    code = f"import sys, multinet; print([m for m in {named} if m in sys.modules])"
     assert run_python(code) == "[]"
+
+
+def test_the_modules_that_come_later_are_there():
+    for name in LATER:
+        assert f"multinet.{name}" in frontend_of(ROOT)
 
 
 @pytest.mark.parametrize("name", ["numpy", "jax", "torch", "tensorflow"])

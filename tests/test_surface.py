@@ -108,11 +108,12 @@ def test_other_names_of_keras_are_among_them():
     assert multinet.version() == multinet.__version__
 
 
-def test_a_module_of_another_program_can_do_the_same():
+def test_a_module_of_another_program_can_do_the_same(monkeypatch):
     module = ModuleType("theirs")
     vars(module).update(__all__=["b", "a"], a=1, b=2, np=3)
     assert "np" in dir(module)
-    surface.show(module)
+    monkeypatch.setitem(sys.modules, "theirs", module)
+    surface.show("theirs")
     assert dir(module) == ["a", "b"] and module.np == 3
 
 
@@ -120,3 +121,69 @@ def test_it_holds_before_anything_else_is_imported():
     code = "import multinet; print([n for n in dir(multinet.ops) if len(n) < 4][:4])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert found.stdout.strip() == "['abs', 'add', 'all', 'any']"
+
+
+def run(code):
+    """Run code in a fresh process."""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from multinet.layers import RandomFlip, LSTM, SeparableConvolution1D",
+        "import multinet.layers.preprocessing.affine_layers as found; found.RandomFlip",
+        "import multinet.visualization as found; found.draw_bounding_boxes",
+        "import multinet; multinet.utils.legacy.serialize_keras_object(None)",
+        "import multinet; multinet.datasets.mnist.load_data",
+        "from multinet.utils import FeatureSpace, Sequence, bounding_boxes",
+        "from multinet.models import load_model",
+        "from multinet import callbacks; callbacks.TensorBoard",
+        "from multinet import *; layers.GRU, saving.load_model, visualization",
+    ],
+)
+def test_what_comes_later_comes_when_asked_for(code):
+    run(code)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        "layers.deserialize({'class_name': 'RandomFlip', 'config': {}})",
+        "layers.deserialize({'class_name': 'LSTM', 'config': {'units': 3}})",
+        "saving.deserialize_keras_object({'module': 'keras.layers', "
+        "'class_name': 'LSTM', 'config': {'units': 3}, 'registered_name': None})",
+        "saving.deserialize_keras_object({'module': 'keras.layers', "
+        "'class_name': 'Hashing', 'config': {'num_bins': 3}, 'registered_name': None})",
+    ],
+)
+def test_a_configuration_names_what_nobody_asked_for_yet(read):
+    run(f"import multinet; multinet.{read}")
+
+
+def test_what_has_come_is_kept():
+    run(
+        "import multinet\n"
+        "assert 'RandomFlip' not in vars(multinet.layers)\n"
+        "found = multinet.layers.RandomFlip\n"
+        "assert vars(multinet.layers)['RandomFlip'] is found\n"
+    )
+
+
+def test_a_name_that_is_not_listed_brings_nothing():
+    run(
+        "import sys, multinet\n"
+        "assert not hasattr(multinet.layers, 'RandomFlap')\n"
+        "assert not hasattr(multinet.utils, '__wrapped__')\n"
+        "assert 'multinet.layers.catalogue' not in sys.modules\n"
+        "assert 'multinet.utils.catalogue' not in sys.modules\n"
+    )
+
+
+def test_a_listed_name_that_is_nowhere_is_told(monkeypatch):
+    module = ModuleType("theirs")
+    vars(module).update(__all__=["lost"])
+    monkeypatch.setitem(sys.modules, "theirs", module)
+    surface.show("theirs", "multinet.tree")
+    with pytest.raises(AttributeError, match="theirs lists lost"):
+        _ = module.lost

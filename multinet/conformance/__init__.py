@@ -7,8 +7,6 @@ extra: SciPy, pytest and Hypothesis.
 
 from __future__ import annotations
 
-import sys
-
 from multinet import surface
 from multinet.conformance.publish import save, writer
 from multinet.conformance.report import LEVELS, Failure, Report, show
@@ -25,4 +23,4 @@ __all__ = [
     "writer",
 ]
 
-surface.show(sys.modules[__name__])
+surface.show(__name__)

@@ -1,5 +1,6 @@
 """Real data: a small set inside the wheel, and those that are downloaded once."""
 
+from multinet import surface
 from multinet.datasets import (
     boston_housing,
     california_housing,
@@ -23,3 +24,5 @@ __all__ = [
     "mnist",
     "reuters",
 ]
+
+surface.show(__name__)

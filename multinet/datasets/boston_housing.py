@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from multinet import surface
 from multinet.datasets.remote import Pair, arrays, fetch, parts, shuffled
 
 __all__ = ["load_data"]
+
+surface.show(__name__)
 
 
 def load_data(

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from multinet import surface
 from multinet.checks import one_of
 from multinet.datasets.remote import Pair, arrays, fetch, parts, shuffled
 
 __all__ = ["load_data"]
+
+surface.show(__name__)
 
 
 def load_data(

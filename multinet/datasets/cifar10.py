@@ -5,10 +5,13 @@ A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009.
 
 from __future__ import annotations
 
+from multinet import surface
 from multinet.datasets.cifar import read
 from multinet.datasets.remote import Pair, fetch
 
 __all__ = ["load_data"]
+
+surface.show(__name__)
 
 
 def load_data() -> tuple[Pair, Pair]:

@@ -5,11 +5,14 @@ A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009.
 
 from __future__ import annotations
 
+from multinet import surface
 from multinet.checks import one_of
 from multinet.datasets.cifar import read
 from multinet.datasets.remote import Pair, fetch
 
 __all__ = ["load_data"]
+
+surface.show(__name__)
 
 
 def load_data(label_mode: str = "fine") -> tuple[Pair, Pair]:

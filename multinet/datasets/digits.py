@@ -13,13 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from multinet import philox
+from multinet import philox, surface
 from multinet.errors import ArgumentError
 from multinet.random import host
 
 __all__ = [
     "load_data",
 ]
+
+surface.show(__name__)
 
 Array = np.ndarray[Any, Any]
 Pair = tuple[Array, Array]

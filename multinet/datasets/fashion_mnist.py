@@ -9,10 +9,13 @@ import gzip
 
 import numpy as np
 
+from multinet import surface
 from multinet.datasets.remote import Pair, fetch
 from multinet.typing import Host
 
 __all__ = ["load_data"]
+
+surface.show(__name__)
 
 
 def load_data() -> tuple[Pair, Pair]:

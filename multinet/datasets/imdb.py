@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from multinet import surface
 from multinet.datasets.remote import (
     Pair,
     arrays,
@@ -20,6 +21,8 @@ from multinet.datasets.remote import (
 )
 
 __all__ = ["get_word_index", "load_data"]
+
+surface.show(__name__)
 
 
 def load_data(

@@ -6,9 +6,12 @@ CC BY-SA 3.0.
 
 from __future__ import annotations
 
+from multinet import surface
 from multinet.datasets.remote import Pair, arrays, fetch
 
 __all__ = ["load_data"]
+
+surface.show(__name__)
 
 
 def load_data(path: str = "mnist.npz") -> tuple[Pair, Pair]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from multinet import surface
 from multinet.datasets.remote import (
     Pair,
     arrays,
@@ -21,6 +22,8 @@ from multinet.datasets.remote import (
 )
 
 __all__ = ["get_label_names", "get_word_index", "load_data"]
+
+surface.show(__name__)
 
 _TOPICS = """
     cocoa grain veg-oil earn acq wheat copper housing money-supply coffee sugar trade

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from multinet import variables
+from multinet import surface, variables
 from multinet.initializers.base import Constant, Identity, Initializer, Ones, Zeros
 from multinet.initializers.distributions import (
     GlorotNormal,
@@ -133,3 +133,5 @@ __all__ = [
     "variance_scaling",
     "zeros",
 ]
+
+surface.show(__name__)

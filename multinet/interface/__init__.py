@@ -69,6 +69,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from multinet import surface
 from multinet.interface.array import Axes, Scalar, Shape
 from multinet.interface.fused import Backend
 from multinet.interface.indices import (
@@ -147,3 +148,5 @@ __all__ = [
     "primitives",
     "refused",
 ]
+
+surface.show(__name__)

@@ -1,22 +1,17 @@
 """The layers, under Keras's names."""
 
-from collections.abc import Mapping
-from typing import Any
+# ruff: noqa: F405
 
+import functools
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from multinet import surface
 from multinet.errors import ArgumentError
 from multinet.layers.activation_layers import ELU, LeakyReLU, PReLU, ReLU, Softmax
-from multinet.layers.adaptive_pooling import (
-    AdaptiveAveragePooling1D,
-    AdaptiveAveragePooling2D,
-    AdaptiveAveragePooling3D,
-    AdaptiveMaxPooling1D,
-    AdaptiveMaxPooling2D,
-    AdaptiveMaxPooling3D,
-)
-from multinet.layers.attention import AdditiveAttention, Attention
 from multinet.layers.base import Layer
 from multinet.layers.context import mask_of
-from multinet.layers.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from multinet.layers.convolution import Conv1D, Conv2D, Conv3D
 from multinet.layers.core import (
     Activation,
@@ -27,15 +22,7 @@ from multinet.layers.core import (
     InputLayer,
     Reshape,
 )
-from multinet.layers.depthwise_convolution import (
-    DepthwiseConv1D,
-    DepthwiseConv2D,
-    SeparableConv1D,
-    SeparableConv2D,
-)
-from multinet.layers.einsum_dense import EinsumDense
 from multinet.layers.embedding import Embedding, ReversibleEmbedding
-from multinet.layers.group_query_attention import GroupQueryAttention
 from multinet.layers.input_spec import InputSpec
 from multinet.layers.lambda_layer import Lambda
 from multinet.layers.layer_normalization import (
@@ -63,7 +50,6 @@ from multinet.layers.merging import (
     multiply,
     subtract,
 )
-from multinet.layers.multi_head_attention import MultiHeadAttention
 from multinet.layers.normalization import BatchNormalization
 from multinet.layers.pooling import (
     AveragePooling1D,
@@ -79,59 +65,6 @@ from multinet.layers.pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )
-from multinet.layers.preprocessing.affine_layers import (
-    RandomFlip,
-    RandomRotation,
-    RandomShear,
-    RandomTranslation,
-    RandomZoom,
-)
-from multinet.layers.preprocessing.box_layers import MaxNumBoundingBoxes
-from multinet.layers.preprocessing.category_encoding import CategoryEncoding
-from multinet.layers.preprocessing.color_layers import (
-    RandomBrightness,
-    RandomColorDegeneration,
-    RandomColorJitter,
-    RandomContrast,
-    RandomGrayscale,
-    RandomHue,
-    RandomInvert,
-    RandomPosterization,
-    RandomSaturation,
-    Solarization,
-)
-from multinet.layers.preprocessing.discretization import Discretization
-from multinet.layers.preprocessing.distortion_layers import (
-    RandomElasticTransform,
-    RandomPerspective,
-)
-from multinet.layers.preprocessing.feature_normalization import Normalization
-from multinet.layers.preprocessing.filter_layers import (
-    RandomGaussianBlur,
-    RandomSharpness,
-)
-from multinet.layers.preprocessing.hashing import HashedCrossing, Hashing
-from multinet.layers.preprocessing.histogram_layers import (
-    AutoContrast,
-    ContrastLimitedAdaptiveHistogramEqualization,
-    Equalization,
-)
-from multinet.layers.preprocessing.integer_lookup import IntegerLookup
-from multinet.layers.preprocessing.mixing_layers import CutMix, MixUp, RandomErasing
-from multinet.layers.preprocessing.pipeline import Pipeline
-from multinet.layers.preprocessing.policy_layers import AugMix, RandAugment
-from multinet.layers.preprocessing.resizing_layers import (
-    CenterCrop,
-    RandomCrop,
-    Resizing,
-)
-from multinet.layers.preprocessing.spectrograms import MelSpectrogram, STFTSpectrogram
-from multinet.layers.preprocessing.string_lookup import StringLookup
-from multinet.layers.preprocessing.text_vectorization import TextVectorization
-from multinet.layers.recurrent import RNN, StackedRNNCells
-from multinet.layers.recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell
-from multinet.layers.recurrent_layers import GRU, LSTM, SimpleRNN
-from multinet.layers.recurrent_wrappers import Bidirectional, TimeDistributed
 from multinet.layers.regularization import (
     ActivityRegularization,
     AlphaDropout,
@@ -155,35 +88,30 @@ from multinet.layers.reshaping import (
     ZeroPadding3D,
 )
 from multinet.layers.simple import Identity, Rescaling
-from multinet.layers.spectral_normalization import SpectralNormalization
-from multinet.layers.transposed_convolution import (
-    Conv1DTranspose,
-    Conv2DTranspose,
-    Conv3DTranspose,
-)
 from multinet.layers.wrapper import Wrapper
 from multinet.objects import custom_object_scope
 from multinet.objects.serialization import from_data, to_data
 from multinet.objects.tables import Table
 from multinet.typing import Data
 
+if TYPE_CHECKING:
+    from multinet.layers.catalogue import *  # noqa: F403
+    from multinet.layers.preprocessing.catalogue import *  # noqa: F403
+
 # Keras's other names of the same classes.
 Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D
-Convolution1DTranspose, Convolution2DTranspose = Conv1DTranspose, Conv2DTranspose
-Convolution3DTranspose = Conv3DTranspose
-SeparableConvolution1D, SeparableConvolution2D = SeparableConv1D, SeparableConv2D
 MaxPool1D, MaxPool2D, MaxPool3D = MaxPooling1D, MaxPooling2D, MaxPooling3D
 AvgPool1D, AvgPool2D, AvgPool3D = AveragePooling1D, AveragePooling2D, AveragePooling3D
 GlobalMaxPool1D, GlobalMaxPool2D = GlobalMaxPooling1D, GlobalMaxPooling2D
 GlobalMaxPool3D, GlobalAvgPool1D = GlobalMaxPooling3D, GlobalAveragePooling1D
 GlobalAvgPool2D, GlobalAvgPool3D = GlobalAveragePooling2D, GlobalAveragePooling3D
 
-_NAMES = frozenset(
-    name
-    for name, thing in list(globals().items())
-    if isinstance(thing, type) and issubclass(thing, Layer)
-)
-_table = Table("layer", [globals()[name] for name in sorted(_NAMES)])
+
+@functools.cache
+def _table() -> Table:
+    found = {name: getattr(sys.modules[__name__], name) for name in __all__}
+    classes = {name: thing for name, thing in found.items() if isinstance(thing, type)}
+    return Table("layer", [c for c in classes.values() if issubclass(c, Layer)])
 
 
 def serialize(layer: Layer) -> dict[str, Any]:
@@ -197,7 +125,7 @@ def deserialize(config: Data, custom_objects: Mapping[str, Any] | None = None) -
         if isinstance(config, Mapping) and "module" in config:
             layer = from_data(config)
         else:
-            layer = _table.deserialize(config)
+            layer = _table().deserialize(config)
     if not isinstance(layer, Layer):
         raise ArgumentError(
             f"Expected the configuration of a layer, got that of {layer!r}."
@@ -379,3 +307,7 @@ __all__ = [
     "serialize",
     "subtract",
 ]
+
+surface.show(
+    __name__, "multinet.layers.catalogue", "multinet.layers.preprocessing.catalogue"
+)

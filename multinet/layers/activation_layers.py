@@ -7,7 +7,7 @@ from typing import Any
 from multinet import activations, ops
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.base import Layer
-from multinet.layers.heads import masked_softmax
+from multinet.layers.positions import masked_softmax
 from multinet.symbolic.dims import differ, public_shape
 from multinet.typing import (
     Axis,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import optree
@@ -85,7 +85,12 @@ class Layer(Configured, Tracked, Operation):
         elif is_ours(cls) and not cls._is_model:
             cls._weightless = cls._weightless or cls.build is Layer.build
         families.resolve(cls)
-        cls._spec = signature_of(cls, Layer)
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Read what the methods take: of a class's first layer, or put there since."""
+        if cls._spec.methods != methods_of(cls):
+            cls._spec = signature_of(cls, Layer)
+        return super().__new__(cls)
 
     def __init__(
         self,
@@ -97,9 +102,6 @@ class Layer(Configured, Tracked, Operation):
         name: str | None = None,
         **options: Any,
     ) -> None:
-        cls = type(self)
-        if cls._spec.methods != methods_of(cls):  # methods were put there since
-            cls._spec = signature_of(cls, Layer)
         shape = options.pop("input_shape", None)
         if "input_dim" in options:
             shape = (options.pop("input_dim"),)

@@ -14,7 +14,7 @@ from multinet.layers.base import Layer
 from multinet.layers.core import Dropout
 from multinet.layers.einsum_dense import EinsumDense
 from multinet.layers.families import options_of
-from multinet.layers.positions import checked, finite
+from multinet.layers.positions import checked, finite, masked_softmax
 from multinet.ops.core import boolean
 from multinet.symbolic.dims import differ, public_shape
 from multinet.typing import Seed, Size, Tensor, Tensors
@@ -253,15 +253,3 @@ def _window(t: Any, s: Any, width: int) -> Any:
 def _positions(t: Any, s: Any) -> tuple[Any, Any]:
     i = ops.reshape(ops.arange(t, dtype="int32"), (1, t, 1))
     return i, ops.reshape(ops.arange(s, dtype="int32"), (1, 1, s))
-
-
-def masked_softmax(x: Tensor, mask: Tensor | None, axes: tuple[int, ...]) -> Tensor:
-    """Return softmax over axes of what `mask` keeps, 0 elsewhere."""
-    if mask is not None:
-        lowest = -3e4 if ops.dtype(x) == "float16" else -1e9
-        x = ops.where(mask, x, lowest)
-    if len(axes) == 1:
-        y = ops.softmax(x, axis=axes[0])
-    else:
-        y = ops.exp(ops.subtract(x, ops.logsumexp(x, axis=axes, keepdims=True)))
-    return y if mask is None else ops.where(mask, y, 0.0)

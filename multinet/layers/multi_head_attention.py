@@ -12,7 +12,8 @@ from multinet.calls import CallContext
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.arguments import positive
 from multinet.layers.core import Dropout
-from multinet.layers.heads import BaseHeads, both, causal_mask, masked_softmax
+from multinet.layers.heads import BaseHeads, both, causal_mask
+from multinet.layers.positions import masked_softmax
 from multinet.typing import (
     ConstraintLike,
     InitializerLike,

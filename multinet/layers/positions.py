@@ -56,3 +56,15 @@ def finite(x: Tensor, mask: Tensor) -> Tensor:
     if not dtypes.is_float(ops.dtype(x)):
         return x
     return ops.where(ops.logical_or(spread(mask, x), ops.isfinite(x)), x, 0)
+
+
+def masked_softmax(x: Tensor, mask: Tensor | None, axes: tuple[int, ...]) -> Tensor:
+    """Return softmax over axes of what `mask` keeps, 0 elsewhere."""
+    if mask is not None:
+        lowest = -3e4 if ops.dtype(x) == "float16" else -1e9
+        x = ops.where(mask, x, lowest)
+    if len(axes) == 1:
+        y = ops.softmax(x, axis=axes[0])
+    else:
+        y = ops.exp(ops.subtract(x, ops.logsumexp(x, axis=axes, keepdims=True)))
+    return y if mask is None else ops.where(mask, y, 0.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from multinet import surface
 from multinet.losses.base import (
     FunctionLoss,
     Loss,
@@ -183,3 +184,5 @@ __all__ = [
     "squared_hinge",
     "tversky",
 ]
+
+surface.show(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from multinet import losses
+from multinet import losses, surface
 from multinet.errors import ArgumentError, ShapeError
 from multinet.losses import (
     binary_crossentropy,
@@ -303,3 +303,5 @@ __all__ = [
     "squared_hinge",
     "top_k_categorical_accuracy",
 ]
+
+surface.show(__name__)

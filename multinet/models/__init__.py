@@ -1,9 +1,14 @@
 """Models: functional, sequential and subclassed."""
 
+from typing import TYPE_CHECKING
+
+from multinet import surface
 from multinet.models.cloning import clone_model, model_from_json
 from multinet.models.model import Model
 from multinet.models.sequential import Sequential
-from multinet.saving.model import load_model, save_model
+
+if TYPE_CHECKING:
+    from multinet.saving.model import load_model, save_model
 
 __all__ = [
     "Model",
@@ -13,3 +18,5 @@ __all__ = [
     "model_from_json",
     "save_model",
 ]
+
+surface.show(__name__, "multinet.saving.model")

@@ -11,7 +11,7 @@ from typing import Any
 
 import optree
 
-from multinet import absent, dtype_policies, dtypes
+from multinet import absent, dtype_policies, dtypes, saving
 from multinet.configurable import arguments, described
 from multinet.errors import ArgumentError, MultinetError, NeverCalled
 from multinet.layers.base import Layer
@@ -27,9 +27,7 @@ from multinet.objects.exports import inner
 from multinet.objects.sharing import ObjectSharing
 from multinet.operation import Operation
 from multinet.registry import current
-from multinet.saving.model import load_weights, save_model
-from multinet.saving.tensors import DEFAULT, Layout
-from multinet.saving.weights import save_weights
+from multinet.saving.layout import DEFAULT, Layout
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import KerasTensor
 from multinet.tracebacks import shortening
@@ -294,7 +292,7 @@ class Model(Training):
         optimizer; `multinet.saving.load_model` reads it. The file is whole or not
         there.
         """
-        save_model(self, filepath, overwrite, zipped, **options)
+        saving.save_model(self, filepath, overwrite, zipped, **options)
 
     @shortening
     def save_weights(
@@ -309,7 +307,7 @@ class Model(Training):
         With `max_shard_size`, in GB, to several, and a list of what is where. In the
         layout "torch" a `.safetensors` file is one for modules of torch.
         """
-        save_weights(self, filepath, overwrite, max_shard_size, layout)
+        saving.save_weights(self, filepath, overwrite, max_shard_size, layout)
 
     @shortening
     def load_weights(
@@ -324,7 +322,7 @@ class Model(Training):
         `.h5` of Keras 2, there also `by_name=True`. With `skip_mismatch` what does not
         fit stays as it is, and a warning lists it.
         """
-        load_weights(self, filepath, skip_mismatch, **options)
+        saving.load_weights(self, filepath, skip_mismatch, **options)
 
     @shortening
     def summary(

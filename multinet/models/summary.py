@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import shutil
 import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -63,6 +62,8 @@ def summarize(
 
 
 def _columns() -> int:
+    import shutil  # slow: all kinds of compression come with it
+
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else 80
 
 

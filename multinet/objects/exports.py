@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 ROOT = "keras"
 # Namespaces whose classes Keras writes as those of another module, if that has them.
 _LAST = ("models", "dtype_policies", "mixed_precision")
+# Namespaces that have nothing which a file could name.
+_UNWRITTEN = ("datasets", "preprocessing", "visualization", "wrappers")
 # Where a function that is known by its name alone is looked up.
 _FUNCTIONS = ("activations", "losses", "metrics", "ops")
 
@@ -102,15 +104,15 @@ def _exports() -> _Exports:
     functions: dict[str, Any] = {}
     for module, space in _namespaces():
         table = classes.setdefault(module, {})
-        for thing in vars(space).get("_INNER", ()):
-            written = names[thing] = thing._written_as
-            classes.setdefault(written.module, {})[written.class_name] = thing
         for name, thing in _public(space):
             if inspect.isclass(thing) and hasattr(thing, "get_config"):
                 table[name] = thing
-                written = vars(thing).get("_written_as")
-                if written is not None:
-                    classes.setdefault(written.module, {})[written.class_name] = thing
+                for each in (thing, *vars(thing).get("_in_files", ())):
+                    written = vars(each).get("_written_as")
+                    if written is not None:
+                        classes.setdefault(written.module, {})[written.class_name] = (
+                            each
+                        )
                 if name == thing.__name__:
                     names.setdefault(thing, Name(module, name))
             elif isinstance(thing, FunctionType) and _says(space) in _FUNCTIONS:
@@ -128,7 +130,7 @@ def _namespaces() -> Iterator[tuple[str, ModuleType]]:
     assert root is not None, "multinet has been imported, which hands itself in"
     order = {name: place for place, name in enumerate(_FUNCTIONS)}
     order |= {"": len(order) + 1} | {name: len(order) + 2 for name in _LAST}
-    parts = [vars(root)[name] for name in root.__all__]
+    parts = [getattr(root, name) for name in root.__all__ if name not in _UNWRITTEN]
     spaces = [part for part in parts if isinstance(part, ModuleType)]
     spaces += [root.optimizers.schedules, root]
     for space in sorted(spaces, key=lambda s: order.get(_says(s), len(_FUNCTIONS))):
@@ -136,9 +138,6 @@ def _namespaces() -> Iterator[tuple[str, ModuleType]]:
 
 
 def _public(space: ModuleType) -> Iterator[tuple[str, Any]]:
-    """Yield what a module exports: its `__all__`, or what it defines."""
-    listed = vars(space).get("__all__")
-    for name, thing in vars(space).items():
-        own = getattr(thing, "__module__", None) == space.__name__
-        if name in listed if listed is not None else own and not name.startswith("_"):
-            yield name, thing
+    """Yield what a module exports: its `__all__`."""
+    for name in vars(space)["__all__"]:
+        yield name, getattr(space, name)

@@ -4,9 +4,12 @@ Each is written once on the backend in use; each works on tensors, Variables, Nu
 arrays, Python numbers, and on symbolic tensors, where it records a node.
 """
 
+from multinet import surface
 from multinet.ops import catalogue, image, linalg, nn, numpy
 from multinet.ops.catalogue import *  # noqa: F403
 
 # The functions, and namespaces of selections of them.
 __all__ = ["image", "linalg", "nn", "numpy"]
 __all__ += catalogue.__all__
+
+surface.show(__name__)

@@ -6,6 +6,7 @@ import functools
 import inspect
 import numbers
 from collections.abc import Callable, Sequence
+from types import CodeType
 from typing import Any, TypeVar
 
 import ml_dtypes
@@ -74,8 +75,6 @@ def behind(door: Callable[..., Any]) -> Callable[[F], F]:
 
 
 def _public(function: F, door: Callable[..., Any] | None) -> F:
-    prefix = snake_case(class_name(function.__name__))
-
     @functools.wraps(function)
     def general(*args: Any, **kwargs: Any) -> Any:
         try:
@@ -83,9 +82,13 @@ def _public(function: F, door: Callable[..., Any] | None) -> F:
                 for arg in args:
                     kind = type(arg)
                     if kind is KerasTensor or (kind in _WATCHED and _is_recorded(arg)):
-                        return record(OpCall(public, prefix), function, args, kwargs)
+                        return record(
+                            OpCall(public, _prefix(function)), function, args, kwargs
+                        )
                 if kwargs and _is_recorded(kwargs):
-                    return record(OpCall(public, prefix), function, args, kwargs)
+                    return record(
+                        OpCall(public, _prefix(function)), function, args, kwargs
+                    )
                 return function(*args, **kwargs)
             except Exception as error:
                 told = refusal(function, args, kwargs, error)
@@ -99,6 +102,11 @@ def _public(function: F, door: Callable[..., Any] | None) -> F:
     public = general if door is None else _entrance(door, general)
     PUBLIC[function.__name__] = public
     return public  # type: ignore[return-value]
+
+
+@functools.cache  # not at import, which has some hundred ops
+def _prefix(function: Callable[..., Any]) -> str:
+    return snake_case(class_name(function.__name__))
 
 
 # What the general path finds again, and words.
@@ -147,19 +155,21 @@ def _entrance(
     """
     parameters = inspect.signature(general).parameters.values()
     given = {f"_{p.name}": p.default for p in parameters if p.default is not p.empty}
-    source = _ENTRANCE.format(
-        parameters=", ".join(
-            f"{p.name}=_{p.name}" if f"_{p.name}" in given else p.name
-            for p in parameters
-        ),
-        names=", ".join(p.name for p in parameters),
-    )
+    names = [p.name for p in parameters]
+    taken = [f"{n}=_{n}" if f"_{n}" in given else n for n in names]
+    code = _written(", ".join(taken), ", ".join(names))
     space: dict[str, Any] = {"door": door, "general": general, "told": _told, **given}
     space |= {"shorten": shorten, "__name__": __name__}
-    exec(source, space)
+    exec(code, space)
     public = functools.wraps(general)(space["public"])
     public.door = door  # type: ignore[attr-defined]
     return public
+
+
+@functools.cache  # many ops have the same parameters, and import waits for all of them
+def _written(parameters: str, names: str) -> CodeType:
+    source = _ENTRANCE.format(parameters=parameters, names=names)
+    return compile(source, "<op>", "exec")
 
 
 def _is_recorded(tree: Any) -> bool:

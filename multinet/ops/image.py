@@ -1,5 +1,6 @@
 """Functions on images (h, w, c) and batches of them, as in `keras.ops.image`."""
 
+from multinet import surface
 from multinet.ops.colors import hsv_to_rgb, rgb_to_grayscale, rgb_to_hsv
 from multinet.ops.cropping import (
     crop_images,
@@ -34,3 +35,5 @@ __all__ = [
     "sobel_edges",
     "ssim",
 ]
+
+surface.show(__name__)

@@ -2,6 +2,7 @@
 
 # ruff: isort: skip_file
 # fmt: off
+from multinet import surface
 from multinet.ops.catalogue import (
     cholesky, cholesky_inverse, det, eig, eigh, inv, jvp, lstsq, lu_factor, matrix_rank,
     norm, pinv, qr, solve, solve_triangular, svd,
@@ -12,3 +13,5 @@ __all__ = [
     "lu_factor", "matrix_rank", "norm", "pinv", "qr", "solve", "solve_triangular",
     "svd",
 ]
+
+surface.show(__name__)

@@ -2,6 +2,7 @@
 
 # ruff: isort: skip_file
 # fmt: off
+from multinet import surface
 from multinet.ops.catalogue import (
     adaptive_average_pool, adaptive_max_pool, average_pool, batch_normalization,
     binary_crossentropy, categorical_crossentropy, celu, conv, conv_transpose,
@@ -27,3 +28,5 @@ __all__ = [
     "sparse_sigmoid", "sparsemax", "squareplus", "swish", "tanh_shrink", "threshold",
     "unfold",
 ]
+
+surface.show(__name__)

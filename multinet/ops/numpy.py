@@ -2,6 +2,7 @@
 
 # ruff: isort: skip_file
 # fmt: off
+from multinet import surface
 from multinet.ops.catalogue import (
     abs, absolute, add, all, allclose, amax, amin, angle, any, append, arange, arccos,
     arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, argmax, argmin, argpartition,
@@ -61,3 +62,5 @@ __all__ = [
     "unique", "unravel_index", "vander", "var", "vdot", "vectorize", "view", "vsplit",
     "vstack", "where", "zeros", "zeros_like",
 ]
+
+surface.show(__name__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from multinet import surface
 from multinet.objects.tables import Table
 from multinet.optimizers import schedules
 from multinet.optimizers.adaptive import Adadelta, Adagrad, Ftrl, RMSprop
@@ -80,3 +81,5 @@ __all__ = [
     "schedules",
     "serialize",
 ]
+
+surface.show(__name__)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from multinet import dtypes, ops
+from multinet import dtypes, ops, surface
 from multinet.checks import flag, number, shown
 from multinet.configurable import Configurable
 from multinet.errors import ArgumentError
@@ -36,6 +36,8 @@ __all__ = [
     "deserialize",
     "serialize",
 ]
+
+surface.show(__name__)
 
 _LAST = 2**31 - 1  # the largest number of updates, an int32
 

@@ -1,5 +1,6 @@
 """Helpers for images, texts and sequences, under the names of Keras 2."""
 
+from multinet import surface
 from multinet.preprocessing import image, sequence
 from multinet.utils import (
     image_dataset_from_directory,
@@ -14,3 +15,5 @@ __all__ = [
     "text_dataset_from_directory",
     "timeseries_dataset_from_array",
 ]
+
+surface.show(__name__)

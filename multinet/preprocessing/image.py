@@ -1,5 +1,6 @@
 """Images and arrays: what `utils` has, and `smart_resize`."""
 
+from multinet import surface
 from multinet.utils.images import (
     array_to_img,
     img_to_array,
@@ -15,3 +16,5 @@ __all__ = [
     "save_img",
     "smart_resize",
 ]
+
+surface.show(__name__)

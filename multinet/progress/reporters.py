@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import time
@@ -119,6 +118,8 @@ class LineReporter(Reporter):
         """Print the line."""
         parts = self._parts(logs)
         if not config.is_interactive_logging_enabled():
+            import logging  # slow, and rarely used
+
             logging.getLogger("multinet").info(" - ".join(parts))
             return
         stream = sys.stdout

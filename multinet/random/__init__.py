@@ -4,6 +4,7 @@
 >>> random.normal((2, 3), seed=generator)
 """
 
+from multinet import surface
 from multinet.random.distributions import (
     categorical,
     dropout,
@@ -30,3 +31,5 @@ __all__ = [
     "truncated_normal",
     "uniform",
 ]
+
+surface.show(__name__)

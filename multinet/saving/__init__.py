@@ -1,19 +1,13 @@
 """Models and weights in files, and objects as the data that is in them."""
 
-from multinet.objects import (
-    CustomObjectScope,
-    custom_object_scope,
-    deserialize_keras_object,
-    get_custom_objects,
-    get_registered_name,
-    get_registered_object,
-    register_keras_serializable,
-    serialize_keras_object,
-)
-from multinet.saving.editor import KerasFileEditor
-from multinet.saving.model import load_model, load_weights, save_model
-from multinet.saving.tensors import load_torch_state_dict
-from multinet.saving.weights import save_weights
+# ruff: noqa: F405
+
+from typing import TYPE_CHECKING
+
+from multinet import surface
+
+if TYPE_CHECKING:
+    from multinet.saving.catalogue import *  # noqa: F403
 
 __all__ = [
     "CustomObjectScope",
@@ -31,3 +25,5 @@ __all__ = [
     "save_weights",
     "serialize_keras_object",
 ]
+
+surface.show(__name__, "multinet.saving.catalogue")

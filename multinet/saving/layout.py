@@ -10,11 +10,16 @@ its place.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from multinet.errors import MultinetError
 from multinet.holders import Holder
 from multinet.names import snake_case
+
+Layout: TypeAlias = Literal["keras", "torch"]
+"""`keras`: `model.paths()`, arrays as they are. `torch`: as modules have them."""
+
+DEFAULT: Layout = "keras"
 
 _CONTAINERS = (list, tuple, dict)
 #: What a property that is not ready raises.

@@ -6,24 +6,19 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from multinet import dtypes
 from multinet.errors import ArgumentError, ShapeError
 from multinet.saving import atomic, safetensors, torch_layout
+from multinet.saving.layout import Layout
 from multinet.saving.memory import lent
 from multinet.saving.safetensors import Planned, Tensors
 from multinet.saving.torch_layout import Rule
 from multinet.tracebacks import shortening
 from multinet.typing import AnyModel, Host
-
-Layout: TypeAlias = Literal["keras", "torch"]
-"""`keras`: `model.paths()`, arrays as they are. `torch`: as modules have them."""
-
-
-DEFAULT: Layout = "keras"
 
 
 def rules(model: AnyModel, layout: Layout) -> Iterator[Rule]:

@@ -15,8 +15,8 @@ from multinet.holders import Holder
 from multinet.pending import Pending
 from multinet.saving import atomic, shards
 from multinet.saving.hdf5 import Arrays, Reader, Writer
-from multinet.saving.layout import Place, places
-from multinet.saving.tensors import DEFAULT, Layout, save_tensors
+from multinet.saving.layout import DEFAULT, Layout, Place, places
+from multinet.saving.tensors import save_tensors
 from multinet.tracebacks import shortening
 from multinet.typing import AnyModel
 from multinet.variables import Variable

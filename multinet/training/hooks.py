@@ -19,7 +19,7 @@ from multinet.training.logs import MetricResults, as_floats
 from multinet.training.task import Matched
 from multinet.transforms import value_and_grad
 from multinet.typing import AnyModel, Making, Tensor, Tree
-from multinet.utils import unpack_x_y_sample_weight
+from multinet.utils.packing import unpack_x_y_sample_weight
 
 Function = Callable[[Iterator[Any]], Any]
 

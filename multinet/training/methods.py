@@ -16,8 +16,8 @@ from multinet.layers.policy import FromInit
 from multinet.metrics.base import log_name
 from multinet.objects.serialization import from_data
 from multinet.tracebacks import shortening
-from multinet.training.callbacks import History
 from multinet.training.callbacks.base import Callbacks
+from multinet.training.callbacks.history import History
 from multinet.training.fitting import Plan
 from multinet.training.hooks import Hooks
 from multinet.training.programs import Explanation

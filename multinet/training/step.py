@@ -31,7 +31,7 @@ from multinet.training.hooks import overridden, own_step
 from multinet.training.logs import MetricResults, as_floats, variables_of
 from multinet.training.sources import DeviceBatch
 from multinet.typing import AnyModel, Making, Tree
-from multinet.utils import pack_x_y_sample_weight as pack
+from multinet.utils.packing import pack_x_y_sample_weight as pack
 from multinet.variables import Variable
 
 _ROWS = 32  # of the batch that a step is explored with, at most; and any unknown size

@@ -19,8 +19,8 @@ from multinet.patterns import addresses_of
 from multinet.registry import current
 from multinet.symbolic.tensor import shadowing, symbolic_array
 from multinet.training.access import Access, exclusive
-from multinet.training.callbacks import History
 from multinet.training.callbacks.base import Callbacks
+from multinet.training.callbacks.history import History
 from multinet.training.clock import Keys, StepClock
 from multinet.training.fitting import Fit, Plan
 from multinet.training.hooks import overridden, own_step
@@ -41,7 +41,7 @@ from multinet.training.sources.orders import Orders
 from multinet.training.step import Form
 from multinet.training.task import Matched, Task
 from multinet.typing import AnyModel, Data, Making, Tree, Verbose
-from multinet.utils import unpack_x_y_sample_weight
+from multinet.utils.packing import unpack_x_y_sample_weight
 
 #: What evaluate returns, and a step on a batch: the loss, all results, or a dict.
 Result: TypeAlias = float | list[float] | dict[str, float]

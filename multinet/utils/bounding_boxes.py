@@ -1,5 +1,6 @@
 """Bounding boxes: formats, what moves them with their images, what compares them."""
 
+from multinet import surface
 from multinet.layers.preprocessing.box_formats import convert_format
 from multinet.layers.preprocessing.box_moves import (
     affine_transform,
@@ -25,3 +26,5 @@ __all__ = [
     "encode_box_to_deltas",
     "pad",
 ]
+
+surface.show(__name__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 
+from multinet import surface
 from multinet.checks import shown
 from multinet.errors import ArgumentError
 from multinet.objects import get_custom_objects, get_registered_name
@@ -14,6 +15,8 @@ __all__ = [
     "deserialize_keras_object",
     "serialize_keras_object",
 ]
+
+surface.show(__name__)
 
 
 def serialize_keras_object(instance: Made) -> Config | str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import sys
 import time
@@ -158,6 +157,8 @@ def _clock(seconds: float) -> str:
 def _show(text: str) -> None:
     """Print, or log where interactive logging is off."""
     if not is_interactive_logging_enabled():
+        import logging  # slow, and rarely used
+
         logging.getLogger("multinet").info(text.strip())
     elif sys.stdout is not None:
         encoding = getattr(sys.stdout, "encoding", None) or "utf-8"

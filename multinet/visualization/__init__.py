@@ -4,6 +4,7 @@ What draws into images needs NumPy alone, Pillow for the names of classes. What 
 galleries needs matplotlib.
 """
 
+from multinet import surface
 from multinet.visualization.drawing import draw_bounding_boxes, draw_segmentation_masks
 from multinet.visualization.galleries import (
     plot_bounding_box_gallery,
@@ -18,3 +19,5 @@ __all__ = [
     "plot_image_gallery",
     "plot_segmentation_mask_gallery",
 ]
+
+surface.show(__name__)

@@ -209,4 +209,4 @@ def test_scikit_learn_is_imported_when_a_wrapper_is_asked_for():
     command = [sys.executable, "-c", code]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert "SKLearnTransformer'] False" in said.splitlines()[0]
-    assert "SKLearnRegressor needs scikit-learn" in said
+    assert "multinet.wrappers needs scikit-learn" in said

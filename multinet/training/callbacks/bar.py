@@ -6,7 +6,7 @@ from typing import Any
 
 from multinet.training.callbacks.base import Callback
 from multinet.training.callbacks.monitor import Logs
-from multinet.utils import Progbar
+from multinet.utils.progbar import Progbar
 
 
 class ProgbarLogger(Callback):

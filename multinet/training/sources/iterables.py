@@ -20,7 +20,7 @@ from multinet.training.sources.preparing import batch_of
 from multinet.training.sources.source import Chunk, Data, HostBatch, Room
 from multinet.training.sources.workers import Ahead, Remote
 from multinet.typing import Tree
-from multinet.utils import PyDataset
+from multinet.utils.pydataset import PyDataset
 
 _ENDLESS = sys.maxsize // 2  # what has more batches says that it has no end
 
