@@ -41,6 +41,19 @@ class Carrier(Protocol):
         """Carry the Variable no longer: it is about to get another value."""
 
 
+class Home(Protocol):
+    """A framework's own variable, held by others too, in which a value lives.
+
+    It is changed in place: by them at any time, and by each write to the `Variable`.
+    """
+
+    def take(self, value: Tensor) -> Tensor:
+        """Change to a value, and return the tensor that a `Variable` holds for it."""
+
+    def shown(self, value: Tensor) -> Tensor:
+        """Return a copy of the value with what the framework keeps beside it."""
+
+
 _ticks = itertools.count(1)
 
 
@@ -97,6 +110,7 @@ class Variable(Operators, AsNumber, Part):
         self.backend = current().concrete.name
         self._carrier: Carrier | None = None
         self._held: Any = None
+        self._home: Home | None = None
         self.shape: tuple[int, ...]
         self.dtype: str
         if isinstance(initializer, str | Mapping | type):
@@ -136,9 +150,20 @@ class Variable(Operators, AsNumber, Part):
         carrier = self._carrier
         if carrier is not None:
             carrier.drop(self)
-        self._held = value
+        self._held = value if self._home is None else self._home.take(value)
         self._carrier = None
         Clock.tick()
+
+    def move_in(self, home: Home) -> None:
+        """Live in a framework's own variable from now on, with the value of now."""
+        value = self._value
+        self._home = home
+        self._value = value
+
+    @property
+    def at_home(self) -> bool:
+        """Whether others than the library may change the value, in place."""
+        return self._home is not None
 
     def holds(self, value: Tensor) -> bool:
         """Return whether `value` is the value, and nobody carries a newer one."""
@@ -155,11 +180,12 @@ class Variable(Operators, AsNumber, Part):
 
     def hand_back(self, value: Tensor) -> None:
         """Take the value from the carrier, which will not change it any more."""
-        self._held = value
+        self._held = value if self._home is None else self._home.take(value)
         self._carrier = None
 
     def settle(self, backend: str, value: Tensor) -> None:
         """Live on another backend from now on, with the value made there."""
+        self._home = None
         self._value = value
         self.backend = backend
 
@@ -214,7 +240,7 @@ class Variable(Operators, AsNumber, Part):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         array = state.pop("value")
-        vars(self).update(state, _carrier=None)
+        vars(self).update(state, _carrier=None, _home=None)
         try:
             owner = self.owner()
         except MultinetError as error:
@@ -276,7 +302,10 @@ class Variable(Operators, AsNumber, Part):
     def value(self) -> Tensor:
         """The tensor: inside a step the one being computed, outside a copy to keep."""
         value = self.__multinet_tensor__()
-        return value if active_scope() is not None else current().copy(value)
+        if active_scope() is not None:
+            return value
+        copied = current().copy(value)
+        return copied if self._home is None else self._home.shown(copied)
 
     def numpy(self) -> Host:
         """Return a copy as a NumPy array."""
@@ -378,7 +407,7 @@ class Variable(Operators, AsNumber, Part):
         return f", value={' '.join(text.split())}"
 
 
-_NOT_COPIED = frozenset({"_mark", "_serial", "_carrier", "_held"})
+_NOT_COPIED = frozenset({"_mark", "_serial", "_carrier", "_held", "_home"})
 
 
 def _function(name: str, value: Any) -> Any:

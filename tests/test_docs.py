@@ -80,3 +80,13 @@ def test_the_code_on_mixed_precision_runs():
     assert {weight.dtype for weight in model.weights} == {"float32"}
     assert type(model.optimizer) is type(names["optimizer"])
     assert int(names["optimizer"].iterations) == 1
+
+
+def test_the_code_on_modules_of_frameworks_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    for block in re.findall(r"```python\n(.*?)```", page("native.md"), re.S):
+        exec(block, names)
+    mine, theirs = names["model"].get_weights(), names["again"].get_weights()
+    assert len(mine) == len(theirs) == 9
+    assert all((a == b).all() for a, b in zip(mine, theirs))

@@ -95,6 +95,7 @@ from multinet.objects.tables import Table
 from multinet.typing import Data
 
 if TYPE_CHECKING:
+    from multinet.layers.around import TorchModuleWrapper
     from multinet.layers.catalogue import *  # noqa: F403
     from multinet.layers.preprocessing.catalogue import *  # noqa: F403
 
@@ -287,6 +288,7 @@ __all__ = [
     "Subtract",
     "TextVectorization",
     "TimeDistributed",
+    "TorchModuleWrapper",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
@@ -309,5 +311,8 @@ __all__ = [
 ]
 
 surface.show(
-    __name__, "multinet.layers.catalogue", "multinet.layers.preprocessing.catalogue"
+    __name__,
+    "multinet.layers.catalogue",
+    "multinet.layers.preprocessing.catalogue",
+    "multinet.layers.around",
 )

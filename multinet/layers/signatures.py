@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,8 @@ class Signature:
     """The parameters of `call` and `build`, read once for each class."""
 
     call: tuple[str, ...]
-    training: int | None  # position of `training` among call's parameters
+    # Position of `training` among call's parameters: after all, where it has none.
+    training: int | None
     build: tuple[str, ...]
     masks: bool  # whether the class computes masks of its own
     mask: bool  # whether `call` takes the mask of its only argument with tensors
@@ -28,9 +30,13 @@ class Signature:
 
 def signature_of(cls: type, base: type) -> Signature:
     """Return the signatures of a layer class; `base` is the class of all layers."""
-    call = tuple(inspect.signature(cls.call).parameters)[1:]
+    parameters = inspect.signature(cls.call).parameters
+    call = tuple(parameters)[1:]
     build = inspect.signature(cls.build).parameters
     training = call.index("training") if "training" in call else None
+    by_keyword = inspect.Parameter.KEYWORD_ONLY
+    if training is not None and parameters["training"].kind is by_keyword:
+        training = sys.maxsize
     masks = cls.compute_mask is not base.compute_mask
     read = methods_of(cls)
     return Signature(call, training, tuple(build)[1:], masks, "mask" in call, read)

@@ -230,6 +230,18 @@ def substitute(size: Size, values: Mapping[Dim, int]) -> Size:
     return total
 
 
+def unknowns(size: Size) -> list[Dim]:
+    """Return the unknown sizes that a size is made of, each once."""
+    found: dict[Dim, None] = {}
+    for product in size._terms if isinstance(size, Dim) else ():
+        for atom in product:
+            parts = [atom.over, atom.by] if isinstance(atom, _Floor) else []
+            found |= dict.fromkeys(d for part in parts for d in unknowns(part))
+            if isinstance(atom, _Unknown):
+                found[_dim(_size({(atom,): 1}))] = None
+    return list(found)
+
+
 def public_shape(shape: Iterable[Size]) -> tuple[int | None, ...]:
     """Return a shape as users see it, with None for every unknown size."""
     return tuple(None if isinstance(size, Dim) else size for size in shape)

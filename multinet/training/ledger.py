@@ -48,6 +48,7 @@ class Ledger:
         self.carries = False  # whether what was written is carried
         self._lent: list[Any] | None = None  # what the program was given, or gave
         self._seen = -1  # the Clock when the Variables were last compared
+        self._open = False  # whether others may change values in place, unseen
         self._known = 0  # how many were written, as far as this knows
 
     @contextmanager
@@ -62,7 +63,7 @@ class Ledger:
     def take(self) -> None:
         """Take the lock, with the newest values in the program."""
         self.lock.acquire()
-        if self._seen == Clock.now:
+        if self._seen == Clock.now and not self._open:
             return
         self.lock.release()
         make_values(self.variables)
@@ -93,8 +94,10 @@ class Ledger:
             self.program.load(values)
         else:
             for i, (old, new) in enumerate(zip(self._lent, values, strict=True)):
-                if new is not None and old is not new:
+                at_home = self.variables[i].at_home
+                if new is not None and (old is not new or at_home):
                     self.program.put(i, new)
+        self._open = any(variable.at_home for variable in self.variables)
         self._lent, self._seen = values, now
         return True
 
@@ -105,6 +108,8 @@ class Ledger:
             self.carries = False  # a new signature wrote more than the others
         if self.written and not self.carries:
             self._carry()
+        if self._open:
+            self.store()
 
     def _carry(self) -> None:
         lent = self._lent

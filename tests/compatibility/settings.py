@@ -10,7 +10,7 @@ HERE = Path(__file__).parent
 def environment(target: str, strict: bool, seconds: int) -> dict[str, str]:
     """Return the environment of the processes that run tests against `target`."""
     root = HERE.parent.parent
-    own = [str(root / "tests"), str(root), str(root / "backends")]
+    own = [str(root / part) for part in ("tests", "", "backends", "bridges")]
     before = os.environ.get("PYTHONPATH")
     # The ceilings were measured without it.
     given = {k: v for k, v in os.environ.items() if k != "JAX_ENABLE_X64"}

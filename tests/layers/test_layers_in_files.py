@@ -8,6 +8,7 @@ from layer_cases import CASES, build, label, make, random_weights
 from references import without_draws
 
 import multinet
+from multinet.layers import around
 
 
 def holding(K, layer, case):
@@ -63,6 +64,8 @@ def kept():
 AROUND = {"Bidirectional", "RNN", "StackedRNNCells", "TimeDistributed"}
 #: In tests/layers/test_functions_and_wrappers.py, and what LoRA writes in test_lora.py.
 ELSEWHERE = {"Lambda", "SpectralNormalization", "Wrapper"}
+#: Around what a framework has: in tests/bridges.
+ELSEWHERE |= around.NAMES
 CELLS = {"GRUCell", "LSTMCell", "SimpleRNNCell"}
 
 

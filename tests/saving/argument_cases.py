@@ -6,6 +6,7 @@ import numpy as np
 
 import multinet
 from multinet.configurable import parameters
+from multinet.layers import around
 from multinet.objects import exports
 
 #: Bases to subclass, and models, whose arguments are tensors.
@@ -23,6 +24,8 @@ ABSTRACT = {
     "Regularizer",
     "Sequential",
     "Wrapper",
+    # Layers around what a framework has, in tests/bridges.
+    *around.NAMES,
 }
 
 
