@@ -31,6 +31,7 @@ from multinet.saving.layout import DEFAULT, Layout
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import KerasTensor
 from multinet.tracebacks import shortening
+from multinet.training.matching import Structure
 from multinet.training.methods import Training
 from multinet.typing import AnyModel, Shapes, Tree
 
@@ -145,7 +146,8 @@ class Model(Training):
 
     def _names_of(self, outputs: Tree) -> list[str]:
         several = len(optree.tree_leaves(outputs)) > 1
-        if self._graph is not None and several and not isinstance(outputs, dict):
+        flat_dict = isinstance(outputs, dict) and not Structure(outputs).nested
+        if self._graph is not None and several and not flat_dict:
             return self.output_names
         return super()._names_of(outputs)
 

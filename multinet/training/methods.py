@@ -20,6 +20,7 @@ from multinet.training.callbacks.base import Callbacks
 from multinet.training.callbacks.history import History
 from multinet.training.fitting import Plan
 from multinet.training.hooks import Hooks
+from multinet.training.matching import Structure
 from multinet.training.programs import Explanation
 from multinet.training.sources import (
     ArraySource,
@@ -159,12 +160,13 @@ class Training(Hooks, Layer):
 
     def _shows_names(self, outputs: Tree) -> bool:
         """Return whether the logs name the outputs: those of a list have no names."""
-        return isinstance(outputs, dict)
+        return isinstance(outputs, dict) and not Structure(outputs).nested
 
     def _names_of(self, outputs: Tree) -> list[str]:
-        if isinstance(outputs, dict):
+        if isinstance(outputs, dict) and not Structure(outputs).nested:
             return sorted(outputs)
-        return [f"output_{i + 1}" for i in range(len(optree.tree_leaves(outputs)))]
+        leaves: list[Any] = optree.tree_leaves(outputs)  # type: ignore[arg-type]
+        return [f"output_{i + 1}" for i in range(len(leaves))]
 
     def _metrics_of_compile(self) -> list[Any]:
         return [] if self._matched is None else self._matched.all_metrics()

@@ -14,6 +14,7 @@ from multinet.errors import ArgumentError
 from multinet.holders import Holder
 from multinet.registry import current
 from multinet.training.compiled import CompiledLoss, CompiledMetrics, per_output
+from multinet.training.matching import Structure, beside
 from multinet.typing import Config, Making, Tensor, Tree
 
 #: What Keras writes of the arguments of compile, in its order.
@@ -98,17 +99,24 @@ class Matched(Holder):
         shows_names: bool = True,
     ) -> None:
         self.names = list(names)
+        self.structure = Structure(outputs)
+        nested = self.structure.nested
         shapes = [current().shape(x) for x in optree.tree_leaves(outputs)]
         self.outputs = tuple(map(Output, shapes, masked))
-        self.keys = list(outputs) if isinstance(outputs, dict) else self.names
+        in_dict = isinstance(outputs, dict) and not nested
+        self.keys = list(outputs) if in_dict else self.names
         for what in ("loss", "loss_weights", "metrics", "weighted_metrics"):
             self._ordered(getattr(task, what), what)
         self.tracker = metrics.Mean(name="loss")
         self.loss: CompiledLoss | None = None
         kept: list[str] = []
         if task.loss is not None:
-            self.loss = CompiledLoss(task.loss, task.loss_weights, self.names)
+            given = self._flat(task.loss, "loss")
+            weights = self._flat(task.loss_weights, "loss_weights")
+            self.loss = CompiledLoss(given, weights, self.names)
             labels = self.names if shows_names else self.loss.labels
+            if nested:
+                labels = self.structure.labels(labels)
             pairs = zip(labels, self.loss.losses, strict=True)
             kept = [name for name, loss in pairs if loss is not None]
         several = kept if len(kept) > 1 else []
@@ -118,7 +126,9 @@ class Matched(Holder):
             with Within(self.loss):
                 each = [metrics.Mean(name=f"{name}_loss") for name in several]
             self.trackers = tuple(each)
-        self.by_output = CompiledMetrics(task.metrics, task.weighted_metrics, self.loss)
+        plain = self._flat(task.metrics, "metrics")
+        weighted = self._flat(task.weighted_metrics, "weighted_metrics")
+        self.by_output = CompiledMetrics(plain, weighted, self.loss)
         leaves: list[Any] = optree.tree_leaves(outputs)  # type: ignore[arg-type]
         self.by_output.shows_names = shows_names and len(self.names) > 1
         made = self.by_output.build(self.names, self.targets(y), leaves)
@@ -131,8 +141,12 @@ class Matched(Holder):
     def targets(self, tree: Tree) -> list[Any]:
         """Return one target for each output."""
         self._ordered(tree, "y")
+        if self.loss is not None and not isinstance(tree, dict):
+            found = beside(self.loss.losses, tree)
+            if found is not None:
+                return found
         if isinstance(tree, list | tuple | dict):
-            return per_output(tree, self.names, "y")
+            return per_output(self._flat(tree, "y"), self.names, "y")
         if tree is not None and len(self.names) > 1:
             raise ArgumentError(
                 f"The model has {len(self.names)} outputs {self.names}; y must be a "
@@ -143,7 +157,15 @@ class Matched(Holder):
     def weights(self, tree: Tree) -> list[Any]:
         """Return the sample weights of each output."""
         self._ordered(tree, "sample_weight")
-        return per_output(tree, self.names, "sample_weight")
+        return per_output(
+            self._flat(tree, "sample_weight"), self.names, "sample_weight"
+        )
+
+    def _flat(self, given: Tree, what: str) -> Tree:
+        """Return a list where outputs stand in others; elsewhere what is given."""
+        if given is None or not self.structure.nested:
+            return given
+        return self.structure.given(given, what)
 
     def _ordered(self, given: Tree, what: str) -> None:
         """Refuse a list for outputs in a dict that has more than one order."""
