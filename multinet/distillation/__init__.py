@@ -7,6 +7,7 @@
 >>> distiller.student.save("small.keras")
 """
 
+from multinet import surface
 from multinet.distillation.distiller import Distiller
 from multinet.distillation.losses import (
     DistillationLoss,
@@ -20,3 +21,5 @@ __all__ = [
     "FeatureDistillation",
     "LogitsDistillation",
 ]
+
+surface.show(__name__)
