@@ -15,7 +15,7 @@ from typing import Any
 import optree
 
 from multinet import surface
-from multinet.errors import ArgumentError
+from multinet.errors import ArgumentError, WrongType
 from multinet.typing import Tree
 
 __all__ = [
@@ -188,4 +188,4 @@ def _is_shape(x: Any) -> bool:
 
 def _check_callable(func: Any) -> None:
     if not callable(func):
-        raise ArgumentError(f"Expected a function, got {type(func).__name__}.")
+        raise WrongType(f"Expected a function, got {type(func).__name__}.")

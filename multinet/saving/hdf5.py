@@ -170,17 +170,25 @@ class Arrays(Mapping[str, Any]):
         return isinstance(key, str) and self._get(key) is not None
 
     def _get(self, key: str) -> Any:
-        """Return what a key stands for in the file itself, or None."""
-        with told(f"{self.place}/{key} is damaged"):
-            link = self._group.get(key, getlink=True)
-            if link is None:
-                return None
-            if not isinstance(link, library().HardLink):
-                raise FileError(
-                    f"{self.place}/{key} is a link to another place or file. Such "
-                    "links are not followed."
-                )
-            return self._group[key]
+        """Return what a key stands for in the file itself, or None.
+
+        Of a path each step is checked: a link on the way would be followed, too.
+        """
+        found: Any = self._group
+        for part in key.split("/"):
+            with told(f"{self.place}/{key} is damaged"):
+                if not isinstance(found, library().Group):
+                    return None
+                link = found.get(part, getlink=True)
+                if link is None:
+                    return None
+                if not isinstance(link, library().HardLink):
+                    raise FileError(
+                        f"{self.place}/{key} is a link to another place or file. Such "
+                        "links are not followed."
+                    )
+                found = found[part]
+        return found
 
     def inner(self, name: str) -> Arrays | None:
         """Return a group inside, or None."""

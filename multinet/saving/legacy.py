@@ -1,4 +1,4 @@
-"""Files of Keras 2: models and weights in HDF5, layer by layer."""
+"""Models and weights in HDF5, layer by layer, as Keras 2 and 3 write them."""
 
 from __future__ import annotations
 
@@ -14,20 +14,25 @@ from multinet import losses
 from multinet.errors import FileError, ShapeError
 from multinet.objects.registration import CustomObjectScope
 from multinet.objects.serialization import from_data
+from multinet.objects.sharing import ObjectSharing
+from multinet.saving.brief import completed
 from multinet.saving.damage import told
 from multinet.saving.hdf5 import Arrays, Reader
 from multinet.saving.json import read_json
 from multinet.saving.keras2 import upgrade
-from multinet.saving.old_optimizers import read_optimizer
+from multinet.saving.old_optimizers import read_new_optimizer, read_optimizer
 from multinet.typing import AnyModel, Made
+from multinet.variables import Variable
 
 _MODEL, _TRAINING = "model_config", "training_config"
+#: The group of the weights that are a model's own.
+TOP = "top_level_model_weights"
 
 
 def load_model(
     path: Path, custom_objects: Mapping[str, Any] | None, compile: bool
 ) -> Made:
-    """Return the model of a `.h5` file that Keras 2 or tf-keras wrote."""
+    """Return the model of a `.h5` file: of Keras, tf-keras or `save_model`."""
     with Reader(path, path.name, has_texts=True) as reader:
         root = reader.root()
         config = _json(root, _MODEL, path.name)
@@ -37,18 +42,23 @@ def load_model(
                 "its load_weights."
             )
         training = _json(root, _TRAINING, path.name) if compile else None
-        with CustomObjectScope(custom_objects):
-            model = made_of(lambda: from_data(upgrade(config)), path.name)
+        is_new = _version(root) >= 3
+        whole = completed if is_new else upgrade
+        with CustomObjectScope(custom_objects), ObjectSharing():
+            model = made_of(lambda: from_data(whole(config)), path.name)
             if training is not None:
                 with told(f"{_TRAINING} of {path.name} makes no sense"):
                     model.compile_from_config(_compile_config(training))
         saved = list(_saved_layers(_group(root, "model_weights")))
-        _assign(_by_name(_weighted(model), saved, model.name), path.name)
+        match = _in_order if is_new else _by_name
+        _assign(match(_weighted(model), saved, model.name, path.name), path.name)
         if training is not None and "optimizer_weights" in root:
             group = _group(root, "optimizer_weights")
             names = _names(group, "weight_names")
             by_slot = bool(names) and names[0].endswith("/iter:0")
-            read_optimizer(model.optimizer, list(_arrays(group)), group.place, by_slot)
+            read = read_new_optimizer if is_new else read_optimizer
+            options = {} if is_new else {"by_slot": by_slot}
+            read(model.optimizer, list(_arrays(group)), group.place, **options)
     return model
 
 
@@ -65,15 +75,8 @@ def load_weights(
         if by_name:
             named = {layer.name: layer for layer in saved}
             pairs = [(x, named[x.name]) for x in layers if x.name in named]
-        elif len(saved) != len(layers):
-            raise ShapeError(
-                f"{path.name} has weights for {len(saved)} layers "
-                f"({', '.join(x.name for x in saved[:8])}), {model.name} has "
-                f"{len(layers)} with weights. by_name=True takes those of the same "
-                "names alone."
-            )
         else:
-            pairs = list(zip(layers, saved))
+            pairs = _in_order(layers, saved, model.name, path.name)
         _assign(pairs, path.name, skip_mismatch)
 
 
@@ -98,7 +101,7 @@ class _Saved(NamedTuple):
 
 def _saved_layers(group: Arrays) -> Iterator[_Saved]:
     """Yield the layers of a group that have weights, in order."""
-    for name in [*_names(group, "layer_names"), "top_level_model_weights"]:
+    for name in [*_names(group, "layer_names"), TOP]:
         inner = group.inner(name)
         arrays = [] if inner is None else list(_arrays(inner))
         if arrays:
@@ -145,6 +148,13 @@ def _json(root: Arrays, name: str, file: str) -> Any:
     return read_json(data, f"{name} of {file}")
 
 
+def _version(root: Arrays) -> int:
+    """Return the version of Keras that wrote a file, 2 where none is told."""
+    told_version = str(root.attribute("keras_version"))
+    number = told_version.removeprefix("b'").partition(".")[0]
+    return int(number) if number.isdecimal() else 2
+
+
 def _weighted(model: Any) -> list[Any]:
     """Return the layers that have weights, and the model if it has some itself."""
     layers = [layer for layer in model.layers if layer.weights]
@@ -154,7 +164,7 @@ def _weighted(model: Any) -> list[Any]:
 class _Top:
     """The weights that are a model's own, as those of one more layer."""
 
-    name = "top_level_model_weights"
+    name = TOP
 
     def __init__(self, model: Any) -> None:
         own = model._own()
@@ -162,12 +172,34 @@ class _Top:
         self.non_trainable_weights = [v for v in own if not v.trainable]
 
 
-def _by_name(layers: list[Any], saved: list[_Saved], model: str) -> Any:
+def layer_variables(layer: AnyModel) -> list[Variable]:
+    """Return a layer's weights as Keras 2 has them: all that training changes first."""
+    return [*layer.trainable_weights, *layer.non_trainable_weights]
+
+
+def own_variables(model: AnyModel) -> list[Variable]:
+    """Return the weights of a model that are in none of its layers, so ordered."""
+    top: Any = _Top(model)
+    return layer_variables(top)
+
+
+def _in_order(layers: list[Any], saved: list[_Saved], model: str, file: str) -> Any:
+    if len(saved) != len(layers):
+        raise ShapeError(
+            f"{file} has weights for {len(saved)} layers "
+            f"({', '.join(x.name for x in saved[:8])}), {model} has {len(layers)} with "
+            "weights. load_weights with by_name=True takes those of the same names "
+            "alone."
+        )
+    return list(zip(layers, saved))
+
+
+def _by_name(layers: list[Any], saved: list[_Saved], model: str, file: str) -> Any:
     named = {layer.name: layer for layer in saved}
     absent = [layer.name for layer in layers if layer.name not in named]
     if absent or len(named) != len(layers):
         raise FileError(
-            f"The file has weights for {sorted(named)}, but {model} has "
+            f"{file} has weights for {sorted(named)}, but {model} has "
             f"{sorted(layer.name for layer in layers)}."
         )
     return [(layer, named[layer.name]) for layer in layers]
@@ -177,8 +209,7 @@ def _assign(pairs: Any, file: str, skip_mismatch: bool = False) -> None:
     """Give layers their arrays: checked first, then read one at a time."""
     ready, wrong = [], []
     for layer, saved in pairs:
-        # As Keras 2 has them: all that training changes, then the rest.
-        variables = [*layer.trainable_weights, *layer.non_trainable_weights]
+        variables = layer_variables(layer)
         have, want = [x.shape for x in saved.arrays], [v.shape for v in variables]
         if have == want:
             ready += zip(variables, saved.arrays)
@@ -226,6 +257,8 @@ def _measure(value: Any) -> Any:
         return [_measure(item) for item in value]
     if not isinstance(value, Mapping):
         return value
+    if value.get("class_name") == "function":
+        return from_data(value)
     if "class_name" not in value:
         return {key: _measure(item) for key, item in value.items()}
     inner = dict(value.get("config") or {})

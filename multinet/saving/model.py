@@ -17,7 +17,7 @@ from multinet.objects.registration import CustomObjectScope
 from multinet.objects.serialization import from_data, to_shared_data
 from multinet.objects.sharing import ObjectSharing
 from multinet.optimizers import LossScaleOptimizer
-from multinet.saving import atomic, legacy
+from multinet.saving import atomic, legacy, legacy_writing
 from multinet.saving.archive import (
     ASSETS,
     CONFIG,
@@ -46,6 +46,7 @@ from multinet.typing import AnyModel, Made
 FORMAT = "3.15.1"
 #: How the name of a model's file ends.
 MODEL = ".keras"
+_HDF5 = (".h5", ".hdf5")
 
 
 @shortening
@@ -59,17 +60,22 @@ def save_model(
     """Write a model to a `.keras` file: architecture, weights, and what compile got.
 
     The file is whole or not there. `zipped=False` writes a folder instead. Keras
-    3.15.1 reads both. The name tells the format, so other options are refused.
+    3.15.1 reads both. A name that ends in `.h5` or `.hdf5` asks for the format of
+    Keras 2 as Keras 3 writes it, where `include_optimizer=False` leaves out what
+    compile got; a warning tells that `.keras` holds more. The name tells the format, so
+    other options are refused.
     """
+    path = atomic.local(filepath)
+    is_hdf5 = path.suffix in _HDF5 and zipped is not False
+    include_optimizer = options.pop("include_optimizer", True) if is_hdf5 else True
     if options:
         raise ArgumentError(
-            f"save_model got unknown arguments {sorted(options)}. "
-            "The format is told by the name of the file: .keras."
+            f"save_model got unknown arguments {sorted(options)}. The format is told "
+            "by the name of the file: .keras, or .h5, which takes include_optimizer."
         )
-    path = atomic.local(filepath)
     if zipped is None:
         zipped = path.suffix != ""
-    if zipped != path.name.endswith(MODEL):
+    if not is_hdf5 and zipped != path.name.endswith(MODEL):
         raise ArgumentError(_name_hint(path, zipped))
     atomic.refuse_existing(path, overwrite)
     if not getattr(model, "built", True):
@@ -78,6 +84,10 @@ def save_model(
             "data first.",
             stacklevel=2,
         )
+    if is_hdf5:
+        _warn_of_hdf5(path)
+        legacy_writing.save_model(model, path, FORMAT, bool(include_optimizer))
+        return
     if not zipped:
         with atomic.replacing_folder(path) as new:
             _write_members(model, NewFolder(new))
@@ -87,14 +97,20 @@ def save_model(
 
 
 def _name_hint(path: Path, zipped: bool) -> str:
-    if path.suffix in (".h5", ".hdf5"):
-        return (
-            f"{path.name}: models are not written in the HDF5 format of Keras 2. Name "
-            "the file .keras, or save the weights alone to a .weights.h5 file."
-        )
     if zipped:
-        return f"Expected the name of a model's file to end in .keras, got {path.name}."
+        return (
+            "Expected the name of a model's file to end in .keras, or in .h5, got "
+            f"{path.name}."
+        )
     return f"With zipped=False a folder is written, and {path.name} names a file."
+
+
+def _warn_of_hdf5(path: Path) -> None:
+    warnings.warn(
+        f"{path.name} is in the format of Keras 2, which has neither assets nor the "
+        "states of random generators. Name the file .keras to keep them.",
+        stacklevel=3,
+    )
 
 
 def _write_members(model: AnyModel, archive: NewArchive) -> None:
@@ -129,7 +145,7 @@ def load_model(
     compile: bool = True,
     safe_mode: bool = True,
 ) -> Made:
-    """Return the model of a file: `.keras`, of Multinet or Keras, or a Keras 2 `.h5`.
+    """Return the model of a file: `.keras` or `.h5`, of Multinet or Keras, 2 or 3.
 
     `custom_objects` maps names to the program's classes and functions, which must be
     there or registered: reading never imports a module and never runs code of the
@@ -143,12 +159,11 @@ def load_model(
     path = atomic.local(filepath)
     if not path.exists():
         raise NoFile(f"There is no file {path}.")
-    if path.suffix in (".h5", ".hdf5"):
+    if path.suffix in _HDF5:
         return legacy.load_model(path, custom_objects, compile)
     if path.is_file() and not path.name.endswith(MODEL):
         raise ArgumentError(
-            f"Expected a .keras file, a folder of one, or a Keras 2 .h5 file, got "
-            f"{path.name}."
+            f"Expected a .keras file, a folder of one, or a .h5 file, got {path.name}."
         )
     with Folder(path) if path.is_dir() else ZipArchive(path) as archive:
         return _read(archive, path.name, custom_objects, compile)
@@ -249,7 +264,7 @@ def load_weights(
         _check_built(model, path)
         load_tensors(model, path, layout, skip_mismatch)
         return
-    if path.suffix in (".h5", ".hdf5") and not path.name.endswith(".weights.h5"):
+    if path.suffix in _HDF5 and not path.name.endswith(".weights.h5"):
         legacy.load_weights(model, path, bool(by_name), skip_mismatch)
         return
     if by_name:

@@ -1,4 +1,4 @@
-"""The state of an optimizer in a file of Keras 2."""
+"""The state of an optimizer in a `.h5` file: a list of arrays, in an order."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # which stands above
     from multinet.optimizers.base import Optimizer
+
+
+def read_new_optimizer(optimizer: Optimizer, arrays: Sequence[Any], place: str) -> None:
+    """Give an optimizer all its variables, in the order of Keras 3."""
+    _assign(optimizer, optimizer.variables, arrays, place)
 
 
 def read_optimizer(
@@ -27,6 +32,12 @@ def read_optimizer(
         variables = [optimizer._batches, *(slots[i] for i in order)]
     if len(variables) == 1:  # momentum of 0 had slots, too
         arrays = arrays[:1]
+    _assign(optimizer, variables, arrays, place)
+
+
+def _assign(
+    optimizer: Optimizer, variables: Sequence[Any], arrays: Sequence[Any], place: str
+) -> None:
     if [x.shape for x in arrays] == [v.shape for v in variables]:
         values = [array.read() for array in arrays]  # packed data may be damaged
         for variable, value in zip(variables, values):
@@ -35,5 +46,5 @@ def read_optimizer(
     warnings.warn(
         f"The state of the optimizer in {place} has another form than that of "
         f"{optimizer.name} here, so it starts anew.",
-        stacklevel=4,
+        stacklevel=5,
     )

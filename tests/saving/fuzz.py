@@ -281,6 +281,12 @@ def loaders() -> dict[str, Loader]:
             _weights,
             (*raw, _each(_header, ".safetensors"), _each(_header, ".safetensors")),
         ),
+        "h5": Loader(
+            _written(lambda folder: _compiled().save(folder / "m.h5")),
+            "m.h5",
+            _whole,
+            h5,
+        ),
         "legacy": Loader(_written(_old), "m.h5", _whole, (*h5, *(_each(_hdf5, ""),))),
     }
 

@@ -116,10 +116,29 @@ def trainer_class() -> type:
 
 
 def tracked(kind: type) -> type:
-    """Return what a container becomes when a layer holds it."""
+    """Return what a container becomes when a layer holds it.
+
+    A set is no node of a tree, but a class that is registered with optree is.
+    """
     layer = target().Layer()
     layer.probe = kind()
-    return type(layer.probe)
+    return _set_node() if kind is set else type(layer.probe)
+
+
+@functools.cache
+def _set_node() -> type:
+    import optree
+
+    class Node(set):
+        """A set whose items are the children of a node, in order."""
+
+    optree.register_pytree_node(
+        Node,
+        lambda node: (sorted(node), None),
+        lambda _, children: Node(children),
+        namespace=optree.registry.__GLOBAL_NAMESPACE,  # type: ignore[attr-defined]
+    )
+    return Node
 
 
 def to_snake_case(name: str) -> str:
