@@ -71,15 +71,11 @@ from multinet.metrics.means import (
     SparseCategoricalCrossentropy,
     SquaredHinge,
 )
+from multinet.metrics.overlap import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from multinet.metrics.scores import (
-    BinaryIoU,
     ConcordanceCorrelation,
     F1Score,
     FBetaScore,
-    IoU,
-    MeanIoU,
-    OneHotIoU,
-    OneHotMeanIoU,
     PearsonCorrelation,
     R2Score,
     concordance_correlation,

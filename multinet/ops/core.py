@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import numbers
 from collections.abc import Callable, Sequence
-from types import CodeType
 from typing import Any, TypeVar
 
 import ml_dtypes
@@ -17,14 +15,14 @@ from multinet import dtypes
 from multinet.errors import (
     BackendError,
     DTypeError,
-    MultinetError,
     ShapeError,
     TraceError,
 )
 from multinet.interface import Backend
 from multinet.names import snake_case
 from multinet.ops.classes import class_name
-from multinet.ops.refusals import refusal, valid_on_shapes
+from multinet.ops.entrances import entrance
+from multinet.ops.refusals import refusal
 from multinet.registry import current, get, owner
 from multinet.symbolic.dims import Dim, differ
 from multinet.symbolic.tensor import KerasTensor, OpCall, record
@@ -99,7 +97,7 @@ def _public(function: F, door: Callable[..., Any] | None) -> F:
             shorten(error)
             raise
 
-    public = general if door is None else _entrance(door, general)
+    public = general if door is None else entrance(door, general)
     PUBLIC[function.__name__] = public
     return public  # type: ignore[return-value]
 
@@ -107,69 +105,6 @@ def _public(function: F, door: Callable[..., Any] | None) -> F:
 @functools.cache  # not at import, which has some hundred ops
 def _prefix(function: Callable[..., Any]) -> str:
     return snake_case(class_name(function.__name__))
-
-
-# What the general path finds again, and words.
-_ERRORS = (
-    MultinetError,
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
-_ENTRANCE = """
-def public({parameters}):
-    try:
-        try:
-            result = door({names})
-        except Exception as failed:
-            return told(failed, general, {names})
-        return general({names}) if result is None else result
-    except Exception as error:
-        shorten(error)
-        raise
-"""
-
-
-def _told(failed: Exception, general: Callable[..., Any], *args: Any) -> Any:
-    """Return what the general path makes of a call for which the door failed.
-
-    It words what was wrong. But with exceptions of its own a framework also stops a
-    function in the midst, as torch does when it runs a checkpointed one again: such a
-    one, of a call that is valid, is raised as it came, and nothing runs a second time.
-    """
-    if not isinstance(failed, _ERRORS) and valid_on_shapes(general, args):
-        raise failed
-    return general(*args)
-
-
-def _entrance(
-    door: Callable[..., Any], general: Callable[..., Any]
-) -> Callable[..., Any]:
-    """Return the public op: the door, and the general path where that has no answer.
-
-    It is written with the op's own parameters, as a dataclass writes its `__init__`:
-    with `*args, **kwargs` a call takes 0.1 us more, and 0.3 with a named argument.
-    """
-    parameters = inspect.signature(general).parameters.values()
-    given = {f"_{p.name}": p.default for p in parameters if p.default is not p.empty}
-    names = [p.name for p in parameters]
-    taken = [f"{n}=_{n}" if f"_{n}" in given else n for n in names]
-    code = _written(", ".join(taken), ", ".join(names))
-    space: dict[str, Any] = {"door": door, "general": general, "told": _told, **given}
-    space |= {"shorten": shorten, "__name__": __name__}
-    exec(code, space)
-    public = functools.wraps(general)(space["public"])
-    public.door = door  # type: ignore[attr-defined]
-    return public
-
-
-@functools.cache  # many ops have the same parameters, and import waits for all of them
-def _written(parameters: str, names: str) -> CodeType:
-    source = _ENTRANCE.format(parameters=parameters, names=names)
-    return compile(source, "<op>", "exec")
 
 
 def _is_recorded(tree: Any) -> bool:
