@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from multinet import (
         callbacks,
         datasets,
+        debug,
         distillation,
         preprocessing,
         saving,
@@ -106,6 +107,7 @@ __all__ = [
     "constraints",
     "custom_gradient",
     "datasets",
+    "debug",
     "device",
     "distillation",
     "dtype_policies",

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 __all__ = [
     "ArgumentError",
     "BackendError",
+    "CheckFailed",
     "DTypeError",
     "Diverged",
     "FileError",
@@ -16,6 +17,7 @@ __all__ = [
     "NeverCalled",
     "NoFile",
     "NoValue",
+    "NotFinite",
     "NotScalar",
     "NotWritten",
     "OutOfRange",
@@ -82,6 +84,29 @@ class BackendError(MultinetError, RuntimeError):
 
 class Diverged(MultinetError, RuntimeError):
     """A loss that is NaN or infinite, where training was to end with an error then."""
+
+
+class NotFinite(MultinetError, ArithmeticError):
+    """A NaN or an infinite number was made of finite ones.
+
+    `op` made it, in the layer of the path `layer`, in a `step`, or `backward`, in its
+    gradient; None where that is not known.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        op: str | None = None,
+        layer: str | None = None,
+        step: int | None = None,
+        backward: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.op, self.layer, self.step, self.backward = op, layer, step, backward
+
+
+class CheckFailed(MultinetError, ValueError):
+    """A condition of `debug.error_if` held."""
 
 
 class TraceError(MultinetError, RuntimeError):

@@ -89,6 +89,7 @@ class _Call:
         self.kinds = [kind_of(leaf, backend) for leaf in self.leaves]
         self.key = (
             self.backend,
+            type(backend),
             self.structure,
             *map(_signed, self.leaves, self.kinds),
         )

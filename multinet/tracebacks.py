@@ -114,5 +114,16 @@ def _program_only(trace: TracebackType | None) -> TracebackType | None:
     return found
 
 
+def line(frame: FrameType | None) -> str | None:
+    """Return the file and line of the program from which a frame came, if one did."""
+    own, frameworks = registry.packages()
+    while frame is not None:
+        package = _package(frame)
+        if package not in {"multinet", *own, *frameworks, *_QUIET}:
+            return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        frame = frame.f_back
+    return None
+
+
 def _package(frame: FrameType) -> str:
     return str(frame.f_globals.get("__name__", "")).partition(".")[0]

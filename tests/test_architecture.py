@@ -327,17 +327,12 @@ HEAVY = (*FRAMEWORKS, "scipy", "matplotlib", "h5py", "safetensors", "PIL", "type
 HEAVY += ("sklearn", "rich", "hypothesis", "pytest", "urllib.request", "http.client")
 HEAVY += ("ssl", "email", "hashlib", "zipfile", "tempfile", "shutil", "csv", "logging")
 HEAVY += ("concurrent.futures", "importlib.metadata", "importlib.resources", "pathlib")
-LATER = ("callbacks", "datasets", "feature_space", "features", "preprocessing")
+LATER = ("callbacks", "datasets", "debug", "feature_space", "features", "preprocessing")
 LATER += ("saving.archive", "saving.hdf5", "saving.model", "utils.catalogue")
-LATER += (
-    "utils.downloads",
-    "visualization",
-    "wrappers",
-    "layers.catalogue",
-    "layers.conv_lstm",
-)
+LATER += ("utils.downloads", "visualization", "wrappers", "layers.conv_lstm")
+LATER += ("layers.catalogue", "layers.recurrent_layers")
 LATER += ("layers.preprocessing.catalogue", "layers.preprocessing.image_layer")
-LATER += ("layers.preprocessing.text_vectorization", "layers.recurrent_layers")
+LATER += ("layers.preprocessing.text_vectorization",)
 
 
 def test_import_brings_in_no_heavy_module():

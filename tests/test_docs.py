@@ -90,3 +90,17 @@ def test_the_code_on_modules_of_frameworks_runs(tmp_path, monkeypatch):
     mine, theirs = names["model"].get_weights(), names["again"].get_weights()
     assert len(mine) == len(theirs) == 9
     assert all((a == b).all() for a, b in zip(mine, theirs))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_the_code_on_debugging_runs_and_finds_what_the_page_says(capsys):
+    names: dict = {}
+    for block in re.findall(r"```python\n(.*?)```", page("debugging.md"), re.S):
+        exec(block, names)
+    found, behind = names["found"], names["behind"]
+    assert (found.op, found.layer, found.step) == ("log", "net/scale", 1)
+    assert (behind.op, behind.backward) == ("sqrt", True)
+    said = capsys.readouterr().out
+    assert "log made a NaN of finite numbers, in the layer 'net/scale'" in said
+    for text in (str(names["failed"]), str(names["asked"])):
+        assert text == "shares must not be negative"

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from multinet.errors import ArgumentError, MultinetError
 from multinet.holders import Holder, Inventory, Part
+from multinet.interface import Backend
 from multinet.registry import current
 from multinet.training.clock import StepClock
 from multinet.training.runner import Runner
@@ -28,7 +29,7 @@ class Key(NamedTuple):
 
     kind: str
     data: Tree
-    backend: str
+    backend: Backend[Any]
     policy: str
     precision: Any = None
     mesh: Any = None
@@ -71,7 +72,7 @@ class Programs:
         """Return the runner of what the model holds: one made before, or a new one."""
         model, kind = self.model, step.kind
         policy = model.dtype_policy.name
-        key = Key(kind, step.form.tree, current().name, policy)
+        key = Key(kind, step.form.tree, current(), policy)
         trained = [] if kind == "predict" else model.trainable_weights
         # What was edited otherwise than by `trainable` does not come back.
         runners = [r for r in self.kept.get(key, ()) if r.inventory.alike(seen)]
