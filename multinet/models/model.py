@@ -6,7 +6,7 @@ import inspect
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import optree
@@ -33,7 +33,7 @@ from multinet.symbolic.tensor import KerasTensor
 from multinet.tracebacks import shortening
 from multinet.training.matching import Structure
 from multinet.training.methods import Training
-from multinet.typing import AnyModel, Shapes, Tree
+from multinet.typing import AnyLayer, AnyModel, Shapes, Tree
 
 
 class Model(Training):
@@ -288,7 +288,7 @@ class Model(Training):
         zipped: bool | None = None,
         **options: Any,
     ) -> None:
-        """Write the model to a `.keras` file, which Keras reads, too.
+        """Write the model to a `.keras` file, or a `.h5` one, which Keras reads, too.
 
         It has the architecture, the weights, what `compile` got and the state of the
         optimizer; `multinet.saving.load_model` reads it. The file is whole or not
@@ -303,13 +303,22 @@ class Model(Training):
         overwrite: bool = True,
         max_shard_size: float | None = None,
         layout: Layout = DEFAULT,
+        objects_to_skip: Iterable[AnyLayer] | None = None,
     ) -> None:
         """Write the weights to a `.weights.h5` or a `.safetensors` file.
 
         With `max_shard_size`, in GB, to several, and a list of what is where. In the
         layout "torch" a `.safetensors` file is one for modules of torch.
+        `objects_to_skip` are layers whose own weights are left out.
         """
-        saving.save_weights(self, filepath, overwrite, max_shard_size, layout)
+        saving.save_weights(
+            self,
+            filepath,
+            overwrite=overwrite,
+            max_shard_size=max_shard_size,
+            layout=layout,
+            objects_to_skip=objects_to_skip,
+        )
 
     @shortening
     def load_weights(

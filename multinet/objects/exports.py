@@ -58,8 +58,9 @@ def find_class(module: str, name: str) -> type | None:
     """Return our class of a name in a module of Keras, one of its inner modules too.
 
     An inner module, `keras.src.metrics.iou_metrics`, says by its parts which of our
-    namespaces is meant.
+    namespaces is meant. A module may be named as one of this package, too.
     """
+    module = _as_keras(module)
     classes = _exports().classes
     if name in classes.get(module, ()):
         return classes[module][name]
@@ -73,8 +74,16 @@ def find_class(module: str, name: str) -> type | None:
 
 
 def is_ours(module: str) -> bool:
-    """Return whether a module that a configuration names is one of Keras's."""
+    """Return whether a module that a configuration names is one of Keras's, or ours."""
+    module = _as_keras(module)
     return module == ROOT or module.startswith(f"{ROOT}.")
+
+
+def _as_keras(module: str) -> str:
+    """Return the name of a module in Keras's file format."""
+    assert _root is not None, "multinet has been imported, which hands itself in"
+    own, dot, rest = module.partition(".")
+    return f"{ROOT}{dot}{rest}" if own == _root.__name__ else module
 
 
 def find_function(name: str) -> Callable[..., Any] | None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from multinet import dtypes
-from multinet.errors import ArgumentError, NotWritten
+from multinet.errors import ArgumentError, NotWritten, WrongType
 from multinet.objects import exports, registration, sharing
 from multinet.registry import current
 from multinet.typing import Data, Made
@@ -198,7 +198,7 @@ def from_data(value: Data, leaf: Leaf | None = None) -> Made:
             return found
     name = value["class_name"]
     if name in _REFUSED:
-        raise ArgumentError(f"The configuration has {_REFUSED[name]}.")
+        raise WrongType(f"The configuration has {_REFUSED[name]}.")
     if name in _SPECIAL:
         return _SPECIAL[name](value["config"])
     return _read_function(value) if name == "function" else _read_object(value)
@@ -238,8 +238,11 @@ _SPECIAL: dict[str, Callable[[Any], Any]] = {
 def _read_function(config: Mapping[str, Any]) -> Any:
     name = config["config"]
     if not isinstance(name, str):
-        raise ArgumentError(f"Expected the name of a function, got {name!r}.")
-    found = registration.find(name) or exports.find_function(name)
+        raise WrongType(f"Expected the name of a function, got {name!r}.")
+    found = registration.find(name)
+    # One of ours that is said to be registered is not what was written.
+    if found is None and config.get("registered_name") in (None, "", "function", name):
+        found = exports.find_function(name)
     found = found or registration.find_by_own_name(name)
     if found is None:
         raise unknown_object("function", name, exports.function_names())
@@ -251,6 +254,11 @@ def _read_object(config: Mapping[str, Any]) -> Any:
     found = sharing.already_read(number)
     if found is not None:
         return found
+    if not isinstance(config.get("config"), Mapping | None):
+        raise WrongType(
+            f"Expected the config of {config['class_name']} to be a dictionary, got "
+            f"{config['config']!r}."
+        )
     cls = find_class(config)
     if not inspect.isclass(cls):
         return cls  # a function that custom_objects has in place of a class
@@ -276,11 +284,11 @@ def create(cls: type[Any], config: Mapping[str, Any]) -> Made:
     """Return a new object of a class: configured, built and compiled as written."""
     inner = config.get("config")
     if not isinstance(inner, Mapping | None):
-        raise ArgumentError(
+        raise WrongType(
             f"Expected the config of {cls.__name__} to be a dictionary, got {inner!r}."
         )
     if not hasattr(cls, "from_config"):
-        raise ArgumentError(
+        raise WrongType(
             f"{cls.__name__} has no from_config, so it cannot be read. Define it as a "
             "class method that returns an object of a configuration."
         )

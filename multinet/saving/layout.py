@@ -9,7 +9,7 @@ its place.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from multinet.errors import MultinetError
@@ -41,15 +41,33 @@ def places(root: Holder) -> list[Place]:
     return list(_Walk().of(root, ""))
 
 
+def places_and_aliases(root: Holder) -> tuple[list[Place], dict[str, list[str]]]:
+    """Return what `places` does, and by path the other paths to the same part."""
+    walk = _Walk()
+    found = list(walk.of(root, ""))
+    return found, walk.aliases
+
+
+def aliases_of(path: str, aliases: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Yield the other paths of a part: its own, and those of a part around it."""
+    names = path.split("/")
+    for count in range(len(names), 0, -1):
+        inner = "".join(f"/{name}" for name in names[count:])
+        for other in aliases.get("/".join(names[:count]), ()):
+            yield other + inner
+
+
 class _Walk:
     def __init__(self) -> None:
-        self.seen: set[int] = set()
+        self.seen: dict[int, str] = {}
+        self.aliases: dict[str, list[str]] = {}
 
     def of(self, part: Holder, path: str) -> Iterator[Place]:
         """Yield a part and those inside."""
-        if id(part) in self.seen:
+        first = self.seen.setdefault(id(part), path)
+        if first != path:
+            self.aliases.setdefault(first, []).append(path)
             return
-        self.seen.add(id(part))
         if hasattr(part, "save_own_variables"):
             yield Place(path, part)
         for name, value in _attributes(part):

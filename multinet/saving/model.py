@@ -250,16 +250,21 @@ def load_weights(
     `.safetensors` file in the `layout` "keras" or "torch", or a `.h5` of Keras 2, there
     with `by_name=True` layer by layer under the same names.
     With `skip_mismatch` what does not fit stays as it is, and a warning lists it.
-    `objects_to_skip` are parts of the model that are left out.
+    `objects_to_skip`, of a `.weights` file, are parts of the model that are left out.
     """
     path = atomic.local(filepath)
     by_name = options.pop("by_name", None)
-    left = options.pop("objects_to_skip", None) or ()
+    left = options.pop("objects_to_skip", None)
     layout = options.pop("layout", "keras")
     if options:
         raise ArgumentError(f"load_weights got unknown arguments {sorted(options)}.")
     if not path.exists() and not index_of(path).exists():
         raise NoFile(f"There is no file {path}.")
+    if left is not None and not path.name.endswith((".weights.h5", ".weights.json")):
+        raise ArgumentError(
+            f"objects_to_skip is for .weights.h5 and .weights.json files, and "
+            f"{path.name} is none."
+        )
     if path.suffix == ".safetensors":
         _check_built(model, path)
         load_tensors(model, path, layout, skip_mismatch)
@@ -274,7 +279,7 @@ def load_weights(
     _check_built(model, path)
     with contextlib.ExitStack() as stack:
         reader = _reader(path, stack)
-        load_state(model, reader, path.name, skip_mismatch, left)
+        load_state(model, reader, path.name, skip_mismatch, left or ())
 
 
 def _reader(path: Path, stack: contextlib.ExitStack) -> Any:

@@ -15,10 +15,17 @@ from multinet.holders import Holder
 from multinet.pending import Pending
 from multinet.saving import atomic, shards
 from multinet.saving.hdf5 import Arrays, Reader, Writer
-from multinet.saving.layout import DEFAULT, Layout, Place, places
+from multinet.saving.layout import (
+    DEFAULT,
+    Layout,
+    Place,
+    aliases_of,
+    places,
+    places_and_aliases,
+)
 from multinet.saving.tensors import save_tensors
 from multinet.tracebacks import shortening
-from multinet.typing import AnyModel
+from multinet.typing import AnyLayer, AnyModel
 from multinet.variables import Variable
 
 
@@ -34,9 +41,14 @@ class Entries(Protocol):
         ...
 
 
-def write_state(model: Holder, writer: Writer | shards.ShardWriter) -> None:
-    """Write what every part of a model keeps, one array at a time."""
+def write_state(
+    model: Holder, writer: Writer | shards.ShardWriter, skip: Iterable[Any] = ()
+) -> None:
+    """Write what every part of a model keeps, one array at a time, but for some."""
+    left = set(map(id, skip))
     for path, part in places(model):
+        if id(part) in left:
+            continue
         part.save_own_variables(writer.entry(path, getattr(part, "name", None)))
 
 
@@ -63,7 +75,7 @@ class Restoring:
         self.wrong: list[_Mismatch] = []
         self.private: list[str] = []  # the paths that were found under such names
         self.ready: list[tuple[Any, Mapping[str, Any]]] = []
-        self.all = places(model)
+        self.all, self.aliases = places_and_aliases(model)
         for place in self.all:
             if id(place.part) not in left:
                 self._compare(place)
@@ -74,6 +86,11 @@ class Restoring:
             above, slash, name = place.path.rpartition("/")
             found = self.entries.entry(f"{above}{slash}_{name}") if name else None
             self.private += [f"{above}{slash}_{name}"] if found is not None else []
+        for other in aliases_of(place.path, self.aliases) if found is None else ():
+            found = self.entries.entry(other)  # an object may have had another name
+            if found is not None:
+                self.private.append(other)
+                break
         arrays: Any = {} if found is None else found
         reason = None
         if has_own_loader(place.part) or getattr(place.part, "_reads_by_itself", False):
@@ -181,14 +198,16 @@ def save_weights(
     overwrite: bool = True,
     max_shard_size: float | None = None,
     layout: Layout = DEFAULT,
+    objects_to_skip: Iterable[AnyLayer] | None = None,
 ) -> None:
     """Write the weights of a model to a `.weights.h5` file, whole or not at all.
 
     With `max_shard_size`, in GB, to files of at most that size, and a `.weights.json`
     that says what is where. Or to a `.safetensors` file, in one of two layouts: "keras"
     names weights by `model.paths()`, "torch" as a module of torch does, and lays them
-    out as it does.
+    out as it does. `objects_to_skip` are layers whose own weights are left out.
     """
+    skip = list(objects_to_skip or ())
     path = atomic.local(filepath)
     if not getattr(model, "built", True):
         raise FileError(
@@ -196,6 +215,11 @@ def save_weights(
             "or build it first."
         )
     if path.suffix == ".safetensors":
+        if skip:
+            raise ArgumentError(
+                f"objects_to_skip is for .weights.h5 and .weights.json files, and "
+                f"{path.name} is none."
+            )
         atomic.refuse_existing(path, overwrite)
         save_tensors(model, path, layout, max_shard_size)
         return
@@ -211,10 +235,10 @@ def save_weights(
     atomic.refuse_existing(path, overwrite)
     if max_shard_size is not None:
         with shards.ShardWriter(path, max_shard_size) as writer:
-            write_state(model, writer)
+            write_state(model, writer, skip)
         return
     with atomic.replacing(path) as new, Writer(new) as writer:
-        write_state(model, writer)
+        write_state(model, writer, skip)
 
 
 def load_state(

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from . import settings
-from .standin import case, finder, parts
+from .standin import case, finder, parts, warned
 
 finder.install()
 
@@ -49,6 +49,7 @@ if not settings.strict():
         return _raises(*args, **kwargs)
 
     pytest.raises = raises
+    warned.install()
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -141,3 +141,35 @@ def test_functions_in_losses_and_metrics(registry):
     metric = multinet.metrics.MeanMetricWrapper(apart, by=3.0)
     again = multinet.metrics.deserialize(multinet.metrics.serialize(metric))
     assert again.fn is apart and again.kwargs == {"by": 3.0}
+
+
+def test_data_of_the_wrong_type_are_refused_as_such():
+    for config in (
+        {"class_name": "Dense", "config": [1, 2]},
+        {"class_name": "function", "config": ["relu"]},
+        {"class_name": "__typespec__", "config": "float32"},
+    ):
+        for library in (multinet, keras):
+            with pytest.raises(TypeError):
+                library.saving.deserialize_keras_object(dict(config))
+
+
+def test_a_function_of_ours_is_none_that_is_said_to_be_registered():
+    config = {"class_name": "function", "module": "builtins", "config": "relu"}
+    read = saving.deserialize_keras_object
+    assert read({**config, "registered_name": "relu"}) is multinet.activations.relu
+    for library in (multinet, keras):
+        with pytest.raises(ValueError):
+            library.saving.deserialize_keras_object(
+                {**config, "registered_name": "mine>relu"}
+            )
+
+
+def test_a_module_may_be_named_as_one_of_this_package():
+    config = {"module": "multinet.layers", "class_name": "Dense"}
+    made = saving.deserialize_keras_object({**config, "config": {"units": 2}})
+    assert type(made) is layers.Dense
+    with pytest.raises(ArgumentError, match="Unknown class 'Dense'"):
+        saving.deserialize_keras_object(
+            {**config, "module": "multinets.layers", "config": {"units": 2}}
+        )

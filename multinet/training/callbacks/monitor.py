@@ -146,7 +146,7 @@ def direction_in(model: AnyModel, name: str) -> str | None:
     for wanted in dict.fromkeys((name, _plain(name))):
         if wanted == "loss" or any(wanted == t.name for t in trackers):
             return "down"
-        for metric in reversed(model.metrics):
+        for metric in reversed(getattr(model, "metrics", ())):  # of any class
             if log_name(metric) == wanted:
                 own = getattr(metric, "fn", metric)
                 is_loss = any(
