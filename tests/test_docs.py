@@ -87,6 +87,7 @@ def test_the_code_on_modules_of_frameworks_runs(tmp_path, monkeypatch):
     names: dict = {}
     for block in re.findall(r"```python\n(.*?)```", page("native.md"), re.S):
         exec(block, names)
+    assert int(names["layer"].state.numpy()) == 2
     mine, theirs = names["model"].get_weights(), names["again"].get_weights()
     assert len(mine) == len(theirs) == 9
     assert all((a == b).all() for a, b in zip(mine, theirs))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,8 +11,8 @@ from multinet import ops
 from multinet.calls import Within
 from multinet.errors import ArgumentError, BackendError, ShapeError
 from multinet.layers import Layer
-from multinet.objects import custom_object_scope, registration
-from multinet.objects.serialization import from_data, to_data
+from multinet.layers.code import described, revived
+from multinet.objects import custom_object_scope
 from multinet.registry import current
 from multinet.symbolic.dims import Dim
 from multinet.symbolic.native import shapes_of
@@ -183,13 +182,8 @@ class TorchModuleWrapper(Layer):
 
     def get_config(self) -> Config:
         """Return what `from_config` needs; the module itself in this process only."""
-        own = {"module": self._described(), "output_shape": self.output_shape}
-        return super().get_config() | own
-
-    def _described(self) -> Tree:
-        if hasattr(self.module, "get_config"):
-            return to_data(self.module)
-        return _Code(self.module, self.name)
+        own = {"module": described(self.module, self.name)}
+        return super().get_config() | own | {"output_shape": self.output_shape}
 
     @classmethod
     def from_config(
@@ -204,36 +198,13 @@ class TorchModuleWrapper(Layer):
         a module, or a function that makes one. Code is not run with `safe_mode=False`
         either.
         """
+        from torch import nn  # as above
+
         given = dict(config)
         with custom_object_scope(custom_objects):
-            given["module"] = _revived(given.get("module"), config.get("name", ""))
+            name = config.get("name", "")
+            given["module"] = revived(given.get("module"), name, nn.Module)
             return super().from_config(given)
-
-
-class _Code(dict[str, Any]):
-    """The place of a module in a configuration; the module itself is beside it."""
-
-    def __init__(self, module: nn.Module, layer: str) -> None:
-        kind = type(module).__name__
-        note = f"The module of {layer!r} is code, which Multinet does not write."
-        super().__init__(class_name="__module__", config={"code": note, "kind": kind})
-        self.module = module
-
-
-def _revived(data: Tree, layer: str) -> Any:
-    if isinstance(data, _Code):
-        return copy.deepcopy(data.module)
-    found = registration.find(layer) if layer else None
-    if found is not None:
-        return found if hasattr(found, "state_dict") else found()
-    if isinstance(data, Mapping) and data.get("class_name") != "__module__":
-        return from_data(data)
-    raise ArgumentError(
-        f"The module of the TorchModuleWrapper {layer!r} is code: it is neither "
-        "written to a file nor read from one, and a pickle of torch.load() is not "
-        "opened, since it may run any code. Give the module by "
-        f"custom_objects={{{layer!r}: module}}; it gets the weights of the file."
-    )
 
 
 def _check(module: Any) -> None:

@@ -95,7 +95,7 @@ from multinet.objects.tables import Table
 from multinet.typing import Data
 
 if TYPE_CHECKING:
-    from multinet.layers.around import TorchModuleWrapper
+    from multinet.layers.around import FlaxLayer, JaxLayer, TorchModuleWrapper
     from multinet.layers.catalogue import *  # noqa: F403
     from multinet.layers.preprocessing.catalogue import *  # noqa: F403
 
@@ -192,6 +192,7 @@ __all__ = [
     "Embedding",
     "Equalization",
     "Flatten",
+    "FlaxLayer",
     "GRU",
     "GRUCell",
     "GaussianDropout",
@@ -217,6 +218,7 @@ __all__ = [
     "InputLayer",
     "InputSpec",
     "IntegerLookup",
+    "JaxLayer",
     "LSTM",
     "LSTMCell",
     "Lambda",

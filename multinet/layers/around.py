@@ -3,8 +3,10 @@
 from multinet.bridging import bridged
 from multinet.layers.base import Layer
 
-NAMES = frozenset({"TorchModuleWrapper"})
+NAMES = frozenset({"FlaxLayer", "JaxLayer", "TorchModuleWrapper"})
 
+FlaxLayer: type[Layer]
+JaxLayer: type[Layer]
 TorchModuleWrapper: type[Layer]
 
 

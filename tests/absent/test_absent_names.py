@@ -83,9 +83,9 @@ def test_a_module_of_our_own_is_still_imported_by_name():
 
 
 def test_imports_in_a_function_and_with_another_name_are_told():
-    with pytest.raises(ImportError, match="multinet.layers has no JaxLayer"):
+    with pytest.raises(ImportError, match="multinet.layers has no TFSMLayer"):
         from multinet.layers import Dense
-        from multinet.layers import JaxLayer as Function
+        from multinet.layers import TFSMLayer as Function
 
         print(Dense, Function)
     with pytest.raises(ImportError, match="^multinet has no quantizers yet"):
@@ -200,7 +200,7 @@ def test_the_table_is_read_only_for_an_error():
         "from multinet import absent, layers\n"
         "layers.Dense(1).name\n"
         "assert absent.known.cache_info().currsize == 0\n"
-        "assert not hasattr(layers, 'JaxLayer')\n"
+        "assert not hasattr(layers, 'TFSMLayer')\n"
         "assert absent.known.cache_info().currsize == 1\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
