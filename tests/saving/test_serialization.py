@@ -186,7 +186,6 @@ ATTACKS = [
     ("keras.src.utils.file_utils", "get_file", {}),
     ("multinet.utils", "to_categorical", {}),
     ("keras.layers", "Input", {}),
-    ("keras.layers", "TorchModuleWrapper", {}),
     ("keras.models", "load_model", {}),
     ("antigravity", "Dense2", {}),
     ("builtins", "eval", {}),
@@ -201,6 +200,13 @@ def test_what_is_no_class_of_ours_is_refused(module, name, config):
         with pytest.raises(ArgumentError, match="register_keras_serializable"):
             saving.deserialize_keras_object({**data, "registered_name": registered})
     assert "antigravity" not in set(sys.modules) - before
+
+
+def test_a_module_of_a_framework_is_not_read_from_data():
+    data = {"module": "keras.layers", "class_name": "TorchModuleWrapper", "config": {}}
+    for registered in (None, "TorchModuleWrapper"):
+        with pytest.raises(ArgumentError, match="is code: it is neither written to a"):
+            saving.deserialize_keras_object({**data, "registered_name": registered})
 
 
 @pytest.mark.parametrize("name", ["eval", "get_file", "system", "load"])
