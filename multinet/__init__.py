@@ -32,6 +32,7 @@ from multinet import (
     tree,
 )
 from multinet.as_keras import as_keras
+from multinet.bridging import as_torch_module
 from multinet.dtype_policies import DTypePolicy, FloatDTypePolicy
 from multinet.dtypes import floatx, set_floatx
 from multinet.errors import MultinetError
@@ -98,6 +99,7 @@ __all__ = [
     "__version__",
     "activations",
     "as_keras",
+    "as_torch_module",
     "backend",
     "backends",
     "callbacks",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 
-from multinet.typing import Made
+from multinet.typing import AnyLayer, Made
 
 GROUP = "multinet.bridges"
 
@@ -25,3 +25,16 @@ def bridged(name: str) -> Made:
             "Install Multinet anew: its wheel has them."
         )
     return next(iter(found)).load()
+
+
+def as_torch_module(model: AnyLayer) -> Made:
+    """Return a live `nn.Module` over the values of a built model of that backend.
+
+    Its parameters and buffers share memory with the Variables of the model, so that
+    what trains one trains the other. Its calls record gradients of the framework.
+
+    >>> module = as_torch_module(model)
+    >>> optimizer = torch.optim.SGD(module.parameters(), 0.1)
+    >>> module(x).sum().backward()
+    """
+    return bridged("as_torch_module")(model)
