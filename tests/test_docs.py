@@ -105,3 +105,13 @@ def test_the_code_on_debugging_runs_and_finds_what_the_page_says(capsys):
     assert "log made a NaN of finite numbers, in the layer 'net/scale'" in said
     for text in (str(names["failed"]), str(names["asked"])):
         assert text == "shares must not be negative"
+
+
+@pytest.mark.parametrize("name", ["data.md", "training.md"])
+def test_the_code_on_training_runs(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    space = {}
+    for block in re.findall(r"```python\n(.*?)```", page(name), re.S):
+        exec(block, space)
+    assert space["model"].history.history["loss"][-1] >= 0

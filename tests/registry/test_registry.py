@@ -208,3 +208,19 @@ except multinet.MultinetError as error:
     )
     assert "Got a tensor of backend 'torch'" in result.stdout
     assert "convert_to_numpy" in result.stdout
+
+
+def test_plug_ins_are_looked_up_once_for_arrays_of_others(monkeypatch):
+    """Batches of another framework ask for their owner one by one."""
+    import importlib.metadata
+
+    import torch
+
+    assert registry.owner(torch.ones(1)).name == "torch"
+
+    def refuse(**kwargs):
+        raise AssertionError("looked up again")
+
+    monkeypatch.setattr(importlib.metadata, "entry_points", refuse)
+    assert registry.owner(torch.ones(1)).name == "torch"
+    assert registry.owner(object()) is None
