@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from multinet.checks import number, shown
-from multinet.errors import ArgumentError, TraceError
+from multinet.errors import ArgumentError, TraceError, WrongType
 from multinet.moving import Movable
 from multinet.ops.core import as_tensor, cast_tensor
 from multinet.optimizers import schedules
@@ -55,7 +55,7 @@ class Rate(Movable):
         """Replace the rate; one that a schedule or function computes cannot be."""
         source = _source(value)
         if not isinstance(self.source, float):
-            raise ArgumentError(
+            raise WrongType(
                 f"The learning rate comes from {self.source!r}, so it cannot be set. "
                 "Make the optimizer with a number instead."
             )

@@ -5,7 +5,7 @@ import pytest
 
 from multinet import optimizers
 from multinet.constraints import MaxNorm
-from multinet.errors import ArgumentError
+from multinet.errors import ArgumentError, WrongType
 from multinet.scope import Scope
 from multinet.variables import Variable
 
@@ -216,7 +216,7 @@ def test_schedule_is_followed_and_cannot_be_overwritten(backend):
         optimizer.apply([backend.full((2,), 1.0, "float32")], [variable])
     np.testing.assert_allclose(variable.numpy(), -1.75, rtol=1e-6)
     assert optimizer.learning_rate == 0.25
-    with pytest.raises(ArgumentError, match="cannot be set"):
+    with pytest.raises(WrongType, match="cannot be set"):
         optimizer.learning_rate = 0.1
 
 

@@ -127,7 +127,7 @@ def test_averages_are_shown_while_a_call_lasts():
 
 def test_without_averages_there_is_nothing_to_swap():
     model = compiled(multinet)
-    with pytest.raises(multinet.MultinetError, match="use_ema=True"):
+    with pytest.raises(ValueError, match="use_ema=True"):
         model.evaluate(X, Y, verbose=0, callbacks=[SwapEMAWeights()])
     averaging = compiled(multinet, use_ema=True)
     with pytest.raises(multinet.MultinetError, match="train first"):

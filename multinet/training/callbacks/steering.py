@@ -169,7 +169,7 @@ def _averaging(optimizer: Any) -> Any:
     """Return the optimizer that keeps averages: a loss scale is looked through."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     if inner is None or not inner.use_ema:
-        raise MultinetError(
+        raise ArgumentError(
             "SwapEMAWeights needs averages: compile the model with an optimizer with "
             "use_ema=True."
         )
