@@ -8,7 +8,6 @@ it: `TorchModuleWrapper = "package:TorchModuleWrapper"`.
 from __future__ import annotations
 
 import functools
-import importlib.metadata
 
 from multinet.typing import AnyLayer, Made
 
@@ -18,7 +17,9 @@ GROUP = "multinet.bridges"
 @functools.cache
 def bridged(name: str) -> Made:
     """Return what a bridge has under a name; `ImportError` if none is installed."""
-    found = importlib.metadata.entry_points(group=GROUP, name=name)
+    from importlib.metadata import entry_points  # slow, and email and more with it
+
+    found = entry_points(group=GROUP, name=name)
     if not found:
         raise ImportError(
             f"{name} is in a bridge to a framework, and none that has it is installed. "
