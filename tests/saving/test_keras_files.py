@@ -1,7 +1,7 @@
 """Models go to Keras in a file and come from it: all variables, and training goes on.
 
-Keras runs on torch and on JAX, in processes of its own. The usual run has a sample of
-all pairs of backends, `-m long` the rest.
+Keras runs on torch and on JAX or TensorFlow, in processes of its own. The usual run has
+a sample of all pairs of backends, `-m long` the rest.
 """
 
 import zipfile
@@ -18,7 +18,10 @@ import multinet
 from multinet import saving
 from multinet.registry import use_backend
 
-OURS, THEIRS = ("numpy", "jax", "torch", "tensorflow"), ("torch", "jax")
+OURS = ("numpy", "jax", "torch", "tensorflow")
+#: Models that Keras 3.15.1 on JAX cannot train twice: what it keeps of a metric that a
+#: layer updates, and of averaged weights, has no value after the first step or `fit`.
+NOT_ON_JAX = ("a_variational_autoencoder", "two_towers_of_a_shared_model")
 #: Numbers of half precision have three digits.
 HALF = ("weights_in_half_precision", "mixed_float16", "mixed_bfloat16")
 
@@ -29,7 +32,8 @@ def pairs():
         usual = {("torch", "numpy")}
         usual |= {("torch", OURS[1 + i // 2 % 3])} if i % 2 == 0 else set()
         usual |= {("jax", OURS[i // 2 % 4])} if i % 6 == 2 else set()
-        for theirs in THEIRS:
+        other = "tensorflow" if name in NOT_ON_JAX else "jax"
+        for theirs in ("torch", other):
             for ours in OURS:
                 marks = () if (theirs, ours) in usual else pytest.mark.long
                 label = f"{name}-{theirs}-{ours}"
@@ -44,7 +48,7 @@ class Files:
 
     def __init__(self, folder):
         self.folder = folder
-        self.keras = {backend: KerasProcess(backend) for backend in THEIRS}
+        self.keras = {backend: KerasProcess(backend) for backend in OURS[1:]}
         self.of_keras, self.of_multinet = (
             cache(self._of_keras),
             cache(self._of_multinet),
