@@ -48,7 +48,7 @@ def text(folder: Path, day: str) -> str:
 def _table(tests: dict[str, list[scoring.Ended]]) -> Iterator[str]:
     yield "| area | " + " | ".join(tests) + " |"
     yield "|---|" + "--:|" * len(tests)
-    areas = sorted({selection.area(t.file) for inner in tests.values() for t in inner})
+    areas = sorted({t.area for inner in tests.values() for t in inner})
     public = {b: [t for t in inner if not t.private] for b, inner in tests.items()}
     for area in areas:
         found = [scoring.by_area(inner).get(area, []) for inner in public.values()]

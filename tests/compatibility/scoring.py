@@ -20,6 +20,13 @@ REASONS: dict[str, dict[str, str]] = json.loads(
 )
 
 
+QUANTIZED = re.compile(
+    r"(dtype_policies|layers|models|quantizers)/.*(quant|gptq|awq|(?<!u)int[48]|float8)",
+    re.IGNORECASE,
+)
+"""Tests of quantization, which is an area of its own wherever they stand."""
+
+
 class Ended(NamedTuple):
     """How a test of the ceiling ended: "" for one that passed, else why it did not."""
 
@@ -33,6 +40,12 @@ class Ended(NamedTuple):
     def address(self) -> str:
         """The file and the test."""
         return f"{self.file}::{self.name}"
+
+    @property
+    def area(self) -> str:
+        """The folder of the file, or "quantization"."""
+        found = QUANTIZED.match(self.address)
+        return "quantization" if found else selection.area(self.file)
 
     @property
     def against_a_rule(self) -> str | None:
@@ -108,7 +121,7 @@ def by_area(tests: list[Ended]) -> dict[str, list[Ended]]:
     """Return the tests by area."""
     found = collections.defaultdict(list)
     for test in tests:
-        found[selection.area(test.file)].append(test)
+        found[test.area].append(test)
     return dict(sorted(found.items()))
 
 
