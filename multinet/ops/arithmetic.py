@@ -216,7 +216,7 @@ def bitwise_not(x: Tensor) -> Tensor:
 @op
 def divide_no_nan(x1: Tensor, x2: Tensor) -> Tensor:
     """Return x1 / x2, 0 where x2 is 0."""
-    x1, x2 = map(as_tensor, operands(x1, x2, floating=True))
+    x1, x2 = both(*operands(x1, x2, floating=True))
     backend = current()
     zero = backend.equal(x2, 0)
     return backend.where(zero, 0, backend.divide(x1, backend.where(zero, 1, x2)))

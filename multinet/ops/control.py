@@ -214,6 +214,7 @@ def scan(
     backend.
     """
     checked(f, "f")
+    at_least(int(unroll) if isinstance(unroll, bool) else unroll, 0, "unroll")
     carry, structure = tensors_of(init)
     rows, form = tensors_of(xs)
     size = _length(rows, length, "scan")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -167,18 +168,59 @@ def _range(dtype: str) -> tuple[Any, Any]:
 def view(x: Tensor, dtype: DType | None = None) -> Tensor:
     """Return the bits of `x` as another dtype; the last axis grows or shrinks to
     fit.
+
+    Of several narrow numbers that make a wide one, the first is the least.
     """
     x, backend = as_tensor(x), current()
     have = backend.dtype(x)
     want = have if dtype is None else dtypes.standardize(dtype)
     if want == have:
         return x
-    if _width(have) != _width(want):
+    if _width(have) == _width(want):
+        return backend.bitcast(x, want)
+    if any(d == "bool" or dtypes.is_complex(d) for d in (have, want)):
         raise DTypeError(
             f"ops.view expects a dtype as wide as {have} ({_width(have)} bits), got "
-            f"{want}."
+            f"{want}. Only integers and floats are cut into narrower ones, or joined."
         )
-    return backend.bitcast(x, want)
+    if not shape_of(x):
+        raise ShapeError("ops.view of another width expects an axis, got a scalar.")
+    cut = _width(have) > _width(want)
+    return _cut(x, have, want) if cut else _joined(x, have, want)
+
+
+def _cut(x: Any, have: str, want: str) -> Any:
+    """Return a tensor with each number as several narrower ones."""
+    backend, wide, narrow = current(), _width(have), _width(want)
+    whole, shape = f"uint{wide}", shape_of(x)
+    words = x if have == whole else backend.bitcast(x, whole)
+    places = np.arange(0, wide, narrow).astype(whole)
+    words = backend.expand_dims(words, len(shape))
+    parts = backend.right_shift(words, backend.from_numpy(places))
+    least = backend.from_numpy(np.array(2**narrow - 1, whole))
+    parts = backend.cast(backend.bitwise_and(parts, least), f"uint{narrow}")
+    parts = backend.reshape(parts, (*shape[:-1], shape[-1] * len(places)))
+    return parts if want == f"uint{narrow}" else backend.bitcast(parts, want)
+
+
+def _joined(x: Any, have: str, want: str) -> Any:
+    """Return a tensor with several neighbours as one wider number."""
+    backend, wide, narrow = current(), _width(want), _width(have)
+    whole, shape, count = f"uint{wide}", shape_of(x), wide // narrow
+    if not isinstance(shape[-1], Dim) and shape[-1] % count:
+        raise ShapeError(
+            f"ops.view joins {count} numbers of {have} to one of {want}, so it expects "
+            f"a last axis that is a multiple of {count}, got {public_shape(shape)}."
+        )
+    parts = x if have == f"uint{narrow}" else backend.bitcast(x, f"uint{narrow}")
+    parts = backend.reshape(parts, (*shape[:-1], shape[-1] // count, count))
+    places = np.arange(0, wide, narrow).astype(whole)
+    places = backend.from_numpy(places)
+    parts = backend.left_shift(backend.cast(parts, whole), places)
+    ones = backend.split(parts, (1,) * count, len(shape))
+    words = functools.reduce(backend.bitwise_or, ones)
+    words = backend.squeeze(words, (len(shape),))
+    return words if want == whole else backend.bitcast(words, want)
 
 
 def _width(dtype: str) -> int:

@@ -345,6 +345,14 @@ def needed(x: object, what: str, remedy: str) -> Host:
         ) from error
 
 
+def size_is_unknown(x: object) -> bool:
+    """Return whether a size that depends on a tensor's values is unknown, in a graph.
+
+    Such a graph runs where there are values: eagerly, and not in a compiled function.
+    """
+    return current().symbolic and current().known(x) is None
+
+
 def numpy_backend() -> Backend[Any]:
     """Return the embedded backend, which computes on the host whatever is in use."""
     return get("numpy")

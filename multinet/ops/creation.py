@@ -15,6 +15,7 @@ from multinet.ops.axes import axis_of
 from multinet.ops.checks import at_least, number, whole
 from multinet.ops.core import (
     as_tensor,
+    both,
     cast_tensor,
     host,
     is_scalar,
@@ -217,7 +218,7 @@ def linspace(
     `retstep` returns the spacing too; without `endpoint` the stop is left out.
     """
     backend, num = current(), at_least(num, 0, "num")
-    start, stop = (as_tensor(x) for x in operands(start, stop, floating=True))
+    start, stop = both(*operands(start, stop, floating=True))
     wanted = backend.dtype(start) if dtype is None else dtypes.standardize(dtype)
     steps = num - 1 if endpoint else num
     width = backend.divide(backend.subtract(stop, start), float(max(steps, 1)))
@@ -335,7 +336,10 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
 
 def _length(x: Any) -> int:
     """Return the length of a window."""
-    return at_least(_number(x), 0, "the length of a window")
+    length = _number(x)
+    if isinstance(length, float) and length.is_integer():
+        length = int(length)
+    return at_least(length, 0, "the length of a window")
 
 
 def _window(name: str, doc: str, terms: Sequence[float]) -> Any:

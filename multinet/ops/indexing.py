@@ -23,6 +23,7 @@ from multinet.ops.core import (
     operands,
     read,
     shape_of,
+    size_is_unknown,
 )
 from multinet.ops.creation import shape_tuple
 from multinet.ops.doors import plain_dtype
@@ -135,11 +136,15 @@ def where(
 def nonzero(x: Tensor) -> list[Tensor]:
     """Return the int32 indices of the elements that are not zero, a vector per axis.
 
-    The size depends on values, so it is a `TraceError` where they are not known.
+    The size depends on values: it is unknown of symbolic tensors, and a `TraceError`
+    in compiled functions.
     """
+    backend, x = current(), as_tensor(x)
+    if size_is_unknown(x):
+        size: Any = Dim()
+        return [backend.full((size,), 0, "int32") for _ in shape_of(x)]
     remedy = "Use ops.where(mask, x, other), which keeps the shape."
     places = np.nonzero(needed(x, "nonzero", remedy))
-    backend = current()
     return [backend.from_numpy(place.astype(np.int32)) for place in places]
 
 

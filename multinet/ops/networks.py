@@ -319,7 +319,7 @@ def depth_to_space(
     """Move channels into blocks of pixels: (n, h, w, c * b * b) -> (n, h * b, w * b,
     c).
     """
-    x, backend, b = as_tensor(x), current(), int(block_size)
+    x, backend, b = as_tensor(x), current(), at_least(block_size, 2, "block_size")
     last = _channels_last(data_format)
     x = x if last else backend.transpose(x, (0, 2, 3, 1))
     n, h, w, c = shape_of(x)
@@ -336,7 +336,7 @@ def space_to_depth(
     x: Tensor, block_size: int, data_format: str = "channels_last"
 ) -> Tensor:
     """Move blocks of pixels into channels, the inverse of `depth_to_space`."""
-    x, backend, b = as_tensor(x), current(), int(block_size)
+    x, backend, b = as_tensor(x), current(), at_least(block_size, 2, "block_size")
     last = _channels_last(data_format)
     x = x if last else backend.transpose(x, (0, 2, 3, 1))
     n, h, w, c = shape_of(x)

@@ -20,6 +20,7 @@ from multinet.ops.core import (
     op,
     operands,
     shape_of,
+    size_is_unknown,
 )
 from multinet.ops.ranges import size_like
 from multinet.ops.shapes import moveaxis, ravel
@@ -56,14 +57,17 @@ def unique(
     axis.
 
     Optionally also their first indices, the inverse and the counts, all int32. How many
-    there are depends on the values, which compiled functions and symbolic tensors do
-    not have: they need `size`, to which the result is cut or filled up, with
-    `fill_value` or else the least value; indices with the first, counts with 0.
+    there are depends on the values: of symbolic tensors it is unknown, and compiled
+    functions need `size`, to which the result is cut or filled up, with `fill_value` or
+    else the least value; indices with the first, counts with 0.
     """
     x = as_tensor(x)
     axis = None if axis is None else axis_of(axis, len(shape_of(x)))
     wanted = (return_index, return_inverse, return_counts)
-    if size is None:
+    if size is None and size_is_unknown(x):
+        unknown: Any = Dim()
+        found = _of_size(x, axis, unknown, None)
+    elif size is None:
         found = _by_value(x, axis)
     else:
         check_real("ops.unique with size", current().dtype(x))

@@ -27,6 +27,7 @@ from multinet.ops.core import (
     op,
     operands,
     shape_of,
+    size_is_unknown,
 )
 from multinet.ops.creation import linspace
 from multinet.ops.indexing import as_index
@@ -159,11 +160,13 @@ def bincount(
     sum.
 
     The length is 1 + the largest value, so it needs values; on symbolic tensors and in
-    compiled functions it is `minlength`.
+    compiled functions it is `minlength`. Without that it is unknown of symbolic
+    tensors, and a `TraceError` in compiled functions.
     """
     if sparse:
         raise ArgumentError("Sparse tensors are not supported; pass sparse=False.")
-    backend, x, size = current(), as_index(x), at_least(minlength, 0, "minlength")
+    backend, x = current(), as_index(x)
+    size: Any = at_least(minlength, 0, "minlength")
     if not shape_of(x):
         raise ShapeError("ops.bincount expects one axis or more, got a scalar.")
     if weights is not None:
@@ -173,8 +176,9 @@ def bincount(
         values = needed(x, "bincount", "Pass minlength=, the length of the result.")
         size = max(size, int(values.max()) + 1 if values.size else 0)
     except TraceError:
-        if not size:
+        if not size and not size_is_unknown(x):
             raise
+        size = size or Dim()
     if len(shape_of(x)) == 1:
         return _counts(x, size, weights)
     places = backend.arange(0, size, 1, backend.dtype(x))

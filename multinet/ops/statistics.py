@@ -53,6 +53,8 @@ def diff(a: Tensor, n: int = 1, axis: int = -1) -> Tensor:
     for _ in range(n):
         shape = shape_of(a)
         start, step = [0] * len(shape), (1,) * len(shape)
+        if type(shape[axis]) is int and shape[axis] == 0:
+            break
         stop = list(shape)
         stop[axis] = shape[axis] - 1
         before = backend.slice(a, tuple(start), tuple(stop), step)
@@ -206,9 +208,9 @@ def corrcoef(x: Tensor) -> Tensor:
 @op
 def correlate(x1: Tensor, x2: Tensor, mode: str = "valid") -> Tensor:
     """Return the sums of products of two vectors at every shift: valid, same or
-    full.
+    full. Integers become floats.
     """
-    x1, x2 = both(*operands(as_tensor(x1), as_tensor(x2)))
+    x1, x2 = both(*operands(as_tensor(x1), as_tensor(x2), floating=True))
     backend, dtype = current(), current().dtype(x1)
     shapes = shape_of(x1), shape_of(x2)
     if any(len(s) != 1 or (type(s[0]) is int and s[0] == 0) for s in shapes):

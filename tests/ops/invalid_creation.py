@@ -100,7 +100,7 @@ DTypeError: 300 does not fit in uint8 (0 to 255). Pass a dtype that holds
 ArgumentError: Unknown dtype '3'. Known: bfloat16, bool, complex128
     cast(a, 3)
 DTypeError: ops.view expects a dtype as wide as float32 (32 bits), got
-    view(a, 'int8'); view(a, 'float64')
+    view(a, 'bool'); view(a, 'complex64')
 ShapeError: ops.view_as_complex expects a last axis of 2, got
     view_as_complex(a); view_as_complex(pairs)
 ShapeError: expects a last axis of 2, got ().

@@ -85,8 +85,10 @@ ShapeError: Expected a weight to broadcast to shape (3, 4), got shape
     layer_normalization(a, t); rms_normalization(a, v); rms_normalization(a, t)
 ArgumentError: . Its docstring says what it takes.
     layer_normalization(a, epsilon='x'); rms_normalization(a, epsilon='x')
-    depth_to_space(img, 0); depth_to_space(a, 2); depth_to_space(img, 'x')
-    space_to_depth(img, 0); space_to_depth(a, 2)
+    depth_to_space(a, 2); space_to_depth(a, 2)
+ArgumentError: Expected block_size as an int of at least 2, got
+    depth_to_space(img, 0); depth_to_space(img, 'x'); space_to_depth(img, 0)
+    depth_to_space(img, -2); space_to_depth(img, -1); space_to_depth(img, 1)
 ShapeError: ops.dot_product_attention expects (batch, length, heads
     dot_product_attention(a, a, a); dot_product_attention(q, kv5, kv)
 ShapeError: ops.dot_product_attention expects key and value of one batch
@@ -126,8 +128,6 @@ ShapeError: subtract cannot broadcast the shapes (2, 3, 1, 4) and (5, 1
     cdist(bs2a, bs3a)
 ShapeError: 4 channels are not a multiple of block_size**2 = 9.
     depth_to_space(img, 3)
-ShapeError: reshape expects a shape of non-negative ints; got (2
-    depth_to_space(img, -2); space_to_depth(img, -1)
 ShapeError: Height and width 6, 5 are not multiples of 4.
     space_to_depth(img, 4)
 DTypeError: Expected integer indices, got float32. Cast them to 'int32'.

@@ -1,10 +1,11 @@
 """Ops whose result size depends on values: right, or refused, never wrong."""
 
+import ml_dtypes
 import numpy as np
 import pytest
 
-from multinet import KerasTensor, ops
-from multinet.errors import ArgumentError, ShapeError, TraceError
+from multinet import Input, KerasTensor, Model, ops
+from multinet.errors import ArgumentError, DTypeError, ShapeError, TraceError
 
 FIRST, SECOND = np.int32([0, 3, 0, 1, 1]), np.int32([2, 0, 4, 4, 2])
 WITHOUT_SIZE = {
@@ -43,14 +44,89 @@ def test_a_compiled_function_is_right_or_refuses(name, real_backend):
             np.testing.assert_array_equal(have, want)
 
 
-@pytest.mark.parametrize("name", sorted(set(WITHOUT_SIZE) - {"segment_sum"}))
-def test_a_symbolic_tensor_is_refused(name):
+@pytest.mark.parametrize("name", sorted(set(WITHOUT_SIZE) - {"repeat"}))
+def test_the_size_is_unknown_in_a_graph_that_runs_where_there_are_values(name, backend):
+    entry = Input((), dtype="int32")
+    outputs = WITHOUT_SIZE[name](entry)
+    assert outputs.shape == (None,)
+    model = Model(entry, outputs)
+    for data in (FIRST, SECOND):
+        want = value(WITHOUT_SIZE[name](backend.from_numpy(data)))
+        np.testing.assert_array_equal(value(model(data)), want)
+
+
+def test_repeats_of_a_symbolic_tensor_are_refused():
     with pytest.raises(TraceError, match="depends on values"):
-        WITHOUT_SIZE[name](KerasTensor((5,), "int32"))
+        WITHOUT_SIZE["repeat"](KerasTensor((5,), "int32"))
 
 
-def test_the_segments_of_a_symbolic_tensor_are_any_number_of_them():
-    assert WITHOUT_SIZE["segment_sum"](KerasTensor((5,), "int32")).shape == (None,)
+def test_all_that_unique_tells_of_a_symbolic_tensor():
+    tell = dict.fromkeys(("return_index", "return_inverse", "return_counts"), True)
+    shapes = [part.shape for part in ops.unique(KerasTensor((None, 3)), **tell)]
+    assert shapes == [(None,), (None,), (None, 3), (None,)]
+    rows, inverse = ops.unique(KerasTensor((4, 3)), axis=0, return_inverse=True)
+    assert rows.shape == (None, 3) and inverse.shape == (4,)
+
+
+WIDTHS = [
+    ("float32", "int8"),
+    ("float32", "uint16"),
+    ("float32", "bfloat16"),
+    ("int16", "int8"),
+    ("int8", "int32"),
+    ("uint8", "float32"),
+    ("float16", "uint32"),
+    ("bfloat16", "int32"),
+]
+
+
+@pytest.mark.parametrize("have,want", WIDTHS)
+def test_a_view_cuts_and_joins_as_the_bytes_of_numpy_do(have, want, backend):
+    data = np.random.default_rng(0).normal(size=(2, 8)) * 50
+    array = data.astype(getattr(ml_dtypes, have, have))
+    wanted = array.view(getattr(ml_dtypes, want, want))
+    found = ops.view(ops.convert_to_tensor(array, have), want)
+    assert ops.dtype(found) == want
+    assert value(found).tobytes() == wanted.tobytes()
+    assert tuple(ops.shape(found)) == wanted.shape
+    assert ops.view(KerasTensor((None, 8), have), want).shape == (None, wanted.shape[1])
+
+
+def test_what_is_not_cut_or_joined():
+    with pytest.raises(DTypeError, match="as wide as float32"):
+        ops.view(np.ones(4, "float32"), "complex64")
+    with pytest.raises(ShapeError, match="a multiple of 4"):
+        ops.view(np.ones((2, 6), "int8"), "float32")
+    with pytest.raises(ShapeError, match="got a scalar"):
+        ops.view(np.float32(1), "int8")
+
+
+def test_differences_beyond_the_size_are_none(backend):
+    for n, axis in ((3, 1), (5, 1), (2, 0), (3, 0)):
+        found = value(ops.diff(np.ones((2, 3), "float32"), n, axis))
+        assert found.shape == np.diff(np.ones((2, 3)), n, axis).shape
+        assert ops.diff(KerasTensor((2, 3)), n, axis).shape == found.shape
+
+
+def test_scalars_beside_tensors(backend):
+    x = np.float32([1, 4])
+    np.testing.assert_array_equal(value(ops.divide_no_nan(x, 2)), x / 2)
+    np.testing.assert_array_equal(value(ops.divide_no_nan(x, 0)), [0, 0])
+    np.testing.assert_array_equal(value(ops.divide_no_nan(2, x)), 2 / x)
+    np.testing.assert_allclose(value(ops.linspace(x, 2, 3)), np.linspace(x, 2, 3))
+    assert ops.linspace(KerasTensor((None, 3)), 2, 10, axis=1).shape == (None, 10, 3)
+
+
+def test_the_length_of_a_window_is_whole(backend):
+    np.testing.assert_allclose(value(ops.hanning(6.0)), np.hanning(6), atol=1e-6)
+    with pytest.raises(ArgumentError, match="the length of a window"):
+        ops.hanning(6.5)
+
+
+def test_a_correlation_of_integers_is_float(backend):
+    found = ops.correlate(np.int8([100, 100, 7]), np.int8([100, 1]))
+    assert ops.dtype(found) == "float32"
+    np.testing.assert_array_equal(value(found), [10100, 10007])
 
 
 @pytest.mark.parametrize("name", WITH_SIZE)
