@@ -7,6 +7,7 @@ from typing import Any
 from multinet import activations, ops
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.base import Layer
+from multinet.layers.input_spec import InputSpec
 from multinet.layers.positions import masked_softmax
 from multinet.symbolic.dims import differ, public_shape
 from multinet.typing import (
@@ -93,6 +94,10 @@ class PReLU(Layer):
     def build(self, input_shape: Shape) -> None:
         """Create alpha."""
         shape = list(input_shape[1:])
+        own = {
+            a: n for a, n in enumerate(shape, 1) if a not in (self.shared_axes or ())
+        }
+        self.input_spec = InputSpec(ndim=len(input_shape), axes=own)
         for axis in self.shared_axes or ():
             if not 1 <= axis < len(input_shape):
                 raise ShapeError(

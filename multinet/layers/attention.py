@@ -10,6 +10,7 @@ from multinet.errors import ArgumentError
 from multinet.layers.base import Layer
 from multinet.layers.heads import both, causal_mask
 from multinet.layers.positions import checked, finite
+from multinet.layers.signatures import is_shape
 from multinet.typing import Seed, Shape, Tensor, Tensors
 
 
@@ -119,7 +120,8 @@ class Attention(Layer):
         return [query, value, key], masks
 
     def _check(self, inputs: Any) -> None:
-        if not isinstance(inputs, list | tuple) or len(inputs) not in (2, 3):
+        several = isinstance(inputs, list | tuple) and not is_shape(inputs)
+        if not several or len(inputs) not in (2, 3):
             raise ArgumentError(
                 f"{self.name} expects a list, [query, value] or [query, value, key]."
             )

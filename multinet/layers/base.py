@@ -28,6 +28,7 @@ from multinet.layers.passing import (
 from multinet.layers.policy import casting
 from multinet.layers.signatures import (
     Signature,
+    check_build,
     explain,
     is_number_tree,
     is_shape,
@@ -326,6 +327,7 @@ class Layer(Configured, Tracked, Operation):
         warn_of_strangers(self)
         shapes = self._first_shapes = shapes_of(args, kwargs)
         given: dict[str, Any] = {}
+        check_build(self, self._spec)
         if len(parameters) > 1 and all(p.endswith("_shape") for p in parameters):
             trees = {p: named.get(p.removesuffix("_shape")) for p in parameters}
             given = {p: shapes_of((tree,), {}) for p, tree in trees.items()}
@@ -417,13 +419,20 @@ def _marking_built(build: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(build)
     def marking(self: Layer, *args: Any, **kwargs: Any) -> None:
-        with Within(self):
-            self._find_policy()
-            build(self, *args, **kwargs)
+        own = vars(self)
+        outermost = not own.get("_is_building")
+        own["_is_building"] = True
+        try:
+            with Within(self):
+                self._find_policy()
+                build(self, *args, **kwargs)
+        finally:
+            if outermost:
+                del own["_is_building"]
         self.built = True
         names = self._spec.build  # of the outermost build, which ends last
         shapes = dict(zip(names, args)) | kwargs
         given = {name: shape for name, shape in shapes.items() if shape is not None}
-        vars(self)["_build_shapes"] = given
+        own["_build_shapes"] = given
 
     return marking

@@ -8,6 +8,7 @@ from typing import Any
 from multinet import activations, ops
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.arguments import padding_of, positive, sizes
+from multinet.layers.input_spec import InputSpec
 from multinet.layers.lora import Adaptable, Adapted
 from multinet.layers.policy import computed
 from multinet.layers.spatial import Spatial
@@ -115,6 +116,8 @@ class BaseConv(Adaptable, Convolving):
                 f"{self.name} expects channels whose number is known and a multiple of "
                 f"groups={self.groups}, got {channels} in shape {tuple(input_shape)}."
             )
+        axes = {self.channel_axis: channels}
+        self.input_spec = InputSpec(min_ndim=self.rank + 2, axes=axes)
         window = (*self.kernel_size, channels // self.groups, self.filters)
         self.kernel = self.add_family("kernel", window)
         if self.use_bias:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -34,6 +35,8 @@ class InputLayer(Layer):
     """
 
     _unwritten = frozenset({"shape", "batch_size", "input_tensor", "trainable"})
+    #: Whether it was made for the first data, whose sizes others need not have.
+    _is_guess = False
 
     def __init__(
         self,
@@ -46,7 +49,14 @@ class InputLayer(Layer):
         input_tensor: KerasTensor | None = None,
         optional: bool = False,
         name: str | None = None,
+        **options: Any,
     ) -> None:
+        if "input_shape" in options:
+            warnings.warn(
+                "input_shape= of InputLayer was Keras 2's name; it is shape= now.",
+                stacklevel=2,
+            )
+            shape = options.pop("input_shape")
         if input_tensor is not None:
             given = shape, batch_size, batch_shape, dtype, sparse
             _check_tensor(input_tensor, *given)
@@ -56,7 +66,8 @@ class InputLayer(Layer):
         dtype = dtypes.floatx() if dtype is None else dtype
         self._is_text = dtypes.is_text(dtype) if isinstance(dtype, str) else False
         kept = None if self._is_text else dtype
-        super().__init__(name=name or unique_name("input_layer"), dtype=kept)
+        name = name or unique_name("input_layer")
+        super().__init__(name=name, dtype=kept, **options)
         whole = batch_shape is not None
         if (shape is None) != whole or (whole and batch_size is not None):
             raise ArgumentError(

@@ -10,6 +10,7 @@ from multinet import dtypes, ops
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.arguments import fraction
 from multinet.layers.base import Layer
+from multinet.layers.input_spec import InputSpec
 from multinet.layers.positions import checked, finite, spread
 from multinet.typing import (
     ConstraintLike,
@@ -78,6 +79,7 @@ class BatchNormalization(Layer):
                 f"{self.name} has axis={self.axis}, got shape {input_shape}."
             )
         shape = (input_shape[self.axis],)
+        self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: shape[0]})
         if self.scale:
             self.gamma = self.add_family("gamma", shape)
         if self.center:

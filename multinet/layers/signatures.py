@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import optree
 
-from multinet.errors import MultinetError
+from multinet.errors import ArgumentError, MultinetError
 from multinet.registry import current
 from multinet.symbolic.dims import public_shape
 from multinet.typing import Made, Shapes, Tree
@@ -52,6 +52,22 @@ def takes(cls: type, base: type) -> list[str]:
     names = [*inspect.signature(cls).parameters, *inspect.signature(base).parameters]
     gathers = ("args", "kwargs", "options")
     return [name for name in dict.fromkeys(names) if name not in gathers]
+
+
+def check_build(layer: Made, spec: Signature) -> None:
+    """Refuse a `build` that needs more than the shapes of what `call` takes."""
+    if len(spec.build) < 2:
+        return
+    parameters = list(inspect.signature(type(layer).build).parameters.values())[1:]
+    asked = [p.name for p in parameters if p.default is p.empty and p.kind < 2]
+    known = [f"{name}_shape" for name in spec.call]
+    strange = [name for name in asked if name not in known]
+    if len(asked) > 1 and strange:
+        raise ArgumentError(
+            f"{type(layer).__name__}.build takes {strange[0]!r}, which is no shape of "
+            f"what call takes. Of {', '.join(spec.call)} it may take "
+            f"{', '.join(known)}, or one argument for the shape of the first."
+        )
 
 
 def holds_tensors(value: object) -> bool:

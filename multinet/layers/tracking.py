@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from typing import Any, Self
+from typing import Any, ParamSpec, Self, TypeVar
 
 import numpy as np
 import optree
@@ -29,6 +30,9 @@ from multinet.typing import (
 )
 from multinet.variables import Variable, load_own, save_own
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 
 def warn_of_strangers(layer: AnyLayer) -> None:
     """Warn if a layer that is about to be built in a call is no part of the caller."""
@@ -46,6 +50,23 @@ def warn_of_strangers(layer: AnyLayer) -> None:
         )
 
 
+def _shape_once(add_weight: Callable[P, R]) -> Callable[P, R]:
+    """Say what is wrong with add_weight("name", shape=...), which Keras 2 took."""
+
+    @functools.wraps(add_weight)
+    def checked(*args: P.args, **options: P.kwargs) -> R:
+        if len(args) > 1 and "shape" in options:
+            named = isinstance(args[1], str)
+            raise ArgumentError(
+                f"add_weight got shape={options['shape']!r} and, in the place of the "
+                f"shape, {args[1]!r}. "
+                + ("Give the name by keyword: name=..." if named else "Give it once.")
+            )
+        return add_weight(*args, **options)
+
+    return checked
+
+
 class Tracked(Movable, Typed, Recorded):
     """The part of a layer that holds state: weights, and the layers that have more.
 
@@ -57,6 +78,7 @@ class Tracked(Movable, Typed, Recorded):
     built: bool
     _trainable: bool
     _is_model = False
+    _is_building = False
     _first_shapes: Any = None  # of what it was called on first
     _memory: Any = None  # what a stateful layer remembers between calls
     _private = frozenset({"_added_losses", "_first_shapes"})
@@ -69,6 +91,7 @@ class Tracked(Movable, Typed, Recorded):
         layer.__dict__["built"] = False
         return layer
 
+    @_shape_once
     def add_weight(
         self,
         shape: Sequence[int] | None = None,
@@ -86,6 +109,13 @@ class Tracked(Movable, Typed, Recorded):
             raise ArgumentError(
                 f"Expected a shape first, got {shape!r}. Give the name by keyword: "
                 f"add_weight(shape, name={shape!r})."
+            )
+        context = active.get()
+        inside = context is not None and context.path and context.path[-1] is self
+        if inside and self.built and not self._is_building:
+            raise ArgumentError(
+                f"{self.name} calls add_weight in `call`, which makes a new weight in "
+                "each call. Create it in __init__, or in build(input_shape)."
             )
         dtype = dtypes.standardize(dtype or self.variable_dtype)
         if initializer is None:

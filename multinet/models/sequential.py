@@ -23,7 +23,7 @@ from multinet.registry import current
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import KerasTensor
 from multinet.tracebacks import shortening
-from multinet.typing import Config, Size, Tensor, Tree
+from multinet.typing import Config, Shape, Size, Tensor, Tree
 
 
 class Sequential(Model):
@@ -153,7 +153,7 @@ class Sequential(Model):
         if backend.is_tensor(inputs):
             shape = public_shape(backend.shape(inputs))
             dtype = backend.dtype(inputs)
-            self._trace(Input(batch_shape=(None, *shape[1:]), dtype=dtype))
+            self._trace(_guess((None, *shape[1:]), dtype))
         self.built = (
             True  # on trees of inputs the layers build as the call reaches them
         )
@@ -187,7 +187,8 @@ class Sequential(Model):
         stack, graph = list(self._stack), self._graph
         entry = None if graph is None else graph.flat_inputs[0]
         if entry is not None and is_input(entry) and stack[0] is self.layers[0]:
-            stack.insert(0, entry.node.operation)  # type: ignore[union-attr]
+            layer = entry.node.operation  # type: ignore[union-attr]
+            stack[:0] = [] if layer._is_guess else [layer]
         config = {
             "name": self.name,
             "trainable": self.trainable,
@@ -210,8 +211,15 @@ class Sequential(Model):
         model = cls(stack, config.get("trainable", True), config.get("name"))
         shape = config.get("build_input_shape")
         if not model.built and stack and isinstance(shape, list | tuple):
-            model.build(shape)
+            model._trace(_guess(tuple(shape), stack[0].compute_dtype))
         return model
+
+
+def _guess(batch_shape: Shape, dtype: str) -> KerasTensor:
+    """Return an input for the first data: other data may have other sizes."""
+    entry = Input(batch_shape=batch_shape, dtype=dtype)
+    entry.node.operation._is_guess = True  # type: ignore[union-attr]
+    return entry
 
 
 def like_data(x: Tree) -> KerasTensor:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import multinet
-from multinet import Input, InputSpec, Layer, Model, layers
+from multinet import Input, InputSpec, Layer, Model, layers, ops
 from multinet.errors import ArgumentError, ShapeError
 
 SPECS = {
@@ -117,3 +117,34 @@ def test_bad_axes_are_refused(axes):
 
 def test_a_layer_without_one_has_none():
     assert multinet.layers.Dense(2).input_spec is None
+
+
+FITTED = {
+    "conv": (lambda: layers.Conv2D(3, 3), (2, 6, 6, 1), (2, 6, 6, 3)),
+    "groups": (lambda: layers.Conv1D(4, 3, groups=2), (2, 6, 2), (2, 6, 4)),
+    "first": (
+        lambda: layers.Conv1D(4, 3, data_format="channels_first"),
+        (2, 1, 6),
+        (2, 2, 6),
+    ),
+    "norm": (layers.BatchNormalization, (2, 6, 1), (2, 6, 3)),
+    "prelu": (layers.PReLU, (2, 6, 1), (2, 6, 3)),
+    "shared": (lambda: layers.PReLU(shared_axes=[1]), (2, 6, 1), (2, 6, 3)),
+}
+
+
+@pytest.mark.parametrize("name", FITTED)
+def test_other_channels_than_it_was_built_for_are_refused(name, backend):
+    # One channel would broadcast, or be taken for groups.
+    make, shape, other = FITTED[name]
+    layer = make()
+    layer(np.ones(shape, "float32"))
+    with pytest.raises(ShapeError, match="expected axis"):
+        layer(np.ones(other, "float32"))
+
+
+def test_a_shared_axis_of_prelu_may_have_any_size(backend):
+    layer = layers.PReLU(shared_axes=[1])
+    layer(np.ones((2, 6, 3), "float32"))
+    outputs = layer(np.ones((2, 9, 3), "float32"))
+    assert tuple(ops.shape(outputs)) == (2, 9, 3)

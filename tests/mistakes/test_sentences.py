@@ -41,6 +41,23 @@ class Returnless(layers.Layer):
         ops.multiply(x, 2)
 
 
+class Growing(layers.Layer):
+    """A layer that makes a weight in each call."""
+
+    def call(self, x):
+        return ops.multiply(x, self.add_weight((), "ones"))
+
+
+class Unfitting(layers.Layer):
+    """A layer whose `build` asks for what no call tells."""
+
+    def build(self, x_shape, rate):
+        pass
+
+    def call(self, x, y):
+        return ops.add(x, y)
+
+
 class ForgottenModel(Model):
     """A model whose constructor forgot that of its base."""
 
@@ -105,6 +122,26 @@ TABLE = {
         compile_forgotten,
         r"ForgottenModel was never set up: .*super\(\).__init__\(\)",
     ),
+    "a weight in call": (
+        lambda: Growing()(ops.ones((2, 3))),
+        "calls add_weight in `call`, which makes a new weight in each",
+    ),
+    "build asks for what no call tells": (
+        lambda: Unfitting()(ops.ones((2, 3)), ops.ones((2, 3))),
+        "Unfitting.build takes 'rate', which is no shape .* x_shape, y_shape",
+    ),
+    "add_weight as in Keras 2": (
+        lambda: layers.Layer().add_weight("kernel", shape=(3, 4)),
+        r"got shape=\(3, 4\) and, .* 'kernel'. Give the name by keyword",
+    ),
+    "attention on one tensor": (
+        lambda: layers.AdditiveAttention()(ops.ones((1, 2, 2))),
+        r"additive_attention.* expects a list, \[query, value\]",
+    ),
+    "blocks of one pixel": (
+        lambda: ops.depth_to_space(ops.ones((1, 2, 2, 4)), 1),
+        "block_size as an int of at least 2, got 1",
+    ),
     "a layer without return": (
         lambda: Sequential([Input((4,)), Returnless(), layers.Dense(2)]),
         "Returnless 'returnless.*' returned None.*`return` missing",
@@ -166,6 +203,14 @@ class MakesItOnce(layers.Layer):
         if self.dense is None:
             self.dense = layers.Dense(3)
         return self.dense(x)
+
+
+def test_the_shape_of_an_input_as_in_keras_2(backend):
+    with pytest.warns(UserWarning, match="it is shape= now"):
+        layer = layers.InputLayer(input_shape=(2, 3), batch_size=4)
+    assert layer.batch_shape == (4, 2, 3)
+    with pytest.raises(ValueError, match=r"unknown arguments \['size'\]"):
+        layers.InputLayer(shape=(2, 3), size=4)
 
 
 def test_a_layer_that_is_made_in_a_call_is_warned_of(backend):

@@ -170,3 +170,34 @@ def test_a_model_at_the_start_says_the_shape_of_inputs(backend):
     )
     read = multinet.Sequential([words, layers.Flatten(), layers.Dense(1)])
     assert read.inputs[0].dtype == "int32"
+
+
+def test_other_data_may_have_other_sizes_than_the_first(backend):
+    model = multinet.Sequential(
+        [layers.Conv2D(3, 3), layers.GlobalAveragePooling2D(), layers.Dense(2)]
+    )
+    first, other = X, np.concatenate([X, X], 2)
+    model(first)
+    again = multinet.Sequential.from_config(json.loads(json.dumps(model.get_config())))
+    again.set_weights(model.get_weights())
+    for each in (model, again):
+        np.testing.assert_allclose(
+            numpy(each(other)),
+            each.predict((row[None] for row in other), verbose=0),
+            rtol=1e-5,
+            atol=1e-6,
+        )
+    with pytest.raises(ShapeError, match="expected axis -1 of size 2"):
+        model(X[..., :1])
+    with pytest.raises(ShapeError, match="expects shape"):
+        model(X[..., 0])
+
+
+def test_a_declared_shape_holds(backend):
+    model = multinet.Sequential([layers.Input((6, 6, 2)), layers.Flatten()])
+    with pytest.raises(ShapeError, match="expects shape"):
+        model(np.zeros((3, 5, 6, 2), "float32"))
+    built = multinet.Sequential([layers.Flatten()])
+    built.build((None, 6, 6, 2))
+    with pytest.raises(ShapeError, match="expects shape"):
+        built(np.zeros((3, 5, 6, 2), "float32"))
