@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from types import BuiltinFunctionType
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import optree
@@ -13,6 +12,7 @@ import optree
 from multinet import dtypes, ops
 from multinet.autocast import autocasting
 from multinet.calls import path_of
+from multinet.carriers import Carrier, Clock, Home
 from multinet.errors import (
     ArgumentError,
     BackendError,
@@ -29,46 +29,6 @@ from multinet.pending import Pending
 from multinet.registry import current, get, use_backend
 from multinet.scope import active_scope
 from multinet.typing import DType, Host, InitializerLike, Numbers, Tensor
-
-
-class Carrier(Protocol):
-    """Whoever computes with the values of Variables, and gives them back when asked."""
-
-    def store(self) -> None:
-        """Give every Variable carried its value, to keep, and carry it no longer."""
-
-    def drop(self, variable: Variable) -> None:
-        """Carry the Variable no longer: it is about to get another value."""
-
-
-class Home(Protocol):
-    """A framework's own variable, held by others too, in which a value lives.
-
-    It is changed in place: by them at any time, and by each write to the `Variable`.
-    """
-
-    def take(self, value: Tensor) -> Tensor:
-        """Change to a value, and return the tensor that a `Variable` holds for it."""
-
-    def shown(self, value: Tensor) -> Tensor:
-        """Return a copy of the value with what the framework keeps beside it."""
-
-
-_ticks = itertools.count(1)
-
-
-class Clock:
-    """Tells by its number that no Variable has changed since a cache was filled.
-
-    Each change has a number of its own, whatever threads do at the same time.
-    """
-
-    now = 0
-
-    @classmethod
-    def tick(cls) -> None:
-        """Mark a change."""
-        cls.now = next(_ticks)
 
 
 class Variable(Operators, AsNumber, Part):

@@ -135,6 +135,8 @@ class Tracked(Movable, Typed, Recorded):
         self._mark.hold(variable)
         return variable
 
+    add_variable = add_weight  #: another name of it
+
     @property
     def trainable(self) -> bool:
         """Whether the weights are trained; setting it sets every layer inside too."""

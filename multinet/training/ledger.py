@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from multinet.carriers import Clock
 from multinet.errors import MultinetError
 from multinet.interface import Program
 from multinet.pending import make_values
-from multinet.variables import Clock, Variable
+from multinet.variables import Variable
 
 
 class Ledger:

@@ -351,3 +351,10 @@ def test_the_base_class_itself_can_be_made_and_holds_parts():
     assert not layer.supports_masking
     with pytest.raises(MultinetError, match="must define call"):
         layer(X)
+
+
+def test_add_variable_is_another_name_of_add_weight(backend):
+    layer = layers.Layer(name="own")
+    weight = layer.add_variable((2, 3), "ones", name="seen", trainable=False)
+    assert layer.weights == [weight] and layer.non_trainable_weights == [weight]
+    np.testing.assert_array_equal(numpy(weight), np.ones((2, 3)))

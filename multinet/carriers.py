@@ -1,0 +1,48 @@
+"""Where the value of a Variable may be while it does not hold it, and what changed."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Protocol
+
+from multinet.typing import Made, Tensor
+
+
+class Carrier(Protocol):
+    """Whoever computes with the values of Variables, and gives them back when asked."""
+
+    def store(self) -> None:
+        """Give every Variable carried its value, to keep, and carry it no longer."""
+
+    def drop(self, variable: Made) -> None:
+        """Carry the Variable no longer: it is about to get another value."""
+
+
+class Home(Protocol):
+    """A framework's own variable, held by others too, in which a value lives.
+
+    It is changed in place: by them at any time, and by each write to the `Variable`.
+    """
+
+    def take(self, value: Tensor) -> Tensor:
+        """Change to a value, and return the tensor that a `Variable` holds for it."""
+
+    def shown(self, value: Tensor) -> Tensor:
+        """Return a copy of the value with what the framework keeps beside it."""
+
+
+_ticks = itertools.count(1)
+
+
+class Clock:
+    """Tells by its number that no Variable has changed since a cache was filled.
+
+    Each change has a number of its own, whatever threads do at the same time.
+    """
+
+    now = 0
+
+    @classmethod
+    def tick(cls) -> None:
+        """Mark a change."""
+        cls.now = next(_ticks)
