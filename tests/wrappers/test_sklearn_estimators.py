@@ -12,7 +12,7 @@ from sklearn.datasets import make_classification, make_regression
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import multinet as keras
 from multinet.errors import ArgumentError, MultinetError
@@ -43,16 +43,30 @@ EXPECTED = {
 }
 
 
-@parametrize_with_checks(
-    [
-        SKLearnClassifier(make_model, model_kwargs=CLASSES, fit_kwargs={"epochs": 40}),
-        SKLearnRegressor(make_model),
-        SKLearnTransformer(make_model),
-    ],
-    expected_failed_checks=lambda estimator: (
-        EXPECTED if isinstance(estimator, SKLearnClassifier) else {}
-    ),
-)
+ESTIMATORS = [
+    SKLearnClassifier(make_model, model_kwargs=CLASSES, fit_kwargs={"epochs": 40}),
+    SKLearnRegressor(make_model),
+    SKLearnTransformer(make_model),
+]
+
+
+def checks():
+    """Yield each check of each estimator, under a name that is the same in each run."""
+    for each in ESTIMATORS:
+        expected = EXPECTED if isinstance(each, SKLearnClassifier) else {}
+        cases = estimator_checks_generator(
+            each, expected_failed_checks=expected, mark="xfail"
+        )
+        for i, case in enumerate(cases):
+            estimator, check = getattr(case, "values", case)
+            function = getattr(check, "func", check)
+            name = f"{type(each).__name__}-{i}-{function.__name__}"
+            yield pytest.param(
+                estimator, check, marks=getattr(case, "marks", ()), id=name
+            )
+
+
+@pytest.mark.parametrize("estimator,check", checks())
 def test_checks_of_scikit_learn(estimator, check):
     with keras.use_backend("numpy"):
         check(estimator)
