@@ -13,6 +13,7 @@ from multinet import surface, tracebacks
 from multinet.dtype_policies import dtype_policy, set_dtype_policy
 from multinet.dtypes import enable_x64, floatx, set_floatx
 from multinet.errors import ArgumentError, unknown_name
+from multinet.interface import determinism
 from multinet.registry import backend, set_backend
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "disable_interactive_logging",
     "disable_traceback_filtering",
     "dtype_policy",
+    "enable_determinism",
     "enable_flash_attention",
     "enable_interactive_logging",
     "enable_traceback_filtering",
@@ -29,6 +31,7 @@ __all__ = [
     "epsilon",
     "floatx",
     "image_data_format",
+    "is_determinism_enabled",
     "is_flash_attention_enabled",
     "is_interactive_logging_enabled",
     "is_nnx_enabled",
@@ -123,6 +126,25 @@ def is_flash_attention_enabled() -> bool | None:
 def is_nnx_enabled() -> bool:
     """Return whether layers are modules of Flax NNX: never."""
     return False
+
+
+def enable_determinism() -> None:
+    """Have each framework take only kernels that give the same bits in every run.
+
+    Those of NumPy do, and on CPUs nearly all; on GPUs some operations add in the order
+    in which threads arrive. An operation that a framework has in no other way raises
+    when it runs. Call it at the start of a program: JAX on a GPU reads it as it starts,
+    and `BackendError` tells if that is over. It is not taken back.
+
+    >>> config.enable_determinism()
+    >>> utils.set_random_seed(0)
+    """
+    determinism.ask()
+
+
+def is_determinism_enabled() -> bool:
+    """Return whether `enable_determinism` was called."""
+    return determinism.is_asked()
 
 
 # -- training --------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import os
 from importlib import metadata
 from typing import Any
 
-from multinet.interface import Backend, Plugin
+from multinet.interface import Backend, Plugin, determinism
 
 
 def load() -> type[Backend[Any]]:
@@ -20,6 +20,7 @@ def load() -> type[Backend[Any]]:
         from multinet_tensorflow.fused import TensorflowBackend
 
     native.install()
+    determinism.when_asked(tf.config.experimental.enable_op_determinism)
     return TensorflowBackend
 
 

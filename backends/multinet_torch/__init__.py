@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
-from multinet.interface import Backend, Plugin
+from multinet.interface import Backend, Plugin, determinism
 
 
 def load() -> type[Backend[Any]]:
@@ -18,7 +19,17 @@ def load() -> type[Backend[Any]]:
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
     torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
+    determinism.when_asked(_choose_kernels)
     return TorchBackend
+
+
+def _choose_kernels() -> None:
+    """Take the kernels that give the same bits; what has none raises when it runs."""
+    import torch  # as in `load`
+
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.backends.cudnn.benchmark = False
+    torch.use_deterministic_algorithms(True)
 
 
 plugin = Plugin("torch", ("torch",), "torch", "pip install 'multinet-nn[torch]'", load)

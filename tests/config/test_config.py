@@ -1,16 +1,19 @@
 """Settings of the process: what they change, and what they refuse."""
 
 import logging
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
+import multinet_jax
 import numpy as np
 import pytest
 
 import multinet
 from multinet import config, layers, ops
-from multinet.errors import ArgumentError
+from multinet.errors import ArgumentError, BackendError
 
 
 @pytest.fixture(autouse=True)
@@ -128,3 +131,38 @@ def test_names_are_counted_anew_in_a_new_session():
     assert layers.Dense(1).name == "dense_1"
     multinet.backend.clear_session()
     assert layers.Dense(1).name == "dense"
+
+
+@pytest.mark.parametrize(
+    "name,when",
+    [
+        ("numpy", "before"),
+        ("jax", "before"),
+        ("torch", "before"),
+        ("torch", "after"),
+        ("tensorflow", "before"),
+    ],
+)
+def test_determinism_reaches_the_framework_and_gives_the_same_bits(name, when):
+    # In a process of its own: it is not taken back.
+    script = Path(__file__).with_name("deterministic_training.py")
+    command = [sys.executable, script, name, when]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True", "True"], done.stderr
+
+
+def test_jax_that_has_started_on_a_gpu_is_told(monkeypatch):
+    import multinet_jax  # which imports no framework
+
+    monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=x")
+    monkeypatch.setattr("jax.default_backend", lambda: "gpu")
+    with pytest.raises(BackendError, match="before the JAX backend is used"):
+        multinet_jax._choose_kernels(early=False)
+    monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=x")
+    multinet_jax._choose_kernels(early=True)
+    flags = os.environ["XLA_FLAGS"].split()
+    assert flags == ["--xla_dump_to=x", "--xla_gpu_deterministic_ops=true"]
+
+
+def test_determinism_is_off_at_first():
+    assert config.is_determinism_enabled() is False
