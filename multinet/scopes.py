@@ -187,7 +187,9 @@ class _Named:
 def device(device_name: str) -> Iterator[None]:
     """Place what is made in the block on a device of the backend in use, as "gpu:0".
 
-    `BackendError` lists the devices if there is none of that name.
+    "gpu" is the first of its kind. `BackendError` lists the devices if there is none of
+    that name.
     """
-    with current().device(device_name.removeprefix("/").lower()):
+    name = device_name.removeprefix("/").lower()
+    with current().device(name if ":" in name else f"{name}:0"):
         yield

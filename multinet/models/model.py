@@ -145,9 +145,8 @@ class Model(Training):
         return self._graph is not None or super()._shows_names(outputs)
 
     def _names_of(self, outputs: Tree) -> list[str]:
-        several = len(optree.tree_leaves(outputs)) > 1
         flat_dict = isinstance(outputs, dict) and not Structure(outputs).nested
-        if self._graph is not None and several and not flat_dict:
+        if self._graph is not None and not flat_dict:
             return self.output_names
         return super()._names_of(outputs)
 

@@ -6,7 +6,10 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from multinet.errors import ArgumentError
+from multinet.ops.core import as_tensor
 from multinet.registry import current
 from multinet.scope import Scope, active_scope
 from multinet.typing import Numbers, Tensor
@@ -86,6 +89,8 @@ def in_order(
     places = {id(v): i for i, v in enumerate(optimizer.optimized)}
     for grad, variable in zip(grads, variables):
         place = places.get(id(variable))
+        if isinstance(grad, np.ndarray | list):
+            grad = as_tensor(grad)  # from the host
         ordered[index_of(optimizer, variable) if place is None else place] = grad
     without = [v.path for grad, v in zip(grads, variables) if grad is None]
     if without and len(without) < len(variables):

@@ -183,7 +183,9 @@ class CompiledMetrics(Holder):
 
 
 def _as_loss(item: Any) -> losses.Loss | None:
-    return None if item is None else losses.resolve(item)
+    is_own_list = isinstance(item, list | tuple) and len(item) == 1
+    loss: Any = item[0] if is_own_list else item  # as metrics have it
+    return None if loss is None else losses.resolve(loss)
 
 
 def _metrics_by_output(given: Tree, names: Sequence[str]) -> list[list[Any]]:

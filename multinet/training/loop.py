@@ -128,7 +128,7 @@ class Pass:
             if chunk is None:
                 break
             self._step(chunk, hook)
-            if self.ends and self.kind == "train" and self._stopped():
+            if self.ends and self._stopped():
                 break
             if self.guard.asked or self._is_late():
                 break
@@ -177,7 +177,8 @@ class Pass:
         return self.late
 
     def _stopped(self) -> bool:
-        return self.trainer.model.stop_training
+        model = self.trainer.model
+        return model.stop_training if self.kind == "train" else model.stop_evaluating
 
     def _step(self, chunk: Chunk, hook: str) -> None:
         """Run the steps of a chunk; tell callbacks and the bar."""
@@ -212,6 +213,7 @@ def run_evaluate(
     progress = make_progress(verbose, 0, total, "Evaluate")
     interrupts = Interrupts() if guard is None else nullcontext(guard)
     with progress, interrupts as guard:
+        trainer.model.stop_evaluating = False
         listeners.call("on_test_begin", {})
         progress.begin(0)
         runner = trainer.runner("test", source)
@@ -238,6 +240,7 @@ def run_predict(
     waiting: deque[Any] = deque()
     hears, index = listeners.listens("on_predict_batch_end"), 0
     with make_progress(verbose, 0, total, "Predict") as progress:
+        trainer.model.stop_predicting = False
         listeners.call("on_predict_begin", {})
         progress.begin(0)
         runner = trainer.runner("predict", source)
@@ -254,10 +257,11 @@ def run_predict(
                 listeners.call("on_predict_batch_end", index, {"outputs": parts[-1]})
             index += 1
             progress.step(index, {})
-            if index == total:
+            if index == total or (hears and trainer.model.stop_predicting):
                 break
         parts += [[fetch(x) for x in outputs] for outputs in waiting]
-        if source.size is None or steps is not None:
+        stopped = trainer.model.stop_predicting
+        if not stopped and (source.size is None or steps is not None):
             warn_if_short(index, _wanted(steps), source.size)
         progress.stepped(index)
         progress.end({})

@@ -41,7 +41,7 @@ from multinet.typing import Making, Tree, Verbose
 class Training(Hooks, Layer):
     """The training half of a Model. See `Model`."""
 
-    stop_training = False
+    stop_training = stop_evaluating = stop_predicting = False
     optimizer: Making = None
     loss: Tree = None
     steps_per_execution: int | str = 1
@@ -50,7 +50,10 @@ class Training(Hooks, Layer):
     _trainer: Any = FromInit()
     _lent = frozenset({"_task"})  # with what `loss` and others hold
     _running = frozenset(
-        {"stop_training", "steps_per_execution", "history", "_matched", "_trainer"}
+        {
+            *("stop_training", "stop_evaluating", "stop_predicting"),
+            *("steps_per_execution", "history", "_matched", "_trainer"),
+        }
     )
     _private = frozenset({"train_function", "test_function", "predict_function"})
     _unsaved = frozenset({"_matched", "_trainer"})

@@ -54,6 +54,8 @@ class Trained(Protocol):
     built: bool
     optimizer: Making
     stop_training: bool
+    stop_evaluating: bool
+    stop_predicting: bool
     _task: Task | None
     _matched: Matched | None
     __call__: Callable[..., Any]

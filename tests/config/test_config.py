@@ -152,8 +152,6 @@ def test_determinism_reaches_the_framework_and_gives_the_same_bits(name, when):
 
 
 def test_jax_that_has_started_on_a_gpu_is_told(monkeypatch):
-    import multinet_jax  # which imports no framework
-
     monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=x")
     monkeypatch.setattr("jax.default_backend", lambda: "gpu")
     with pytest.raises(BackendError, match="before the JAX backend is used"):

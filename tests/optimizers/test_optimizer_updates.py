@@ -257,3 +257,17 @@ def test_averages_replace_the_weights_when_training_ends(backend):
         optimizer.apply([backend.full((2,), 1.0, "float32")], [variable])
     optimizer.finalize_variable_values([variable])
     np.testing.assert_allclose(variable.numpy(), -2.25, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "Adafactor", "Ftrl", "Muon", "Lamb"])
+def test_gradients_may_be_arrays_of_the_host(name, backend):
+    found = []
+    for host in (False, True):
+        weight = Variable(np.ones((3, 4), "float32"))
+        optimizer = getattr(optimizers, name)(0.1)
+        gradient = np.arange(12.0).reshape(3, 4)  # float64, of which none is meant
+        given = gradient if host else backend.from_numpy(gradient.astype("float32"))
+        optimizer.apply([given], [weight])
+        assert weight.dtype == "float32"
+        found.append(weight.numpy())
+    np.testing.assert_array_equal(*found)

@@ -128,7 +128,7 @@ def test_a_bad_name_is_refused(name):
 
 
 def test_a_device_by_name(real_backend):
-    for name in ("cpu:0", "CPU:0", "/cpu:0"):
+    for name in ("cpu:0", "CPU:0", "/cpu:0", "cpu"):
         with device(name):
             np.testing.assert_array_equal(host(ops.ones(2)), [1, 1])
     with pytest.raises(BackendError, match="cpu:0"):

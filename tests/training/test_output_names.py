@@ -109,3 +109,38 @@ def test_metrics_of_one_output_with_and_without_weights_are_told_apart():
     assert sorted(found[0]) == sorted(found[1]) == ["loss", "mae", "weighted_mae"]
     for name, wanted in found[1].items():
         np.testing.assert_allclose(found[0][name], wanted, rtol=1e-4)
+
+
+@pytest.mark.parametrize("form", ["alone", "list"])
+@pytest.mark.parametrize("loss", ["mse", ["mse"], {"own": "mse"}, {"own": ["mse"]}])
+def test_the_only_output_of_a_graph_has_the_name_of_its_layer(form, loss):
+    found = []
+    for keras in (multinet, peer):
+        x = keras.Input((3,))
+        y = keras.layers.Dense(1, name="own", kernel_initializer="ones")(x)
+        model = keras.Model(x, [y] if form == "list" else y)
+        options = {
+            "metrics": {"own": ["mse", "mae"]},
+            "weighted_metrics": {"own": "mse"},
+        }
+        model.compile("sgd", loss, **options)
+        found.append(model.evaluate(X, Y, verbose=0, return_dict=True))
+    assert sorted(found[0]) == sorted(found[1])
+    for name, wanted in found[1].items():
+        np.testing.assert_allclose(found[0][name], wanted, rtol=1e-5)
+
+
+def test_losses_of_several_outputs_in_lists_of_one():
+    found = []
+    for keras in (multinet, peer):
+        x = keras.Input((3,))
+        parts = [
+            keras.layers.Dense(1, name=name, kernel_initializer="ones")(x)
+            for name in ("p", "q")
+        ]
+        model = keras.Model(x, parts)
+        model.compile("sgd", ["mse", ["mae"]], metrics=["mse", ["mse", "mae"]])
+        found.append(model.evaluate(X, [Y, Y + 1], verbose=0, return_dict=True))
+    assert sorted(found[0]) == sorted(found[1])
+    for name, wanted in found[1].items():
+        np.testing.assert_allclose(found[0][name], wanted, rtol=1e-5)

@@ -215,6 +215,40 @@ class Stop(callbacks.Callback):
             self.model.stop_training = True
 
 
+class StopOthers(callbacks.Callback):
+    """Ends `evaluate` and `predict` after some batches."""
+
+    def __init__(self, batches):
+        super().__init__()
+        self.batches, self.seen = batches, 0
+
+    def on_test_batch_end(self, batch, logs=None):
+        self.seen = batch + 1
+        self.model.stop_evaluating = self.seen == self.batches
+
+    def on_predict_batch_end(self, batch, logs=None):
+        self.seen = batch + 1
+        self.model.stop_predicting = self.seen == self.batches
+
+
+def test_an_endless_stream_is_evaluated_and_predicted_as_far_as_a_callback_says(
+    backend,
+):
+    def endless(parts):
+        while True:
+            yield tuple(part[:8] for part in parts)
+
+    model, stop = network(), StopOthers(3)
+    model.evaluate(endless((X, Y)), callbacks=[stop], verbose=0)
+    assert stop.seen == 3
+    stop.seen = 0
+    found = model.predict(endless((X,)), callbacks=[stop], verbose=0)
+    assert stop.seen == 3
+    once = model.predict(X[:8], verbose=0)
+    np.testing.assert_allclose(found, np.concatenate([once] * 3), rtol=1e-6)
+    model.evaluate(X, Y, batch_size=15, verbose=0)  # and the next is whole
+
+
 def go_on(model, other):
     """Give a model the state of another: weights, slots, clock."""
     other.set_weights(model.get_weights())

@@ -16,7 +16,8 @@ class Callback:
 
     `self.model` is the model and `self.params` a dict with epochs, steps and verbose.
     Logs are floats by name. Setting `self.model.stop_training = True` ends `fit` after
-    the epoch.
+    the epoch, from a hook of batches after the batch, as `stop_evaluating` and
+    `stop_predicting` end `evaluate` and `predict`.
 
     What it must know to go on in another process is what `get_state` returns: numbers,
     strings, None, arrays, and lists and dicts of them. `BackupAndRestore` keeps it.
