@@ -34,7 +34,7 @@ from multinet.typing import Tensors, Tree
 _WHOLE = ("cond", "while_loop", "scan", "jvp")
 _RETURNED = ("vmap", "checkpoint", "custom_gradient")
 _COUNTED = ("int", "uint", "bool")
-_OWN = ("is_tensor", "program", "common_dtype", "value_and_grad", "vjp", "jit")
+_BY_DEFAULT = ("common_dtype", "value_and_grad")  # by other methods
 
 
 @dataclass
@@ -374,7 +374,7 @@ def _host(method: str) -> Callable[..., Any]:
 
 def _wrap(methods: Sequence[str]) -> None:
     for method in methods:
-        if method in _OWN:
+        if method in vars(Watching) or method in _BY_DEFAULT:
             continue
         kind = _whole if method in _WHOLE else _watched
         kind = _returned if method in _RETURNED else kind
