@@ -138,13 +138,29 @@ class Sequential(Model):
     def build(self, input_shape: Sequence[Size] | None = None) -> None:
         """Create the weights for inputs of a shape, which includes the batch axis."""
         if self.built:
+            self._refuse_other(input_shape)
             return
         if input_shape is None:
             raise ArgumentError(f"{self.name}.build needs input_shape=(None, ...).")
         dtype = self.layers[0].compute_dtype if self.layers else None
         self._trace(Input(batch_shape=tuple(input_shape), dtype=dtype))
 
+    def _refuse_other(self, shape: Sequence[Size] | None) -> None:
+        """Raise if the model is built for an input of other sizes."""
+        entry = None if self._graph is None else self._graph.inputs
+        if shape is None or not isinstance(entry, KerasTensor) or _is_guess(entry):
+            return
+        pairs = list(zip(shape, entry.shape))
+        apart = any(None not in pair and pair[0] != pair[1] for pair in pairs)
+        if apart or len(shape) != len(entry.shape):
+            raise ArgumentError(
+                f"{self.name} is built for inputs of shape {entry.shape}, got "
+                f"{tuple(shape)}. Make a model for those, which may share its layers."
+            )
+
     def _build(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if not self._stack:
+            raise ArgumentError(f"{self.name} has no layers: add(...) one first.")
         inputs = args[0] if args else next(iter(kwargs.values()))
         backend = current()
         if self._has_host_stage() and not backend.is_tensor(inputs):
@@ -187,8 +203,7 @@ class Sequential(Model):
         stack, graph = list(self._stack), self._graph
         entry = None if graph is None else graph.flat_inputs[0]
         if entry is not None and is_input(entry) and stack[0] is self.layers[0]:
-            layer = entry.node.operation  # type: ignore[union-attr]
-            stack[:0] = [] if layer._is_guess else [layer]
+            stack[:0] = [] if _is_guess(entry) else [entry.node.operation]  # type: ignore[union-attr]
         config = {
             "name": self.name,
             "trainable": self.trainable,
@@ -220,6 +235,10 @@ def _guess(batch_shape: Shape, dtype: str) -> KerasTensor:
     entry = Input(batch_shape=batch_shape, dtype=dtype)
     entry.node.operation._is_guess = True  # type: ignore[union-attr]
     return entry
+
+
+def _is_guess(entry: KerasTensor) -> bool:
+    return getattr(entry.node and entry.node.operation, "_is_guess", False)
 
 
 def like_data(x: Tree) -> KerasTensor:

@@ -201,3 +201,14 @@ def test_a_declared_shape_holds(backend):
     built.build((None, 6, 6, 2))
     with pytest.raises(ShapeError, match="expects shape"):
         built(np.zeros((3, 5, 6, 2), "float32"))
+
+
+def test_a_stack_without_layers_and_another_shape_are_refused():
+    with pytest.raises(ArgumentError, match="has no layers"):
+        multinet.Sequential()(np.ones((3, 2), "float32"))
+    model = multinet.Sequential([layers.Input((2,), batch_size=3), layers.Dense(2)])
+    model.build((3, 2))
+    model.build((None, 2))
+    for shape in ((3, 4), (4, 2), (3, 2, 2)):
+        with pytest.raises(ArgumentError, match=r"built for inputs of shape \(3, 2\)"):
+            model.build(shape)
