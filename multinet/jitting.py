@@ -87,12 +87,9 @@ class _Call:
         self.backend = backend.name
         self.leaves, self.structure = optree.tree_flatten((args, kwargs))  # type: ignore[arg-type]
         self.kinds = [kind_of(leaf, backend) for leaf in self.leaves]
-        self.key = (
-            self.backend,
-            type(backend),
-            self.structure,
-            *map(_signed, self.leaves, self.kinds),
-        )
+        self.kind = type(backend)  # `debug` looks at one through another of its name
+        self.signed = tuple(map(_signed, self.leaves, self.kinds))
+        self.key = (self.backend, self.kind, self.structure, self.signed)
 
     def inputs(self) -> list[Any]:
         """Return the leaves that are inputs of the program."""
@@ -161,13 +158,15 @@ class _Programs:
         before = self.last.call
         if before.backend != call.backend:
             return f"the backend is {call.backend!r}, it was {before.backend!r}"
+        if before.kind is not call.kind:
+            return "multinet.debug looks at the backend now, or no longer"
         if before.structure != call.structure:
             return (
                 f"the arguments have the structure {call.structure}, it was "
                 f"{before.structure}"
             )
         names = _leaf_names(self.fun, call)
-        pairs = zip(names, before.key[2:], call.key[2:], strict=True)
+        pairs = zip(names, before.signed, call.signed, strict=True)
         changes = [
             f"{name} is {_shown(b)}, it was {_shown(a)}"
             for name, a, b in pairs
