@@ -49,8 +49,10 @@ def methods_of(cls: type) -> tuple[object, ...]:
 
 def takes(cls: type, base: type) -> list[str]:
     """Return the names that the constructor takes, those of `Layer` included."""
-    names = [*inspect.signature(cls).parameters, *inspect.signature(base).parameters]
-    gathers = ("args", "kwargs", "options")
+    # Of `__init__`, since the signature of `Layer` itself is that of its `__new__`.
+    makers = (cls.__init__, base.__init__)
+    names = [name for maker in makers for name in inspect.signature(maker).parameters]
+    gathers = ("self", "args", "kwargs", "options")
     return [name for name in dict.fromkeys(names) if name not in gathers]
 
 
