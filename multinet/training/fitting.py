@@ -20,7 +20,7 @@ from multinet.training.callbacks.base import (
 from multinet.training.callbacks.history import History
 from multinet.training.callbacks.several import CallbackList
 from multinet.training.interrupts import Interrupts
-from multinet.training.loop import Pass, Trains, check_steps, run_evaluate
+from multinet.training.loop import Pass, Trains, check_steps, is_over, run_evaluate
 from multinet.training.runner import Runner
 from multinet.training.sources import Source, steps_of
 from multinet.typing import Data, Verbose
@@ -208,8 +208,7 @@ class Fit:
 
     def _is_late(self) -> bool:
         """Return whether there is no time for another epoch, if there is one to do."""
-        over = self.until is not None and time.perf_counter() >= self.until
-        self.late = over and self.epoch < self.plan.epochs.stop
+        self.late = is_over(self.until) and self.epoch < self.plan.epochs.stop
         if self.late and self.plan.verbose not in (0, None):
             print(f"Epoch {self.epoch}: max_time={self.plan.max_time} is over.")
         return self.late

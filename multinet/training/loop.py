@@ -49,6 +49,11 @@ def check_steps(steps: int | None, name: str) -> None:
         whole(steps, name)
 
 
+def is_over(until: float | None) -> bool:
+    """Return whether a time of `time.perf_counter` has come; None never does."""
+    return until is not None and time.perf_counter() >= until
+
+
 def _wanted(steps: int | None, most: int | None = None) -> int | None:
     if steps is None:
         return None
@@ -173,7 +178,7 @@ class Pass:
         return {"samples_per_second": self.samples / max(self.took, 1e-9)}
 
     def _is_late(self) -> bool:
-        self.late = self.until is not None and time.perf_counter() >= self.until
+        self.late = is_over(self.until)
         return self.late
 
     def _stopped(self) -> bool:

@@ -9,6 +9,7 @@ from . import scoring, selection, settings
 from .running import load, results_path
 
 PAGE = settings.HERE.parent.parent / "docs" / "compatibility.md"
+_OF_JAX = "numpy, of JAX's"
 _HEAD = """\
 # Compatibility with Keras
 
@@ -37,7 +38,7 @@ def text(folder: Path, day: str) -> str:
     """Return the page for the results in a folder."""
     results = {b: load(results_path(folder, "multinet", b)) for b in settings.BACKENDS}
     tests = {b: list(scoring.ended(results[b], b)) for b in settings.BACKENDS}
-    tests["numpy, of JAX's"] = list(scoring.ended(results["numpy"], "jax"))
+    tests[_OF_JAX] = list(scoring.ended(results["numpy"], "jax"))
     said = f"As measured on {day}. A file that was not run is in neither number."
     lines = [_HEAD, said, "", *_table(tests), ""]
     own = {backend: tests[backend] for backend in settings.BACKENDS}
@@ -58,7 +59,7 @@ def _table(tests: dict[str, list[scoring.Ended]]) -> Iterator[str]:
     yield _row("all", list(public.values()))
     yield _row("all, private too", list(tests.values()))
     ran = [len({t.file for t in inner}) for inner in tests.values()]
-    whole = [_files("jax" if "JAX" in b else b) for b in tests]
+    whole = [_files("jax" if column == _OF_JAX else column) for column in tests]
     cells = [f"{n} of {m}" for n, m in zip(ran, whole, strict=True)]
     yield "| files that were run | " + " | ".join(cells) + " |"
 
