@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -13,7 +12,6 @@ import numpy as np
 
 from multinet import losses, metrics
 from multinet.errors import ArgumentError
-from multinet.names import snake_case
 from multinet.objects import registration
 from multinet.objects.serialization import to_data, to_shared_data
 from multinet.registry import current
@@ -29,6 +27,7 @@ _MEASURES = (
     ("metrics", metrics),
     ("weighted_metrics", metrics),
 )
+_AROUND_FUNCTIONS = (losses.LossFunctionWrapper, metrics.MeanMetricWrapper)
 #: Names of metrics that stand for one or another, as the outputs are.
 _OF_OUTPUTS = ("accuracy", "acc", "crossentropy", "ce")
 #: HDF5 holds no larger attribute in one piece.
@@ -84,24 +83,15 @@ def _as_objects(value: Any, space: ModuleType) -> Any:
     if not isinstance(value, str) or value in _OF_OUTPUTS or registration.find(value):
         return value
     try:
-        known = space.get(value)
+        known = space.resolve(value)
     except ArgumentError:  # a function of the program, which reads it again
         return value
-    if inspect.isfunction(known):
-        classes = (c for name, c in vars(space).items() if _is_of(name, known))
-        made = next(classes, None)
-        if made is None:
-            return value
-        known = made()
+    if type(known) in _AROUND_FUNCTIONS:
+        return value
     data: Any = to_data(known)
     if isinstance(data, dict) and "name" in data["config"]:
         data["config"]["name"] = value
     return data
-
-
-def _is_of(name: str, function: Any) -> bool:
-    """Return whether a class of this name computes what a function does."""
-    return name[0].isupper() and snake_case(name) == function.__name__
 
 
 def _check_names(layers: Sequence[Any], file: str) -> None:
