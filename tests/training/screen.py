@@ -5,7 +5,6 @@ import functools
 import json
 import os
 import pty
-import select
 import struct
 import subprocess
 import sys
@@ -47,6 +46,14 @@ class Seen:
         return self.rows[name][len(self.rows[before]) :]
 
 
+def written(terminal):
+    """Return what was written next, nothing at the end."""
+    try:
+        return os.read(terminal, 1 << 16)
+    except OSError:  # what Linux says where nobody has the other end
+        return b""
+
+
 @functools.cache
 def seen(columns, **environment):
     """Run the program on a terminal of so many columns."""
@@ -65,24 +72,14 @@ def seen(columns, **environment):
     )
     for descriptor in (theirs, say, hear):
         os.close(descriptor)
-    while True:
-        # A moment is told after what the program wrote, so that is read first.
-        ready = select.select([ours, listen], [], [])[0]
-        if ours in ready:
-            try:
-                data = os.read(ours, 1 << 16)
-            except OSError:  # what Linux says where nobody has the other end
-                data = b""
-            if not data:
-                break
-            found.feed(data)
-        elif listen in ready:
-            message = os.read(listen, 1 << 16)
-            if not message:
-                break
-            facts = json.loads(message)
+    while data := written(ours):
+        before, *moments = data.split(b"\0")
+        found.feed(before)
+        for after in moments:
+            facts = json.loads(os.read(listen, 1 << 16))
             found.note(facts.pop("name"), facts)
             os.write(answer, b"x")
+            found.feed(after)
     child.wait()
     found.note("end", {})
     for descriptor in (ours, listen, answer):

@@ -19,7 +19,8 @@ X = np.random.default_rng(0).random((40, 3), np.float32)
 
 
 def moment(name, **facts):
-    """Let the screen be looked at."""
+    """Let the screen be looked at; a byte 0 says that all before it was written."""
+    os.write(sys.stdout.fileno(), b"\0")
     os.write(SAY, json.dumps({"name": name, **facts}).encode() + b"\n")
     os.read(HEAR, 1)
 
