@@ -3,6 +3,8 @@
 Dtypes cross the waist as strings (`"float32"`). The table is the lattice that JAX
 publishes and Keras documents: Python scalars are weak, so they never widen a tensor of
 their own kind, and results that depend on scalars alone are int32, floatx or complex64.
+No 64 bits come of 32: uint32 with a signed integer makes int32 unless 64-bit dtypes
+were asked for.
 """
 
 from __future__ import annotations
@@ -152,6 +154,9 @@ def promote(*dtypes: Any) -> str:
     """Return the dtype that holds all of `dtypes` (names, or Python types as weak
     ones).
 
+    uint32 with a signed integer, which only int64 would hold, makes int32 unless
+    `x64_enabled`: so it does in JAX and Keras, where 64 bits have to be asked for.
+
     >>> promote("int32", float), promote("uint8", "int8"), promote("float16", float)
     ('float32', 'int16', 'float16')
     """
@@ -160,6 +165,8 @@ def promote(*dtypes: Any) -> str:
         name = weaken(dtype)
         if name != joined:
             joined = _join(joined, name)
+    if joined == "int64" and not x64_enabled():
+        return "int64" if "int64" in map(weaken, dtypes) else "int32"
     return _concrete(joined)
 
 

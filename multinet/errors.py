@@ -15,7 +15,9 @@ __all__ = [
     "MissingPrimitive",
     "MultinetError",
     "NeverCalled",
+    "NoAxis",
     "NoFile",
+    "NoNorm",
     "NoValue",
     "NotFinite",
     "NotScalar",
@@ -64,6 +66,14 @@ class Unwritten(MultinetError, NotImplementedError):
 
 class OutOfRange(ArgumentError, IndexError):
     """An index outside the axis that it should pick from."""
+
+
+class NoAxis(ArgumentError, IndexError):
+    """An axis that the tensor does not have, NumPy's `AxisError`."""
+
+
+class NoNorm(ArgumentError, RuntimeError):
+    """A norm that is not defined over these axes."""
 
 
 class NotWritten(ArgumentError, NotImplementedError):

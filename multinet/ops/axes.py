@@ -5,13 +5,13 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from multinet.errors import ArgumentError
+from multinet.errors import ArgumentError, NoAxis
 from multinet.ops.refusals import shown
 from multinet.typing import Axis
 
 
 def axis_of(axis: int, rank: int, what: str = "axis") -> int:
-    """Return a non-negative axis; `ArgumentError` naming the range if it is outside."""
+    """Return a non-negative axis; `NoAxis` naming the range if it is outside."""
     if type(axis) is int and -rank <= axis < rank:
         return axis % rank
     try:
@@ -19,7 +19,7 @@ def axis_of(axis: int, rank: int, what: str = "axis") -> int:
     except TypeError as error:
         raise ArgumentError(f"Expected {what} as an int, got {shown(axis)}.") from error
     if not -rank <= place < rank:
-        raise ArgumentError(
+        raise NoAxis(
             f"Expected {what} in [{-rank}, {rank}) for a tensor of {rank} axes, got "
             f"{axis}."
         )

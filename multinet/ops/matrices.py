@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from multinet import dtypes
-from multinet.errors import ArgumentError, DTypeError, ShapeError
+from multinet.errors import ArgumentError, DTypeError, NoNorm, ShapeError
 from multinet.ops.axes import axes_of, axis_of
 from multinet.ops.core import (
     as_tensor,
@@ -236,7 +236,8 @@ def norm(
     """Return the norm of vectors (one axis) or of matrices (two axes).
 
     Without `ord` the Euclidean norm over the axes. Vectors take any number, inf, -inf;
-    matrices 1, -1, 2, -2, inf, -inf, "fro" and "nuc". The gradient at 0 is 0.
+    matrices 1, -1, 2, -2, inf, -inf, "fro" and "nuc". The gradient at 0 is 0. `NoNorm`
+    for another `ord`, or for other axes than those it is defined over.
     """
     x = floating(x)
     rank = len(shape_of(x))
@@ -245,13 +246,18 @@ def norm(
     if axis is None:
         axis = tuple(range(rank))
     chosen = [axis] if isinstance(axis, int) else list(axis)
+    if len(chosen) not in (1, 2):
+        raise NoNorm(f"ops.norm with ord={ord!r} expects 1 or 2 axes, got {axis}.")
+    if len(chosen) == 2 and rank < 2:
+        raise NoNorm(
+            f"A matrix norm, over axis={axis}, expects a tensor of 2 axes or more, got "
+            f"shape {shape_of(x)}. Vectors have axis=None or an int."
+        )
+    if len(chosen) == 1 and not isinstance(ord, int | float):
+        raise NoNorm(f"A vector norm has ord as a number, got {ord!r}.")
     axes = [axis_of(a, rank) for a in chosen]
     if len(axes) == 1:
         return _vector_norm(x, ord, axes[0], keepdims)
-    if len(axes) != 2:
-        raise ArgumentError(
-            f"ops.norm with ord={ord!r} expects 1 or 2 axes, got {axis}."
-        )
     return _matrix_norm(x, ord, axes[0], axes[1], keepdims)
 
 
@@ -277,8 +283,6 @@ def _vector_norm(x: Any, ord: Any, axis: int, keepdims: bool) -> Any:
         return backend.sum(size, axes, keepdims)
     if ord == 2:
         return _root_sum(x, axes, keepdims)
-    if not isinstance(ord, int | float):
-        raise ArgumentError(f"A vector norm has ord as a number, got {ord!r}.")
     if ord < 0:
         total = backend.sum(backend.power(size, float(ord)), axes, keepdims)
         return backend.power(total, 1 / float(ord))
@@ -315,7 +319,7 @@ def _matrix_norm(x: Any, ord: Any, row: int, column: int, keepdims: bool) -> Any
         y = function(sums, (left,), True)
         return y if keepdims else backend.squeeze(y, pair)
     if ord not in (2, -2, "nuc"):
-        raise ArgumentError(
+        raise NoNorm(
             "A matrix norm has ord 1, -1, 2, -2, inf, -inf, 'fro' or 'nuc', got "
             f"{ord!r}."
         )

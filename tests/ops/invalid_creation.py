@@ -72,7 +72,7 @@ ArgumentError: Expected num as an int of at least 0, got 'x'.
     linspace(0, 1, 'x')
 ShapeError: ops.linspace: subtract cannot broadcast the shapes (4,) and
     linspace(v, k); logspace(v, k)
-ArgumentError: Expected axis in [-
+NoAxis: Expected axis in [-
     linspace(0, 1, 3, axis=1); logspace(0, 1, 3, axis=1); geomspace(1, 2, 3, axis=1)
     take(a, 0, 2); take_along_axis(a, i, 2); diagonal(v); diagonal(a, 0, 0, 2)
     trace(v); trace(a, 0, 0, 2)
@@ -158,7 +158,7 @@ ArgumentError: . Its docstring says what it takes.
     diagonal(a, 'x'); diag(v, 'x'); diagflat(v, 'x'); trace(a, 'x')
     get_item(a, slice_(0, 3, 0)); get_item(a, slice_(0, 'x'))
     get_item(a, slice_(0, 1.5)); get_item(a, (..., ...))
-ArgumentError: Expected axis in [0, 0) for a tensor of 0 axes, got 0.
+NoAxis: Expected axis in [0, 0) for a tensor of 0 axes, got 0.
     diagonal(c)
 DTypeError: ops.diagonal: add of a int32 tensor and the float 1.5 would
     diagonal(a, 1.5); diag(a, 1.5)

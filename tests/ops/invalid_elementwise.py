@@ -99,10 +99,10 @@ ArgumentError: Expected default_value as a number, got 'x'.
     threshold(a, 0.1, 'x')
 ShapeError: expects an even size at axis 0, got (3, 4).
     glu(a, 0)
-ArgumentError: Expected axis in [-2, 2) for a tensor of 2 axes, got
+NoAxis: Expected axis in [-2, 2) for a tensor of 2 axes, got
     glu(a, 2); softmax(a, 2); log_softmax(a, -3); log_softmax(a, (0, 2))
     normalize(a, 2)
-ArgumentError: Expected axis in [0, 0) for a tensor of 0 axes, got -1.
+NoAxis: Expected axis in [0, 0) for a tensor of 0 axes, got -1.
     glu(c); softmax(c)
 ArgumentError: Expected each axis once, got axis=(0, 0).
     softmax(a, (0, 0))
@@ -110,14 +110,14 @@ ArgumentError: Expected axis as an int, got 'x'.
     softmax(a, 'x')
 ArgumentError: Expected axis as an int, got 1.5.
     softmax(a, 1.5)
-ArgumentError: Expected source in [-2, 2) for a tensor of 2 axes, got 2.
+NoAxis: Expected source in [-2, 2) for a tensor of 2 axes, got 2.
     sparsemax(a, 2)
-ArgumentError: Expected source in [0, 0) for a tensor of 0 axes, got -1.
+NoAxis: Expected source in [0, 0) for a tensor of 0 axes, got -1.
     sparsemax(c)
 ArgumentError: Expected a positive order, got 0.
     normalize(a, order=0)
 ArgumentError: Expected a positive order, got 'x'.
     normalize(a, order='x')
-ArgumentError: A matrix norm has ord 1, -1, 2, -2, inf, -inf, 'fro' or
+NoNorm: A matrix norm has ord 1, -1, 2, -2, inf, -inf, 'fro' or
     normalize(a, (0, 1), 3)
 """

@@ -60,7 +60,7 @@ WrongType: Expected output_size as a positive int or 2 of them, got
     adaptive_max_pool(img, -1)
 ShapeError: Expected images with sizes of at least 1, got (0, 5).
     adaptive_average_pool(img_empty, 2); adaptive_max_pool(img_empty, 2)
-ArgumentError: Expected axis in [-2, 2) for a tensor of 2 axes, got 2.
+NoAxis: Expected axis in [-2, 2) for a tensor of 2 axes, got 2.
     moments(a, 2); batch_normalization(a, row, row, 2); layer_normalization(a, axis=2)
     rms_normalization(a, axis=2); one_hot(k, 3, 2); multi_hot(k, 3, 2)
     categorical_crossentropy(a, a, axis=2)
@@ -145,7 +145,7 @@ DTypeError: a cross-entropy takes real numbers, got complex64. Apply it
     binary_crossentropy(z, a); binary_crossentropy(a, z)
     binary_crossentropy(a, z, True); categorical_crossentropy(a, z)
     sparse_categorical_crossentropy(z, a); sparse_categorical_crossentropy(k3, z)
-ArgumentError: Expected axis in [0, 0) for a tensor of 0 axes, got -1.
+NoAxis: Expected axis in [0, 0) for a tensor of 0 axes, got -1.
     categorical_crossentropy(c, c)
 ShapeError: ops.sparse_categorical_crossentropy expects class numbers of
     sparse_categorical_crossentropy(k5, a); sparse_categorical_crossentropy(i, a)
@@ -198,7 +198,7 @@ ShapeError: Expected target_length as one length for each sequence, (3,)
     ctc_loss(words, speech, lens3, times)
 ShapeError: expects scores of shape (batch, time, classes), got (3, 4).
     ctc_loss(words, a, lens, times); ctc_decode(a, times)
-ArgumentError: Expected mask_index in [-5, 5) for a tensor of 5 axes, got
+NoAxis: Expected mask_index in [-5, 5) for a tensor of 5 axes, got
     ctc_loss(words, speech, lens, times, 9); ctc_loss(words, speech, lens, times, -9)
     ctc_decode(speech, times, mask_index=9)
 ShapeError: Expected output_length as one length for each sequence, (3,)

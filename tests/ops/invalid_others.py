@@ -63,7 +63,7 @@ ArgumentError: Unknown method 'x'. Known: bicubic, bilinear, cubic
 ArgumentError: Expected an output_shape of 4 sizes and distinct
     image.scale_and_translate(pics, (2, 5), zoom, shift, (1, 2), 'linear')
     image.scale_and_translate(pics, same, zoom, shift, (1, 1), 'linear')
-ArgumentError: Expected spatial_dims in [-4, 4) for a tensor of 4 axes, got
+NoAxis: Expected spatial_dims in [-4, 4) for a tensor of 4 axes, got
     image.scale_and_translate(pics, same, zoom, shift, (1, 9), 'linear')
 ShapeError: Expected scale and translation as 2 numbers, one for each of
     image.scale_and_translate(pics, same, v, shift, (1, 2), 'linear')
@@ -201,9 +201,9 @@ ArgumentError: Expected num_samples as an int of at least 0, got
     random.categorical(a, -1); random.categorical(a, 'x'); random.categorical(a, 1.5)
 ShapeError: Expected classes of the logits with sizes of at least 1, got
     random.categorical(wide0, 2)
-ArgumentError: Expected axis in [-
+NoAxis: Expected axis in [-
     random.shuffle(a, 2); associative_scan(plus, v, axis=1)
-ArgumentError: Expected axis in [0, 0) for a tensor of 0 axes, got 0.
+NoAxis: Expected axis in [0, 0) for a tensor of 0 axes, got 0.
     random.shuffle(c); associative_scan(plus, c)
 ArgumentError: Expected axis as an int, got 'x'.
     random.shuffle(a, 'x'); associative_scan(plus, v, axis='x')
@@ -287,7 +287,7 @@ ArgumentError: Expected length as an int of at least 1, got 1.5.
     scan(step, c, None, 1.5)
 WrongType: Expected function as a function, got 1.
     vectorized_map(1, v)
-ArgumentError: Expected source in [0, 0) for a tensor of 0 axes, got 0.
+NoAxis: Expected source in [0, 0) for a tensor of 0 axes, got 0.
     associative_scan(first_of, v)
 WrongType: Expected pyfunc as a function, got 3.
     vectorize(3)

@@ -3,6 +3,7 @@
 import itertools
 
 import jax.numpy as jnp
+import keras
 import numpy as np
 import pytest
 
@@ -22,7 +23,31 @@ def test_two_dtypes_promote_as_in_jax(x, y):
         want = np.dtype(NARROW.get(want.name, want.name)) if want.kind == "f" else want
     elif want == np.float64 and "float64" not in (x, y):
         want = np.dtype("float32")
+    elif want == np.int64 and "int64" not in (x, y):
+        want = np.dtype("int32")  # as in JAX without x64
     assert dtypes.promote(x, y) == want.name
+
+
+@pytest.mark.parametrize("signed", ["int8", "int16", "int32"])
+def test_uint32_with_a_signed_integer_is_int32_as_in_keras(signed, backend):
+    assert keras.backend.result_type("uint32", signed) == "int32"
+    assert (
+        dtypes.promote("uint32", signed) == dtypes.promote(signed, "uint32") == "int32"
+    )
+    assert dtypes.promote("uint32", signed, "int64") == "int64"
+    assert dtypes.promote("uint32", signed, "float16") == "float16"
+    result = ops.subtract(ops.cast([1, 7], "uint32"), ops.cast([3, -2], signed))
+    assert ops.dtype(result) == "int32"
+    np.testing.assert_array_equal(ops.convert_to_numpy(result), [-2, 9])
+
+
+def test_uint32_with_a_signed_integer_is_int64_where_64_bits_were_asked_for(
+    backend, monkeypatch
+):
+    monkeypatch.setattr(dtypes, "_x64", True)
+    result = ops.add(np.array([1 << 31], "uint32"), ops.cast([-1], "int32"))
+    assert ops.dtype(result) == "int64"
+    np.testing.assert_array_equal(ops.convert_to_numpy(result), [(1 << 31) - 1])
 
 
 @pytest.mark.parametrize("kind", WEAK)
