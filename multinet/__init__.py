@@ -7,70 +7,83 @@ The backend is chosen by the environment variable `MULTINET_BACKEND`, by `set_ba
 or, for a block, by `use_backend`; NumPy is the default.
 """
 
-import sys
 from typing import TYPE_CHECKING
 
-from multinet import (
-    absent,
-    activations,
-    backend,
-    config,
-    constraints,
-    dtype_policies,
-    errors,
-    initializers,
-    layers,
-    losses,
-    metrics,
-    mixed_precision,
-    models,
-    ops,
-    optimizers,
-    random,
-    regularizers,
-    surface,
-    tree,
-)
+from multinet import errors, surface
 from multinet.as_keras import as_keras
-from multinet.bridging import as_torch_module
-from multinet.dtype_policies import DTypePolicy, FloatDTypePolicy
 from multinet.dtypes import floatx, set_floatx
 from multinet.errors import MultinetError
-from multinet.functional import functional_call
-from multinet.initializers import Initializer
-from multinet.jitting import jit
-from multinet.layers import Input, InputSpec, Layer
-from multinet.losses import Loss
-from multinet.metrics import Metric
-from multinet.models import Model, Sequential
-from multinet.models.function import Function
-from multinet.objects import exports
-from multinet.operation import Operation
-from multinet.ops.control import cond, custom_gradient, scan, while_loop
-from multinet.ops.conversion import stop_gradient
-from multinet.optimizers import Optimizer
-from multinet.random import SeedGenerator, set_random_seed
 from multinet.registry import backends, set_backend, use_backend
-from multinet.regularizers import Regularizer
-from multinet.remat import RematScope, remat
-from multinet.scopes import StatelessScope, SymbolicScope, device, name_scope
-from multinet.symbolic.tensor import KerasTensor, SymbolicTensor
-from multinet.training.callbacks.base import Callback
-from multinet.transforms import checkpoint, grad, jvp, value_and_grad, vjp, vmap
-from multinet.variables import Variable
 from multinet.version import __version__, version
 
 if TYPE_CHECKING:
     from multinet import (
+        activations,
+        backend,
         callbacks,
+        config,
+        constraints,
         datasets,
         debug,
         distillation,
+        dtype_policies,
+        initializers,
+        layers,
+        losses,
+        metrics,
+        mixed_precision,
+        models,
+        ops,
+        optimizers,
         preprocessing,
+        random,
+        regularizers,
         saving,
+        tree,
         utils,
         visualization,
         wrappers,
+    )
+    from multinet.catalogue import (
+        DTypePolicy,
+        FloatDTypePolicy,
+        Function,
+        Initializer,
+        Input,
+        InputSpec,
+        KerasTensor,
+        Layer,
+        Loss,
+        Metric,
+        Model,
+        Operation,
+        Optimizer,
+        Regularizer,
+        RematScope,
+        SeedGenerator,
+        Sequential,
+        StatelessScope,
+        SymbolicScope,
+        SymbolicTensor,
+        Variable,
+        as_torch_module,
+        checkpoint,
+        cond,
+        custom_gradient,
+        device,
+        functional_call,
+        grad,
+        jit,
+        jvp,
+        name_scope,
+        remat,
+        scan,
+        set_random_seed,
+        stop_gradient,
+        value_and_grad,
+        vjp,
+        vmap,
+        while_loop,
     )
 
 __all__ = [
@@ -150,15 +163,5 @@ __all__ = [
     "wrappers",
 ]
 
-surface.show(__name__)
+surface.show(__name__, "multinet.catalogue")
 surface.show(errors.__name__)
-exports.install(sys.modules[__name__])
-absent.watch(
-    Callback,
-    KerasTensor,
-    Layer,
-    Metric,
-    Optimizer,
-    SeedGenerator,
-    Variable,
-)

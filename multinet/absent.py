@@ -7,17 +7,16 @@ checkers, which therefore still find names that do not exist.
 
 from __future__ import annotations
 
-import difflib
-import dis
 import functools
-import inspect
 import os
 import sys
 from collections.abc import Iterable
 from types import FrameType, ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from multinet.errors import ArgumentError
+
+_T = TypeVar("_T")
 
 # What there is instead; full names, so that a test can look them up.
 INSTEAD = {
@@ -28,10 +27,10 @@ INSTEAD = {
 _PYTHON = ("_frozen_importlib", "importlib._bootstrap")
 
 
-def watch(*classes: type) -> None:
-    """Let objects of classes answer for the names that they lack."""
-    for cls in classes:
-        setattr(cls, "__getattr__", member)  # noqa: B010
+def watch(cls: type[_T]) -> type[_T]:
+    """Let objects of a class answer for the names that they lack."""
+    setattr(cls, "__getattr__", member)  # noqa: B010
+    return cls
 
 
 def refuse_options(what: str, **options: Any) -> None:
@@ -75,6 +74,8 @@ def refused(module: ModuleType, attribute: str, frame: FrameType) -> Exception:
 def member(self: object, name: str) -> object:
     """Do what the `__getattr__` of an object does where there is no such name."""
     cls = type(self)
+    import inspect  # not needed but for an error
+
     if inspect.getattr_static(cls, name, None) is not None:
         return object.__getattribute__(self, name)  # a property that failed: its error
     text = f"{cls.__name__!r} object has no attribute {name!r}"
@@ -95,6 +96,8 @@ def _sentence(owner: str, name: str) -> str:
 
 def _near(name: str, known: Iterable[str]) -> str:
     public = [n for n in known if not n.startswith("_")]
+    import difflib  # not needed but for an error
+
     near = difflib.get_close_matches(name, public, n=1, cutoff=0.7)
     return f". Did you mean: {near[0]!r}?" if near else ""
 
@@ -114,4 +117,6 @@ def refusal(text: str, name: str, frame: FrameType) -> Exception:
 
 def _importing(frame: FrameType) -> bool:
     """Return whether a frame is at a `from ... import ...`."""
+    import dis  # not needed but for an error
+
     return dis.opname[frame.f_code.co_code[frame.f_lasti]] == "IMPORT_FROM"

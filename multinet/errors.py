@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 __all__ = [
@@ -142,6 +141,8 @@ class MissingPrimitive(BackendError):
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> ArgumentError:
     """Return the error for a name that is not in `known`, naming the near ones."""
     known = sorted(known)
+    import difflib  # not needed but for an error
+
     near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.5)
     hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
     return ArgumentError(f"Unknown {kind} {name!r}.{hint} Known: {', '.join(known)}.")

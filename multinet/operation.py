@@ -12,7 +12,7 @@ from multinet.configurable import Configurable, arguments, parameters
 from multinet.errors import ArgumentError, MultinetError
 from multinet.names import snake_case, unique_name
 from multinet.ops.core import as_tensor
-from multinet.remat import RematScope, current_scope
+from multinet.rematerialization import RematScope, current_scope
 from multinet.symbolic.tensor import Recorded, adopted, is_symbolic, record
 from multinet.typing import Config, Tensors
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from multinet import philox
+from multinet import absent, philox
 from multinet.configurable import Configurable
 from multinet.errors import ArgumentError, TraceError
 from multinet.holders import Holder
@@ -85,6 +85,7 @@ def model_key() -> philox.Key:
     return HOST.next(_models)
 
 
+@absent.watch
 class SeedGenerator(Configurable, Holder):
     """A stream of keys for random ops: the same stream for the same seed, everywhere.
 

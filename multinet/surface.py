@@ -8,7 +8,7 @@ somebody asks for it: `__all__` lists it, and type checkers find it by an import
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import sys
 
 from multinet import absent
@@ -17,10 +17,9 @@ from multinet import absent
 def show(name: str, *rest: str) -> None:
     """Let `dir` of a module list its `__all__`, and the module find all that is listed.
 
-    A listed name that the module lacks is imported when it is asked for: from the
-    first of the modules `rest` that has it, or, where there are none, as a module of
-    that name inside of this one. The answer to a name that is not listed is that of
-    `absent`.
+    A listed name that the module lacks is imported when it is asked for: as a module
+    of that name inside of this one, or from the first of the modules `rest` that has
+    it. The answer to a name that is not listed is that of `absent`.
     """
     module = sys.modules[name]
 
@@ -39,8 +38,9 @@ def show(name: str, *rest: str) -> None:
 
 def _find(attribute: str, name: str, rest: tuple[str, ...]) -> object:
     """Import what a module lists and does not have yet."""
-    if not rest:
-        return importlib.import_module(f"{name}.{attribute}")
+    inside = f"{name}.{attribute}"
+    if hasattr(sys.modules[name], "__path__") and importlib.util.find_spec(inside):
+        return importlib.import_module(inside)
     for place in rest:
         space = importlib.import_module(place)
         if hasattr(space, attribute):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import optree
 
-from multinet import dtypes, ops
+from multinet import absent, dtypes, ops
 from multinet.autocast import autocasting
 from multinet.calls import path_of
 from multinet.carriers import Carrier, Clock, Home
@@ -31,6 +31,7 @@ from multinet.scope import active_scope
 from multinet.typing import DType, Host, InitializerLike, Numbers, Tensor
 
 
+@absent.watch
 class Variable(Operators, AsNumber, Part):
     """A tensor that persists and changes: a weight, a statistic, an optimizer slot.
 

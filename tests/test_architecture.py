@@ -335,10 +335,21 @@ LATER += ("layers.preprocessing.catalogue", "layers.preprocessing.image_layer")
 LATER += ("layers.preprocessing.text_vectorization",)
 
 
-def test_import_brings_in_no_heavy_module():
+def test_models_bring_in_no_heavy_module():
     named = [*HEAVY, *(f"multinet.{name}" for name in LATER)]
-    code = f"import sys, multinet; print([m for m in {named} if m in sys.modules])"
+    code = (
+        "import sys, multinet\nmultinet.Sequential([multinet.layers.Dense(1)])\n"
+        f"print([m for m in {named} if m in sys.modules])"
+    )
     assert run_python(code) == "[]"
+
+
+def test_import_brings_in_the_registry_and_what_it_needs():
+    """All else comes when it is asked for; numpy is nearly all of the time."""
+    code = "import sys, multinet; print(*sys.modules)"
+    names = [n for n in run_python(code).split() if n.startswith("multinet.")]
+    parts = {name.split(".")[1] for name in names}
+    assert {"ops", "layers", "models", "training", "catalogue"}.isdisjoint(parts)
 
 
 def test_the_modules_that_come_later_are_there():

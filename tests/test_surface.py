@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import pkgutil
 import subprocess
 import sys
 from types import ModuleType
@@ -123,9 +124,13 @@ def test_it_holds_before_anything_else_is_imported():
     assert found.stdout.strip() == "['abs', 'add', 'all', 'any']"
 
 
+PACKAGES = [name for name, module in PUBLIC.items() if hasattr(module, "__path__")]
+
+
 def run(code):
-    """Run code in a fresh process."""
-    subprocess.run([sys.executable, "-c", code], check=True)
+    """Return what code prints in a fresh process."""
+    line = [sys.executable, "-c", code]
+    return subprocess.run(line, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 @pytest.mark.parametrize(
@@ -187,3 +192,14 @@ def test_a_listed_name_that_is_nowhere_is_told(monkeypatch):
     surface.show("theirs", "multinet.tree")
     with pytest.raises(AttributeError, match="theirs lists lost"):
         _ = module.lost
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_what_comes_later_has_the_name_of_no_other_module(name):
+    """A module takes the place of its name in a package whenever it is imported."""
+    listed = set(PUBLIC[name].__all__)
+    inside = {module.name for module in pkgutil.iter_modules(PUBLIC[name].__path__)}
+    code = f"import sys, {name}; print(*vars(sys.modules[{name!r}]))"
+    later = listed - set(run(code).split())
+    for both in inside & later:
+        assert isinstance(getattr(PUBLIC[name], both), ModuleType)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import optree
 
-from multinet import dtypes, regularizers
+from multinet import absent, dtypes, regularizers
 from multinet.calls import CallContext, Within, active
 from multinet.configurable import is_ours
 from multinet.errors import ArgumentError, MultinetError, Unwritten
@@ -42,7 +42,7 @@ from multinet.names import snake_case, unique_name
 from multinet.operation import Operation
 from multinet.ops.core import as_tensor, cast_tensor, in_dtype
 from multinet.registry import current, use_backend
-from multinet.remat import current_scope
+from multinet.rematerialization import current_scope
 from multinet.scope import active_scope, loose_draws
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import (
@@ -57,6 +57,7 @@ from multinet.typing import PolicyLike, RegularizerLike, Shapes, Tensor, Tensors
 from multinet.variables import Variable
 
 
+@absent.watch
 class Layer(Configured, Tracked, Operation):
     """A function of tensors with weights.
 

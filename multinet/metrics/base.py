@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import optree
 
-from multinet import dtype_policies, dtypes, holders, initializers, ops
+from multinet import absent, dtype_policies, dtypes, holders, initializers, ops
 from multinet.calls import Within, mask_of
 from multinet.configurable import Configurable, arguments, as_argument, is_ours
 from multinet.losses.kept import only, places_beside, positions, without_targets
@@ -32,6 +32,7 @@ from multinet.typing import Config, DType, InitializerLike, PolicyLike, Tensor, 
 from multinet.variables import Variable
 
 
+@absent.watch
 class Metric(Configurable, Movable):
     """The base of metrics: subclass with `update_state` and `result`.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Iterator
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
@@ -18,13 +19,9 @@ _UNWRITTEN = ("datasets", "preprocessing", "visualization", "wrappers")
 _FUNCTIONS = ("activations", "losses", "metrics", "ops")
 
 
-_root: ModuleType | None = None
-
-
-def install(root: ModuleType) -> None:
-    """Take the module whose namespaces are meant; `multinet` does, being above all."""
-    global _root
-    _root = root
+def _root() -> ModuleType:
+    """Return the package, whose public modules are meant."""
+    return sys.modules[__name__.partition(".")[0]]
 
 
 class Name(NamedTuple):
@@ -81,9 +78,8 @@ def is_ours(module: str) -> bool:
 
 def _as_keras(module: str) -> str:
     """Return the name of a module in Keras's file format."""
-    assert _root is not None, "multinet has been imported, which hands itself in"
     own, dot, rest = module.partition(".")
-    return f"{ROOT}{dot}{rest}" if own == _root.__name__ else module
+    return f"{ROOT}{dot}{rest}" if own == _root().__name__ else module
 
 
 def find_function(name: str) -> Callable[..., Any] | None:
@@ -135,8 +131,7 @@ def _says(space: ModuleType) -> str:
 
 def _namespaces() -> Iterator[tuple[str, ModuleType]]:
     """Yield the modules that have what can be written, the preferred ones first."""
-    root = _root
-    assert root is not None, "multinet has been imported, which hands itself in"
+    root = _root()
     order = {name: place for place, name in enumerate(_FUNCTIONS)}
     order |= {"": len(order) + 1} | {name: len(order) + 2 for name in _LAST}
     parts = [getattr(root, name) for name in root.__all__ if name not in _UNWRITTEN]

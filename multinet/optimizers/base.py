@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
+from multinet import absent
 from multinet.configurable import arguments, parameters, revived
 from multinet.errors import ArgumentError
 from multinet.names import snake_case, unique_name
@@ -23,6 +24,7 @@ from multinet.typing import Config, LearningRate, Numbers, Tensor
 from multinet.variables import Variable
 
 
+@absent.watch
 class Optimizer(OptimizerState):
     """The base of optimizers: subclass it, name the slots and write `kernel`.
 

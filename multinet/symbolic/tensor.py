@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, NoReturn, Self, TypeAlias
 import numpy as np
 import optree
 
-from multinet import dtypes, operators
+from multinet import absent, dtypes, operators
 from multinet.errors import ArgumentError, NeverCalled, NoValue, ShapeError
 from multinet.holders import Holder
 from multinet.names import unique_name
@@ -145,6 +145,7 @@ def _alone(tensors: list[Any]) -> Any:
     return tensors[0] if len(tensors) == 1 else tensors
 
 
+@absent.watch
 class KerasTensor(Operators):
     """A tensor without values: a shape, a dtype, and the call that will produce it.
 

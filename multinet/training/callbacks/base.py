@@ -6,11 +6,13 @@ import inspect
 from collections.abc import Sequence
 from typing import Any, ClassVar, TypeAlias
 
+from multinet import absent
 from multinet.checks import shown
 from multinet.errors import ArgumentError
 from multinet.typing import AnyModel, Data
 
 
+@absent.watch
 class Callback:
     """Code that runs at points of fit, evaluate and predict; override the hooks needed.
 
