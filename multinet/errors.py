@@ -24,6 +24,7 @@ __all__ = [
     "OutOfRange",
     "ShapeError",
     "TraceError",
+    "UnknownOutput",
     "Unordered",
     "Unwritten",
     "WrongType",
@@ -53,6 +54,12 @@ class DTypeError(MultinetError, TypeError, ValueError):
 
 class ArgumentError(MultinetError, ValueError):
     """An argument outside what the function accepts."""
+
+
+class UnknownOutput(ArgumentError, KeyError):
+    """A name, or a key of a tree, that no output of a model has."""
+
+    __str__ = Exception.__str__  # that of a KeyError would be quoted
 
 
 class WrongType(ArgumentError, TypeError):

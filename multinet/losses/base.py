@@ -8,6 +8,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypeVar
 
+import optree
+
 from multinet import dtype_policies, dtypes, ops
 from multinet.calls import mask_of
 from multinet.configurable import Configurable, arguments, as_argument
@@ -20,7 +22,7 @@ from multinet.ops.core import as_tensor, boolean, cast_tensor, in_dtype
 from multinet.registry import current
 from multinet.symbolic.tensor import KerasTensor, Recorded, record
 from multinet.tracebacks import shortening
-from multinet.typing import Config, PolicyLike, Tensor
+from multinet.typing import Config, PolicyLike, Tensor, Tree
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -170,6 +172,35 @@ class Loss(Configurable, Recorded):
             mask = valid if mask is None else both(valid, mask)
         return reduce_values(values, sample_weight, mask, self.reduction)
 
+    def of_trees(
+        self, y_true: Tree, y_pred: Tree, sample_weight: Tree = None
+    ) -> Tensor:
+        """Return the reduced loss of several outputs, which `call` gets as a tree.
+
+        `sample_weight` is one for all of them.
+        """
+        targets, outputs = [], []
+        leaves, form = optree.tree_flatten(y_pred)
+        for pair in zip(optree.tree_leaves(y_true), leaves, strict=True):
+            target, output = match_ranks(*self._computable(*pair))
+            targets.append(target)
+            outputs.append(output)
+        trees = (
+            optree.tree_unflatten(form, targets),
+            optree.tree_unflatten(form, outputs),
+        )
+        weights = optree.tree_leaves(sample_weight)
+        if any(weight is not weights[0] for weight in weights):
+            raise ArgumentError(
+                f"The loss {self.name} takes {len(leaves)} outputs at once: give one "
+                "sample_weight for all of them."
+            )
+        weight = weights[0] if weights else None
+        return reduce_values(self._call_on_trees(*trees), weight, None, self.reduction)
+
+    def _call_on_trees(self, y_true: Tree, y_pred: Tree) -> Tensor:
+        return self.call(y_true, y_pred)
+
     def _computable(self, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
         """Return targets and predictions as tensors, in the dtype of the loss."""
         dtype = self.dtype
@@ -261,6 +292,9 @@ class LossFunctionWrapper(Loss):
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return the losses before weights and reduction."""
         y_true, y_pred = match_ranks(as_tensor(y_true), as_tensor(y_pred))
+        return self.fn(y_true, y_pred, **self.kwargs)
+
+    def _call_on_trees(self, y_true: Tree, y_pred: Tree) -> Tensor:
         return self.fn(y_true, y_pred, **self.kwargs)
 
     def _paired(self, y_true: Any, y_pred: Any) -> tuple[Any, Any]:

@@ -6,103 +6,81 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
+import optree
+
 from multinet import losses, metrics, ops
-from multinet.errors import ArgumentError, unknown_name
+from multinet.errors import ArgumentError
 from multinet.holders import Holder
 from multinet.registry import current
 from multinet.symbolic.dims import public_shape
 from multinet.tracebacks import noting
+from multinet.training.matching import per_output
+from multinet.training.terms import Term
 from multinet.typing import Tree
 
 _OF_LABELS = metrics.SparseCategoricalAccuracy, metrics.SparseTopKCategoricalAccuracy
 
 
-def per_output(value: Tree, names: Sequence[str], what: str) -> list[Any]:
-    """Return one entry for each output: a value for all, a list, a dict by name."""
-    if isinstance(value, dict):
-        unknown = [name for name in value if name not in names]
-        if unknown:
-            raise unknown_name(f"output in {what}", unknown[0], names)
-        return [value.get(name) for name in names]
-    if isinstance(value, list | tuple):
-        if len(value) != len(names):
-            raise ArgumentError(
-                f"Expected {what} for {len(names)} outputs {list(names)}, got "
-                f"{len(value)}."
-            )
-        return list(value)
-    return [value] * len(names)
-
-
 class CompiledLoss(Holder):
-    """The sum of the outputs' losses, each with its weight."""
+    """The sum of the losses of outputs, each with its weight."""
 
     name = "compile_loss"  # Keras's, in the paths of the metrics that follow each
 
-    def __init__(self, loss: Tree, weights: Tree, names: Sequence[str]) -> None:
-        if isinstance(weights, int | float):
-            weights = [weights] * len(names)
+    def __init__(self, terms: Sequence[Term], names: Sequence[str]) -> None:
         if not names:
             raise ArgumentError(
                 "The model has no outputs that a loss could take: its call returned "
                 "None. Is a `return` missing?"
             )
-        self.names = list(names)
-        given = per_output(loss, names, "loss")
-        self.losses = [_as_loss(item) for item in given]
-        #: What the logs call them where the outputs have no names.
-        self.labels = [_label(*pair) for pair in zip(given, self.losses)]
-        self.weights = per_output(weights, names, "loss_weights")
-        if all(item is None for item in self.losses):
+        if not terms:
             raise ArgumentError(
                 "compile needs a loss for at least one output, got none."
             )
+        self.names, self.terms = list(names), tuple(terms)
+        #: The loss of each output, None where it has none of its own.
+        self.losses: list[losses.Loss | None] = [None] * len(names)
+        for term in reversed(self.terms):
+            if term.output is not None:
+                self.losses[term.output] = term.loss
+        self.all_losses = [term.loss for term in terms]
 
     def __call__(
         self, targets: Sequence[Any], outputs: Sequence[Any], weights: Sequence[Any]
     ) -> tuple[Any, list[Any]]:
-        """Return the total, and the loss of each output that has one."""
+        """Return the total, and the value of each loss."""
         each, total = [], None
-        for i, loss in enumerate(self.losses):
-            if loss is None:
-                continue
-            with noting(f"In the loss {self._called(i)}."):
-                value = _apply(loss, targets[i], outputs[i], weights[i])
+        for term in self.terms:
+            given = [term.pick(leaves) for leaves in (targets, outputs, weights)]
+            with noting(f"In the loss {self._called(term)}."):
+                value = _apply(term, *given)
             each.append(value)
-            if self.weights[i] is not None:
-                value = ops.multiply(value, self.weights[i])
+            if term.weight is not None:
+                value = ops.multiply(value, term.weight)
             total = value if total is None else ops.add(total, value)
         return total, each
 
-    def _called(self, i: int) -> str:
+    def _called(self, term: Term) -> str:
         """Return what an error calls a loss."""
-        of = f" of the output {self.names[i]!r}" if len(self.names) > 1 else ""
-        return f"{self.labels[i] or 'of compile'}{of}"
+        if len(self.names) == 1:
+            return term.loss.name
+        if term.output is None:
+            return f"{term.loss.name} of {term.label!r}"
+        return f"{term.loss.name} of the output {self.names[term.output]!r}"
 
 
-def _label(given: Tree, loss: losses.Loss | None) -> str:
-    """Return what the logs call a loss: a name of a function that was given, or its
-    own.
-    """
-    if isinstance(given, str):
-        found = losses.get(given)
-        return found.name if isinstance(found, losses.Loss) else given
-    if callable(given) and not isinstance(given, losses.Loss | type):
-        return _name_of(given, "loss")
-    return "" if loss is None else loss.name
+def _apply(term: Term, target: Any, output: Any, weight: Tree) -> Any:
+    if not optree.tree_leaves(target):
+        raise ArgumentError("The loss needs targets: pass y to fit, evaluate or step.")
+    if term.output is None:
+        return term.loss.of_trees(target, output, weight)
+    # By position, and without more than there is: users override `__call__`, too. The
+    # mask of the output is found there.
+    given = (target, output) if weight is None else (target, output, weight)
+    return term.loss(*given)
 
 
 def _name_of(function: Tree, other: str) -> str:
     return getattr(function, "__name__", other).strip("<>")
-
-
-def _apply(loss: Tree, target: Any, output: Any, weight: Tree) -> Any:
-    if target is None:
-        raise ArgumentError("The loss needs targets: pass y to fit, evaluate or step.")
-    # By position, and without more than there is: users override `__call__`, too. The
-    # mask of the output is found there.
-    given = (target, output) if weight is None else (target, output, weight)
-    return loss(*given)
 
 
 class CompiledMetrics(Holder):
@@ -180,12 +158,6 @@ class CompiledMetrics(Holder):
             weight = weights[i] if is_weighted else None
             with noting(f"In the metric {metric.name}."):
                 metric.update_state(targets[i], outputs[i], weight)
-
-
-def _as_loss(item: Any) -> losses.Loss | None:
-    is_own_list = isinstance(item, list | tuple) and len(item) == 1
-    loss: Any = item[0] if is_own_list else item  # as metrics have it
-    return None if loss is None else losses.resolve(loss)
 
 
 def _metrics_by_output(given: Tree, names: Sequence[str]) -> list[list[Any]]:

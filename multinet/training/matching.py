@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import optree
 
-from multinet.errors import ArgumentError, unknown_name
+from multinet.errors import ArgumentError, UnknownOutput, unknown_name
 from multinet.typing import Tree
 
 
@@ -44,18 +44,19 @@ class Structure:
             return [tree] * len(optree.tree_leaves(node))
         if isinstance(node, dict):
             if not isinstance(tree, dict):
-                raise self._unlike(tree, node, what)
+                raise self.unlike(tree, node, what)
             unknown = [key for key in tree if key not in node]
             if unknown:
-                raise unknown_name(f"output in {what}", unknown[0], sorted(node))
+                raise unknown_output(what, unknown[0], node)
             pairs = [(tree.get(key), node[key]) for key in sorted(node)]
         else:
             if isinstance(tree, dict) or len(tree) != len(node):
-                raise self._unlike(tree, node, what)
+                raise self.unlike(tree, node, what)
             pairs = list(zip(tree, node, strict=True))
         return [x for part in pairs for x in self._given(*part, what)]
 
-    def _unlike(self, tree: Any, node: Any, what: str) -> ArgumentError:
+    def unlike(self, tree: Any, node: Any, what: str) -> ArgumentError:
+        """Return the error for a tree of another form than a part of the outputs."""
         kind = f"a dict of {sorted(node)}" if isinstance(node, dict) else "a list"
         count = "" if isinstance(node, dict) else f" of {len(node)}"
         came = f"{type(tree).__name__} of {len(tree)}"
@@ -64,13 +65,34 @@ class Structure:
             f"where a {came} came. None stands for outputs without one."
         )
 
-    def labels(self, names: Sequence[str]) -> list[str]:
-        """Return what the logs call the outputs: their paths, names for numbers."""
-        found = []
-        for (*path, last), name in zip(self.paths, names, strict=True):
-            end = name if isinstance(last, int) else last
-            found.append("/".join(map(str, (*path, end))))
-        return found
+    def label(self, output: int, name: str) -> str:
+        """Return what the logs call an output: its path, its name for a number."""
+        if not self.nested:
+            return name
+        *path, last = self.paths[output]
+        return "/".join(map(str, (*path, name if isinstance(last, int) else last)))
+
+
+def unknown_output(what: str, name: object, known: Iterable[str]) -> UnknownOutput:
+    """Return the error for a name that no output has."""
+    return UnknownOutput(str(unknown_name(f"output in {what}", name, known)))
+
+
+def per_output(value: Tree, names: Sequence[str], what: str) -> list[Any]:
+    """Return one entry for each output: a value for all, a list, a dict by name."""
+    if isinstance(value, dict):
+        unknown = [name for name in value if name not in names]
+        if unknown:
+            raise unknown_output(what, unknown[0], names)
+        return [value.get(name) for name in names]
+    if isinstance(value, list | tuple):
+        if len(value) != len(names):
+            raise ArgumentError(
+                f"Expected {what} for {len(names)} outputs {list(names)}, got "
+                f"{len(value)}."
+            )
+        return list(value)
+    return [value] * len(names)
 
 
 def beside(losses: Sequence[Any], given: Tree) -> list[Any] | None:

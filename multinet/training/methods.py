@@ -172,7 +172,10 @@ class Training(Hooks, Layer):
         return [f"output_{i + 1}" for i in range(len(leaves))]
 
     def _metrics_of_compile(self) -> list[Any]:
-        return [] if self._matched is None else self._matched.all_metrics()
+        if self._matched is not None:
+            return self._matched.all_metrics()
+        task = self._task
+        return [] if task is None or not task.measures() else [self._trainer.tracker()]
 
     def reset_metrics(self) -> None:
         """Start all metrics anew."""

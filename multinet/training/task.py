@@ -13,8 +13,9 @@ from multinet.calls import Within
 from multinet.errors import ArgumentError
 from multinet.holders import Holder
 from multinet.registry import current
-from multinet.training.compiled import CompiledLoss, CompiledMetrics, per_output
-from multinet.training.matching import Structure, beside
+from multinet.training.compiled import CompiledLoss, CompiledMetrics
+from multinet.training.matching import Structure, beside, per_output
+from multinet.training.terms import Terms
 from multinet.typing import Config, Making, Tensor, Tree
 
 #: What Keras writes of the arguments of compile, in its order.
@@ -97,6 +98,7 @@ class Matched(Holder):
         y: Tree,
         masked: Sequence[bool],
         shows_names: bool = True,
+        tracker: metrics.Metric | None = None,
     ) -> None:
         self.names = list(names)
         self.structure = Structure(outputs)
@@ -107,18 +109,14 @@ class Matched(Holder):
         self.keys = list(outputs) if in_dict else self.names
         for what in ("loss", "loss_weights", "metrics", "weighted_metrics"):
             self._ordered(getattr(task, what), what)
-        self.tracker = metrics.Mean(name="loss")
+        self.tracker = tracker or metrics.Mean(name="loss")
         self.loss: CompiledLoss | None = None
         kept: list[str] = []
         if task.loss is not None:
-            given = self._flat(task.loss, "loss")
-            weights = self._flat(task.loss_weights, "loss_weights")
-            self.loss = CompiledLoss(given, weights, self.names)
-            labels = self.names if shows_names else self.loss.labels
-            if nested:
-                labels = self.structure.labels(labels)
-            pairs = zip(labels, self.loss.losses, strict=True)
-            kept = [name for name, loss in pairs if loss is not None]
+            terms = Terms(self.structure, self.names, shows_names)
+            found = terms.find(task.loss, task.loss_weights)
+            self.loss = CompiledLoss(found, self.names)
+            kept = [term.label for term in found]
         several = kept if len(kept) > 1 else []
         # Tuples: no part is added to them, so nobody need look again.
         self.trackers: tuple[metrics.Metric, ...] = ()

@@ -15,6 +15,7 @@ from multinet.checks import whole
 from multinet.errors import ArgumentError, MultinetError
 from multinet.layers.context import mask_of
 from multinet.layers.embedding import Embedding
+from multinet.metrics import Mean, Metric
 from multinet.patterns import addresses_of
 from multinet.registry import current
 from multinet.symbolic.tensor import shadowing, symbolic_array
@@ -92,6 +93,7 @@ class Trainer:
         self.indices: tuple[Any, tuple[Bound, ...]] | None = None
         self._ranges: dict[str, tuple[Tree, Ranges]] = {}
         self.fitting: Fit | None = None  # the fit in progress
+        self._tracker: tuple[str, Metric] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy keeps, which sees the orders that the original sees."""
@@ -123,6 +125,14 @@ class Trainer:
         """Drop the programs, and what the task was matched with."""
         self.drop()
         self.prepared, self.indices, self._ranges = False, None, {}
+        self._tracker = None
+
+    def tracker(self) -> Metric:
+        """Return the mean of the loss: one for a task and the backend in use."""
+        backend = current().concrete.name
+        if self._tracker is None or self._tracker[0] != backend:
+            self._tracker = backend, Mean(name="loss")
+        return self._tracker[1]
 
     def drop(self) -> None:
         """Drop the programs, such as those of the backend before."""
@@ -159,7 +169,8 @@ class Trainer:
                 masked = [mask_of(leaf) is not None for leaf in leaves]
             names = model._names_of(outputs)
             shown = model._shows_names(outputs)
-            made = Matched(model._task, names, outputs, y, masked, shown)
+            told = model._task, names, outputs, y, masked, shown
+            made = Matched(*told, tracker=self.tracker())
             model._matched, found = made, tuple(seen.found)
             self.indices = optree.tree_structure(x), found
 

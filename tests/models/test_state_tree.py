@@ -80,3 +80,26 @@ def test_a_model_without_a_graph_has_no_inputs(backend):
     for name in ("inputs", "outputs", "input_shape", "output_shape"):
         assert not hasattr(Sequential(), name)
         assert hasattr(model(), name)
+
+
+def test_the_mean_of_the_loss_is_there_once_a_model_is_compiled(real_backend):
+    made = model()
+    assert made.metrics_names == ["loss"]  # before any data, as in Keras
+    tree = made.get_state_tree("numpy_array")["metrics_variables"]
+    assert tree == {"loss": {"total": 0.0, "count": 0.0}}
+    first = made.metrics[0]
+    made.fit(X, Y, verbose=0)
+    assert made.metrics == [first]
+    np.testing.assert_allclose(float(first.count), 4.0)
+    made.compile("sgd")
+    assert made.metrics == []
+
+
+def test_a_model_compiled_on_another_backend_has_metrics_of_its_own():
+    made = Sequential([layers.Dense(1)])
+    with multinet.use_backend("jax"):
+        made.compile("sgd", "mse")
+        assert made.metrics_names == ["loss"]
+    with multinet.use_backend("numpy"):
+        made.fit(X, Y, verbose=0)
+        assert made.metrics[0].total.backend == "numpy"

@@ -25,12 +25,14 @@ def classifier(kit, loss="sparse_categorical_crossentropy"):
     return model
 
 
+TIED = np.array([[0.0, 0, 0], [0, 1, 1], [0, 0, 1]], "float32")
 TAKEN = {
     "all": (LABELS, {0: 1.0, 1: 5.0, 2: 0.5}),
     "some": (LABELS, {1: 5.0}),
     "columns": (LABELS[:, None], {0: 2, 1: np.float32(5)}),
     "floats": (LABELS.astype("float32"), {0.0: 2.0, np.int64(2): 3.0}),
     "one-hot": (ONE_HOT, {0: 2.0, 2: 0.0}),
+    "none and several": (np.eye(3)[[0, 1, 2] * 10] @ TIED, {0: 2.0, 2: 0.5}),
     "smoothed": (ONE_HOT * 0.8 + 0.1, {0: 2.0, 2: 0.1}),
 }
 
@@ -101,7 +103,6 @@ def test_what_is_no_weight_by_class_is_refused(weights, words):
     [
         (X[:, 0], ArgumentError, "labels that are whole numbers, got"),
         (X, ArgumentError, "or one-hot rows, got targets"),
-        (np.ones((30, 3), "int32"), ArgumentError, r"row \[1, 1, 1\]"),
         (np.full((30, 2), [4, 7]), ArgumentError, r"row \[4, 7\]"),
         (np.zeros((30, 2, 1)), ShapeError, r"shape \(30, 2, 1\)"),
         (None, ArgumentError, "got 0 targets"),
@@ -110,6 +111,14 @@ def test_what_is_no_weight_by_class_is_refused(weights, words):
 def test_targets_without_one_class_a_sample_are_refused(y, error, words):
     with pytest.raises(error, match=words):
         classifier(multinet).fit(X, y, class_weight={0: 2.0}, verbose=0)
+
+
+def test_rows_without_one_class_are_told():
+    words = r"20 rows of the targets \(30, 3\) have none or several, such as \[0.0, 0.0"
+    with pytest.warns(UserWarning, match=words):
+        classifier(multinet, "categorical_crossentropy").fit(
+            X, TAKEN["none and several"][0], class_weight={0: 2.0}, verbose=0
+        )
 
 
 def test_a_generator_has_weights_of_its_own():

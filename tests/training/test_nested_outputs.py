@@ -18,6 +18,13 @@ IN_DICT = {"p": {"a": YA, "b": YB}, "q": [YC, YA2]}
 IN_LISTS = [[YA, YB], YC]
 FLAT = [YA, YB]
 
+
+def apart(y_true, y_pred):
+    """Return how far the first columns of two trees' leaves are apart."""
+    each = zip(keras.tree.flatten(y_pred), keras.tree.flatten(y_true), strict=True)
+    return sum((p[:, 0] - t[:, 0]) ** 2 for p, t in each)
+
+
 #: The form of the outputs, the targets, and what compile is told.
 CASES = {
     "a tree": (
@@ -50,6 +57,32 @@ CASES = {
     "targets left out": ("dict", {"p": {"a": YA}}, {"loss": {"p": {"a": "mse"}}}),
     "one for all": ("dict", IN_DICT, {"loss": "mse"}),
     "a flat list": ("dict", IN_DICT, {"loss": ["mse", "mae", "mse", "mae"]}),
+    "a list for a dict": ("dict", IN_DICT, {"loss": {"p": ["mse", "mae"]}}),
+    "a function of a tree": (
+        "dict",
+        IN_DICT,
+        {"loss": {"p": apart, "q": [apart, None]}},
+    ),
+    "a function of the whole": (
+        "dict",
+        IN_DICT,
+        {"loss": [apart, {"p": {"b": "mse"}}]},
+    ),
+    "several in a tree": (
+        "dict",
+        IN_DICT,
+        {
+            "loss": {"p": [apart, {"a": "mse"}], "q": (apart, (None, "mae"))},
+            "loss_weights": {"p": [2.0, {"a": 0.5}], "q": (3.0, (1.0, 0.25))},
+        },
+    ),
+    "weights in a flat list": (
+        "lists",
+        IN_LISTS,
+        {"loss": [["mse", "mae"], "mse"], "loss_weights": [3.0, 0.5, 2.0]},
+    ),
+    "several for an output": ("flat", FLAT, {"loss": ["mse", ["mae", "mse"]]}),
+    "several for the whole": ("flat", FLAT, {"loss": (apart, ["mse", "mae"])}),
     "lists": ("lists", IN_LISTS, {"loss": [["mse", "mae"], "mse"]}),
     "lists with None": ("lists", IN_LISTS, {"loss": [["mse", None], None]}),
     "metrics in lists": (
@@ -147,7 +180,7 @@ def test_outputs_of_a_subclass_are_called_by_their_losses(real_backend):
     ("options", "match"),
     [
         ({"loss": {"p": {"z": "mse"}}}, "output in loss 'z'"),
-        ({"loss": {"p": ["mse", "mae"]}}, r"a dict of \['a', 'b'\] where a list of 2"),
+        ({"loss": {"q": [["mse"], "mae", "mae"]}}, "a list of 2 where a list of 3"),
         ({"loss": {"q": ["mse"]}}, "a list of 2 where a list of 1 came"),
         ({"loss": {"q": {"a": "mse"}}}, "a list of 2 where a dict of 1 came"),
         ({"loss": {"p": {"a": None}}}, "a loss for at least one output"),
@@ -165,3 +198,36 @@ def test_one_target_does_not_stand_for_all():
     model.compile("sgd", "mse")
     with pytest.raises(ArgumentError, match="y must be"):
         model.fit(X, YA, verbose=0)
+
+
+@pytest.mark.parametrize("given", [multinet.losses.Loss, None])
+def test_a_loss_of_the_users_takes_a_tree_and_weights(given, real_backend):
+    class Sum(multinet.losses.Loss):
+        def call(self, y_true, y_pred):
+            each = zip(y_pred, y_true, strict=True)
+            return sum(multinet.ops.sum((p - t) ** 2, -1) for p, t in each)
+
+    def function(y_true, y_pred):
+        return Sum().call(y_true, y_pred)
+
+    model = build(multinet, "lists")
+    model.compile("sgd", [Sum() if given else function, None])
+    found = model.evaluate(X, IN_LISTS, 8, sample_weight=WEIGHT, verbose=0)
+    each = sum(np.sum((X @ k - y) ** 2, -1) for k, y in zip(KERNELS, (YA, YB)))
+    np.testing.assert_allclose(found, np.mean(WEIGHT * each), rtol=1e-5)
+
+
+def test_a_loss_of_a_tree_takes_one_weight():
+    model = build(multinet, "lists")
+    model.compile("sgd", [lambda y, p: multinet.ops.mean(p[0]), None])
+    with pytest.raises(ArgumentError, match="one sample_weight for all"):
+        weights = [[WEIGHT, 2 * WEIGHT], WEIGHT]
+        model.evaluate(X, IN_LISTS, 8, sample_weight=weights, verbose=0)
+
+
+def test_an_unknown_output_is_a_key_error_too():
+    model = build(multinet, "flat")
+    model.compile("sgd", {"dense_a": "mse", "dense_z": "mse"})
+    with pytest.raises(KeyError, match="Unknown output in loss 'dense_z'") as raised:
+        model.fit(X, FLAT, verbose=0)
+    assert isinstance(raised.value, ArgumentError)

@@ -142,7 +142,7 @@ def direction_in(model: AnyModel, name: str) -> str | None:
     trackers, minimized = (), ()
     if matched is not None:
         trackers = (matched.tracker, *matched.trackers)
-        minimized = () if matched.loss is None else matched.loss.losses
+        minimized = () if matched.loss is None else matched.loss.all_losses
     for wanted in dict.fromkeys((name, _plain(name))):
         if wanted == "loss" or any(wanted == t.name for t in trackers):
             return "down"

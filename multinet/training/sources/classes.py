@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -84,14 +85,21 @@ def _labels(data: HostBatch) -> Host:
 
 
 def _largest(rows: Host) -> Host:
-    """Return where each row has its largest entry, which one-hot rows have once."""
-    best = rows.max(1, keepdims=True)
-    one_hot = ((rows == best).sum(1) == 1) & (np.abs(rows).max(1) <= 1)
-    if not one_hot.all():
-        wrong = rows[np.argmin(one_hot)]
+    """Return where each row has its largest entry: once, unless there is a warning."""
+    beyond = np.abs(rows).max(1) > 1
+    if beyond.any():
         raise ArgumentError(
             f"class_weight needs labels (samples,) or one-hot rows, got targets "
-            f"{rows.shape} with the row {shown(wrong.tolist())}. Pass sample_weight "
-            "instead."
+            f"{rows.shape} with the row {shown(rows[np.argmax(beyond)].tolist())}. Pass "
+            "sample_weight instead."
+        )
+    tied = (rows == rows.max(1, keepdims=True)).sum(1) > 1
+    if tied.any():
+        warnings.warn(
+            f"class_weight needs one class a sample, but {tied.sum()} rows of the "
+            f"targets {rows.shape} have none or several, such as "
+            f"{shown(rows[np.argmax(tied)].tolist())}. The first of the largest entries "
+            "is taken for their class. Is sample_weight meant?",
+            stacklevel=2,
         )
     return rows.argmax(1)
