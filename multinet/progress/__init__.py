@@ -1,5 +1,5 @@
 """Progress: a live line on a terminal, and a line for what is finished."""
 
-from multinet.progress.reporters import NotebookReporter, Reporter, make_progress
+from multinet.progress.reporters import NotebookReporter, Reporter, make_progress, tell
 
-__all__ = ["NotebookReporter", "Reporter", "make_progress"]
+__all__ = ["NotebookReporter", "Reporter", "make_progress", "tell"]

@@ -32,6 +32,16 @@ from multinet.typing import Verbose
 _terminal = Terminal()
 
 
+def tell(text: str) -> None:
+    """Print a line; with interactive logging off it goes to the logger `multinet`."""
+    if config.is_interactive_logging_enabled():
+        print(text)
+        return
+    import logging  # slow, and rarely used
+
+    logging.getLogger("multinet").info(text)
+
+
 def make_progress(
     verbose: Verbose, epochs: int, steps: int | None, label: str
 ) -> Reporter:
@@ -118,9 +128,7 @@ class LineReporter(Reporter):
         """Print the line."""
         parts = self._parts(logs)
         if not config.is_interactive_logging_enabled():
-            import logging  # slow, and rarely used
-
-            logging.getLogger("multinet").info(" - ".join(parts))
+            tell(" - ".join(parts))
             return
         stream = sys.stdout
         text = (

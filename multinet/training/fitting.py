@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from multinet.checks import flag, number, whole
-from multinet.progress import make_progress
+from multinet.progress import make_progress, tell
 from multinet.tracebacks import noting
 from multinet.training.callbacks.bar import ProgbarLogger
 from multinet.training.callbacks.base import (
@@ -210,7 +210,7 @@ class Fit:
         """Return whether there is no time for another epoch, if there is one to do."""
         self.late = is_over(self.until) and self.epoch < self.plan.epochs.stop
         if self.late and self.plan.verbose not in (0, None):
-            print(f"Epoch {self.epoch}: max_time={self.plan.max_time} is over.")
+            tell(f"Epoch {self.epoch}: max_time={self.plan.max_time} is over.")
         return self.late
 
     def _validate(self, data: Source, guard: Interrupts) -> dict[str, Any]:

@@ -177,6 +177,25 @@ def test_where_nobody_says_it_a_warning_tells_what_is_done(callback):
         assert watch.sign == sign
 
 
+@pytest.mark.parametrize("callback", ["EarlyStopping", "ReduceLROnPlateau"])
+def test_a_name_that_no_metric_has_is_refused_without_a_mode(callback):
+    kind = getattr(callbacks, callback)
+    words = f"{callback} cannot tell.*no metric of the model called 'unknown'"
+    with pytest.raises(ArgumentError, match=words):
+        line().fit(X, Y, callbacks=[kind("unknown")], verbose=0)
+    with pytest.raises(ValueError, match="unknown"):  # as Keras does
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+        model.compile("sgd", "mse")
+        model.fit(X, Y, callbacks=[getattr(keras.callbacks, callback)("unknown")])
+
+
+def test_the_op_that_compares_is_known(backend):
+    for mode, op in (("max", ops.greater), ("min", ops.less), ("auto", ops.less)):
+        watch = callbacks.EarlyStopping("loss", mode=mode)
+        line().fit(X, Y, callbacks=[watch], verbose=0)
+        assert watch.monitor_op is op
+
+
 def test_the_best_weights_are_not_restored_by_a_guess(backend):
     model = line(metrics=[Steps()])
     stop = callbacks.EarlyStopping("val_accomplished", restore_best_weights=True)

@@ -240,3 +240,10 @@ def test_functions_of_ones_own_are_called_for_each_batch(backend, eagerly):
     model.reset_metrics()
     tested = model.make_test_function()(iter([(X, Y)]))
     np.testing.assert_allclose(tested["loss"], np.mean((expected + Y) ** 2), rtol=1e-5)
+
+
+def test_a_lambda_callback_keeps_what_is_no_hook():
+    told = multinet.callbacks.LambdaCallback(custom_method=len)
+    assert told.custom_method is len
+    with pytest.raises(multinet.errors.ArgumentError, match="Unknown hooks"):
+        multinet.callbacks.LambdaCallback(on_epoch_ends=len)

@@ -51,7 +51,22 @@ def test_a_schedule_sets_the_rate_of_each_epoch(name, real_backend):
 def test_a_schedule_tells_its_rates(capsys):
     told = LearningRateScheduler(lambda epoch: 0.25, verbose=1)
     compiled(multinet).fit(X, Y, epochs=1, callbacks=told, **QUIETLY)
-    assert "Epoch 1: learning rate 0.25." in capsys.readouterr().out
+    assert (
+        "LearningRateScheduler setting learning rate to 0.25 for epoch 1."
+        in capsys.readouterr().out
+    )
+
+
+def test_what_is_told_goes_to_the_logger_where_nobody_looks(capsys, caplog):
+    told = LearningRateScheduler(lambda epoch: 0.25, verbose=1)
+    caplog.set_level("INFO")
+    multinet.config.disable_interactive_logging()
+    try:
+        compiled(multinet).fit(X, Y, epochs=1, callbacks=told, **QUIETLY)
+    finally:
+        multinet.config.enable_interactive_logging()
+    assert "setting learning rate to 0.25" in caplog.text
+    assert not capsys.readouterr().out
 
 
 @pytest.mark.parametrize("rate", [None, "0.1", True, -0.1, np.nan, np.ones(2)])

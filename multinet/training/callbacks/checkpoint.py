@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from multinet.checks import flag, shown, whole
 from multinet.errors import ArgumentError
+from multinet.progress import tell
 from multinet.saving.model import MODEL
 from multinet.training.callbacks.monitor import Logs, Monitor
 from multinet.training.callbacks.turns import Turns
@@ -22,9 +23,12 @@ class ModelCheckpoint(Monitor):
     `filepath` may have fields: `{epoch}` (from 1), `{batch}`, and names in the logs,
     such as `model-{epoch:02d}-{val_loss:.2f}.keras`. With `save_best_only` a file is
     written only where `monitor` is better than it was, which `mode` and
-    `initial_value_threshold` say, as in `EarlyStopping`. `max_to_keep` deletes the
-    oldest of the files that this callback has written.
+    `initial_value_threshold` say, as in `EarlyStopping`; where the logs lack it, a
+    warning comes with the file. `max_to_keep` deletes the oldest of the files that this
+    callback has written.
     """
+
+    _without_value = "The model is saved all the same."
 
     def __init__(
         self,
@@ -108,7 +112,7 @@ class ModelCheckpoint(Monitor):
         else:
             self.model.save(path)
         if self.verbose:
-            print(f"Epoch {epoch + 1}: saved {path}")
+            tell(f"Epoch {epoch + 1}: saved {path}")
         if path not in self._written:
             self._written.append(path)
         while self.max_to_keep is not None and len(self._written) > self.max_to_keep:
@@ -116,9 +120,9 @@ class ModelCheckpoint(Monitor):
 
     def _is_better(self, logs: Logs) -> bool:
         value = self.get_monitor_value(logs)
-        if value is None or not self.improves(value, self.best):
+        if value is not None and not self.improves(value, self.best):
             return False
-        self.best = value
+        self.best = self.best if value is None else value
         return True
 
     def _name(self, epoch: int, batch: int | None, logs: Logs) -> str:

@@ -49,15 +49,21 @@ class History(Callback):
 
 
 class LambdaCallback(Callback):
-    """A callback made of functions, given by hook: `LambdaCallback(on_epoch_end=f)`."""
+    """A callback made of functions, given by hook: `LambdaCallback(on_epoch_end=f)`.
+
+    Anything whose name does not begin with `on_` is kept as an attribute.
+    """
 
     def __init__(self, **hooks: Any) -> None:
         super().__init__()
         known = [name for name in dir(Callback) if name.startswith("on_")]
-        unknown = sorted(set(hooks) - set(known))
+        asked = {name for name in hooks if name.startswith("on_")}
+        unknown = sorted(asked - set(known))
         if unknown:
             raise ArgumentError(f"Unknown hooks {unknown}. There are: {known}.")
+        for name in set(hooks) - asked:
+            setattr(self, name, hooks[name])
         # A class of its own, so that CallbackList sees which hooks are overridden.
-        methods = {name: staticmethod(function) for name, function in hooks.items()}
+        methods = {name: staticmethod(hooks[name]) for name in asked}
         own: Any = type("LambdaCallback", (LambdaCallback,), methods)
         self.__class__ = own

@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 import math
 import warnings
+from collections.abc import Callable
 from types import FunctionType, ModuleType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from multinet import losses, metrics
+from multinet import losses, metrics, ops
 from multinet.checks import number, one_of, shown
 from multinet.errors import ArgumentError
 from multinet.losses.base import FunctionLoss
@@ -80,6 +81,11 @@ class Monitor(Callback):
         self.min_delta = abs(number(min_delta, "min_delta"))
         self.sign = _SIGNS.get(mode, 0.0)  # 0 while it is not known
 
+    @property
+    def monitor_op(self) -> Callable[..., Any]:
+        """The op that compares a value with the best before: greater or less."""
+        return ops.greater if self.sign > 0 else ops.less
+
     def on_train_begin(self, logs: Logs = None) -> None:
         """Find out which direction is better."""
         if self.mode != "auto":
@@ -90,7 +96,10 @@ class Monitor(Callback):
         self.sign = _SIGNS[found or "min"]
 
     def _guess(self) -> None:
-        """Warn that the value will be minimized; refuse where that will not do."""
+        """Warn that the value will be minimized; refuse where that will not do.
+
+        It will not for a value that no metric has: its name may be wrong.
+        """
         name = type(self).__name__
         known = sorted({log_name(metric) for metric in self.model.metrics})
         why = (
@@ -101,6 +110,10 @@ class Monitor(Callback):
             f"Say it by {name}({self.monitor!r}, mode='max') or mode='min', or by "
             '_direction = "up" or "down" in the class of the metric.'
         )
+        if not self._needs_direction and _plain(self.monitor) not in known:
+            raise ArgumentError(
+                f"{name} cannot tell what is better, as {why}. {remedy}"
+            )
         if self._needs_direction:
             raise ArgumentError(
                 f"{name} is to {self._needs_direction}, but {why}. {remedy}"
@@ -109,13 +122,16 @@ class Monitor(Callback):
             f"{name} minimizes {self.monitor!r}, as {why}. {remedy}", stacklevel=2
         )
 
+    #: What it does where the logs lack the value.
+    _without_value = "It will do nothing."
+
     def get_monitor_value(self, logs: Logs) -> float | None:
         """Return the value, None with a warning where the logs have none."""
         value = (logs or {}).get(self.monitor)
         if value is None:
             warnings.warn(
                 f"{type(self).__name__} watches {self.monitor!r}, but the epoch logged "
-                f"{sorted(logs or {})}. It will do nothing.",
+                f"{sorted(logs or {})}. {self._without_value}",
                 stacklevel=3,
             )
             return None

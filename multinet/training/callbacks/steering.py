@@ -10,6 +10,7 @@ from typing import Any
 from multinet import ops
 from multinet.checks import flag, shown
 from multinet.errors import ArgumentError, Diverged, MultinetError
+from multinet.progress import tell
 from multinet.training.callbacks.base import Callback
 from multinet.training.callbacks.monitor import Logs
 from multinet.typing import Data
@@ -47,7 +48,8 @@ class LearningRateScheduler(Callback):
             )
         optimizer.learning_rate = rate
         if self.verbose:
-            print(f"Epoch {epoch + 1}: learning rate {rate:g}.")
+            name = type(self).__name__
+            tell(f"{name} setting learning rate to {rate:g} for epoch {epoch + 1}.")
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Add the rate to the logs."""
@@ -90,7 +92,7 @@ class TerminateOnNaN(Callback):
         what = f"The loss of batch {batch} is {loss:g}"
         if self.raise_error:
             raise Diverged(f"{what}. TerminateOnNaN(raise_error=True) ends fit.")
-        print(f"{what}: training ends.")
+        tell(f"{what}: training ends.")
         self.model.stop_training = True
 
 

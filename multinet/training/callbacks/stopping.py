@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from multinet.checks import flag, number, whole
+from multinet.progress import tell
 from multinet.training.callbacks.monitor import Logs, Monitor
 from multinet.typing import Data
 
@@ -75,10 +76,10 @@ class EarlyStopping(Monitor):
     def on_train_end(self, logs: Logs = None) -> None:
         """Restore the best weights if asked to."""
         if self.stopped_epoch and self.verbose:
-            print(f"Epoch {self.stopped_epoch + 1}: early stopping")
+            tell(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self.restore_best_weights and self.best_weights is not None:
             if self.verbose:
-                print(f"Restoring the weights of epoch {self.best_epoch + 1}.")
+                tell(f"Restoring the weights of epoch {self.best_epoch + 1}.")
             self.model.set_weights(self.best_weights)
 
 
@@ -148,5 +149,7 @@ class ReduceLROnPlateau(Monitor):
             lower = max(rate * self.factor, self.min_lr)
             optimizer.learning_rate = lower
             if self.verbose:
-                print(f"Epoch {epoch + 1}: learning rate reduced to {lower:g}.")
+                name = type(self).__name__
+                when = f"after epoch {epoch + 1}"
+                tell(f"{name} reducing learning rate to {lower:g} {when}.")
             self.cooldown_counter, self.wait = self.cooldown, 0

@@ -90,16 +90,21 @@ def _largest(rows: Host) -> Host:
     if beyond.any():
         raise ArgumentError(
             f"class_weight needs labels (samples,) or one-hot rows, got targets "
-            f"{rows.shape} with the row {shown(rows[np.argmax(beyond)].tolist())}. Pass "
-            "sample_weight instead."
+            f"{rows.shape} with the row {_row(rows, beyond)}. Pass sample_weight "
+            "instead."
         )
     tied = (rows == rows.max(1, keepdims=True)).sum(1) > 1
     if tied.any():
         warnings.warn(
             f"class_weight needs one class a sample, but {tied.sum()} rows of the "
             f"targets {rows.shape} have none or several, such as "
-            f"{shown(rows[np.argmax(tied)].tolist())}. The first of the largest entries "
-            "is taken for their class. Is sample_weight meant?",
+            f"{_row(rows, tied)}. The first of the largest entries is taken for their "
+            "class. Is sample_weight meant?",
             stacklevel=2,
         )
     return rows.argmax(1)
+
+
+def _row(rows: Host, which: Host) -> str:
+    """Return the first of the rows that are meant, as text."""
+    return shown(rows[np.argmax(which)].tolist())
