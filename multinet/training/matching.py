@@ -55,13 +55,16 @@ class Structure:
             pairs = list(zip(tree, node, strict=True))
         return [x for part in pairs for x in self._given(*part, what)]
 
-    def unlike(self, tree: Any, node: Any, what: str) -> ArgumentError:
+    def unlike(self, tree: Tree, node: Tree, what: str) -> ArgumentError:
         """Return the error for a tree of another form than a part of the outputs."""
-        kind = f"a dict of {sorted(node)}" if isinstance(node, dict) else "a list"
-        count = "" if isinstance(node, dict) else f" of {len(node)}"
+        kind = "one output"
+        if isinstance(node, dict):
+            kind = f"a dict of {sorted(node)}"
+        elif isinstance(node, list | tuple):
+            kind = f"a list of {len(node)}"
         came = f"{type(tree).__name__} of {len(tree)}"
         return ArgumentError(
-            f"Expected {what} in the structure of the outputs, which has {kind}{count} "
+            f"Expected {what} in the structure of the outputs, which has {kind} "
             f"where a {came} came. None stands for outputs without one."
         )
 

@@ -183,6 +183,7 @@ def test_outputs_of_a_subclass_are_called_by_their_losses(real_backend):
         ({"loss": {"q": [["mse"], "mae", "mae"]}}, "a list of 2 where a list of 3"),
         ({"loss": {"q": ["mse"]}}, "a list of 2 where a list of 1 came"),
         ({"loss": {"q": {"a": "mse"}}}, "a list of 2 where a dict of 1 came"),
+        ({"loss": {"p": {"a": {"z": "mse"}}}}, "has one output where a dict of 1 came"),
         ({"loss": {"p": {"a": None}}}, "a loss for at least one output"),
     ],
 )
