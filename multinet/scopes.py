@@ -8,7 +8,7 @@ from contextvars import ContextVar, Token
 from typing import Any, Self
 
 from multinet.calls import active, names_around
-from multinet.errors import ArgumentError, ShapeError
+from multinet.errors import ArgumentError, ShapeError, WrongType
 from multinet.ops.core import as_tensor, cast_tensor
 from multinet.registry import current
 from multinet.scope import Capture
@@ -190,6 +190,11 @@ def device(device_name: str) -> Iterator[None]:
     "gpu" is the first of its kind. `BackendError` lists the devices if there is none of
     that name.
     """
+    if not isinstance(device_name, str):
+        raise WrongType(
+            "Expected the name of a device such as 'gpu:0', got "
+            f"device_name={device_name!r}."
+        )
     name = device_name.removeprefix("/").lower()
     with current().device(name if ":" in name else f"{name}:0"):
         yield

@@ -255,7 +255,7 @@ def take(x: Any, indices: Any, axis: int, fill: Any = None) -> Any:
     if not x.shape[axis]:
         return np.full((*x.shape[:axis], *indices.shape, *rest), blank)
     picked = np.take(x, np.where(wrong, 0, indices), axis)
-    return np.where(wrong.reshape(*wrong.shape, *[1] * len(rest)), blank, picked)
+    return np.where(wrong.reshape((*wrong.shape, *[1] * len(rest))), blank, picked)
 
 
 def take_adjoint(g: Any, indices: Any, axis: int, shape: tuple[int, ...]) -> Any:

@@ -242,11 +242,16 @@ def _pull(ctx: Any, cotangents: Tensors) -> list[Tensor | None]:
     ]
 
 
+def _watched(xs: Sequence[Tensor]) -> bool:
+    """Return whether a caller of torch's own `backward` asks for gradients."""
+    return torch.is_grad_enabled() and any(x.requires_grad for x in xs)
+
+
 def custom_gradient(function: Callable[..., tuple[Tensors, Any]]) -> Function:
     """Return a function whose reverse rule the caller wrote."""
 
     def run(*xs: Tensor) -> Tensors:
-        if is_plain():
+        if is_plain() and not _watched(xs):
             return tuple(function(*xs)[0])
         return _Ruled.apply(_Rule(function), *xs)  # type: ignore[no-any-return]
 

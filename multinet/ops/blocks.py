@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from multinet.errors import OutOfRange, ShapeError
+from multinet.errors import OutOfRange, ShapeError, TraceError
 from multinet.ops.checks import sizes_at_least, whole
 from multinet.ops.core import as_tensor, cast_tensor, host, op, shape_of
 from multinet.ops.creation import shape_tuple
@@ -31,16 +31,16 @@ def slice(inputs: Tensor, start_indices: Tensor, shape: ShapeLike) -> Tensor:
             f"{len(sizes)}."
         )
     sizes_at_least(sizes, -1, "a block")
-    fixed = [s if type(s) is int or isinstance(s, Dim) else 0 for s in starts]
+    moving = [not (type(s) is int or isinstance(s, Dim)) for s in starts]
+    fixed = [0 if m else s for m, s in zip(moving, starts)]
     sizes = tuple(
-        n - s if type(size) is int and size == -1 else size
-        for n, s, size in zip(have, fixed, sizes)
+        _rest(n, s, m) if type(size) is int and size == -1 else size
+        for n, s, m, size in zip(have, fixed, moving, sizes)
     )
     known: list[Any] = [
         _fit(s, size, n) if type(s) is int else s
         for s, size, n in zip(fixed, sizes, have)
     ]
-    moving = [not (type(s) is int or isinstance(s, Dim)) for s in starts]
     first = tuple(0 if m else s for m, s in zip(moving, known))
     last = tuple(n if m else s + k for m, s, k, n in zip(moving, known, sizes, have))
     x = backend.slice(x, first, last, (1,) * len(have))
@@ -48,6 +48,18 @@ def slice(inputs: Tensor, start_indices: Tensor, shape: ShapeLike) -> Tensor:
         if moving[axis]:
             x = backend.take(x, _run(start, sizes[axis], have[axis]), axis)
     return x
+
+
+def _rest(limit: Any, start: Any, moving: bool) -> Any:
+    """Return the size of what reaches to the end, unknown where the start is."""
+    if not moving:
+        return limit - start
+    if current().symbolic:
+        return Dim()
+    raise TraceError(
+        "ops.slice of size -1 has a size that depends on the values of start_indices, "
+        "which compiled functions do not have. Give the size."
+    )
 
 
 def _starts(start_indices: Any) -> list[Any]:

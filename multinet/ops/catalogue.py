@@ -88,6 +88,9 @@ from multinet.ops.shapes import (
     fliplr, flipud, hsplit, hstack, moveaxis, ravel, repeat, reshape, roll, rot90,
     split, squeeze, stack, swapaxes, tile, transpose, unstack, vsplit, vstack,
 )
+from multinet.ops.quantiles import (
+    median, nanmedian, nanpercentile, nanquantile, percentile, quantile,
+)
 from multinet.ops.sets import (
     isin, unique,
 )
@@ -99,9 +102,8 @@ from multinet.ops.special import (
     i0,
 )
 from multinet.ops.statistics import (
-    corrcoef, correlate, diff, median, nanargmax, nanargmin, nancumprod, nancumsum,
-    nanmax, nanmean, nanmedian, nanmin, nanpercentile, nanprod, nanquantile, nanstd,
-    nansum, nanvar, percentile, quantile,
+    corrcoef, correlate, diff, nanargmax, nanargmin, nancumprod, nancumsum, nanmax,
+    nanmean, nanmin, nanprod, nanstd, nansum, nanvar,
 )
 from multinet.ops.vectorizing import (
     vectorize,

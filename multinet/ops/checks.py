@@ -25,15 +25,19 @@ _FLOATS = frozenset(dtypes.FLOATS)
 
 
 def at_least(value: Numbers, least: int, what: str) -> Numbers:
-    """Return an int of at least `least`, or an unknown size; else `ArgumentError`."""
+    """Return an int of at least `least`, or an unknown size; else `ArgumentError`,
+    `WrongType` for what is no int.
+    """
     if type(value) is int and value >= least:
         return value
     if isinstance(value, Dim):
         return value
     try:
         number = operator.index(value)
-    except TypeError:
-        number = least - 1
+    except TypeError as error:
+        raise WrongType(
+            f"Expected {what} as an int of at least {least}, got {shown(value)}."
+        ) from error
     if number < least:
         raise ArgumentError(
             f"Expected {what} as an int of at least {least}, got {shown(value)}."

@@ -43,7 +43,7 @@ def _on_bool(function: Any, x1: Any, x2: Any) -> Any:
     return cast_tensor(function(numeric(x1), numeric(x2)), "bool")
 
 
-_MULTIPLIED = domain("matmul")
+_MULTIPLIED = domain("matmul") - {"int8"}
 
 
 def _matmul_door(x1: Any, x2: Any) -> Any:
@@ -58,10 +58,12 @@ def _matmul_door(x1: Any, x2: Any) -> Any:
 @behind(_matmul_door)
 def matmul(x1: Tensor, x2: Tensor) -> Tensor:
     """Multiply matrices, batches broadcasting; a vector is a row before, a column
-    after.
+    after. Those of int8 give int32, as in Keras.
     """
     x1, x2 = operands(x1, x2)
     backend = current()
+    if backend.dtype(x1) == "int8":
+        x1, x2 = (cast_tensor(x, "int32") for x in both(x1, x2))
     s1, s2 = shape_of(x1), shape_of(x2)
     if not s1 or not s2 or differ(s1[-1], s2[max(len(s2) - 2, 0)]):
         raise ShapeError(
@@ -88,12 +90,13 @@ def matmul(x1: Tensor, x2: Tensor) -> Tensor:
 @op
 def einsum(subscripts: str, *operands: Any) -> Tensor:
     """Contract by an equation such as `"bij,bjk->bik"`; the arrow and `...` as in
-    NumPy.
+    NumPy. Operands of int8 give int32.
     """
     backend = current()
     values = [as_tensor(x) for x in operands]
     name = dtypes.promote(*(backend.dtype(v) for v in values))
-    values = [numeric(cast_tensor(v, name)) for v in values]
+    wide = "int32" if name == "int8" else name
+    values = [numeric(cast_tensor(v, wide)) for v in values]
     equation = _explicit(subscripts, [len(shape_of(v)) for v in values])
     inputs, output = equation.split("->")
     terms = inputs.split(",")

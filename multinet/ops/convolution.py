@@ -103,13 +103,13 @@ def conv(
     first = _is_first(data_format)
     x, kernel = _images(inputs, kernel, first, "conv")
     channels, each = shape_of(x)[-1], shape_of(kernel)[-2]
-    if isinstance(channels, Dim) or not each or channels % each:
+    if not isinstance(channels, Dim) and (not each or channels % each):
         raise ShapeError(
             f"ops.conv expects channels that are a multiple of the kernel's {each}, "
             "got "
             f"inputs of shape {public_shape(shape_of(x))} (channels last)."
         )
-    groups = channels // each
+    groups = 1 if isinstance(channels, Dim) else channels // each
     if shape_of(kernel)[-1] % groups:
         raise ShapeError(
             f"ops.conv with {groups} groups expects filters that are a multiple of it, "

@@ -275,7 +275,7 @@ def geomspace(
     start, stop = (as_tensor(x) for x in operands(start, stop, floating=True))
     sign = backend.sign(start)
     ends = [backend.log(backend.abs(x)) for x in (start, stop)]
-    rank = len(np.broadcast_shapes(shape_of(start), shape_of(stop)))
+    rank = max(len(shape_of(start)), len(shape_of(stop)))
     values = backend.exp(linspace(ends[0], ends[1], num, endpoint))
     place = backend.reshape(backend.arange(0, num, 1, "int32"), (num,) + (1,) * rank)
     values = backend.multiply(values, sign)

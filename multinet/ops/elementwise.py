@@ -7,8 +7,10 @@ import math
 from collections.abc import Callable
 from typing import Any, Protocol
 
+import numpy as np
+
 from multinet import dtypes
-from multinet.errors import ArgumentError, DTypeError
+from multinet.errors import DTypeError
 from multinet.ops.checks import not_complex, real_numbers, whole
 from multinet.ops.core import (
     as_tensor,
@@ -261,17 +263,27 @@ def round(x: Tensor, decimals: int = 0) -> Tensor:
     if decimals == 0:
         return _round(x)
     if dtypes.is_integer(backend.dtype(x)):
-        if decimals > 0:
-            return x
-        raise ArgumentError(
-            f"Rounding integers to decimals={decimals} is not supported. Cast to a "
-            "float "
-            "dtype first."
-        )
+        return x if decimals > 0 else _rounded(x, -decimals)
     scale = 10.0 ** builtins.abs(decimals)
     if decimals > 0:
         return backend.divide(backend.round(backend.multiply(x, scale)), scale)
     return backend.multiply(backend.round(backend.divide(x, scale)), scale)
+
+
+def _rounded(x: Any, places: int) -> Any:
+    """Round integers to a power of ten, halves to even."""
+    backend, dtype, unit = current(), current().dtype(x), 10**places
+    if unit > np.iinfo(dtype).max:
+        return backend.multiply(x, 0)
+    tens = backend.floor_divide(x, unit)
+    low = backend.multiply(tens, unit)
+    rest = backend.subtract(x, low)  # in [0, unit)
+    odd = backend.not_equal(backend.mod(tens, 2), 0)
+    up = backend.logical_or(
+        backend.less(unit // 2, rest),
+        backend.logical_and(backend.equal(unit // 2, rest), odd),
+    )
+    return backend.where(up, backend.add(low, unit), low)
 
 
 @op

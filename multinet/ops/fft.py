@@ -14,7 +14,7 @@ from multinet.ops.core import as_tensor, cast_tensor, floating, host, op, shape_
 from multinet.ops.padding import pad
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape, same
-from multinet.typing import ShapeLike, Tensor
+from multinet.typing import Host, ShapeLike, Tensor
 
 
 def _complex(x: Any) -> Any:
@@ -214,22 +214,36 @@ def istft(
     count, size = shape[-2], (shape[-2] - 1) * sequence_stride + fft_length
     rows = backend.multiply(rows, backend.from_numpy(values))
     flat = backend.reshape(rows, (*shape[:-2], count * fft_length))
-    start = np.arange(count)[:, None] * sequence_stride + np.arange(fft_length)
-    index = backend.from_numpy(start.reshape(-1, 1).astype(np.int32))
     lead = math.prod(shape[:-2])
+    index, weight = _overlap(count, size, sequence_stride, values)
     flat = backend.transpose(backend.reshape(flat, (lead, count * fft_length)), (1, 0))
     total = backend.scatter(backend.full((size, lead), 0, dtype), index, flat, "add")
-    squares = np.tile(np.asarray(values, np.float64) ** 2, count)
-    weight = np.bincount(start.reshape(-1), squares, size)
-    weight = np.where(weight > 1e-10, weight, 1.0).astype(dtypes.to_numpy(dtype))
-    total = backend.divide(total, backend.from_numpy(weight[:, None]))
+    total = backend.divide(total, weight)
     signal = backend.reshape(backend.transpose(total, (1, 0)), (*shape[:-2], size))
     first = fft_length // 2 if center else 0
     last = size - (fft_length // 2 if center else 0)
     last = last if length is None else first + length
-    if last > size:
+    missing = last - size
+    if isinstance(missing, Dim) or missing > 0:
         signal = _sized(signal, last)
     step = (1,) * (len(shape) - 1)
     return backend.slice(
         signal, (0,) * (len(shape) - 2) + (first,), (*shape[:-2], last), step
     )
+
+
+def _overlap(count: Any, size: Any, stride: int, window: Host) -> tuple[Any, Any]:
+    """Return where the elements of `count` windows go in a signal, and the squares of
+    the window that meet at each place of it (1 where none do).
+    """
+    backend, length = current(), len(window)
+    if isinstance(count, Dim):  # shapes alone
+        flat = backend.arange(0, count * length, 1, "int32")
+        index = backend.reshape(flat, (count * length, 1))
+        return index, backend.from_numpy(np.ones((1, 1), window.dtype))
+    start = np.arange(count)[:, None] * stride + np.arange(length)
+    squares = np.tile(np.asarray(window, np.float64) ** 2, count)
+    weight = np.bincount(start.reshape(-1), squares, size)
+    weight = np.where(weight > 1e-10, weight, 1.0).astype(window.dtype)
+    index = backend.from_numpy(start.reshape(-1, 1).astype(np.int32))
+    return index, backend.from_numpy(weight[:, None])

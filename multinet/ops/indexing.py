@@ -273,10 +273,7 @@ def _diagonal_length(rows: Any, columns: Any, offset: int) -> Any:
         left = rows - abs(offset)
         return left if isinstance(left, Dim) else max(left, 0)
     if isinstance(rows, Dim) or isinstance(columns, Dim):
-        raise ShapeError(
-            "The length of a diagonal needs sizes that are known, or one size twice; "
-            f"got {public_shape((rows, columns))}."
-        )
+        return Dim()  # the lesser of the two
     low, high = max(-offset, 0), min(rows, columns - offset)
     return max(high - low, 0)
 

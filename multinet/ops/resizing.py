@@ -137,9 +137,10 @@ def scale_and_translate(
     """Return x(at) of `output_shape`: along each spatial axis, at = (i + 0.5 -
     translation) / scale - 0.5.
 
-    `scale` and `translation` hold a number for each of `spatial_dims`, and are
-    differentiable. What lies outside of the image is 0. `method` is linear, cubic,
-    lanczos3 or lanczos5; `antialias` widens the kernel where the image shrinks.
+    A size of None is the image's. `scale` and `translation` hold a number for each of
+    `spatial_dims`, and are differentiable. What lies outside of the image is 0.
+    `method` is linear, cubic, lanczos3 or lanczos5; `antialias` widens the kernel where
+    the image shrinks.
     """
     if method not in _KERNELS:
         raise unknown_name("method", method, _KERNELS)
@@ -147,7 +148,10 @@ def scale_and_translate(
     dtype = dtypes.to_float(backend.dtype(x))
     wide = dtypes.promote(dtype, "float32")
     x = cast_tensor(x, wide)
-    shape, rank = shape_tuple(output_shape), len(shape_of(x))
+    rank, given = len(shape_of(x)), output_shape
+    if isinstance(given, list | tuple) and len(given) == rank:
+        given = [have if n is None else n for n, have in zip(given, shape_of(x))]
+    shape = shape_tuple(given)
     axes = [axis_of(int(a), rank, "spatial_dims") for a in spatial_dims]
     if len(shape) != rank or len(set(axes)) != len(axes):
         raise ArgumentError(

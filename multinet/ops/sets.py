@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from multinet import dtypes
 from multinet.errors import TraceError
 from multinet.ops.axes import axis_of
 from multinet.ops.checks import at_least, check_real
@@ -54,7 +53,7 @@ def unique(
     fill_value: Numbers | None = None,
 ) -> Tensors:
     """Return the distinct values in ascending order, of the flat tensor or along an
-    axis.
+    axis. NaN is like no other, so each counts, as in Keras.
 
     Optionally also their first indices, the inverse and the counts, all int32. How many
     there are depends on the values: of symbolic tensors it is unknown, and compiled
@@ -81,7 +80,7 @@ def _by_value(x: Any, axis: int | None) -> list[Any]:
     backend, dtype = current(), current().dtype(x)
     narrow = cast_tensor(x, "float32") if dtype == "bfloat16" else x
     array = needed(narrow, "unique", "Pass size=, the length that it should have.")
-    values, *others = np.unique(array, True, True, True, axis=axis)
+    values, *others = np.unique(array, True, True, True, axis=axis, equal_nan=False)
     parts = [backend.from_numpy(part.astype(np.int32)) for part in others]
     return [cast_tensor(backend.from_numpy(values), dtype), *parts]
 
@@ -145,13 +144,10 @@ def _order(rows: Any) -> Any:
 
 
 def _is_new(ranked: Any, count: Any) -> Any:
-    """Return which rows differ from the one before; NaN equals NaN."""
+    """Return which rows differ from the one before; NaN differs from NaN."""
     backend, m = current(), shape_of(ranked)[1]
     before = backend.slice(ranked, (0, 0), (count - 1, m), (1, 1))
     after = backend.slice(ranked, (1, 0), (count, m), (1, 1))
     same = backend.equal(before, after)
-    if dtypes.is_differentiable(backend.dtype(ranked)):
-        nans = backend.logical_and(backend.isnan(before), backend.isnan(after))
-        same = backend.logical_or(same, nans)
     differs = backend.logical_not(backend.all(same, (1,), False))
     return backend.pad(differs, [(1, 0)], True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -275,8 +274,9 @@ def array_split(
     if not isinstance(indices_or_sections, int | np.integer):
         return _cut(x, indices_or_sections, axis)
     count = at_least(indices_or_sections, 1, "indices_or_sections")
-    each, extra = divmod(operator.index(shape_of(x)[axis]), count)
-    widths = (each + 1,) * extra + (each,) * (count - extra)
+    size = shape_of(x)[axis]
+    # Of n the first n % count are one larger: ceil((n - i) / count) each.
+    widths = tuple((size - i + count - 1) // count for i in range(count))
     return list(current().split(x, widths, axis))
 
 

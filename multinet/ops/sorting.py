@@ -24,6 +24,7 @@ from multinet.ops.core import (
     cast_tensor,
     dtype_of,
     needed,
+    numeric,
     op,
     operands,
     shape_of,
@@ -58,8 +59,10 @@ def sort(x: Tensor, axis: int | None = -1) -> Tensor:
 @op
 def argsort(x: Tensor, axis: int | None = -1) -> Tensor:
     """Return the int32 order that sorts along an axis; equal elements keep their
-    order.
+    order. That of a scalar is 0, as in NumPy.
     """
+    if axis in (None, -1, 0) and not shape_of(as_tensor(x)):
+        return current().full((), 0, "int32")
     moved, axis = _last("argsort", x, axis)
     return moveaxis(current().argsort(moved), -1, axis)
 
@@ -98,7 +101,7 @@ def searchsorted(sorted_sequence: Tensor, values: Tensor, side: str = "left") ->
 
 
 def _searched(name: str, row: Any, values: Any, side: str) -> Any:
-    row, values = both(*operands(as_tensor(row), as_tensor(values)))
+    row, values = (numeric(v) for v in both(*operands(row, values)))
     check_real(f"ops.{name}", current().dtype(row))
     if len(shape_of(row)) != 1:
         raise ShapeError(

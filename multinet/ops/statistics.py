@@ -1,4 +1,4 @@
-"""Quantiles, differences, correlations, and reductions that leave NaN out."""
+"""Differences, correlations, and reductions that leave NaN out."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from typing import Any
 import numpy as np
 
 from multinet import dtypes
-from multinet.errors import ArgumentError, DTypeError, ShapeError
+from multinet.errors import ArgumentError, ShapeError
 from multinet.ops.axes import axes_of, axis_of
-from multinet.ops.checks import at_least, real_floats
+from multinet.ops.checks import at_least
 from multinet.ops.core import (
     as_tensor,
     both,
-    cast_tensor,
     floating,
-    host,
     op,
     operands,
     shape_of,
@@ -35,10 +33,8 @@ from multinet.ops.reductions import min as smallest
 from multinet.ops.reductions import sum as total
 from multinet.ops.widening import in_float32, root
 from multinet.registry import current
-from multinet.symbolic.dims import Dim, public_shape
+from multinet.symbolic.dims import public_shape
 from multinet.typing import Axis, DType, Tensor
-
-_METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
 @op
@@ -61,125 +57,6 @@ def diff(a: Tensor, n: int = 1, axis: int = -1) -> Tensor:
         start[axis] = 1
         a = apart(backend.slice(a, tuple(start), tuple(shape), step), before)
     return a
-
-
-@op
-def quantile(
-    x: Tensor,
-    q: Tensor,
-    axis: Axis | None = None,
-    method: str = "linear",
-    keepdims: bool = False,
-) -> Tensor:
-    """Return the quantiles q in [0, 1] over axes; those of several q along a first
-    axis.
-
-    Between two elements `method` takes linear, lower, higher, midpoint or nearest.
-    """
-    flat, kept = _rows("quantile", x, axis, method)
-    backend = current()
-    size = shape_of(flat)[-1]
-    if isinstance(size, Dim):
-        size = 1
-    ordered = backend.sort(flat)
-    broken = backend.any(backend.isnan(flat), (len(shape_of(flat)) - 1,), True)
-    ordered = backend.where(broken, math.nan, ordered)
-    kept = kept if keepdims else None
-    return _picked(ordered, _fractions(q), size - 1, method, kept)
-
-
-def _rows(name: str, x: Any, axis: Any, method: str) -> tuple[Any, tuple[Any, ...]]:
-    """Return `_joined` of floats, of which there must be some."""
-    if method not in _METHODS:
-        raise ArgumentError(f"Expected method {', '.join(_METHODS)}, got {method!r}.")
-    x = real_floats(f"ops.{name}", x)
-    flat, kept = _joined(x, axis)
-    size = shape_of(flat)[-1]
-    if not isinstance(size, Dim) and size == 0:
-        raise ShapeError(
-            f"ops.{name} expects axes that are not empty, got shape "
-            f"{public_shape(shape_of(x))}."
-        )
-    return flat, kept
-
-
-def _fractions(q: Any) -> np.ndarray[Any, Any]:
-    """Return the quantiles to take, checked."""
-    fractions = _float64(q)
-    if fractions.ndim > 1 or not ((fractions >= 0) & (fractions <= 1)).all():
-        raise ShapeError(
-            f"Expected q as a number or a vector within [0, 1], got {fractions}."
-        )
-    return fractions
-
-
-def _float64(q: Any) -> np.ndarray[Any, Any]:
-    values = host(q)
-    if values.dtype.kind not in "biuf" and dtypes.is_complex(str(values.dtype)):
-        raise DTypeError(f"Expected q as real numbers, got {values.dtype}.")
-    return np.asarray(values, np.float64)
-
-
-def _joined(x: Any, axis: Any) -> tuple[Any, tuple[Any, ...]]:
-    """Return x with axes joined into the last one, and its shape with them as 1."""
-    backend, shape = current(), shape_of(x)
-    axes = axes_of(axis, len(shape))
-    rest = [a for a in range(len(shape)) if a not in axes]
-    moved = backend.transpose(x, (*rest, *axes))
-    joined = math.prod(shape[a] for a in axes)
-    flat = backend.reshape(moved, (*(shape[a] for a in rest), joined))
-    return flat, tuple(1 if i in axes else n for i, n in enumerate(shape))
-
-
-def _picked(ordered: Any, q: Any, top: int, method: str, kept: Any) -> Any:
-    """Return the elements of sorted rows at positions q * top."""
-    backend, last = current(), len(shape_of(ordered)) - 1
-    results = []
-    for place in np.atleast_1d(q) * top:
-        low, high = int(math.floor(place)), int(math.ceil(place))
-        if method == "nearest":
-            low = high = int(np.round(place))
-        weight = {"lower": 0.0, "higher": 1.0, "midpoint": 0.5}.get(method)
-        weight = place - low if weight is None else weight
-        a, b = (_at(ordered, i, last) for i in (low, high))
-        if method == "midpoint" and low == high:
-            weight = 0.0
-        results.append(_between(a, b, float(weight)))
-    if kept is not None:
-        results = [backend.reshape(r, kept) for r in results]
-    return results[0] if q.ndim == 0 else backend.stack(results, 0)
-
-
-def _between(a: Any, b: Any, weight: Any) -> Any:
-    """Return (1 - weight) * a + weight * b: a + weight * (b - a) loses infinities."""
-    if type(weight) is float and weight in (0.0, 1.0):
-        return b if weight else a
-    backend = current()
-    rest = 1 - weight if type(weight) is float else backend.subtract(1.0, weight)
-    return backend.add(backend.multiply(a, rest), backend.multiply(b, weight))
-
-
-def _at(ordered: Any, index: int, axis: int) -> Any:
-    backend = current()
-    return backend.take(ordered, backend.full((), index, "int32"), axis)
-
-
-@op
-def percentile(
-    x: Tensor,
-    q: Tensor,
-    axis: Axis | None = None,
-    method: str = "linear",
-    keepdims: bool = False,
-) -> Tensor:
-    """Return the quantiles q / 100 over axes."""
-    return quantile(x, _float64(q) / 100, axis, method, keepdims)
-
-
-@op
-def median(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
-    """Return the middle element over axes, the mean of the middle two if even."""
-    return quantile(x, 0.5, axis, "linear", keepdims)
 
 
 @op
@@ -362,63 +239,3 @@ def nanvar(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tenso
 def nanstd(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
     """Return the standard deviation over axes, leaving NaN out; gradient 0 at 0."""
     return root(nanvar(x, axis, keepdims))
-
-
-@op
-@in_float32
-def nanquantile(
-    x: Tensor,
-    q: Tensor,
-    axis: Axis | None = None,
-    method: str = "linear",
-    keepdims: bool = False,
-) -> Tensor:
-    """Return the quantiles q in [0, 1] over axes, leaving NaN out; methods as
-    `quantile`.
-    """
-    flat, kept = _rows("nanquantile", x, axis, method)
-    backend, last = current(), len(shape_of(flat)) - 1
-    dtype = backend.dtype(flat)
-    ordered = backend.sort(flat)  # NaN last
-    present = backend.logical_not(backend.isnan(flat))
-    count = backend.sum(backend.cast(present, "int32"), (last,), True)
-    top = backend.cast(backend.maximum(backend.subtract(count, 1), 0), dtype)
-    fractions, results = _fractions(q), []
-    for fraction in np.atleast_1d(fractions):
-        place = backend.multiply(top, float(fraction))
-        low, high = backend.floor(place), backend.ceil(place)
-        if method == "nearest":
-            low = high = backend.round(place)
-        a, b = (
-            backend.take_along_axis(ordered, cast_tensor(i, "int32"), last)
-            for i in (low, high)
-        )
-        weight: Any = {"lower": 0.0, "higher": 1.0, "midpoint": 0.5}.get(method)
-        if weight is None:
-            weight = backend.subtract(place, low)
-            whole = backend.equal(weight, 0)  # of infinities 0 parts are NaN
-            results.append(backend.where(whole, a, _between(a, b, weight)))
-        else:
-            results.append(_between(a, b, weight))
-    results = [backend.squeeze(r, (last,)) for r in results]
-    if keepdims:
-        results = [backend.reshape(r, kept) for r in results]
-    return results[0] if fractions.ndim == 0 else backend.stack(results, 0)
-
-
-@op
-def nanpercentile(
-    x: Tensor,
-    q: Tensor,
-    axis: Axis | None = None,
-    method: str = "linear",
-    keepdims: bool = False,
-) -> Tensor:
-    """Return the quantiles q / 100 over axes, leaving NaN out."""
-    return nanquantile(x, _float64(q) / 100, axis, method, keepdims)
-
-
-@op
-def nanmedian(x: Tensor, axis: Axis | None = None, keepdims: bool = False) -> Tensor:
-    """Return the median over axes, leaving NaN out."""
-    return nanquantile(x, 0.5, axis, "linear", keepdims)

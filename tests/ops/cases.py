@@ -279,16 +279,17 @@ MORE = """
 i0(a); i0(multiply(a, 20)); unique(i, size=4); unique(i, size=12, fill_value=9)
 unique(i, True, True, True, True, size=20); unique(pairs, axis=0, size=3)
 unique(i % 2, True, True, True, True, 1, 3, 7); unique(nans, size=14)
+unique(nans); round(multiply(i, 77), -1); round(multiply(i, 25), -2); round(i, -9)
 double(a, col); pair_up(t, a[0]); qr_r(transpose(a))
 """
 
 ARRAYS |= image_cases.ARRAYS
 REFERENCES |= image_cases.REFERENCES
 REFERENCES |= {
-    # Keras on JAX keeps each NaN where a size is given; NumPy makes them one.
     "unique(nans, size=14)": lambda x: np.r_[
-        np.unique(x["nans"]), [np.nanmin(x["nans"])] * 14
+        np.unique(x["nans"], equal_nan=False), [np.nanmin(x["nans"])] * 14
     ][:14],
+    "unique(nans)": lambda x: np.unique(x["nans"], equal_nan=False),
     "i0(a)": lambda x: scipy.special.i0(x["a"]),
     "i0(multiply(a, 20))": lambda x: scipy.special.i0(x["a"] * np.float32(20)),
 }

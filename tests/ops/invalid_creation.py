@@ -46,9 +46,9 @@ ArgumentError: ops.arange makes real numbers, got dtype='complex64'.
     arange(0, 5, 1, 'complex64'); arange(1j)
 ArgumentError: Expected N as an int of at least 0, got -1.
     eye(-1); tri(-1); vander(v, -1)
-ArgumentError: Expected N as an int of at least 0, got 'x'.
+WrongType: Expected N as an int of at least 0, got 'x'.
     eye('x'); tri('x'); vander(v, 'x')
-ArgumentError: Expected M as an int of at least 0, got 2.5.
+WrongType: Expected M as an int of at least 0, got 2.5.
     eye(2, 2.5)
 ArgumentError: Expected k as an int, got 'x'.
     eye(2, k='x'); tri(2, k='x'); tril(a, 'x'); triu(a, 'x')
@@ -56,9 +56,9 @@ ArgumentError: Expected M as an int of at least 0, got -3.
     eye(2, -3)
 ArgumentError: Expected n as an int of at least 0, got -1.
     identity(-1)
-ArgumentError: Expected n as an int of at least 0, got 'x'.
+WrongType: Expected n as an int of at least 0, got 'x'.
     identity('x')
-ArgumentError: Expected N as an int of at least 0, got 2.5.
+WrongType: Expected N as an int of at least 0, got 2.5.
     tri(2.5)
 ShapeError: expects matrices (..., n, m), got shape (5,).
     tril(v); triu(v)
@@ -68,7 +68,7 @@ ArgumentError: Expected k as an int, got 1.5.
     tril(a, 1.5)
 ArgumentError: Expected num as an int of at least 0, got -1.
     linspace(0, 1, -1); logspace(0, 1, -1); geomspace(1, 2, -1)
-ArgumentError: Expected num as an int of at least 0, got 'x'.
+WrongType: Expected num as an int of at least 0, got 'x'.
     linspace(0, 1, 'x')
 ShapeError: ops.linspace: subtract cannot broadcast the shapes (4,) and
     linspace(v, k); logspace(v, k)
@@ -76,11 +76,11 @@ NoAxis: Expected axis in [-
     linspace(0, 1, 3, axis=1); logspace(0, 1, 3, axis=1); geomspace(1, 2, 3, axis=1)
     take(a, 0, 2); take_along_axis(a, i, 2); diagonal(v); diagonal(a, 0, 0, 2)
     trace(v); trace(a, 0, 0, 2)
-ArgumentError: Expected num as an int of at least 0, got 2.5.
+WrongType: Expected num as an int of at least 0, got 2.5.
     linspace(0, 1, 2.5)
 ArgumentError: Expected arguments that ops.logspace accepts, got start=0
     logspace(0, 1, 3, base='x')
-ArgumentError: Expected arguments that ops.geomspace accepts, got
+ShapeError: ops.linspace: subtract cannot broadcast the shapes (
     geomspace(v, k)
 ArgumentError: Expected indexing 'xy' or 'ij', got 'x'.
     meshgrid(v, indexing='x')
@@ -89,8 +89,9 @@ ShapeError: expects a vector, got shape (3, 4).
 ShapeError: expects a vector, got shape ().
     vander(c)
 ArgumentError: Expected the length of a window as an int of at least 0, got
-    blackman(-1); blackman(2.5); hamming(-1); hanning(-1); bartlett(-1); bartlett(2.5)
-    kaiser(-1, 1.0); kaiser(2.5, 1.0)
+    blackman(-1); hamming(-1); hanning(-1); bartlett(-1); kaiser(-1, 1.0)
+WrongType: Expected the length of a window as an int of at least 0, got
+    blackman(2.5); bartlett(2.5); kaiser(2.5, 1.0)
 ShapeError: Expected rectangular data, got list: setting an array element
     convert_to_tensor([[1, 2], [3]])
 ArgumentError: Sparse and ragged tensors are not supported; pass dense data.

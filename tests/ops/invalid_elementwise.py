@@ -73,8 +73,6 @@ ShapeError: expects shapes that broadcast, got (5,) and (3, 4) and (3
     where(v, a, a)
 DTypeError: takes numbers, got bool. Use ops.logical_not or
     round(m); negative(m); sign(m)
-ArgumentError: Rounding integers to decimals=-1 is not supported. Cast to a
-    round(i, -1)
 ArgumentError: Expected decimals as an int, got 'x'.
     round(a, 'x')
 ArgumentError: Expected decimals as an int, got 1.5.

@@ -28,14 +28,17 @@ DTypeError: Expected numbers or bools, got a str of dtype <U1. Encode
     fori_loop('x', 3, body, c); scan(step, 'x', v); map(ident, 'x')
     vectorized_map(ident, 'x')
 ArgumentError: Expected top_padding as an int of at least 0, got
-    image.pad_images(pics, -1, 0, 0, 0); image.pad_images(pics, 'x', 1, 1, 1)
-    image.pad_images(pics, 1.5, 1, 1, 1)
+    image.pad_images(pics, -1, 0, 0, 0)
+WrongType: Expected top_padding as an int of at least 0, got
+    image.pad_images(pics, 'x', 1, 1, 1); image.pad_images(pics, 1.5, 1, 1, 1)
 ArgumentError: ops.image.pad_images expects exactly two of top_padding
     image.pad_images(pics, 1, 1, 1, 1, 9, 9); image.pad_images(pics)
 ArgumentError: expects bottom_padding of at least 0, got -3 for a size of 5.
     image.pad_images(pics, 0, 0, target_height=2, target_width=2)
 ArgumentError: Expected top_cropping as an int of at least 0, got
-    image.crop_images(pics, -1, 0, 0, 0); image.crop_images(pics, 'x', 0, 0, 0)
+    image.crop_images(pics, -1, 0, 0, 0)
+WrongType: Expected top_cropping as an int of at least 0, got
+    image.crop_images(pics, 'x', 0, 0, 0)
 ArgumentError: expects target_height of at least 0, got -4 for a size of 5.
     image.crop_images(pics, 9, 0, 0, 0)
 ArgumentError: ops.image.crop_images expects exactly two of top_cropping
@@ -109,7 +112,9 @@ ShapeError: Expected filter_size that fits images of (5, 6), got 11.
 ShapeError: expects two images, or batches, of one shape, got (2, 5, 6
     image.ssim(pics, bigpics, filter_size=3)
 ArgumentError: Expected filter_size as an int of at least 1, got
-    image.ssim(pics, pics, filter_size=0); image.ssim(pics, pics, filter_size='x')
+    image.ssim(pics, pics, filter_size=0)
+WrongType: Expected filter_size as an int of at least 1, got
+    image.ssim(pics, pics, filter_size='x')
 ArgumentError: Expected a positive max_val, got 0.0.
     image.ssim(pics, pics, 0.0, 3)
 ArgumentError: Expected a positive filter_sigma, got -1.0.
@@ -198,7 +203,9 @@ ArgumentError: Expected maxval as an int, got None.
 ArgumentError: expects logits of 2 axes, got shape (5,).
     random.categorical(v, 2)
 ArgumentError: Expected num_samples as an int of at least 0, got
-    random.categorical(a, -1); random.categorical(a, 'x'); random.categorical(a, 1.5)
+    random.categorical(a, -1)
+WrongType: Expected num_samples as an int of at least 0, got
+    random.categorical(a, 'x'); random.categorical(a, 1.5)
 ShapeError: Expected classes of the logits with sizes of at least 1, got
     random.categorical(wide0, 2)
 NoAxis: Expected axis in [-
@@ -257,7 +264,7 @@ WrongType: Expected cond as a function, got 1.
     while_loop(1, same_, (c,))
 WrongType: Expected body as a function, got 1.
     while_loop(more, 1, (c,))
-ArgumentError: Expected maximum_iterations as an int of at least 0, got 'x'.
+WrongType: Expected maximum_iterations as an int of at least 0, got 'x'.
     while_loop(more, same_, (c,), 'x')
 ArgumentError: expects the body to return PyTreeSpec(*), as it got, not
     fori_loop(0, 3, body2, c)
@@ -281,9 +288,9 @@ ShapeError: expects at least one row, got 0.
     associative_scan(plus, empty_)
 ArgumentError: Expected length as an int of at least 1, got -1.
     scan(step, c, None, -1)
-ArgumentError: Expected length as an int of at least 1, got 'x'.
+WrongType: Expected length as an int of at least 1, got 'x'.
     scan(step, c, None, 'x')
-ArgumentError: Expected length as an int of at least 1, got 1.5.
+WrongType: Expected length as an int of at least 1, got 1.5.
     scan(step, c, None, 1.5)
 WrongType: Expected function as a function, got 1.
     vectorized_map(1, v)

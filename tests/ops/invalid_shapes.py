@@ -167,7 +167,9 @@ ArgumentError: Expected shift as an int, got float64 ().
 ArgumentError: Expected shift as an int, got None.
     roll(a, None)
 ArgumentError: Expected pad_width as an int of at least 0, got
-    pad(a, 'x'); pad(a, -1); pad(a, 1.5); pad(a, None)
+    pad(a, -1)
+WrongType: Expected pad_width as an int of at least 0, got
+    pad(a, 'x'); pad(a, 1.5); pad(a, None)
 ShapeError: Expected pad_width as an int, a pair, or 2 pairs, got (1, 2
     pad(a, (1, 2, 3))
 ArgumentError: Expected mode constant, reflect, symmetric, edge, wrap, got

@@ -17,9 +17,6 @@ from multinet.symbolic.tensor import KerasTensor
 # Why an op must know the first size of its arguments.
 KNOWN = {
     "as many parts": ("unstack(a)", "vander(row)"),
-    "the smaller of two sizes": (
-        "diag(a)", "diag(s", "diagonal(a", "trace(a", "trace(i", "logdet(",
-    ),
     "the longer of two": ("correlate(",),
 }  # fmt: skip
 
