@@ -6,8 +6,9 @@ from pathlib import Path
 
 # What a backend must write; what makes it fast, which is `fused.py` and the folder
 # `fast`; and `native.py`, by which its framework's own operators and functions take
-# objects of the library. What is for speed has a default body in the interface, is
-# named by `explain_step` and earns its place in a benchmark: it has no limit.
+# objects of the library, with `sparse.py`, which takes its sparse tensors apart. What
+# is for speed has a default body in the interface, is named by `explain_step` and earns
+# its place in a benchmark: it has no limit.
 PARTS = ("required", "speed", "native")
 LIMITS = {
     "backends/multinet_numpy": (2500, None, 150),
@@ -40,7 +41,7 @@ def parts(folder: Path) -> tuple[int, int, int]:
     """Return the code lines of a backend that are required, for speed, and native."""
     files = list(folder.rglob("*.py"))
     fast = [p for p in files if "fast" in p.parts or p.name == "fused.py"]
-    native = [p for p in files if p.name == "native.py"]
+    native = [p for p in files if p.name in ("native.py", "sparse.py")]
     speed, by = (sum(map(code_lines, chosen)) for chosen in (fast, native))
     return size(str(folder)) - speed - by, speed, by
 

@@ -51,6 +51,32 @@ _override: ContextVar[Backend[Any] | None] = ContextVar("backend", default=None)
 _default: Backend[Any] | None = None
 
 
+class _Kinds(dict[type, str]):
+    """What the arguments of a class are, "" of the usual; asked once for each class.
+
+    "sparse" are sparse tensors, SciPy's among them; those of a framework are known once
+    its backend is loaded.
+    """
+
+    def __missing__(self, kind: type) -> str:
+        self[kind] = found = "sparse" if _is_sparse(kind) else ""
+        return found
+
+    def renew(self) -> None:
+        """Ask anew for the classes that were usual so far."""
+        for kind in [kind for kind, found in self.items() if not found]:
+            del self[kind]
+
+
+WATCHED = _Kinds()
+
+
+def _is_sparse(kind: type) -> bool:
+    if hasattr(kind, "__multinet_sparse__") or hasattr(kind, "tocoo"):
+        return True
+    return any(b.sparse and b.sparse.is_kind(kind) for b in list(_loaded.values()))
+
+
 def current() -> Backend[Any]:
     """Return the backend in use: the innermost `with use_backend`, or the default."""
     backend = _override.get()
@@ -87,6 +113,7 @@ def get(name: str) -> Backend[Any]:
             backend = _loaded.get(name)
             if backend is None:
                 backend = _loaded[name] = _load(name)
+                WATCHED.renew()
     return backend
 
 

@@ -20,6 +20,7 @@ from multinet_jax.array import IN_BOUNDS, Array, along, bounded, plain
 from multinet_jax.fast.sequence import SequenceOps
 from multinet_jax.fast.step import JaxProgram, UncompiledProgram
 from multinet_jax.program import from_cotangent
+from multinet_jax.sparse import Sparse
 
 
 class JaxBackend(SequenceOps):
@@ -27,6 +28,7 @@ class JaxBackend(SequenceOps):
 
     name = "jax"
     interface = (1, 0)
+    sparse = Sparse()
 
     @property
     def trace(self) -> Any:

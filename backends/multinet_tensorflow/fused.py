@@ -24,6 +24,7 @@ from multinet_tensorflow.numerics import (
     native,
 )
 from multinet_tensorflow.program import Function, Tensors, _gradient
+from multinet_tensorflow.sparse import Sparse
 
 tf.config.experimental.enable_tensor_float_32_execution(False)
 
@@ -33,6 +34,7 @@ class TensorflowBackend(SequenceOps):
 
     name: ClassVar[str] = "tensorflow"
     interface: ClassVar[tuple[int, int]] = (1, 0)
+    sparse: ClassVar[Sparse] = Sparse()
 
     @property
     def trace(self) -> Any:

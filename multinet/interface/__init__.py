@@ -80,6 +80,7 @@ from multinet.interface.indices import (
     refused,
 )
 from multinet.interface.program import Key
+from multinet.interface.sparse import NativeSparse, SparseParts
 from multinet.interface.step import EagerProgram, Program
 from multinet.typing import Host
 
@@ -136,11 +137,13 @@ __all__ = [
     "EagerProgram",
     "Host",
     "Key",
+    "NativeSparse",
     "Plugin",
     "Program",
     "Running",
     "Scalar",
     "Shape",
+    "SparseParts",
     "filling",
     "fused",
     "gathered",

@@ -19,6 +19,7 @@ from multinet import dtypes
 from multinet.interface.array import Axes, Shape, T
 from multinet.interface.program import Function, Key, Pairs, Tensors
 from multinet.interface.sequence import SequenceMethods
+from multinet.interface.sparse import NativeSparse
 from multinet.interface.step import Program
 from multinet.typing import Host, Numbers, Tensor
 
@@ -37,6 +38,8 @@ class Backend(SequenceMethods[T]):
     interface: ClassVar[tuple[int, int]]
     #: Whether tensors are shapes without values; true of the symbolic backend only.
     symbolic: ClassVar[bool] = False
+    #: The framework's own sparse tensors, None if it has none.
+    sparse: ClassVar[NativeSparse | None] = None
 
     @property
     def concrete(self) -> Backend[Any]:

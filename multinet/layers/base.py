@@ -41,6 +41,7 @@ from multinet.layers.tracking import Tracked, warn_of_strangers
 from multinet.names import snake_case, unique_name
 from multinet.operation import Operation
 from multinet.ops.core import as_tensor, cast_tensor, in_dtype
+from multinet.ops.sparse_forms import is_sparse_tensor, native, parted
 from multinet.registry import current, use_backend
 from multinet.rematerialization import current_scope
 from multinet.scope import active_scope, loose_draws
@@ -313,9 +314,18 @@ class Layer(Configured, Tracked, Operation):
             if isinstance(value, list) and value and is_number_tree(value):
                 return self._taken(value)
             return optree.tree_map(self._convert, value)  # type: ignore[arg-type]
+        if is_sparse_tensor(value):
+            return self._of_entries(parted(value))
         if hasattr(value, "__array__") or hasattr(value, "__multinet_tensor__"):
             return self._taken(value)
         return value
+
+    def _of_entries(self, x: Any) -> Any:
+        """Return a sparse tensor as one of the framework, its floats as of others."""
+        dtype = x.dtype
+        if self.autocast and dtype != self._compute_dtype and dtypes.is_float(dtype):
+            x = x.with_values(cast_tensor(x.values, self.input_dtype))
+        return native(x)
 
     def _taken(self, value: Any) -> Any:
         """Return host data as a tensor: floats in the dtype of inputs, straight."""

@@ -10,6 +10,7 @@ import numpy as np
 import optree
 
 from multinet.errors import ArgumentError, MultinetError
+from multinet.ops.sparse_forms import is_sparse_tensor, parted
 from multinet.registry import current
 from multinet.symbolic.dims import public_shape
 from multinet.typing import Made, Shapes, Tree
@@ -101,6 +102,8 @@ def shapes_of(args: tuple[Tree, ...], kwargs: dict[str, Tree]) -> Shapes:
     backend, first = current(), args[0] if args else next(iter(kwargs.values()), None)
 
     def shape(leaf: Tree) -> Shapes:
+        if is_sparse_tensor(leaf):
+            return public_shape(parted(leaf).shape)
         return public_shape(backend.shape(leaf)) if backend.is_tensor(leaf) else None
 
     return optree.tree_map(shape, first)  # type: ignore[arg-type]

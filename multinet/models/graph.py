@@ -15,7 +15,10 @@ from multinet.layers.core import InputLayer
 from multinet.models.recipe import Recipe
 from multinet.models.staging import HostStage, entered, host_stage, is_staged
 from multinet.moving import Movable
-from multinet.ops.core import PUBLIC, as_tensor, cast_tensor
+from multinet.ops.conversion import dtype as dtype_of
+from multinet.ops.conversion import shape as shape_of
+from multinet.ops.core import PUBLIC, as_tensor
+from multinet.ops.sparse_forms import is_sparse_tensor, native, parted
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, public_shape, substitute
 from multinet.symbolic.spec import SymbolicArray
@@ -349,12 +352,11 @@ class _Call(NamedTuple):
 
 def _sizes(slots: list[KerasTensor], values: dict[int, Any]) -> dict[Dim, int]:
     """Return the sizes that were not known before these values."""
-    shape = current().shape
     return {
         dim: size
         for slot in slots
         if values[id(slot)] is not None and not is_staged(values[id(slot)])
-        for dim, size in zip(slot.array.shape, shape(values[id(slot)]))
+        for dim, size in zip(slot.array.shape, shape_of(values[id(slot)]))
         if isinstance(dim, Dim)
     }
 
@@ -411,15 +413,19 @@ def _fit(value: Any, slot: KerasTensor) -> Any:
             f"Input {slot.name!r} expects a tensor, got None. Only an input made with "
             "Input(..., optional=True) may be left out."
         )
-    given, value = value, as_tensor(value)
-    _refuse_complex(backend.dtype(value), slot)
-    value = cast_tensor(value, slot.dtype)
-    shape, want = current().shape(value), slot.shape
+    given = value
+    if slot.sparse and is_sparse_tensor(value):
+        value = native(parted(value))
+    else:
+        value = as_tensor(value)
+    _refuse_complex(dtype_of(value), slot)
+    value = PUBLIC["cast"](value, slot.dtype)
+    shape, want = shape_of(value), slot.shape
     if len(shape) == len(want) - 1 and want[-1] == 1:
         value = PUBLIC["expand_dims"](value, -1)
     elif len(shape) == len(want) + 1 and shape[-1] == 1:
         value = PUBLIC["squeeze"](value, -1)
-    shape = current().shape(value)
+    shape = shape_of(value)
     fits = len(shape) == len(want) and all(
         w is None or not isinstance(n, int) or n == w for n, w in zip(shape, want)
     )

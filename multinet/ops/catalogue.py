@@ -98,6 +98,7 @@ from multinet.ops.sorting import (
     argpartition, argsort, bincount, digitize, histogram, nextafter, searchsorted,
     segment_max, segment_min, segment_prod, segment_sum, sort, top_k,
 )
+from multinet.ops import sparse_rules  # noqa: F401 the rules are entered by it
 from multinet.ops.special import (
     i0,
 )

@@ -22,6 +22,7 @@ from multinet.ops.core import (
     operands,
     shape_of,
 )
+from multinet.ops.sparse_forms import is_sparse_tensor, parted
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, public_shape
 from multinet.symbolic.tensor import KerasTensor
@@ -49,13 +50,12 @@ def convert_to_tensor(
 ) -> Tensor:
     """Return `x` as a tensor of the backend in use.
 
-    NumPy arrays keep their dtype; Python numbers become int32, floatx or bool. Sparse
-    and ragged tensors do not exist here: asking for one is an `ArgumentError`.
+    NumPy arrays keep their dtype; Python numbers become int32, floatx or bool. A sparse
+    tensor, or matrix of SciPy, stays sparse unless `sparse=False`, dense data dense.
+    Ragged tensors do not exist here: asking for one is an `ArgumentError`.
     """
-    if sparse or ragged:
-        raise ArgumentError(
-            "Sparse and ragged tensors are not supported; pass dense data."
-        )
+    if ragged:
+        raise ArgumentError("Ragged tensors are not supported; pass dense data.")
     return as_tensor(x, None if dtype is None else dtypes.standardize(dtype))
 
 
@@ -76,7 +76,9 @@ def convert_to_numpy(x: Tensor) -> Host:
 
 def is_tensor(x: object) -> bool:
     """Return whether `x` is a tensor of the backend in use, or a KerasTensor."""
-    return isinstance(x, KerasTensor) or current().is_tensor(x)
+    if isinstance(x, KerasTensor) or current().is_tensor(x):
+        return True
+    return is_sparse_tensor(x) and not hasattr(x, "tocoo")
 
 
 def shape(x: Tensor) -> Shape:
@@ -91,6 +93,8 @@ def shape(x: Tensor) -> Shape:
         return tuple(backend.shape(x))
     if isinstance(x, KerasTensor):
         return tuple(x.array.shape)
+    if is_sparse_tensor(x):
+        return parted(x).shape
     known = getattr(x, "shape", None)
     return tuple(known) if isinstance(known, tuple) else tuple(shape_of(as_tensor(x)))
 
@@ -99,7 +103,7 @@ def dtype(x: Tensor) -> str:
     """Return the name of the dtype."""
     if isinstance(x, KerasTensor):
         return x.dtype
-    return current().dtype(as_tensor(x))
+    return parted(x).dtype if is_sparse_tensor(x) else current().dtype(as_tensor(x))
 
 
 def ndim(x: Tensor) -> int:

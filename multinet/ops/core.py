@@ -23,7 +23,14 @@ from multinet.names import snake_case
 from multinet.ops.classes import class_name
 from multinet.ops.entrances import entrance
 from multinet.ops.refusals import refusal
-from multinet.registry import current, get, owner
+from multinet.ops.sparse_forms import (
+    applied,
+    dense,
+    is_sparse_tensor,
+    sparse_among,
+    sparse_to_host,
+)
+from multinet.registry import WATCHED, current, get, owner
 from multinet.symbolic.dims import Dim, differ
 from multinet.symbolic.tensor import KerasTensor, OpCall, record
 from multinet.tracebacks import shorten
@@ -34,7 +41,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 #: The public ops by name; the functional graph and the operators look them up here.
 PUBLIC: dict[str, Callable[..., Any]] = {}
 
-_WATCHED = frozenset((list, tuple, dict, Dim))
+WATCHED.update(dict.fromkeys((list, tuple, dict, Dim, KerasTensor), "tree"))
 
 # The dtypes that a Python scalar of each type leaves as they are. Integers are not
 # among those of int, since the number must fit.
@@ -78,15 +85,10 @@ def _public(function: F, door: Callable[..., Any] | None) -> F:
         try:
             try:
                 for arg in args:
-                    kind = type(arg)
-                    if kind is KerasTensor or (kind in _WATCHED and _is_recorded(arg)):
-                        return record(
-                            OpCall(public, _prefix(function)), function, args, kwargs
-                        )
-                if kwargs and _is_recorded(kwargs):
-                    return record(
-                        OpCall(public, _prefix(function)), function, args, kwargs
-                    )
+                    if WATCHED[type(arg)]:
+                        return _watched(public, function, args, kwargs)
+                if kwargs:
+                    return _watched(public, function, args, kwargs)
                 return function(*args, **kwargs)
             except Exception as error:
                 told = refusal(function, args, kwargs, error)
@@ -107,11 +109,28 @@ def _prefix(function: Callable[..., Any]) -> str:
     return snake_case(class_name(function.__name__))
 
 
-def _is_recorded(tree: Any) -> bool:
-    """Return whether a tree holds a KerasTensor, or a Dim among concrete values."""
-    leaves = optree.tree_leaves(tree, none_is_leaf=False)
-    kinds = {type(leaf) for leaf in leaves}
-    return KerasTensor in kinds or (Dim in kinds and not current().symbolic)
+def _watched(public: Any, function: Any, args: Any, kwargs: Any) -> Any:
+    """Return the result of a call whose arguments may be other than dense tensors.
+
+    On a KerasTensor, or a Dim among concrete values, it is recorded.
+    """
+    kinds = _kinds(args, kwargs)
+    if KerasTensor in kinds or (Dim in kinds and not current().symbolic):
+        operation = OpCall(public, _prefix(function))
+        return record(operation, functools.partial(_run, function), args, kwargs)
+    if sparse_among(kinds):
+        return applied(function, args, kwargs)
+    return function(*args, **kwargs)
+
+
+def _run(function: Any, /, *args: Any, **kwargs: Any) -> Any:
+    sparse = sparse_among(_kinds(args, kwargs))
+    return applied(function, args, kwargs) if sparse else function(*args, **kwargs)
+
+
+def _kinds(args: Any, kwargs: Any) -> set[type]:
+    leaves: list[Any] = optree.tree_leaves((args, kwargs), none_is_leaf=False)  # type: ignore[arg-type]
+    return set(map(type, leaves))
 
 
 def as_tensor(x: Tensor, dtype: str | None = None) -> Tensor:
@@ -130,6 +149,9 @@ def as_tensor(x: Tensor, dtype: str | None = None) -> Tensor:
         if value is not None:
             x = value()
             return x if dtype is None else cast_tensor(x, dtype)
+        if is_sparse_tensor(x):
+            x = dense(x)
+            return x if dtype is None else cast_tensor(x, dtype)
     if is_scalar(x):
         name = dtype or dtypes.promote(type(x))
         return backend.full((), _fits(x, name), name)
@@ -142,6 +164,8 @@ def in_dtype(x: Tensor, dtype: str) -> Tensor:
     Other numbers, and tensors, keep their own.
     """
     if current().is_tensor(x) or hasattr(x, "__multinet_tensor__"):
+        return as_tensor(x)
+    if is_sparse_tensor(x):
         return as_tensor(x)
     array = read(x)
     floats = dtypes.is_float(dtypes.standardize(array.dtype))
@@ -324,6 +348,8 @@ def host(x: Tensor) -> Host:
         x = value()
     if isinstance(x, np.ndarray | np.generic):
         return read(x)
+    if is_sparse_tensor(x):
+        return sparse_to_host(x)
     backend = current()
     if backend.is_tensor(x):
         return backend.to_numpy(x)

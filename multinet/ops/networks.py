@@ -30,6 +30,8 @@ from multinet.ops.core import (
     shape_of,
 )
 from multinet.ops.indexing import as_index
+from multinet.ops.sparse_forms import native
+from multinet.ops.sparse_making import hot, occurring
 from multinet.ops.widening import root, widened
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
@@ -231,14 +233,13 @@ def one_hot(
     sparse: bool = False,
 ) -> Tensor:
     """Return 1 where a new axis equals the integer x in [0, num_classes), else 0."""
-    if sparse:
-        raise ArgumentError("Sparse tensors are not supported; pass sparse=False.")
     backend, count = current(), at_least(num_classes, 0, "num_classes")
-    x = real_numbers("ops.one_hot", x)
-    if not dtypes.is_integer(backend.dtype(x)):
-        x = cast_tensor(x, "int32")  # labels of a float data set
+    x = _labels("ops.one_hot", x)
     index = as_index(x)
     note(x, count, f"the integers of a one_hot of {count} classes")
+    if sparse:
+        at = axis_of(axis, len(shape_of(x)) + 1)
+        return native(hot(index, count, at, dtypes.standardize(dtype)))
     try:
         y = backend.one_hot(index, count, dtypes.standardize(dtype))
     except OutOfRange:
@@ -251,6 +252,12 @@ def one_hot(
     order = list(range(rank - 1))
     order.insert(at, rank - 1)
     return backend.transpose(y, tuple(order))
+
+
+def _labels(name: str, x: Any) -> Any:
+    """Return integers; those of a float data set are cast."""
+    x = real_numbers(name, x)
+    return x if dtypes.is_integer(current().dtype(x)) else cast_tensor(x, "int32")
 
 
 @op
@@ -266,11 +273,16 @@ def multi_hot(
     """
     inputs = as_tensor(inputs)
     reduced = 1 if len(shape_of(inputs)) > 1 else 0
-    hot = one_hot(inputs, num_classes, axis, dtype, sparse)
+    if sparse:
+        at = axis_of(axis, len(shape_of(inputs)) + 1)
+        labels = as_index(_labels("ops.multi_hot", inputs))
+        x = hot(labels, at_least(num_classes, 0, "num_classes"), at, "int32")
+        return native(occurring(x, reduced, dtypes.standardize(dtype)))
+    each = one_hot(inputs, num_classes, axis, dtype)
     backend = current()
-    if backend.dtype(hot) == "bool":
-        return backend.any(hot, (reduced,), False)
-    return backend.max(hot, (reduced,), False)
+    if backend.dtype(each) == "bool":
+        return backend.any(each, (reduced,), False)
+    return backend.max(each, (reduced,), False)
 
 
 @op

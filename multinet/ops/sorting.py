@@ -34,9 +34,12 @@ from multinet.ops.creation import linspace
 from multinet.ops.indexing import as_index
 from multinet.ops.ranges import inside, spoiled
 from multinet.ops.shapes import moveaxis, ravel
+from multinet.ops.sparse_forms import native
+from multinet.ops.sparse_making import as_entries, counted
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
 from multinet.symbolic.spec import merge
+from multinet.symbolic.tensor import sparse_array
 from multinet.typing import Tensor
 
 
@@ -166,8 +169,13 @@ def bincount(
     compiled functions it is `minlength`. Without that it is unknown of symbolic
     tensors, and a `TraceError` in compiled functions.
     """
-    if sparse:
-        raise ArgumentError("Sparse tensors are not supported; pass sparse=False.")
+    if sparse and not current().symbolic:
+        return native(counted(as_entries(x), weights, minlength))
+    counts = _bincount(x, weights, minlength)
+    return sparse_array(counts) if sparse else counts
+
+
+def _bincount(x: Any, weights: Any, minlength: int) -> Any:
     backend, x = current(), as_index(x)
     size: Any = at_least(minlength, 0, "minlength")
     if not shape_of(x):

@@ -16,6 +16,7 @@ from multinet.holders import Holder
 from multinet.names import unique_name
 from multinet.operators import Operators
 from multinet.registry import current, use_backend
+from multinet.sparse import SparseTensor
 from multinet.symbolic.backend import SymbolicBackend
 from multinet.symbolic.dims import Dim, public_shape
 from multinet.symbolic.spec import SymbolicArray
@@ -233,7 +234,7 @@ class KerasTensor(Operators):
 
     @property
     def sparse(self) -> bool:
-        """Whether it was declared sparse; what is computed is dense."""
+        """Whether it stands for a sparse tensor."""
         return self._sparse
 
     @property
@@ -379,11 +380,25 @@ def adopted(
 
 
 def _array_of(leaf: Any) -> Any:
-    return leaf.array if type(leaf) is KerasTensor else leaf
+    if type(leaf) is not KerasTensor:
+        return leaf
+    return sparse_array(leaf.array) if leaf._sparse else leaf.array
+
+
+def sparse_array(array: SymbolicArray) -> SparseTensor:
+    """Return the sparse tensor of a shape and a dtype, of unknown many entries."""
+    count, shape = Dim(), array.shape
+    indices = SymbolicArray((count, len(shape)), "int32")
+    return SparseTensor(indices, SymbolicArray((count,), array.dtype), shape, True)
 
 
 def _wrap(leaf: Any, node: Node | None) -> Any:
+    sparse = type(leaf) is SparseTensor
+    if sparse:
+        leaf = SymbolicArray(leaf.shape, leaf.values.dtype)
     if not isinstance(leaf, SymbolicArray):
         return leaf
     tensor = KerasTensor.__new__(KerasTensor)
-    return tensor._set(leaf, node, record_history=node is not None)
+    tensor._set(leaf, node, record_history=node is not None)
+    tensor._sparse = sparse
+    return tensor

@@ -94,8 +94,8 @@ WrongType: Expected the length of a window as an int of at least 0, got
     blackman(2.5); bartlett(2.5); kaiser(2.5, 1.0)
 ShapeError: Expected rectangular data, got list: setting an array element
     convert_to_tensor([[1, 2], [3]])
-ArgumentError: Sparse and ragged tensors are not supported; pass dense data.
-    convert_to_tensor(1, sparse=True); convert_to_tensor(1, ragged=True)
+ArgumentError: Ragged tensors are not supported; pass dense data.
+    convert_to_tensor(1, ragged=True)
 DTypeError: 300 does not fit in uint8 (0 to 255). Pass a dtype that holds
     convert_to_tensor(300, 'uint8')
 ArgumentError: Unknown dtype '3'. Known: bfloat16, bool, complex128

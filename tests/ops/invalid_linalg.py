@@ -130,8 +130,6 @@ ArgumentError: Expected range as (low, high), got x.
 DTypeError: Expected integer indices, got float32. Cast them to 'int32'.
     bincount(a); segment_sum(a, v); segment_prod(a, v); segment_max(a, v)
     segment_min(a, v)
-ArgumentError: Sparse tensors are not supported; pass sparse=False.
-    bincount(k, sparse=True)
 ShapeError: x with weights expects equal shapes; got (4,) and (5,).
     bincount(k, v, 5)
 ArgumentError: Expected minlength as an int of at least 0, got

@@ -115,8 +115,6 @@ ArgumentError: Expected num_classes as an int of at least 0, got
     one_hot(k, -1); multi_hot(k, -1)
 WrongType: Expected num_classes as an int of at least 0, got
     one_hot(k, 'x'); one_hot(k, 2.5); one_hot(k, None); multi_hot(k, 'x')
-ArgumentError: Sparse tensors are not supported; pass sparse=False.
-    one_hot(k, 3, sparse=True); multi_hot(k, 3, sparse=True)
 ArgumentError: Unknown dtype 'x'. Known: bfloat16, bool, complex128
     one_hot(k, 3, dtype='x'); multi_hot(k, 3, dtype='x')
 ShapeError: subtract cannot broadcast the shapes (3, 4) and (5,): sizes
