@@ -75,7 +75,7 @@ class Operation(Configurable, Recorded):
 
     def symbolic_call(self, *args: Any, **kwargs: Any) -> Tensors:
         """Return the symbolic outputs for symbolic inputs; the graph has the call."""
-        if _writes_spec(type(self)):
+        if writes_spec(type(self)):
             return adopted(
                 self, self.compute_output_spec(*args, **kwargs), args, kwargs
             )
@@ -96,7 +96,8 @@ class Operation(Configurable, Recorded):
         return f"<{type(self).__name__} name={self.name}>"
 
 
-def _writes_spec(cls: type) -> bool:
+def writes_spec(cls: type) -> bool:
+    """Return whether a class of the user's says itself what comes out of its calls."""
     owner = next(c for c in cls.__mro__ if "compute_output_spec" in vars(c))
     return owner.__module__.partition(".")[0] != __name__.partition(".")[0]
 

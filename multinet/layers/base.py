@@ -39,7 +39,7 @@ from multinet.layers.signatures import (
 )
 from multinet.layers.tracking import Tracked, warn_of_strangers
 from multinet.names import snake_case, unique_name
-from multinet.operation import Operation
+from multinet.operation import Operation, writes_spec
 from multinet.ops.core import as_tensor, cast_tensor, in_dtype
 from multinet.ops.sparse_forms import is_sparse_tensor, native, parted
 from multinet.registry import current, use_backend
@@ -48,6 +48,8 @@ from multinet.scope import active_scope, loose_draws
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import (
     KerasTensor,
+    adopted,
+    array_of,
     is_symbolic,
     record,
     shadowing,
@@ -279,6 +281,9 @@ class Layer(Configured, Tracked, Operation):
         return self._call_symbolic(args, kwargs)
 
     def _call_symbolic(self, args: Any, kwargs: dict[str, Any]) -> Any:
+        if writes_spec(type(self)) and self._built_for(args, kwargs):
+            outputs = self.compute_output_spec(*args, **kwargs)
+            return adopted(self, outputs, args, kwargs)
         outermost = active.get() is None
         with symbolic_masks((args, kwargs)) as context:
             outputs = record(self, self.__call__, args, kwargs)
@@ -286,6 +291,14 @@ class Layer(Configured, Tracked, Operation):
         if outermost:
             self.__dict__["_added_losses"] = context.losses
         return outputs
+
+    def _built_for(self, args: Any, kwargs: dict[str, Any]) -> bool:
+        """Build the layer; return whether nothing is left for `call` to build."""
+        if not self.built:
+            arrays: Any = optree.tree_map(array_of, (args, kwargs))  # type: ignore[arg-type]
+            with shadowing():
+                self._build(*arrays)
+        return all(layer.built for layer in self._flatten_layers())
 
     def _converted(self, args: Any, kwargs: dict[str, Any]) -> tuple[Any, Any]:
         args = tuple([self._convert(value) for value in args])

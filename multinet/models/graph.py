@@ -12,6 +12,7 @@ from multinet.errors import ArgumentError, DTypeError, ShapeError
 from multinet.layers.base import Layer
 from multinet.layers.context import mask_of, set_mask
 from multinet.layers.core import InputLayer
+from multinet.models.matching import match
 from multinet.models.recipe import Recipe
 from multinet.models.staging import HostStage, entered, host_stage, is_staged
 from multinet.moving import Movable
@@ -34,7 +35,7 @@ class Graph(Movable):
     """
 
     _lent = frozenset({"inputs", "outputs", "flat_inputs", "flat_outputs"})
-    _private = frozenset({"nodes", "_plan", "_stage"})
+    _private = frozenset({"nodes", "_plan", "_stage", "_told"})
     _stage: Any = ()  # () until somebody asks for it
 
     def __init__(self, inputs: Tensors, outputs: Tensors) -> None:
@@ -64,6 +65,19 @@ class Graph(Movable):
         longer._plan = [*self._plan, last]
         longer._sized = self._sized or _is_sized(last)
         return longer
+
+    def begun(self) -> Graph:
+        """Return this graph; one that starts in the middle of another, with inputs of
+        its own.
+        """
+        if all(map(is_input, self.flat_inputs)):
+            return self
+        inputs, outputs = self.recipe().tensors()
+        slots: list[Any] = optree.tree_leaves(inputs)
+        for slot in slots:
+            if not is_input(slot):
+                InputLayer(input_tensor=slot)
+        return Graph(inputs, outputs)
 
     def recipe(self) -> Recipe:
         """Return the graph as plain data over its layers; see `Recipe`."""
@@ -138,7 +152,7 @@ class Graph(Movable):
             slots, plan = self.flat_inputs, self._plan
             values = self._entered(inputs)
         if masks is not None and optree.tree_leaves(masks):
-            for slot, mask in zip(self.flat_inputs, self._match(masks)):
+            for slot, mask in zip(self.flat_inputs, match(self, masks)):
                 set_mask(values[id(slot)], mask)
         self._compute(plan, values, _sizes(slots, values) if self._sized else {})
         if type(self.outputs) is KerasTensor:
@@ -158,10 +172,9 @@ class Graph(Movable):
         """Return the value of each input by its identity."""
         if type(self.inputs) is KerasTensor and current().is_tensor(inputs):
             return {id(self.inputs): _fit(inputs, self.inputs)}
-        return {
-            id(slot): _fit(value, slot)
-            for slot, value in zip(self.flat_inputs, self._match(inputs))
-        }
+        found = match(self, inputs, vars(self).setdefault("_told", set()))
+        pairs = zip(self.flat_inputs, found, strict=True)
+        return {id(slot): _fit(value, slot) for slot, value in pairs}
 
     def _compute(
         self, plan: list[_Call], values: dict[int, Any], sizes: dict[Dim, int]
@@ -186,70 +199,6 @@ class Graph(Movable):
                 continue
             for slot, value in zip(produced, optree.tree_leaves(results)):
                 values[id(slot)] = value
-
-    def _match(self, inputs: Any) -> list[Any]:
-        """Return the value of each input, whatever structure they were given in."""
-        found: dict[int, Any] = {}
-        if not _pair_up(self.inputs, inputs, found):
-            return self._flat(inputs)
-        return [found[id(slot)] for slot in self.flat_inputs]
-
-    def _flat(self, inputs: Any) -> list[Any]:
-        """Return the values of inputs given otherwise: by name, or one after another.
-
-        Keys have no order here, so a dict on one side alone must have the names.
-        """
-        slots = self.flat_inputs
-        names = [slot.name for slot in slots]
-        if isinstance(inputs, dict) and not isinstance(self.inputs, dict):
-            missing = [name for name in names if name not in inputs]
-            if missing:
-                raise ArgumentError(
-                    f"Expected inputs named {names}, got {sorted(inputs)}: {missing} "
-                    "missing."
-                )
-            return [inputs[name] for name in names]
-        if isinstance(inputs, dict):
-            absent = sorted(set(self.inputs) - set(inputs))
-            if absent:
-                raise ArgumentError(f"The inputs lack {absent}; got {sorted(inputs)}.")
-        leaves: list[Any] = optree.tree_leaves(inputs, none_is_leaf=True)  # type: ignore[arg-type]
-        if len(leaves) != len(slots):
-            raise ArgumentError(
-                f"Expected {len(slots)} inputs {names}, got {len(leaves)}."
-            )
-        if len(slots) > 1 and (_has_dict(self.inputs) or _has_dict(inputs)):
-            tree: Any = self.inputs
-            wanted = optree.tree_map(lambda slot: slot.name, tree)
-            raise ArgumentError(
-                f"Expected inputs in the structure {wanted}, got another: give them "
-                "in that one, so that each has its name."
-            )
-        return leaves
-
-
-def _pair_up(wanted: Any, given: Any, found: dict[int, Any]) -> bool:
-    """Note the value given for each placeholder; return whether structures match.
-
-    A list stands for a dict in the order in which its keys were declared.
-    """
-    if type(wanted) is KerasTensor:
-        found[id(wanted)] = given
-        return not isinstance(given, list | tuple | dict)
-    if isinstance(wanted, dict) and isinstance(given, dict):
-        if any(name not in given for name in wanted):
-            return False
-        given = [given[name] for name in wanted]
-    if not isinstance(given, list | tuple) or len(given) != len(wanted):
-        return False
-    parts = wanted.values() if isinstance(wanted, dict) else wanted
-    return all(_pair_up(part, value, found) for part, value in zip(parts, given))
-
-
-def _has_dict(tree: Any) -> bool:
-    if isinstance(tree, dict):
-        return True
-    return isinstance(tree, list | tuple) and any(map(_has_dict, tree))
 
 
 def is_input(tensor: KerasTensor) -> bool:

@@ -70,7 +70,7 @@ class Model(Training):
         self._forget_compiled()
         self._graph: Graph | None = None
         if inputs is not None:
-            self._graph = Graph(inputs, outputs)
+            self._graph = Graph(inputs, outputs).begun()
             self._graph_layers = self._graph.layers
             _check_names(self.name, self._graph_layers)
             self.built = True

@@ -13,6 +13,7 @@ import optree
 from multinet import dtypes
 from multinet.errors import ArgumentError, MultinetError
 from multinet.layers.base import Layer
+from multinet.layers.signatures import is_shape
 from multinet.symbolic.tensor import KerasTensor, Node
 from multinet.typing import AnyModel
 
@@ -136,18 +137,18 @@ def _source(tensor: KerasTensor) -> str:
 def _output_shape(operation: Any) -> str:
     outputs = [node.outputs for node in operation._nodes[-1:]]
     if not outputs and isinstance(operation, Layer):
-        shape = _shape_of_first_call(operation)
-        return "?" if shape is None else str(shape)
+        shapes = optree.tree_leaves(_shape_of_first_call(operation), is_leaf=is_shape)
+        return ", ".join(map(str, shapes)) or "?"
     leaves: list[Any] = optree.tree_leaves(outputs)  # type: ignore[arg-type]
     return ", ".join(str(leaf.shape) for leaf in leaves) or "?"
 
 
 def _shape_of_first_call(layer: Layer) -> Any:
-    given = layer._first_shapes
-    if given is None:
-        return None
+    called, built = layer._first_shapes, vars(layer).get("_build_shapes")
     try:
-        return layer.compute_output_shape(given)
+        if built and (called is None or len(built) > 1):
+            return layer.compute_output_shape(*built.values())
+        return None if called is None else layer.compute_output_shape(called)
     except (MultinetError, TypeError):  # one that takes more than a tensor
         return None
 
@@ -161,17 +162,20 @@ def _weights(operation: Any) -> str:
 def _trains(operation: Any) -> str:
     if not isinstance(operation, Layer) or not operation.weights:
         return "-"
-    return "yes" if operation.trainable and operation.trainable_weights else "no"
+    return "Y" if operation.trainable and operation.trainable_weights else "N"
 
 
 def _totals(model: Any) -> str:
     trained = model.trainable_weights
     frozen = model.non_trainable_weights
+    optimizer = model.optimizer
+    kept = optimizer.variables if optimizer is not None and optimizer.built else []
     lines = [
-        f"Total weights: {_size([*trained, *frozen])}",
-        f"Trainable: {_size(trained)}",
-        f"Non-trainable: {_size(frozen)}",
+        f"Total params: {_size([*trained, *frozen, *kept])}",
+        f"Trainable params: {_size(trained)}",
+        f"Non-trainable params: {_size(frozen)}",
     ]
+    lines += [f"Optimizer params: {_size(kept)}"] if kept else []
     return "\n".join(lines)
 
 

@@ -352,7 +352,7 @@ def record(
     """
     node = Node(operation, args, kwargs)
     with shadowing():
-        plain_args, plain_kwargs = optree.tree_map(_array_of, (args, kwargs))  # type: ignore[arg-type]
+        plain_args, plain_kwargs = optree.tree_map(array_of, (args, kwargs))  # type: ignore[arg-type]
         outputs = run(*plain_args, **plain_kwargs)
     if outputs is None:
         raise ArgumentError(
@@ -375,11 +375,12 @@ def adopted(
     if not all(tensor.record_history for tensor in node.inputs):
         return outputs
     return node.enter(
-        optree.tree_map(lambda x: _wrap(_array_of(x), node), outputs)  # type: ignore[arg-type]
+        optree.tree_map(lambda x: _wrap(array_of(x), node), outputs)  # type: ignore[arg-type]
     )
 
 
-def _array_of(leaf: Any) -> Any:
+def array_of(leaf: Any) -> Any:
+    """Return the shape and dtype behind a symbolic tensor; others as they are."""
     if type(leaf) is not KerasTensor:
         return leaf
     return sparse_array(leaf.array) if leaf._sparse else leaf.array

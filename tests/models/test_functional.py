@@ -153,6 +153,59 @@ def test_inputs_may_come_by_name_or_position(backend):
             np.testing.assert_array_equal(x, y)
 
 
+def test_a_graph_that_starts_in_the_middle_has_an_input_of_its_own(real_backend):
+    for K in (multinet, peer):
+        x = K.Input((2,), name="x")
+        first = K.layers.Dense(3, name="first")
+        middle = first(x)
+        ends = K.layers.Dense(4, name="second")(middle)
+        part = K.Model(middle, ends)
+        assert [type(layer).__name__ for layer in part.layers] == [
+            "InputLayer",
+            "Dense",
+        ]
+        assert part.input is not middle and tuple(part.input.shape) == (None, 3)
+        assert part.layers[1] is K.Model(x, ends).layers[2]
+        again = K.Model.from_config(part.get_config())
+        again.set_weights(part.get_weights())
+        data = np.ones((2, 3), "float32")
+        found = [np.asarray(each(data)) for each in (part, again)]
+        np.testing.assert_allclose(*found, rtol=1e-6)
+
+
+def test_shapes_that_a_layer_tells_spare_a_run_of_its_call(backend):
+    seen = []
+
+    class Told(layers.Layer):
+        def build(self, input_shape):
+            self.scale = self.add_weight(shape=(input_shape[-1],), initializer="ones")
+
+        def call(self, x, training=False):
+            seen.append(training)
+            return multinet.ops.multiply(x, self.scale)
+
+        def compute_output_spec(self, x, training=False):
+            return multinet.KerasTensor(x.shape, dtype=x.dtype)
+
+    x = multinet.Input((3,))
+    model = multinet.Model(x, Told()(x))
+    assert seen == [] and model.output_shape == (None, 3) and len(model.weights) == 1
+    found = model(np.ones((2, 3), "float32"), training=True)
+    assert seen == [True]
+    np.testing.assert_array_equal(backend.to_numpy(found), np.ones((2, 3)))
+
+    class Unbuilt(Told):  # a layer inside is made by a run of its call
+        def __init__(self):
+            super().__init__()
+            self.inner = layers.Dense(3)
+
+        def call(self, x, training=False):
+            return super().call(self.inner(x), training)
+
+    model = multinet.Model(x, Unbuilt()(x))
+    assert len(model.weights) == 3
+
+
 def test_features_come_from_a_graph_that_ends_or_starts_in_the_middle(backend):
     x = multinet.Input((4,))
     middle = layers.Dense(3, activation="relu", name="features")(x)

@@ -1,5 +1,7 @@
 """Inputs and outputs in dicts: a list has the order of declaration, or is refused."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,24 @@ def test_a_list_has_the_order_in_which_a_dict_was_declared(real_backend, again):
         np.testing.assert_array_equal(found, FIRST - SECOND)
         found = model.predict(given, verbose=0)
         np.testing.assert_array_equal(found, FIRST - SECOND)
+
+
+def test_another_structure_with_a_meaning_is_told_once(backend):
+    words = "structure of `inputs` doesn't match.*'z': 'z'.*order in which its keys"
+    for given in ([FIRST, SECOND], {"z": FIRST, "a": SECOND, "more": FIRST}):
+        model = difference()
+        with pytest.warns(UserWarning, match=words) as told:
+            model(given)
+            model(given)
+            model.predict(given, verbose=0)
+        assert len(told) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        difference()({"a": SECOND, "z": FIRST})
+        first, second = Input((3,), name="z"), Input((3,), name="a")
+        pair = Model([first, second], layers.Subtract()([first, second]))
+        pair((FIRST, SECOND))
+        pair({"a": SECOND, "z": FIRST})
 
 
 def test_a_dict_for_a_list_goes_by_the_names_of_the_inputs(real_backend):

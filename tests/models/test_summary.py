@@ -41,23 +41,23 @@ def test_a_summary_shows_shapes_and_numbers_of_weights():
         line = row(table, name)
         assert f"{name} ({kind})" in line and shape in line and count in line
     assert "deep" not in table
-    assert "Total weights: 188 (752.00 B)" in table
-    assert "Trainable: 44 (176.00 B)" in table
-    assert "Non-trainable: 144 (576.00 B)" in table
+    assert "Total params: 188 (752.00 B)" in table
+    assert "Trainable params: 44 (176.00 B)" in table
+    assert "Non-trainable params: 144 (576.00 B)" in table
 
 
 def test_nested_layers_and_the_trainable_column_are_shown_on_request():
     table = text(model(), expand_nested=True, show_trainable=True, line_length=100)
     assert "36" in row(table, "deep")
-    assert "no" in row(table, "frozen").split()[-2:]
-    assert "yes" in row(table, "deep").split()[-2:]
+    assert "N" in row(table, "frozen").split()[-2:]
+    assert "Y" in row(table, "deep").split()[-2:]
     assert max(map(len, table.splitlines())) <= 100
 
 
 def test_a_model_that_is_not_built_says_so():
     table = text(multinet.Sequential([layers.Dense(2, name="later")]))
     assert "not built" in row(table, "later")
-    assert "Total weights: 0" in table
+    assert "Total params: 0" in table
 
 
 def test_a_subclassed_model_has_a_summary():
@@ -99,7 +99,7 @@ def test_a_graph_shows_what_each_is_connected_to():
     (scaled,) = [line for line in table.splitlines() if line.startswith("│ multiply")]
     assert "both" in scaled and "(op)" in scaled
     assert "inner" in row(table, "last")
-    assert "└ deep" in row(table, "deep") and "yes" in row(table, "deep")
+    assert "└ deep" in row(table, "deep") and "Y" in row(table, "deep")
     assert row(table, "drop").split("│")[-2].strip() == "-"  # nothing to train
     assert "Connected to" not in text(model())
 
@@ -139,3 +139,34 @@ def test_a_subclassed_model_shows_shapes_after_its_first_call(backend):
     net(np.ones((2, 5), "float32"))
     for name in ("first", "second"):
         assert "(2, 3)" in row(text(net), name)
+
+
+def test_the_optimizer_is_counted_once_it_is_built(backend):
+    net = multinet.Sequential([multinet.Input((2,)), layers.Dense(3)])
+    net.compile("adam", "mse")
+    assert "Optimizer" not in text(net)
+    net.fit(np.zeros((4, 2)), np.zeros((4, 3)), verbose=0)
+    table = text(net)  # two moments of 9 weights, the rate and the count
+    assert "Optimizer params: 20 (80.00 B)" in table
+    assert "Total params: 29 (116.00 B)" in table
+
+
+def test_shapes_are_shown_of_layers_that_were_built_or_called_on_several(backend):
+    class Net(multinet.Model):
+        def __init__(self):
+            super().__init__()
+            self.first = layers.Dense(4, name="first")
+            self.later = layers.Dense(4, name="later")
+            self.attention = layers.MultiHeadAttention(2, 2, name="attention")
+
+        def build(self, input_shape):
+            self.first.build(input_shape)
+
+        def call(self, x):
+            return self.attention(x, x, x)
+
+    net = Net()
+    net.build((None, 5, 2))
+    assert "(None, 5, 4)" in row(text(net), "first") and "?" in row(text(net), "later")
+    net(np.ones((1, 5, 2), "float32"))
+    assert "(1, 5, 2)" in row(text(net), "attention")
