@@ -178,8 +178,9 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
         }
 
     def __repr__(self) -> str:
-        named = {key: policy.name for key, policy in self._policies.items()}
-        return f"<DTypePolicyMap {named}, else {self.default_policy.name}>"
+        named = [(key, policy.name) for key, policy in self._policies.items()]
+        default = self.default_policy.name
+        return f"<DTypePolicyMap default_policy={default!r}, mapping={named}>"
 
     def _identity(self) -> tuple[Any, ...]:
         return DTypePolicyMap, self.default_policy, tuple(self._policies.items())

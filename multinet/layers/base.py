@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self
@@ -282,8 +283,9 @@ class Layer(Configured, Tracked, Operation):
 
     def _call_symbolic(self, args: Any, kwargs: dict[str, Any]) -> Any:
         if writes_spec(type(self)) and self._built_for(args, kwargs):
-            outputs = self.compute_output_spec(*args, **kwargs)
-            return adopted(self, outputs, args, kwargs)
+            with contextlib.suppress(NotImplementedError):  # it does not say, after all
+                outputs = self.compute_output_spec(*args, **kwargs)
+                return adopted(self, outputs, args, kwargs)
         outermost = active.get() is None
         with symbolic_masks((args, kwargs)) as context:
             outputs = record(self, self.__call__, args, kwargs)

@@ -328,10 +328,13 @@ def _is_sized(step: _Call) -> bool:
 
 
 def _is_like(shape: Any, wanted: Any) -> bool:
-    """Return whether a shape is one that a placeholder stands for, for certain."""
+    """Return whether a shape is one that a placeholder stands for, for certain.
+
+    The batch may have any size, since the last of the data is often smaller.
+    """
     if len(shape) != len(wanted):
         return False
-    for n, m in zip(shape, wanted):
+    for n, m in zip(shape[1:], wanted[1:]):
         if type(m) is int and n != m:
             return False
     return True
@@ -376,7 +379,8 @@ def _fit(value: Any, slot: KerasTensor) -> Any:
         value = PUBLIC["squeeze"](value, -1)
     shape = shape_of(value)
     fits = len(shape) == len(want) and all(
-        w is None or not isinstance(n, int) or n == w for n, w in zip(shape, want)
+        w is None or not isinstance(n, int) or n == w
+        for n, w in zip(shape[1:], want[1:])
     )
     if not fits and getattr(slot.node and slot.node.operation, "_is_guess", False):
         fits = len(shape) == len(want)  # the layers say what they need

@@ -130,6 +130,7 @@ class Sequential(Model):
         tensor: Any = entry
         with Within(self):
             for layer in self.layers:
+                _check_call(layer)
                 tensor = layer(tensor)
         self._graph = Graph(entry, tensor)
         self.built = True
@@ -222,12 +223,29 @@ class Sequential(Model):
         with custom_object_scope(custom_objects):
             if "layers" not in config or not _takes_layers(cls):
                 return super().from_config(config)
+            if "name" not in config:
+                raise ArgumentError(
+                    "Expected the name beside the layers in the configuration of a "
+                    f"Sequential, got the keys {sorted(config)}."
+                )
             stack = [_layer(entry) for entry in config["layers"]]
         model = cls(stack, config.get("trainable", True), config.get("name"))
         shape = config.get("build_input_shape")
         if not model.built and stack and isinstance(shape, list | tuple):
             model._trace(_guess(tuple(shape), stack[0].compute_dtype))
         return model
+
+
+def _check_call(layer: Layer) -> None:
+    """Refuse a layer whose `call` needs more than one argument."""
+    kinds = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.POSITIONAL_ONLY
+    parameters = inspect.signature(layer.call).parameters.values()
+    asked = [p.name for p in parameters if p.default is p.empty and p.kind in kinds]
+    if len(asked) > 1:
+        raise ArgumentError(
+            f"A layer of a Sequential gets one tensor, but {type(layer).__name__}.call "
+            f"needs {', '.join(asked)}. Give the others defaults, or make a Model."
+        )
 
 
 def _guess(batch_shape: Shape, dtype: str) -> KerasTensor:

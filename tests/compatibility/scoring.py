@@ -1,7 +1,9 @@
 """Counts of tests that pass, of those that Keras itself passes: the ceiling."""
 
+import ast
 import collections
 import fnmatch
+import functools
 import gzip
 import json
 import re
@@ -20,11 +22,50 @@ REASONS: dict[str, dict[str, str]] = json.loads(
 )
 
 
+QUANTIZED_FILES = re.compile("(dtype_policies|layers|models|quantizers)/")
 QUANTIZED = re.compile(
-    r"(dtype_policies|layers|models|quantizers)/.*(quant|gptq|awq|(?<!u)int[48]|float8)",
+    QUANTIZED_FILES.pattern + r".*(quant|gptq|awq|(?<!u)int[48]|float8)",
     re.IGNORECASE,
 )
 """Tests of quantization, which is an area of its own wherever they stand."""
+
+_QUANTIZES = re.compile(r"Quantized\w*Policy|quantize")
+"""What the code of such a test names, where its own name does not tell."""
+
+
+@functools.cache
+def quantizing(file: str) -> dict[str, list[tuple[str, bool]]]:
+    """Return the tests of a file by class: their names, and whether they quantize."""
+    path = selection.source() / file
+    if not path.exists():
+        return {}
+    classes = [
+        x for x in ast.parse(path.read_text()).body if isinstance(x, ast.ClassDef)
+    ]
+    return {
+        cls.name: [
+            (part.name, any(map(_quantizes, ast.walk(part))))
+            for part in cls.body
+            if isinstance(part, ast.FunctionDef) and part.name.startswith("test")
+        ]
+        for cls in classes
+    }
+
+
+def _quantizes(node: ast.AST) -> bool:
+    name = getattr(node, "attr", None) or getattr(node, "id", None)
+    return isinstance(name, str) and _QUANTIZES.fullmatch(name) is not None
+
+
+def is_quantization(file: str, name: str) -> bool:
+    """Return whether a test is of quantization, by its name or by what it calls."""
+    if QUANTIZED.match(f"{file}::{name}"):
+        return True
+    if not QUANTIZED_FILES.match(file):
+        return False
+    cls, _, test = name.rpartition("::")
+    mine = [item for item in quantizing(file).get(cls, ()) if test.startswith(item[0])]
+    return bool(mine) and max(mine, key=lambda item: len(item[0]))[1]
 
 
 class Ended(NamedTuple):
@@ -44,7 +85,7 @@ class Ended(NamedTuple):
     @property
     def area(self) -> str:
         """The folder of the file, or "quantization"."""
-        found = QUANTIZED.match(self.address)
+        found = is_quantization(self.file, self.name)
         return "quantization" if found else selection.area(self.file)
 
     @property

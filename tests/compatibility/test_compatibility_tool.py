@@ -69,6 +69,20 @@ def test_a_failure_has_the_reason_of_its_test_or_its_error(monkeypatch):
     assert by_test._replace(name="T::d").reason() is None
 
 
+def test_tests_that_quantize_are_an_area_of_their_own():
+    file = "dtype_policies/dtype_policy_map_test.py"
+    found = {
+        name: scoring.Ended(file, f"DTypePolicyMapTest::{name}", False, "").area
+        for name in ("test_basic_usage", "test_get", "test_repr")
+    }
+    assert set(scoring.quantizing(file)) == {"DTypePolicyMapTest"}
+    assert found == {
+        "test_basic_usage": "quantization",  # calls model.quantize
+        "test_get": "quantization",  # makes a QuantizedDTypePolicy
+        "test_repr": "dtype_policies",
+    }
+
+
 def test_tests_against_a_rule_are_few_and_in_a_ceiling():
     ceilings = [scoring.ceiling(backend) for backend in settings.BACKENDS]
     known = {

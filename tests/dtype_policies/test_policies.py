@@ -248,3 +248,10 @@ def test_arguments_of_another_type_are_errors_of_types_and_of_values():
             DTypePolicy(123)
         with pytest.raises(kind, match="as a dict"):
             DTypePolicyMap("float32", 5)
+
+
+def test_a_map_shows_its_policies():
+    policies = DTypePolicyMap(policy_map={"a": DTypePolicy("float64")})
+    assert repr(policies) == (
+        "<DTypePolicyMap default_policy='float32', mapping=[('a', 'float64')]>"
+    )

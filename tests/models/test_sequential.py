@@ -203,6 +203,32 @@ def test_a_declared_shape_holds(backend):
         built(np.zeros((3, 5, 6, 2), "float32"))
 
 
+def test_a_batch_of_a_declared_size_may_be_smaller(real_backend):
+    model = multinet.Sequential([layers.Input((2,), batch_size=4), layers.Dense(2)])
+    x = np.linspace(-1, 1, 12, dtype="float32").reshape(6, 2)
+    want = x @ model.layers[0].kernel.numpy()
+    found = model.predict(x, batch_size=4, verbose=0)
+    np.testing.assert_allclose(found, want, rtol=1e-5)
+    np.testing.assert_allclose(real_backend.to_numpy(model(x[:1])), want[:1], rtol=1e-5)
+
+
+def test_a_layer_that_needs_more_than_a_tensor_is_refused():
+    class Pair(layers.Layer):
+        def call(self, x, training):
+            return x
+
+    model = multinet.Sequential([Pair()])
+    with pytest.raises(ArgumentError, match="Pair.call needs x, training"):
+        model.build((None, 2))
+
+
+def test_a_configuration_without_a_name_is_refused():
+    config = multinet.Sequential([layers.Dense(2)]).get_config()
+    del config["name"]
+    with pytest.raises(ArgumentError, match="Expected the name beside the layers"):
+        multinet.Sequential.from_config(config)
+
+
 def test_a_stack_without_layers_and_another_shape_are_refused():
     with pytest.raises(ArgumentError, match="has no layers"):
         multinet.Sequential()(np.ones((3, 2), "float32"))
