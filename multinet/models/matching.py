@@ -68,11 +68,11 @@ def _flat(wanted: Any, slots: Sequence[KerasTensor], inputs: Any) -> list[Any]:
         absent = sorted(set(wanted) - set(inputs))
         if absent:
             raise ArgumentError(f"The inputs lack {absent}; got {sorted(inputs)}.")
-    leaves: list[Any] = optree.tree_leaves(inputs, none_is_leaf=True)
+    leaves: list[Any] = optree.tree_leaves(inputs, none_is_leaf=True)  # type: ignore[arg-type]
     if len(leaves) != len(slots):
         raise ArgumentError(f"Expected {len(slots)} inputs {names}, got {len(leaves)}.")
     if len(slots) > 1 and (_has_dict(wanted) or _has_dict(inputs)):
-        tree = optree.tree_map(lambda slot: slot.name, wanted)
+        tree = optree.tree_map(lambda slot: slot.name, wanted)  # type: ignore[arg-type]
         raise ArgumentError(
             f"Expected inputs in the structure {tree}, got another: give them in that "
             "one, so that each has its name."

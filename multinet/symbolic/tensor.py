@@ -379,7 +379,7 @@ def adopted(
     )
 
 
-def array_of(leaf: Any) -> Any:
+def array_of(leaf: Tree) -> Tree:
     """Return the shape and dtype behind a symbolic tensor; others as they are."""
     if type(leaf) is not KerasTensor:
         return leaf

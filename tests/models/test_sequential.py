@@ -238,3 +238,16 @@ def test_a_stack_without_layers_and_another_shape_are_refused():
     for shape in ((3, 4), (4, 2), (3, 2, 2)):
         with pytest.raises(ArgumentError, match=r"built for inputs of shape \(3, 2\)"):
             model.build(shape)
+
+
+def test_a_layer_that_cannot_tell_its_shapes_is_run_for_them(backend):
+    class Quiet(layers.Layer):
+        def call(self, x):
+            return ops.add(x, 1.0)
+
+        def compute_output_spec(self, *args, **kwargs):
+            raise NotImplementedError
+
+    model = multinet.Sequential([Quiet()])
+    np.testing.assert_array_equal(numpy(model(np.ones((3, 2), "float32"))), 2.0)
+    assert model.output_shape == (None, 2)
