@@ -367,7 +367,7 @@ def _packages(names: tuple[str, ...]) -> tuple[frozenset[str], frozenset[str]]:
 
 def owner(x: object) -> Backend[Any] | None:
     """Return the backend that the tensor `x` belongs to, if any."""
-    if hasattr(x, "__array__"):
+    if hasattr(x, "__array__") or hasattr(x, "shape"):
         _load_imported()
     return next((b for b in loaded() if b.is_tensor(x)), None)
 

@@ -12,6 +12,7 @@ from multinet import conformance, dtype_policies, registry
 from multinet.conformance import publish
 from multinet.conformance.rows import FUSED, PRIMITIVES
 from multinet.interface import fused, primitives
+from multinet.ops.sparse_forms import RULES
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -115,3 +116,12 @@ def test_the_code_on_training_runs(name, tmp_path, monkeypatch):
     for block in re.findall(r"```python\n(.*?)```", page(name), re.S):
         exec(block, space)
     assert space["model"].history.history["loss"][-1] >= 0
+
+
+def test_the_table_of_sparse_ops_is_that_of_the_rules():
+    groups = {}
+    for op, rule in RULES.items():
+        if op != "dense":  # of layers, no op of users
+            groups.setdefault(rule.keeps.__doc__, []).append(f"`{op}`")
+    rows = [f"| {', '.join(sorted(ops))} | {when} |" for when, ops in groups.items()]
+    assert "\n".join(rows) in page("sparse.md")

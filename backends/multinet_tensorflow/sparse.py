@@ -27,9 +27,10 @@ class Sparse(NativeSparse):
                 "Expected IndexedSlices with a dense_shape, got some without. Give "
                 "tf.IndexedSlices the third argument."
             )
-        shape = _shape(tf.TensorShape(tf.get_static_value(shape)))
-        indices = tf.expand_dims(x.indices, 1)
-        return SparseParts(indices, x.values, shape, False)
+        # Both may be what a user gave, a tuple of numbers.
+        shape = tuple(tf.get_static_value(tf.convert_to_tensor(shape)).tolist())
+        indices = tf.expand_dims(tf.convert_to_tensor(x.indices), 1)
+        return SparseParts(indices, tf.convert_to_tensor(x.values), shape, False)
 
     def make(self, parts: SparseParts) -> Any:
         indices, values, shape, _ = parts

@@ -16,6 +16,7 @@ import optree
 
 from multinet import dtypes, operators
 from multinet.errors import BackendError
+from multinet.interface import Backend
 from multinet.registry import WATCHED, current, loaded, use_backend
 from multinet.sparse import SparseTensor
 from multinet.symbolic.spec import SymbolicArray
@@ -41,22 +42,22 @@ RULES: dict[str, Rule] = {}
 
 
 def first_sparse(args: Sequence[Any]) -> bool:
-    """The first argument is sparse."""
+    """the first argument is"""
     return type(args[0]) is SparseTensor
 
 
 def first_alone(args: Sequence[Any]) -> bool:
-    """The first argument is sparse and the second is not."""
+    """the first argument is, and the second is not"""
     return first_sparse(args) and type(args[1]) is not SparseTensor
 
 
 def any_sparse(args: Sequence[Any]) -> bool:
-    """One of two arguments is sparse."""
+    """one of two arguments is"""
     return any(type(x) is SparseTensor for x in args[:2])
 
 
 def all_sparse(args: Sequence[Any]) -> bool:
-    """All tensors are sparse."""
+    """all tensors are"""
     tensors = args[0] if isinstance(args[0], list | tuple) else args[:2]
     return all(type(x) is SparseTensor for x in tensors)
 
@@ -97,22 +98,34 @@ def sparse_to_host(x: Tensor) -> Host:
     """Return a sparse tensor of any loaded backend as a whole NumPy array."""
     if hasattr(x, "tocoo"):
         return x.toarray()
-    if type(x) is SparseTensor:
-        return np.asarray(x)
-    owner = _owner(type(x))
-    with use_backend.scoped(owner):
-        return np.asarray(SparseTensor(*owner.sparse.parts(x)))
+    with use_backend.scoped(home_of(x)):
+        return np.asarray(parted(x))
+
+
+def home_of(x: Tensor) -> Backend[Any]:
+    """Return the backend of a sparse tensor: the one in use of those of none."""
+    alone = type(x) is SparseTensor or hasattr(x, "tocoo")
+    return current().concrete if alone else _owner(type(x))
 
 
 def _of_scipy(x: Any) -> SparseTensor:
     coo = x.tocoo()
     coo.sum_duplicates()
     coords = getattr(coo, "coords", None) or (coo.row, coo.col)
-    values = coo.data.astype(dtypes.to_numpy(dtypes.of_host(coo.dtype)), copy=False)
-    indices = np.stack(coords, 1).astype(np.int32)
+    return _of_host(np.stack(coords, 1), coo.data, coo.shape)
+
+
+def of_array(array: Host) -> SparseTensor:
+    """Return an array of the host as a sparse tensor of what is not 0 in it."""
+    indices = np.argwhere(array)
+    return _of_host(indices, array[tuple(indices.T)], array.shape)
+
+
+def _of_host(indices: Host, values: Host, shape: Shape) -> SparseTensor:
     backend = current().concrete
-    parts = backend.from_numpy(indices), backend.from_numpy(values)
-    return SparseTensor(*parts, coo.shape, True)
+    values = values.astype(dtypes.to_numpy(dtypes.of_host(values.dtype)), copy=False)
+    parts = backend.from_numpy(indices.astype(np.int32)), backend.from_numpy(values)
+    return SparseTensor(*parts, shape, True)
 
 
 def native(x: Tensor) -> Tensor:

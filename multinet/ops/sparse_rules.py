@@ -385,7 +385,7 @@ def _concatenate(op: Any, xs: Any, axis: int = -1) -> Any:
 
 
 def _is_wanted(args: Any) -> bool:
-    """Return whether `sparse` is not False, beside a sparse tensor."""
+    """the first argument is, unless `sparse=False`"""
     return first_sparse(args) and (len(args) < 3 or args[2] in (None, True))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from multinet.errors import ArgumentError
 from multinet.ops.core import as_tensor
+from multinet.ops.sparse_forms import is_sparse_tensor
 from multinet.registry import current
 from multinet.scope import Scope, active_scope
 from multinet.typing import Numbers, Tensor
@@ -89,8 +90,8 @@ def in_order(
     places = {id(v): i for i, v in enumerate(optimizer.optimized)}
     for grad, variable in zip(grads, variables):
         place = places.get(id(variable))
-        if isinstance(grad, np.ndarray | list):
-            grad = as_tensor(grad)  # from the host
+        if isinstance(grad, np.ndarray | list) or is_sparse_tensor(grad):
+            grad = as_tensor(grad)  # from the host, or with all its rows
         ordered[index_of(optimizer, variable) if place is None else place] = grad
     without = [v.path for grad, v in zip(grads, variables) if grad is None]
     if without and len(without) < len(variables):

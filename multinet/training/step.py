@@ -29,7 +29,7 @@ from multinet.scope import Scope
 from multinet.streams import StepStream
 from multinet.training.hooks import overridden, own_step
 from multinet.training.logs import MetricResults, as_floats, variables_of
-from multinet.training.sources import DeviceBatch
+from multinet.training.sources import DeviceBatch, holds_rows, sparse_again
 from multinet.typing import AnyModel, Making, Tree
 from multinet.utils.packing import pack_x_y_sample_weight as pack
 from multinet.variables import Variable
@@ -47,6 +47,7 @@ class Form:
     def __init__(self, spec: Tree, rows: int) -> None:
         self.spec = spec
         self.leaves, self.tree = optree.tree_flatten(spec)
+        self.sparse = holds_rows(spec)
         self.rows = rows
 
     def example(self) -> Tree:
@@ -61,8 +62,10 @@ class Form:
 
     def data(self, leaves: Sequence[Any]) -> Tree:
         """Return leaves as what users give: x, (x, y) or (x, y, sample_weight)."""
-        batch = DeviceBatch(*optree.tree_unflatten(self.tree, leaves))
-        return pack(*batch.tree())
+        tree: Any = optree.tree_unflatten(self.tree, leaves)
+        if self.sparse:
+            tree = sparse_again(tree)
+        return pack(*DeviceBatch(*tree).tree())
 
 
 class Step(ABC):

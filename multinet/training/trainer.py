@@ -36,6 +36,7 @@ from multinet.training.sources import (
     HostBatch,
     Source,
     prepare,
+    sparse_again,
     staged_batch,
 )
 from multinet.training.sources.orders import Orders
@@ -164,12 +165,12 @@ class Trainer:
             x, y, _ = optree.tree_map(_placeholder, spec)
             seen = Bounds(optree.tree_leaves(x))
             with CallContext(training=training), seen:
-                outputs = model(x, training=training)
+                outputs = model(sparse_again(x), training=training)
                 leaves = optree.tree_leaves(outputs)
                 masked = [mask_of(leaf) is not None for leaf in leaves]
             names = model._names_of(outputs)
             shown = model._shows_names(outputs)
-            told = model._task, names, outputs, y, masked, shown
+            told = model._task, names, outputs, sparse_again(y), masked, shown
             made = Matched(*told, tracker=self.tracker())
             model._matched, found = made, tuple(seen.found)
             self.indices = optree.tree_structure(x), found
@@ -193,7 +194,8 @@ class Trainer:
         with self.access.making:
             if kind == "predict" and not model.built and not own_step(model, kind):
                 with shadowing():
-                    model(optree.tree_map(_placeholder, form.spec)[0], training=False)
+                    x = optree.tree_map(_placeholder, form.spec)[0]
+                    model(sparse_again(x), training=False)
             return self.programs.make(kind, form)
 
     def ranges(self, kind: str, source: Source) -> Ranges:
@@ -210,7 +212,7 @@ class Trainer:
             with shadowing():
                 given = optree.tree_map(_placeholder, x)
                 with Bounds(optree.tree_leaves(given)) as seen:
-                    model(given, training=False)
+                    model(sparse_again(given), training=False)
             self.indices = optree.tree_structure(given), tuple(seen.found)
         tree, found = self.indices or (None, ())
         alike = tree is not None and tree == optree.tree_structure(x)

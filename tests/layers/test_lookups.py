@@ -140,7 +140,7 @@ def test_a_layer_of_the_host_says_where_it_must_stand_if_there_are_no_values():
         (lambda: layers.StringLookup(vocabulary=["a"], output_mode="tf_idf"), "idf"),
         (lambda: layers.StringLookup(vocabulary="/no/such/file"), "no vocabulary file"),
         (lambda: layers.StringLookup(invert=True, output_mode="count"), "invert"),
-        (lambda: layers.StringLookup(sparse=True, output_mode="count"), "dense"),
+        (lambda: layers.StringLookup(sparse=True), "sparse=False beside"),
         (lambda: layers.StringLookup(vocabulary=["a", ""], mask_token=""), "reserved"),
         (lambda: layers.IntegerLookup(vocabulary_dtype="int32"), "int64"),
         (lambda: layers.IntegerLookup(salt=3), "farmhash"),

@@ -11,7 +11,6 @@ from multinet.layers.preprocessing.encoding import (
     encoded,
     encoded_shape,
     mode_of,
-    refuse_sparse,
 )
 from multinet.layers.preprocessing.hosting import Preparing
 from multinet.typing import Shapes, Tensor
@@ -39,9 +38,7 @@ class CategoryEncoding(Preparing):
                 f"Expected num_tokens of at least 1, got {num_tokens}. Where the "
                 "integers are not known beforehand, IntegerLookup numbers them."
             )
-        self.num_tokens, self.sparse = num_tokens, refuse_sparse(sparse)
-
-    _unwritten = frozenset({"sparse"})
+        self.num_tokens, self.sparse = num_tokens, bool(sparse)
 
     def call(self, inputs: Tensor, count_weights: Tensor | None = None) -> Tensor:
         """Return the vectors."""
@@ -58,6 +55,7 @@ class CategoryEncoding(Preparing):
             self.num_tokens,
             self.compute_dtype,
             count_weights,
+            self.sparse,
         )
 
     def compute_output_shape(self, input_shape: Shapes) -> Shapes:

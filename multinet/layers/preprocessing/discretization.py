@@ -15,7 +15,7 @@ from multinet.layers.preprocessing.encoding import (
     encoded,
     encoded_shape,
     mode_of,
-    refuse_sparse,
+    sparse_of,
 )
 from multinet.layers.preprocessing.host import on_host
 from multinet.layers.preprocessing.hosting import Preparing
@@ -47,7 +47,8 @@ class Discretization(Preparing):
         name: str | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
-        self.output_mode, self.sparse = mode_of(output_mode), refuse_sparse(sparse)
+        self.output_mode = mode_of(output_mode)
+        self.sparse = sparse_of(sparse, self.output_mode)
         if (num_bins is None) == (bin_boundaries is None):
             raise ArgumentError(
                 "Expected one of num_bins and bin_boundaries, got "
@@ -117,7 +118,8 @@ class Discretization(Preparing):
             boundaries = [0.0] * (max(self.num_bins or 1, 1) - 1)
         bins = ops.digitize(inputs, np.asarray(boundaries, self.input_dtype))
         depth = len(boundaries) + 1
-        return encoded(bins, self.output_mode, depth, self.output_dtype)
+        mode, dtype = self.output_mode, self.output_dtype
+        return encoded(bins, mode, depth, dtype, sparse=self.sparse)
 
     def compute_output_shape(self, input_shape: Shapes) -> Shapes:
         """Return the shape of the bins, or of what the mode makes of them."""

@@ -29,23 +29,28 @@ def mode_of(value: str, modes: Sequence[str] = MODES) -> str:
     return value
 
 
-def refuse_sparse(sparse: bool) -> bool:
-    """Return False, the only value that `sparse` may have."""
-    if sparse:
+def sparse_of(sparse: bool, mode: str) -> bool:
+    """Return whether vectors are sparse tensors; `ArgumentError` for the mode "int"."""
+    if sparse and mode == "int":
         raise ArgumentError(
-            "Expected sparse=False, since every tensor is dense here; got "
-            f"sparse={sparse!r}. For many categories use output_mode='int' and an "
-            "Embedding."
+            "Expected sparse=False beside output_mode='int', whose results are all "
+            f"stored, got sparse={sparse!r}."
         )
-    return False
+    return bool(sparse)
 
 
 def encoded(
-    indices: Tensor, mode: str, depth: int, dtype: str, weights: Tensor | None = None
+    indices: Tensor,
+    mode: str,
+    depth: int,
+    dtype: str,
+    weights: Tensor | None = None,
+    sparse: bool = False,
 ) -> Tensor:
     """Return categories (b, n) as vectors (b, depth), by ops; "one_hot" (b, n, depth).
 
-    `weights`, shaped as the categories, say how much each counts.
+    `weights`, shaped as the categories, say how much each counts. With `sparse` the
+    result is a sparse tensor, unless the mode is "int".
     """
     if mode == "int":
         return ops.cast(indices, dtype)
@@ -55,8 +60,10 @@ def encoded(
     if mode == "one_hot":
         if len(shape) > 1 and shape[-1] == 1:
             indices = ops.squeeze(indices, -1)
-        return ops.one_hot(indices, depth, dtype=dtype)
-    hot = ops.one_hot(indices, depth, dtype=dtype)  # ..., n, depth
+        return ops.one_hot(indices, depth, dtype=dtype, sparse=sparse)
+    if sparse and mode == "multi_hot":
+        return ops.multi_hot(indices, depth, dtype=dtype, sparse=True)
+    hot = ops.one_hot(indices, depth, dtype=dtype, sparse=sparse)  # ..., n, depth
     axis = 1 if len(shape) > 1 else 0
     if mode == "multi_hot":
         return ops.max(hot, axis=axis)

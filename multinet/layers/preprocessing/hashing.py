@@ -16,7 +16,7 @@ from multinet.layers.preprocessing.encoding import (
     encoded_on_host,
     encoded_shape,
     mode_of,
-    refuse_sparse,
+    sparse_of,
 )
 from multinet.layers.preprocessing.fingerprints import farmhash, joined, siphash
 from multinet.layers.preprocessing.host import HostLayer, encode_texts
@@ -88,7 +88,7 @@ class Hashing(_Binning):
             )
         self.num_bins, self.mask_value = num_bins, mask_value
         self.salt, self.output_mode = salt_of(salt), mode
-        self.sparse = refuse_sparse(sparse)
+        self.sparse = sparse_of(sparse, mode)
 
     def call(self, inputs: Host) -> Host:
         """Return the bins, or what the mode makes of them."""
@@ -139,7 +139,7 @@ class HashedCrossing(_Binning):
             dtype = "int64"
         super().__init__(name=name, dtype=dtype, **options)
         self.num_bins, self.output_mode = num_bins, mode
-        self.sparse = refuse_sparse(sparse)
+        self.sparse = sparse_of(sparse, mode)
 
     def _read(self, value: Any) -> Any:
         if not isinstance(value, list | tuple) or len(value) < 2:

@@ -14,6 +14,7 @@ from multinet.errors import ArgumentError, TraceError
 from multinet.layers.base import Layer
 from multinet.layers.preprocessing.hosting import hosted
 from multinet.ops.core import as_tensor, host, is_array
+from multinet.ops.sparse_forms import native, of_array
 from multinet.registry import owner
 from multinet.symbolic.spec import SymbolicArray
 from multinet.symbolic.tensor import is_symbolic, record
@@ -33,6 +34,8 @@ class HostLayer(Layer):
 
     #: Whether it runs before a model's first tensor layer.
     on_host = True
+    #: Whether what it gives outside of a model becomes a sparse tensor.
+    sparse = False
     autograph_info__ = None  # see `hosted`
 
     @hosted
@@ -52,6 +55,8 @@ class HostLayer(Layer):
 
     def _given(self, array: Host) -> Tensor:
         """Return an array as a tensor; texts, which no tensor holds, as they are."""
+        if self.sparse:
+            return native(of_array(array))
         return array if dtypes.is_text(array.dtype) else as_tensor(array)
 
     def _read(self, value: Tree) -> Any:

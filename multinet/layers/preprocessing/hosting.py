@@ -19,6 +19,7 @@ from multinet.drawing import is_drawing
 from multinet.interface import Backend, in_program
 from multinet.layers.base import Layer
 from multinet.ops.core import host
+from multinet.ops.sparse_forms import dense
 from multinet.registry import current, get, owner, use_backend
 from multinet.scope import own_stream
 from multinet.symbolic.dims import public_shape
@@ -118,7 +119,8 @@ def _postponed(
         rest = iter(arrays)
         values = [next(rest) if moves else x for x, moves in zip(fixed, given)]
         args, kwargs = cast(Any, optree.tree_unflatten(tree, values))
-        return method(*args, **kwargs)
+        # A pipeline's graph has dense tensors alone.
+        return optree.tree_map(dense, method(*args, **kwargs))
 
     def shape_of(x: Any) -> Any:
         dtype = home.dtype(x)

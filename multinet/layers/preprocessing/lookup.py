@@ -18,7 +18,7 @@ from multinet.layers.preprocessing.encoding import (
     encoded_on_host,
     encoded_shape,
     mode_of,
-    refuse_sparse,
+    sparse_of,
 )
 from multinet.layers.preprocessing.fingerprints import farmhash, siphash
 from multinet.layers.preprocessing.hashing import salt_of
@@ -76,7 +76,7 @@ class IndexLookup(HostLayer):
         if oov_method not in _OOV_METHODS:
             raise unknown_name("oov_method", oov_method, _OOV_METHODS)
         self.output_mode = mode_of(output_mode, _MODES)
-        self.sparse = refuse_sparse(sparse)
+        self.sparse = sparse_of(sparse, self.output_mode)
         if invert and self.output_mode != "int":
             raise ArgumentError(
                 f"invert=True gives tokens: expected output_mode='int', got "

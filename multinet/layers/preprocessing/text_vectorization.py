@@ -12,7 +12,7 @@ import numpy as np
 from multinet.configurable import own_arguments
 from multinet.errors import ArgumentError, ShapeError, unknown_name
 from multinet.layers.preprocessing.adapting import Batches, is_data
-from multinet.layers.preprocessing.encoding import mode_of, refuse_sparse
+from multinet.layers.preprocessing.encoding import mode_of, sparse_of
 from multinet.layers.preprocessing.host import (
     HostLayer,
     decode_texts,
@@ -96,7 +96,7 @@ class TextVectorization(HostLayer):
                 "Expected ragged=False, since every tensor is dense here: texts are "
                 "padded with 0. Mask them, as Embedding(mask_zero=True) does."
             )
-        self.ragged, self.sparse = False, refuse_sparse(sparse)
+        self.ragged, self.sparse = False, sparse_of(sparse, self.output_mode)
         self._lookup_layer = StringLookup(
             max_tokens=max_tokens,
             vocabulary=vocabulary,

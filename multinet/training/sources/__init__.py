@@ -14,6 +14,7 @@ from multinet.training.sources.generators import GeneratorSource
 from multinet.training.sources.orders import Orders
 from multinet.training.sources.peeked import peek
 from multinet.training.sources.preparing import prepare
+from multinet.training.sources.rows import holds_rows, sparse_again
 from multinet.training.sources.source import (
     Chunk,
     Column,
@@ -39,9 +40,11 @@ __all__ = [
     "Source",
     "fit_sources",
     "is_stream",
+    "holds_rows",
     "leaf_of",
     "peek",
     "prepare",
+    "sparse_again",
     "staged_batch",
     "through_stage",
     "source_of",

@@ -11,6 +11,7 @@ from multinet import config
 from multinet.checks import flag, number
 from multinet.errors import ArgumentError
 from multinet.ops.core import is_array
+from multinet.ops.sparse_forms import is_sparse_tensor
 from multinet.training.sources.arrays import ArraySource
 from multinet.training.sources.classes import weigh_classes
 from multinet.training.sources.generators import GeneratorSource
@@ -36,7 +37,7 @@ def is_stream(x: Tree) -> bool:
     A source, a generator, a function; or a data set: a `PyDataset`, or what can be
     iterated over and is no collection of Python's.
     """
-    if isinstance(x, np.ndarray | list | tuple | dict):
+    if isinstance(x, np.ndarray | list | tuple | dict) or is_sparse_tensor(x):
         return False
     if isinstance(x, Source):
         return True

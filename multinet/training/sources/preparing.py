@@ -14,8 +14,10 @@ from multinet.checks import shown, whole
 from multinet.errors import ArgumentError, DTypeError, ShapeError
 from multinet.layers.preprocessing.host import on_host
 from multinet.ops.core import host, is_array
-from multinet.registry import current
+from multinet.ops.sparse_forms import is_sparse_tensor
+from multinet.registry import current, owner
 from multinet.training.sources.columns import dtype_of, shape_of
+from multinet.training.sources.rows import rows_of
 from multinet.training.sources.source import Column, Host, HostBatch, Tree
 
 _SCALAR = "Expected arrays with a first axis of samples, got a scalar."
@@ -195,11 +197,13 @@ def _features(leaf: Tree) -> Host:
     return array[:, None] if hasattr(type(leaf), "to_frame") else array
 
 
-def _array(leaf: Tree) -> Host:
+def _array(leaf: Tree) -> Any:
     if type(leaf) is np.ndarray and leaf.ndim:
         kind = leaf.dtype.type
         if kind is np.int32 or kind is np.float32 and dtypes.floatx() == "float32":
             return leaf
+    if _is_sparse(leaf):
+        return rows_of(leaf, as_data)
     if type(leaf) is not np.ndarray:
         _refuse_sources(leaf)
     array = leaf if type(leaf) is np.ndarray else np.asarray(host(leaf))
@@ -215,6 +219,13 @@ def _array(leaf: Tree) -> Host:
     if kind == "c":
         return array.astype(dtypes.to_numpy(dtypes.of_host(array.dtype)), copy=False)
     return array.astype(dtypes.to_numpy(dtypes.floatx()), copy=False)
+
+
+def _is_sparse(leaf: Any) -> bool:
+    """Return whether a leaf is a sparse tensor, of any framework of the program."""
+    if hasattr(leaf, "shape") and not is_array(leaf):
+        owner(leaf)  # loads the backends whose frameworks were imported
+    return is_sparse_tensor(leaf)
 
 
 def _int32(array: Host) -> Host:
