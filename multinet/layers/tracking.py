@@ -260,8 +260,12 @@ class Tracked(Movable, Typed, Recorded):
 
     @property
     def variables(self) -> list[Variable]:
-        """The weights, and the state of metrics."""
-        return _unique([*self.weights, *self.metrics_variables])
+        """The weights, and the state of metrics, but of those that compile made."""
+        compiled = set(map(id, self._metrics_of_compile()))
+        held = [metric for metric in self.metrics if id(metric) not in compiled]
+        return _unique(
+            [*self.weights, *(v for metric in held for v in metric.variables)]
+        )
 
     trainable_variables = trainable_weights
     non_trainable_variables = non_trainable_weights

@@ -1,5 +1,6 @@
 """The values of a model as nested dicts, against its Variables."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -103,3 +104,12 @@ def test_a_model_compiled_on_another_backend_has_metrics_of_its_own():
     with multinet.use_backend("numpy"):
         made.fit(X, Y, verbose=0)
         assert made.metrics[0].total.backend == "numpy"
+
+
+def test_variables_are_without_the_metrics_of_compile(backend):
+    for K in (multinet, keras):
+        made = K.Sequential([K.Input((3,)), K.layers.Dense(1, name="out")])
+        made.compile("sgd", "mse", metrics=["mae"])
+        made.fit(X, Y, verbose=0)
+        assert [v.name for v in made.variables] == ["kernel", "bias"]
+        assert "loss/total" in [v.path for v in made.metrics_variables]
