@@ -49,7 +49,7 @@ class LearningRateScheduler(Callback):
         optimizer.learning_rate = rate
         if self.verbose:
             name = type(self).__name__
-            tell(f"{name} setting learning rate to {rate:g} for epoch {epoch + 1}.")
+            tell(f"{name} setting learning rate to {rate} for epoch {epoch + 1}.")
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Add the rate to the logs."""
