@@ -24,6 +24,7 @@ from multinet.initializers.distributions import (
 )
 from multinet.initializers.fourier import STFT
 from multinet.objects.tables import Table
+from multinet.registry import current
 from multinet.tracebacks import shortening
 from multinet.typing import Data, Host, InitializerLike, Made
 
@@ -72,9 +73,16 @@ orthogonal, stft = Orthogonal, STFT
 def get(
     identifier: InitializerLike | Host | float | None,
 ) -> Made:
-    """Return the initializer of a name, a configuration, or the object itself."""
+    """Return the initializer of a name, a configuration, or the object itself.
+
+    A number, an array or a tensor is the constant that it holds.
+    """
     if isinstance(identifier, int | float | np.ndarray):
         return Constant(identifier)
+    told = identifier is None or isinstance(identifier, str | dict)
+    # A name needs no backend, which would be loaded by it.
+    if not told and not callable(identifier) and current().is_tensor(identifier):
+        return Constant(current().to_numpy(identifier))
     return _table.get(identifier)
 
 

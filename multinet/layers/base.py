@@ -12,8 +12,9 @@ import optree
 
 from multinet import absent, dtypes, regularizers
 from multinet.calls import CallContext, Within, active
+from multinet.checks import shown
 from multinet.configurable import is_ours
-from multinet.errors import ArgumentError, MultinetError, Unwritten
+from multinet.errors import ArgumentError, MultinetError, Unwritten, WrongType
 from multinet.functional import stateless_call
 from multinet.layers import families, input_spec
 from multinet.layers.configured import Configured
@@ -373,6 +374,10 @@ class Layer(Configured, Tracked, Operation):
 
     def _output_shape(self, *input_shapes: Any) -> Any:
         def spec(shape: Any) -> Any:
+            if not isinstance(shape, list | tuple):
+                raise WrongType(
+                    f"Expected a shape such as (None, 3), got {shown(shape)}."
+                )
             return symbolic_array(tuple(shape), self.input_dtype)
 
         arrays = [optree.tree_map(spec, s, is_leaf=is_shape) for s in input_shapes]

@@ -60,10 +60,10 @@ def matmul(x1: Tensor, x2: Tensor) -> Tensor:
     """Multiply matrices, batches broadcasting; a vector is a row before, a column
     after. Those of int8 give int32, as in Keras.
     """
+    x1, x2, backend = as_tensor(x1), as_tensor(x2), current()
+    if backend.dtype(x1) == backend.dtype(x2) == "int8":
+        x1, x2 = (cast_tensor(x, "int32") for x in (x1, x2))
     x1, x2 = operands(x1, x2)
-    backend = current()
-    if backend.dtype(x1) == "int8":
-        x1, x2 = (cast_tensor(x, "int32") for x in both(x1, x2))
     s1, s2 = shape_of(x1), shape_of(x2)
     if not s1 or not s2 or differ(s1[-1], s2[max(len(s2) - 2, 0)]):
         raise ShapeError(
@@ -94,8 +94,9 @@ def einsum(subscripts: str, *operands: Any) -> Tensor:
     """
     backend = current()
     values = [as_tensor(x) for x in operands]
-    name = dtypes.promote(*(backend.dtype(v) for v in values))
-    wide = "int32" if name == "int8" else name
+    kinds = [backend.dtype(v) for v in values]
+    name = dtypes.promote(*kinds)
+    wide = "int32" if set(kinds) == {"int8"} else name
     values = [numeric(cast_tensor(v, wide)) for v in values]
     equation = _explicit(subscripts, [len(shape_of(v)) for v in values])
     inputs, output = equation.split("->")

@@ -318,8 +318,6 @@ def associative_scan(
     axes = [axis_of(axis, len(shape_of(leaf))) for leaf in leaves]
     rows = [moveaxis(leaf, a, 0) for leaf, a in zip(leaves, axes)]
     size, backend = _length(rows, None, "associative_scan"), current()
-    if isinstance(size, Dim):
-        raise ShapeError("ops.associative_scan needs an axis whose size is known.")
     if reverse:
         rows = [backend.flip(row, (0,)) for row in rows]
 
@@ -331,7 +329,9 @@ def associative_scan(
         result, _ = tensors_of(f(*back))
         return [moveaxis(r, x, 0) for r, x in zip(result, axes)]
 
-    rows = _prefixes(combine, rows, size)
+    # Shapes alone know no size: as many are combined as there are.
+    unknown = isinstance(size, Dim)
+    rows = combine(rows, rows) if unknown else _prefixes(combine, rows, size)
     if reverse:
         rows = [backend.flip(row, (0,)) for row in rows]
     return tree_of(structure, [moveaxis(r, 0, a) for r, a in zip(rows, axes)])

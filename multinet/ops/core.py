@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import numbers
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -227,6 +228,9 @@ def is_array(x: Tensor) -> bool:
 
 
 def _fits(value: Any, dtype: str) -> Any:
+    """Return a Python number as one of `dtype`; `DTypeError` for ints beyond it."""
+    if dtype in _RANGES and type(value) is float and math.isfinite(value):
+        value = int(value)  # as a cast of the host does; TensorFlow would refuse it
     if dtype in _RANGES and isinstance(value, int):
         low, high = _RANGES[dtype]
         if not low <= value <= high:

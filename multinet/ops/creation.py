@@ -272,7 +272,7 @@ def geomspace(
     Both ends have one sign and are not 0.
     """
     backend, num = current(), at_least(num, 0, "num")
-    start, stop = (as_tensor(x) for x in operands(start, stop, floating=True))
+    start, stop = both(*operands(start, stop, floating=True))
     sign = backend.sign(start)
     ends = [backend.log(backend.abs(x)) for x in (start, stop)]
     rank = max(len(shape_of(start)), len(shape_of(stop)))

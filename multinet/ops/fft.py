@@ -14,7 +14,7 @@ from multinet.ops.core import as_tensor, cast_tensor, floating, host, op, shape_
 from multinet.ops.padding import pad
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape, same
-from multinet.typing import Host, ShapeLike, Tensor
+from multinet.typing import Host, Tensor
 
 
 def _complex(x: Any) -> Any:
@@ -171,7 +171,7 @@ def stft(
     sequence_length: int,
     sequence_stride: int,
     fft_length: int,
-    window: ShapeLike = "hann",
+    window: str | Tensor | None = "hann",
     center: bool = True,
 ) -> tuple[Tensor, Tensor]:
     """Return the Fourier transforms of windows of the last axis, as a pair.
@@ -196,10 +196,14 @@ def istft(
     sequence_stride: int,
     fft_length: int,
     length: int | None = None,
-    window: ShapeLike = "hann",
+    window: str | Tensor | None = "hann",
     center: bool = True,
 ) -> Tensor:
-    """Return the signal whose `stft` is the pair x, cut to `length`."""
+    """Return the signal whose `stft` is the pair x, cut to `length`.
+
+    Where `window` is None the parts that overlap are added up, as in Keras, and not
+    divided by how many they are.
+    """
     _check_lengths(sequence_length, sequence_stride, fft_length)
     rows, backend = irfft(x, fft_length), current()  # ... windows fft_length
     dtype, shape = backend.dtype(rows), shape_of(rows)
@@ -218,7 +222,7 @@ def istft(
     index, weight = _overlap(count, size, sequence_stride, values)
     flat = backend.transpose(backend.reshape(flat, (lead, count * fft_length)), (1, 0))
     total = backend.scatter(backend.full((size, lead), 0, dtype), index, flat, "add")
-    total = backend.divide(total, weight)
+    total = total if window is None else backend.divide(total, weight)
     signal = backend.reshape(backend.transpose(total, (1, 0)), (*shape[:-2], size))
     first = fft_length // 2 if center else 0
     last = size - (fft_length // 2 if center else 0)

@@ -81,17 +81,19 @@ def ctc_loss(
     path = backend.pad(path, [(0, 0), (0, 1)], blank)
     index = backend.broadcast_to(backend.expand_dims(path, 1), (b, t, 2 * n + 1))
     emitted = backend.take_along_axis(backend.log_softmax(logits, 2), index, 2)
-    alpha = _forward(emitted, _skips(path, blank), steps)
+    alpha = _forward(emitted, _skips(path), steps)
     return _total(alpha, lengths)
 
 
-def _skips(path: Any, blank: int) -> Any:
-    """Return where the state two before may come first: labels that differ from it."""
+def _skips(path: Any) -> Any:
+    """Return where the state two before may come first: labels that differ from it.
+
+    Labels have the odd places, also one that is the class of the blank.
+    """
     backend = current()
-    before = _shifted(path, 2, blank)
-    return backend.logical_and(
-        backend.not_equal(path, blank), backend.not_equal(path, before)
-    )
+    place = backend.arange(0, shape_of(path)[1], 1, "int32")
+    differs = backend.not_equal(path, _shifted(path, 2, -1))
+    return backend.logical_and(backend.equal(backend.mod(place, 2), 1), differs)
 
 
 def _shifted(x: Any, count: int, value: Any) -> Any:

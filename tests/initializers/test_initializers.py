@@ -210,3 +210,16 @@ def test_wrong_arguments_are_explained():
         initializers.RandomNormal()((2,), dtype="int32")
     with pytest.raises(ShapeError, match="two axes"):
         initializers.Orthogonal()((2,))
+
+
+def test_a_tensor_is_the_constant_that_it_holds(real_backend):
+    values = np.arange(6, dtype="float32").reshape(2, 3)
+    tensor = multinet.ops.convert_to_tensor(values)
+    made = initializers.get(tensor)((2, 3))
+    np.testing.assert_array_equal(multinet.ops.convert_to_numpy(made), values)
+    dense = multinet.layers.Dense(3, kernel_initializer=tensor)
+    dense.build((None, 2))
+    np.testing.assert_array_equal(dense.kernel.numpy(), values)
+    again = multinet.layers.Dense.from_config(dense.get_config())
+    again.build((None, 2))
+    np.testing.assert_array_equal(again.kernel.numpy(), values)

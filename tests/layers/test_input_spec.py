@@ -148,3 +148,11 @@ def test_a_shared_axis_of_prelu_may_have_any_size(backend):
     layer(np.ones((2, 6, 3), "float32"))
     outputs = layer(np.ones((2, 9, 3), "float32"))
     assert tuple(ops.shape(outputs)) == (2, 9, 3)
+
+
+@pytest.mark.parametrize("shape", [2, "x"])
+def test_what_is_no_shape_is_refused_as_one(shape):
+    layer = layers.GroupQueryAttention(2, 4, 2)
+    for error in (ValueError, TypeError):
+        with pytest.raises(error, match=r"Expected a shape such as \(None, 3\)"):
+            layer.compute_output_shape((2, 4, 8), (2, 2, 8), shape)

@@ -59,6 +59,13 @@ SHAPES = {
         lambda x: ops.slice(x, KerasTensor((2,), "int32"), (2, -1)),
         (2, None),
     ),
+    "associative_scan": (lambda x: ops.associative_scan(ops.add, x), (None, 3)),
+    "associative_scan of pairs": (
+        lambda x: ops.associative_scan(
+            lambda a, b: (a[0] * b[0], a[1] + b[1]), (x, x), reverse=True
+        )[1],
+        (None, 3),
+    ),
     "conv": (
         lambda x: ops.conv(ops.reshape(x, (2, 5, -1)), KerasTensor((3, 5, 4))),
         (2, 3, 4),
@@ -75,9 +82,11 @@ def test_shapes_from_unknown_sizes(name):
 @pytest.mark.parametrize("rows", [4, 5, 7])
 def test_a_graph_cuts_an_unknown_axis_as_numpy_does(rows, real_backend):
     x = multinet.Input((3,))
-    model = multinet.Model(x, [ops.array_split(x, 3), ops.diag(x)])
+    sums = ops.associative_scan(ops.add, x)
+    model = multinet.Model(x, [ops.array_split(x, 3), ops.diag(x), sums])
     data = np.arange(rows * 3.0, dtype="float32").reshape(rows, 3)
-    parts, diagonal = model(data)
+    parts, diagonal, sums = model(data)
+    np.testing.assert_array_equal(ops.convert_to_numpy(sums), np.cumsum(data, 0))
     for got, want in zip(parts, np.array_split(data, 3), strict=True):
         np.testing.assert_array_equal(ops.convert_to_numpy(got), want)
     np.testing.assert_array_equal(ops.convert_to_numpy(diagonal), np.diag(data))
@@ -109,6 +118,7 @@ def test_products_of_int8_are_int32_as_in_keras(real_backend):
     for got in (ops.matmul(x, y), ops.einsum("bij,bkj->bik", x, x)):
         assert ops.dtype(got) == "int32"
         np.testing.assert_array_equal(ops.convert_to_numpy(got), want)
+    assert ops.dtype(ops.matmul(x, y.astype("bool"))) == "int8"
     row = ops.matmul(ops.convert_to_tensor(x[0, 0]), ops.convert_to_tensor(y[0]))
     np.testing.assert_array_equal(ops.convert_to_numpy(row), want[0, 0])
 
@@ -155,3 +165,45 @@ def test_bools_are_put_into_bins_as_numpy_does(backend):
     yes_or_no = np.array([False, True])
     got = ops.convert_to_numpy(ops.searchsorted(yes_or_no, x, "right"))
     np.testing.assert_array_equal(got, np.searchsorted(yes_or_no, x, "right"))
+
+
+def test_istft_without_a_window_adds_up_what_overlaps(backend):
+    rows = np.random.default_rng(5).normal(size=(4, 8))
+    spectrum = np.fft.rfft(rows)
+    want = np.zeros(3 * 2 + 8)
+    for i, row in enumerate(rows):
+        want[2 * i : 2 * i + 8] += row
+    pair = spectrum.real.astype("float32"), spectrum.imag.astype("float32")
+    got = ops.istft(pair, 8, 2, 8, window=None, center=False)
+    np.testing.assert_allclose(ops.convert_to_numpy(got), want, rtol=1e-5, atol=1e-5)
+
+
+def test_ctc_takes_a_label_of_the_class_of_the_blank_as_torch_does(backend):
+    rng = np.random.default_rng(6)
+    logits = rng.normal(size=(3, 7, 4)).astype("float32")
+    labels = np.array([[1, 0, 2], [0, 1, 1], [3, 2, 0]], "int32")
+    lengths, steps = np.array([3, 3, 2], "int32"), np.full(3, 7, "int32")
+    want = torch.nn.functional.ctc_loss(
+        torch.tensor(logits).log_softmax(-1).transpose(0, 1),
+        torch.tensor(labels),
+        torch.tensor(steps),
+        torch.tensor(lengths),
+        reduction="none",
+    )
+    got = ops.ctc_loss(labels, logits, lengths, steps)
+    np.testing.assert_allclose(ops.convert_to_numpy(got), want.numpy(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("value", [1.0, -2.7, 0.0])
+def test_a_float_that_is_asked_to_be_an_int_is_cut_as_numpy_does(value, backend):
+    got = ops.convert_to_tensor(value, "int32")
+    assert ops.dtype(got) == "int32"
+    assert ops.convert_to_numpy(got) == np.float64(value).astype("int32")
+    with pytest.raises(errors.DTypeError):
+        ops.convert_to_tensor(3e9, "int32")
+
+
+def test_a_geometric_row_ends_at_an_int(backend):
+    got = ops.geomspace(np.array([1.0, 4.0], "float32"), 16, 3)
+    want = np.geomspace([1.0, 4.0], 16, 3)
+    np.testing.assert_allclose(ops.convert_to_numpy(got), want, rtol=1e-6)

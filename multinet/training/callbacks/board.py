@@ -11,6 +11,7 @@ from multinet.checks import flag, shown, whole
 from multinet.errors import ArgumentError, MultinetError
 from multinet.training.callbacks.base import Callback
 from multinet.training.callbacks.monitor import Logs
+from multinet.training.callbacks.rates import rates
 from multinet.training.callbacks.turns import Turns
 from multinet.typing import Data
 
@@ -111,7 +112,7 @@ class TensorBoard(Callback):
         """Write the logs of an epoch, and the weights if it is time."""
         values: dict[str, Any] = dict(logs or {})
         tested = {k[4:]: values.pop(k) for k in list(values) if k.startswith("val_")}
-        values.setdefault("learning_rate", self._rate())
+        values = {**rates(self.model.optimizer), **values}
         if self.write_steps_per_second:
             start, done = self._since
             took = max(time.perf_counter() - start, 1e-9)
@@ -139,11 +140,6 @@ class TensorBoard(Callback):
         if optimizer is None:
             return 0
         return int(ops.convert_to_numpy(optimizer.iterations))
-
-    def _rate(self) -> float | None:
-        """Return the learning rate; None where there is not one."""
-        rate = getattr(self.model.optimizer, "learning_rate", None)
-        return None if rate is None else float(ops.convert_to_numpy(rate))
 
     def _scalars(self, place: str, step: int, values: dict[str, Any]) -> None:
         for name, value in values.items():

@@ -13,6 +13,7 @@ from multinet.errors import ArgumentError, Diverged, MultinetError
 from multinet.progress import tell
 from multinet.training.callbacks.base import Callback
 from multinet.training.callbacks.monitor import Logs
+from multinet.training.callbacks.rates import rate_of, rated, rates
 from multinet.typing import Data
 
 
@@ -20,7 +21,8 @@ class LearningRateScheduler(Callback):
     """Set the learning rate at the start of each epoch to `schedule(epoch, rate)`.
 
     `epoch` counts from 0 and `rate` is the present one; a function of one argument
-    gets the epoch alone. The rate is in the logs as "learning_rate".
+    gets the epoch alone. The rate is in the logs as "learning_rate". In a
+    MultiOptimizer each optimizer has its own, "learning_rate_NAME".
     """
 
     def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
@@ -35,10 +37,11 @@ class LearningRateScheduler(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Set the rate."""
-        optimizer = self.model.optimizer
-        given = (
-            (epoch, float(optimizer.learning_rate)) if self._takes_rate else (epoch,)
-        )
+        for name, optimizer in rated(self.model.optimizer):
+            self._set(optimizer, epoch, name.replace("_", " "))
+
+    def _set(self, optimizer: Any, epoch: int, what: str) -> None:
+        given = (epoch, rate_of(optimizer)) if self._takes_rate else (epoch,)
         found: Any = self.schedule(*given)
         rate = float(found) if _is_number(found) else math.nan
         if not (math.isfinite(rate) and rate >= 0):
@@ -49,12 +52,12 @@ class LearningRateScheduler(Callback):
         optimizer.learning_rate = rate
         if self.verbose:
             name = type(self).__name__
-            tell(f"{name} setting learning rate to {rate} for epoch {epoch + 1}.")
+            tell(f"{name} setting {what} to {rate} for epoch {epoch + 1}.")
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Add the rate to the logs."""
         if logs is not None:
-            logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+            logs.update(rates(self.model.optimizer))
 
 
 def _takes_two(function: Callable[..., Any]) -> bool:

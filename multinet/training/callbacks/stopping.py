@@ -7,6 +7,7 @@ from typing import Any
 from multinet.checks import flag, number, whole
 from multinet.progress import tell
 from multinet.training.callbacks.monitor import Logs, Monitor
+from multinet.training.callbacks.rates import rate_of, rated, rates
 from multinet.typing import Data
 
 _STOPPING = ("wait", "stopped_epoch", "best_epoch", "best", "best_weights")
@@ -88,7 +89,7 @@ class ReduceLROnPlateau(Monitor):
 
     That is after `patience` epochs without an improvement by more than `min_delta`;
     then `cooldown` epochs pass before it counts again. The rate stays at `min_lr` or
-    above. `mode` is that of `EarlyStopping`.
+    above. `mode` is that of `EarlyStopping`. In a MultiOptimizer each rate is lowered.
     """
 
     def __init__(
@@ -129,10 +130,8 @@ class ReduceLROnPlateau(Monitor):
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Compare with the best so far; lower the rate when patience is over."""
-        optimizer = self.model.optimizer
-        rate = float(optimizer.learning_rate)
         if logs is not None:
-            logs["learning_rate"] = rate
+            logs.update(rates(self.model.optimizer))
         value = self.get_monitor_value(logs)
         if value is None:
             return
@@ -145,11 +144,20 @@ class ReduceLROnPlateau(Monitor):
         if self.in_cooldown():
             return
         self.wait += 1
-        if self.wait >= self.patience and rate > self.min_lr:
+        if self.wait >= self.patience and self._lowered(epoch):
+            self.cooldown_counter, self.wait = self.cooldown, 0
+
+    def _lowered(self, epoch: int) -> bool:
+        """Lower each rate that may be lower, and return whether there was one."""
+        high = [
+            (name.replace("_", " "), optimizer, rate_of(optimizer))
+            for name, optimizer in rated(self.model.optimizer)
+            if rate_of(optimizer) > self.min_lr
+        ]
+        for what, optimizer, rate in high:
             lower = max(rate * self.factor, self.min_lr)
             optimizer.learning_rate = lower
             if self.verbose:
-                name = type(self).__name__
-                when = f"after epoch {epoch + 1}"
-                tell(f"{name} reducing learning rate to {lower:g} {when}.")
-            self.cooldown_counter, self.wait = self.cooldown, 0
+                name, when = type(self).__name__, f"after epoch {epoch + 1}"
+                tell(f"{name} reducing {what} to {lower:g} {when}.")
+        return bool(high)
