@@ -11,6 +11,7 @@ import optree
 from multinet.errors import ArgumentError
 from multinet.layers.base import Layer
 from multinet.layers.core import Input, InputLayer
+from multinet.models.graph import Graph
 from multinet.models.model import Model, takes_a_graph
 from multinet.models.sequential import Sequential
 from multinet.objects import deserialize_keras_object, serialize_keras_object
@@ -140,7 +141,11 @@ class _Cloning:
             made |= zip(map(id, optree.tree_leaves(node.outputs)), leaves)
         outputs = optree.tree_map(now, graph.outputs)
         kind = type(model) if takes_a_graph(type(model)) else Model
-        return kind(input_tensors, outputs, name=model.name)
+        clone: Any = kind(input_tensors, outputs, name=model.name)
+        clone._begin(
+            Graph(input_tensors, outputs)
+        )  # at these, not at inputs of its own
+        return clone
 
     def _subclassed(self, model: Any, input_tensors: Any) -> Any:
         given = {

@@ -70,10 +70,13 @@ class Model(Training):
         self._forget_compiled()
         self._graph: Graph | None = None
         if inputs is not None:
-            self._graph = Graph(inputs, outputs).begun()
-            self._graph_layers = self._graph.layers
-            _check_names(self.name, self._graph_layers)
-            self.built = True
+            self._begin(Graph(inputs, outputs).begun())
+
+    def _begin(self, graph: Graph) -> None:
+        """Be the model of a graph."""
+        self._graph, self._graph_layers = graph, graph.layers
+        _check_names(self.name, self._graph_layers)
+        self.built = True
 
     @property
     def layers(self) -> list[Layer]:
