@@ -17,6 +17,7 @@ from multinet import dtypes
 from multinet.drawing import Drawing
 from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.preprocessing.host import on_host
+from multinet.models.matching import match
 from multinet.symbolic.tensor import KerasTensor, Node, Operating
 from multinet.typing import Host, Tensor, Tree
 
@@ -96,7 +97,7 @@ class HostStage:
 
     def _run(self, inputs: Tree) -> Tree:
         graph = self.graph
-        given = graph._match(inputs)
+        given = match(graph, inputs)
         values = {
             id(slot): entered(value, slot)
             for slot, value in zip(graph.flat_inputs, given)
