@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import BuiltinFunctionType
 from typing import Any
 
@@ -433,21 +433,3 @@ def _initial(initializer: Any, shape: Sequence[int] | None, dtype: Any) -> Any:
                 "A Variable with an initializer needs shape=(...), which it fills."
             )
         return as_tensor(initializer(tuple(shape), dtype=dtypes.standardize(dtype)))
-
-
-def save_own(variables: Sequence[Variable], store: MutableMapping[str, Any]) -> None:
-    """Put Variables into a file under the numbers of their places."""
-    for i, variable in enumerate(variables):
-        store[str(i)] = variable
-
-
-def load_own(
-    owner: str, variables: Sequence[Variable], store: Mapping[str, Any]
-) -> None:
-    """Give Variables the arrays that `save_own` put into a file."""
-    if len(store) != len(variables):
-        raise ShapeError(
-            f"{owner} has {len(variables)} variables, the file {len(store)} for it."
-        )
-    for i, variable in enumerate(variables):
-        variable.assign(store[str(i)])

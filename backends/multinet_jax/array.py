@@ -23,6 +23,7 @@ from multinet.errors import DTypeError, TraceError
 from multinet.interface import filling, in_program, refused
 from multinet.interface.array import Axes, Scalar, Shape
 from multinet.interface.fused import Backend
+from multinet.interface.memory import aligned_copy
 
 Array = jax.Array
 Arrays = Sequence[Array]
@@ -40,6 +41,7 @@ _SCATTERS: dict[str, Callable[..., Array]] = {
     "min": lax.scatter_min,
 }
 
+_LARGE = 1 << 16  # bytes of an array that JAX takes without a second copy
 _switched = False  # whether it is this backend that let JAX have 64 bits
 
 
@@ -191,7 +193,9 @@ class ArrayOps(Backend[Array]):
                 f"{', '.join(dtypes.ALL)} first."
             )
         # The copy is made here: JAX's own `copy=True` may still be reading on return.
-        return jnp.asarray(np.array(array), native(name))
+        if array.nbytes < _LARGE:
+            return jnp.asarray(np.array(array), native(name))
+        return jax.device_put(aligned_copy(array, native(name)), may_alias=True)
 
     def to_numpy(self, x: Array) -> np.ndarray[Any, Any]:
         if isinstance(x, Tracer):

@@ -14,6 +14,7 @@ from multinet.errors import DTypeError, TraceError
 from multinet.interface import Backend, Scalar, in_program
 from multinet_tensorflow import rules
 from multinet_tensorflow.fast.gathers import at_hand, gathered
+from multinet_tensorflow.fast.host import lendable, lent
 from multinet_tensorflow.numerics import (
     accurate_sum,
     as_float32,
@@ -54,6 +55,8 @@ class ArrayOps(Backend[Any]):
     # -- conversion --------------------------------------------------------------------
 
     def from_numpy(self, array: np.ndarray[Any, Any]) -> Any:
+        if lendable(array):
+            return lent(array)
         try:
             return tf.constant(array)
         except (ValueError, TypeError) as error:

@@ -5,6 +5,7 @@ python examples/benchmarks/files.py --megabytes 2000
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import statistics
@@ -128,18 +129,29 @@ def _seconds(
             path = folder / f"m{ending}"
             calls[f"save {ending}"] = lambda path=path: _save(model, path)
         calls["load numpy"] = lambda: _numpy_load(plain)
+        files = {"load numpy": plain}
         for ending in FORMATS:
-            path = folder / f"m{ending}"
+            path = files[f"load {ending}"] = folder / f"m{ending}"
             calls[f"load {ending}"] = lambda path=path: _load(path, megabytes)
         taken: dict[str, list[float]] = {name: [] for name in calls}
         for turn in range(repeats + 1):
             for name, call in calls.items():
                 os.sync()  # what others wrote is theirs
+                if name.startswith("load"):
+                    _read(files[name])  # each finds its file in the system's cache
                 start = time.perf_counter()
-                call()
+                made = call()
                 if turn:  # the first warms up
                     taken[name].append(time.perf_counter() - start)
+                del made
+                gc.collect()  # no call pays for what the one before it made
     return {name: statistics.median(found) for name, found in taken.items()}
+
+
+def _read(path: Path) -> None:
+    with path.open("rb", buffering=0) as file:
+        while file.read(1 << 20):
+            pass
 
 
 def _child(one: str, folder: str, megabytes: int, backend: str) -> float:

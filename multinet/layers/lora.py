@@ -9,8 +9,9 @@ from multinet import ops
 from multinet.errors import ArgumentError
 from multinet.layers.arguments import positive
 from multinet.layers.base import Layer
+from multinet.stores import load_own, save_own
 from multinet.typing import AnyLayer, Host, InitializerLike, Made, Tensor
-from multinet.variables import Variable, load_own, save_own
+from multinet.variables import Variable
 
 
 class Adapted:

@@ -18,6 +18,7 @@ from multinet.layers.policy import Typed
 from multinet.metrics import Metric
 from multinet.moving import Movable, backend_of
 from multinet.patterns import find
+from multinet.stores import load_own, save_own
 from multinet.symbolic.tensor import Recorded
 from multinet.typing import (
     AnyLayer,
@@ -28,7 +29,7 @@ from multinet.typing import (
     RegularizerLike,
     Tensor,
 )
-from multinet.variables import Variable, load_own, save_own
+from multinet.variables import Variable
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -16,6 +16,7 @@ from multinet.optimizers.accumulation import updates_before
 from multinet.optimizers.rate import Rate
 from multinet.optimizers.stepwise import index_of
 from multinet.registry import current
+from multinet.stores import load_own, save_own
 from multinet.typing import (
     DType,
     Host,
@@ -24,7 +25,7 @@ from multinet.typing import (
     Numbers,
     Tensor,
 )
-from multinet.variables import Variable, load_own, save_own
+from multinet.variables import Variable
 
 #: Slots that any optimizer may have: zeros like the weights.
 _OF_ALL = ("average", "gradient_accumulator")

@@ -155,6 +155,8 @@ class Arrays(Mapping[str, Any]):
     for.
     """
 
+    gives_away = True  # each array is read anew
+
     def __init__(self, group: h5py.Group, place: str) -> None:
         self._group, self.place = group, place
 

@@ -189,6 +189,8 @@ def _listed(path: Path) -> dict[str, list[str]]:
 class Joined(Mapping[str, Any]):
     """The arrays of one part from several files."""
 
+    gives_away = True
+
     def __init__(self, parts: list[Arrays]) -> None:
         self._owner = {key: part for part in parts for key in part}
 

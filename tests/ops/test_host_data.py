@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import multinet
-from multinet import layers, losses, metrics, ops
+from multinet import dtypes, layers, losses, metrics, ops
 from multinet.errors import DTypeError
 
 # What NumPy makes of numbers by itself, and what such data become.
@@ -187,6 +187,49 @@ def test_what_operators_make_of_64_bits_keeps_them(real_backend):
     for y in (x + x, x * 2.0, x[0], x[0][1], x[:, 1], next(iter(x[0])), -x):
         assert ops.dtype(ops.add(y, 0.1)) == "float64"
         assert ops.dtype(ops.add(y > 0.1, True)) == "bool"
+
+
+LAID_OUT = {
+    "as it is": lambda x: x,
+    "transposed": lambda x: x.T,
+    "backwards": lambda x: x[::-1, ::-1],
+    "every third": lambda x: x[::3],
+    "off by one byte": lambda x: _shifted(x),
+    "one number": lambda x: x[5, 5],
+    "none": lambda x: x[:0],
+    "no row": lambda x: np.zeros((0, 3), x.dtype),
+}
+
+
+def _shifted(x):
+    memory = np.empty(x.nbytes + 1, np.uint8)
+    made = np.ndarray(x.shape, x.dtype, memory, 1)
+    made[...] = x
+    return made
+
+
+@pytest.mark.parametrize("layout", LAID_OUT)
+@pytest.mark.parametrize("size", [10, 300])  # bytes below and above 64 KiB
+@pytest.mark.parametrize("dtype", ["bool", "int32", "bfloat16", "float32", "complex64"])
+def test_a_tensor_keeps_what_the_array_was(real_backend, dtype, size, layout):
+    numbers = np.random.default_rng(0).integers(0, 2, (size, size))
+    array = np.asarray(LAID_OUT[layout](numbers.astype(dtypes.to_numpy(dtype))))
+    want = array.copy()
+    tensor = real_backend.from_numpy(array)
+    array[...] = array == 0
+    assert real_backend.dtype(tensor) == dtype
+    assert real_backend.shape(tensor) == want.shape
+    np.testing.assert_array_equal(real_backend.to_numpy(tensor), want)
+    twice = real_backend.where(real_backend.equal(tensor, tensor), tensor, tensor)
+    np.testing.assert_array_equal(real_backend.to_numpy(twice), want)
+
+
+def test_a_step_may_use_up_what_came_from_an_array(real_backend):
+    array = np.random.default_rng(0).random((300, 300), np.float32)
+    double = real_backend.jit(lambda x: (real_backend.add(x, x),), donate=(0,))
+    for _ in range(3):
+        found = double(real_backend.from_numpy(array))[0]
+        np.testing.assert_array_equal(real_backend.to_numpy(found), array * 2)
 
 
 def test_methods_of_a_backend_take_names(real_backend):

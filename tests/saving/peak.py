@@ -1,10 +1,13 @@
-"""How much memory a file takes beside its model: python peak.py save|load FILE MB.
+"""How much memory files take beside their model: python peak.py FOLDER MB BACKEND.
 
-Prints, in bytes, the model, its largest weight, and the peak above what there was
-before: before the file is written, or before the model is made of it.
+Prints for each format, saved and loaded, in bytes, the model, its largest weight, and
+the peak above what there was before: before the file is written, or before the model
+is made of it.
 """
 
+import gc
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -13,26 +16,28 @@ import numpy as np
 from multinet import Input, Sequential, layers, saving, use_backend
 
 COUNT = 6
+FORMATS = ("keras", "weights.h5", "safetensors")
 
 
-def measure(what, path, megabytes, backend="numpy"):
-    """Return sizes and the peak."""
+def measure(path, megabytes):
+    """Return sizes and the peaks of saving and of loading."""
     width = int((megabytes * 2**20 / 4 / COUNT) ** 0.5)
-    with use_backend(backend):
-        _touch(path.with_name(f"small{path.name.removeprefix('big')}"))
-        if what == "save":
-            model = _model(width)
-            random = np.random.default_rng(0)
-            for variable in model.weights:
-                variable.assign(random.random(variable.shape, "float32"))
-            before = _reset()
-            _save(model, path)
-        else:
-            before = _reset()
-            model = _loaded(path, width)
-        peak = _status("VmHWM") - before
-    sizes = [variable.numpy().nbytes for variable in model.weights]
-    return {"model": sum(sizes), "largest": max(sizes), "peak": peak}
+    _touch(path.with_name(f"small{path.name.removeprefix('big')}"))
+    model = _model(width)
+    random = np.random.default_rng(0)
+    for variable in model.weights:
+        variable.assign(random.random(variable.shape, "float32"))
+    before = _reset()
+    _save(model, path)
+    saved = _status("VmHWM") - before
+    sizes = [math.prod(variable.shape) * 4 for variable in model.weights]
+    del model, variable
+    gc.collect()
+    before = _reset()
+    model = _loaded(path, width)
+    loaded = _status("VmHWM") - before
+    assert [math.prod(variable.shape) * 4 for variable in model.weights] == sizes
+    return {"model": sum(sizes), "largest": max(sizes), "save": saved, "load": loaded}
 
 
 def _model(width):
@@ -70,5 +75,8 @@ def _reset():
 
 
 if __name__ == "__main__":
-    what, name, megabytes, *backend = sys.argv[1:]
-    print(json.dumps(measure(what, Path(name), float(megabytes), *backend)))
+    folder, megabytes, backend = sys.argv[1:]
+    with use_backend(backend):
+        paths = {ending: Path(folder) / f"big.{ending}" for ending in FORMATS}
+        found = {e: measure(path, float(megabytes)) for e, path in paths.items()}
+    print(json.dumps(found))

@@ -11,8 +11,12 @@ time, on Python 3.11, and its files lie in an archive, where they take little ro
     pip install tensorflow-cpu==2.15.* tf-keras==2.15.*
     python make.py tf_keras
 
-2.15, 2.18 and 2.20 write the same but for the module of optimizers, which is
-`keras.optimizers.experimental` in 2.15; so of 2.20 only some were kept.
+2.15 to 2.20 write the same but for the module of optimizers, which is
+`keras.optimizers.experimental` in 2.15; so of those after it only some were made, on
+the TensorFlow of 2.21:
+
+    pip install --no-deps --target old tf-keras==2.16.*
+    PYTHONPATH=old python make.py tf_keras sequential functional adam sgd legacy_adam
 """
 
 import importlib
@@ -24,7 +28,7 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).parent
-LIBRARY = sys.argv[1]
+LIBRARY, *WANTED = sys.argv[1:]
 K = importlib.import_module(LIBRARY)
 KERAS_2 = LIBRARY == "tf_keras"
 NUMBERS = np.random.default_rng(0)
@@ -113,14 +117,14 @@ def keras_3():
 
 def keras_2(folder):
     """Write files of Keras 2 with outputs, and the weights after one more epoch."""
-    rule = K.optimizers.Adam(epsilon=1e-3)
-    write(sequential(), X, rule, folder / "sequential")
-    write(
-        functional(), [X, WORDS], K.optimizers.Adam(epsilon=1e-3), folder / "functional"
-    )
+    for build, x in ((sequential, X), (functional, [X, WORDS])):
+        if build.__name__ in WANTED or not WANTED:
+            rule = K.optimizers.Adam(epsilon=1e-3)
+            write(build(), x, rule, folder / build.__name__)
     for name, rule in rules().items():
-        K.backend.clear_session()
-        write(small(), [X, WORDS], rule, folder / f"small_{name}")
+        if name in WANTED or not WANTED:
+            K.backend.clear_session()
+            write(small(), [X, WORDS], rule, folder / f"small_{name}")
 
 
 def write(model, x, rule, path):
