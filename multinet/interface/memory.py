@@ -14,9 +14,9 @@ ALIGNMENT = 64
 
 def aligned_copy(array: Host, dtype: np.dtype[Any] | None = None) -> Host:
     """Return a copy in C order, of another dtype if asked, that nobody else holds."""
-    dtype = array.dtype if dtype is None else dtype
-    memory = np.empty(array.size * dtype.itemsize + ALIGNMENT, np.uint8)
+    kind = array.dtype if dtype is None else dtype
+    memory = np.empty(array.size * kind.itemsize + ALIGNMENT, np.uint8)
     start = -memory.__array_interface__["data"][0] % ALIGNMENT
-    made = np.ndarray(array.shape, dtype, memory, start)
+    made = np.ndarray(array.shape, kind, memory, start)
     made[...] = array
     return made
