@@ -27,6 +27,7 @@ from multinet.layers.passing import (
     mask_tensor,
     symbolic_masks,
 )
+from multinet.layers.penalties import Penalized
 from multinet.layers.policy import casting
 from multinet.layers.signatures import (
     Signature,
@@ -39,7 +40,7 @@ from multinet.layers.signatures import (
     signature_of,
     takes,
 )
-from multinet.layers.tracking import Tracked, warn_of_strangers
+from multinet.layers.tracking import warn_of_strangers
 from multinet.names import snake_case, unique_name
 from multinet.operation import Operation, writes_spec
 from multinet.ops.core import as_tensor, cast_tensor, in_dtype
@@ -63,7 +64,7 @@ from multinet.variables import Variable
 
 
 @absent.watch
-class Layer(Configured, Tracked, Operation):
+class Layer(Configured, Penalized, Operation):
     """A function of tensors with weights.
 
     Subclasses create weights in `build(input_shape)` with `add_weight` and compute in
@@ -269,15 +270,6 @@ class Layer(Configured, Tracked, Operation):
     def _mask_of_output(self, output: KerasTensor) -> KerasTensor:
         return mask_tensor(self, output)
 
-    def _penalize(self, context: CallContext, outputs: Any) -> None:
-        """Add what the activity regularizer makes of each output to the losses."""
-        for output in optree.tree_leaves(outputs):
-            penalty = as_tensor(self.activity_regularizer(output))
-            batch = current().shape(output)[0]
-            if isinstance(batch, int):  # no sample, no penalty
-                batch = max(batch, 1)
-            context.losses.append(current().divide(penalty, batch))
-
     def symbolic_call(self, *args: Any, **kwargs: Any) -> Tensors:
         """Return the symbolic outputs for symbolic inputs; the graph has the call."""
         return self._call_symbolic(args, kwargs)
@@ -409,34 +401,6 @@ class Layer(Configured, Tracked, Operation):
             return_losses=return_losses,
             **kwargs,
         )
-
-    # -- losses ------------------------------------------------------------------------
-
-    def add_loss(self, loss: Tensor | Sequence[Tensor] | Callable[[], Tensor]) -> None:
-        """Add a scalar to the loss, from inside `call`."""
-        context = active.get()
-        if context is None:
-            raise MultinetError(f"{self.name}.add_loss must be called inside call().")
-        context.losses.append(loss)
-
-    @property
-    def losses(self) -> list[Tensor]:
-        """Penalties of the trainable weights, and losses of the last outer call.
-
-        Those of a call inside of a compiled function or a transform end with that.
-        """
-        context = active.get()
-        added = (
-            getattr(self, "_added_losses", []) if context is None else context.losses
-        )
-        return [*self.regularization_losses(), *added]
-
-    def _forget_losses(self) -> None:
-        self.__dict__["_added_losses"] = []
-
-    def regularization_losses(self) -> list[Tensor]:
-        """Return a scalar for each trainable weight that has a regularizer."""
-        return [v.regularizer(v) for v in self._penalized()]
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
