@@ -31,6 +31,7 @@ class GroupQueryAttention(BaseHeads):
     """
 
     families = ("kernel", "bias")
+    _class_in_files = "GroupedQueryAttention"  # as Keras calls it inside
     _saved_as = {
         f"{part}_dense": f"_{part}_dense"
         for part in ("query", "key", "value", "gate", "output")

@@ -18,7 +18,8 @@ class SpectralNormalization(Wrapper):
 
     The kernel, or the embeddings, are seen as a matrix (..., last axis). The singular
     value is found by `power_iterations` steps of power iteration, which go on from
-    call to call; the weight itself is set.
+    call to call; the weight itself is set, and its gradient is that of the layer, as
+    it is set: not through the division.
 
     Source: Miyato et al., "Spectral normalization for generative adversarial networks",
     2018.
@@ -51,9 +52,11 @@ class SpectralNormalization(Wrapper):
     def call(self, inputs: Tensor, training: bool | None = False) -> Tensor:
         """Return what the layer makes of inputs, in their dtype."""
         if training:
-            vector, kernel = self.normalized_weights()
+            vector, kernel = map(ops.stop_gradient, self.normalized_weights())
             self.vector_u.assign(vector)
-            self.kernel.assign(kernel)
+            before = self.kernel.uncast()
+            nothing = ops.subtract(before, ops.stop_gradient(before))
+            self.kernel.assign(ops.add(kernel, nothing))
         return ops.cast(self.layer(inputs), ops.dtype(inputs))
 
     def normalized_weights(self) -> tuple[Tensor, Tensor]:
@@ -67,8 +70,7 @@ class SpectralNormalization(Wrapper):
             v = ops.normalize(ops.matmul(u, ops.transpose(w)))
             u = ops.normalize(ops.matmul(v, w))
         empty = ops.all(ops.equal(w, 0))
-        u = ops.stop_gradient(ops.where(empty, self.vector_u, u))
-        v = ops.stop_gradient(v)
+        u = ops.where(empty, self.vector_u, u)
         sigma = ops.matmul(ops.matmul(v, w), ops.transpose(u))  # 1 1
         sigma = ops.where(empty, 1.0, sigma)
         scaled = ops.reshape(ops.divide(w, sigma), kernel.shape)

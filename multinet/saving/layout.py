@@ -95,7 +95,7 @@ class _Walk:
 
 def class_of(part: object) -> str:
     """Return the name of a part's class as a file has it."""
-    name = type(part).__name__
+    name = vars(type(part)).get("_class_in_files", type(part).__name__)
     if name == "Model" and is_functional(part):
         name = "Functional"
     return snake_case(name)

@@ -119,6 +119,24 @@ def test_spectral_normalization_sets_the_kernel_as_keras_does(backend, steps):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
+def test_a_step_goes_on_from_the_kernel_that_is_set(backend):
+    numbers = np.random.default_rng(2)
+    start = [numbers.normal(size=shape) for shape in ((4, 3), (1, 3))]
+    wanted = numbers.normal(size=(2, 3)).astype("float32")
+
+    def kernel_after(rate):
+        layer = layers.SpectralNormalization(layers.Dense(3, use_bias=False))
+        model = multinet.Sequential([layers.Input((4,)), layer])
+        model.set_weights(start)
+        model.compile(multinet.optimizers.SGD(rate), "mse")
+        model.fit(X, wanted, verbose=0)
+        return layer.layer.kernel.numpy()
+
+    was_set = kernel_after(0.0)
+    slope = 2 / wanted.size * X.T @ (X @ was_set - wanted)
+    np.testing.assert_allclose(kernel_after(0.5), was_set - 0.5 * slope, rtol=1e-5)
+
+
 def test_a_kernel_comes_to_the_norm_of_one(backend):
     layer = layers.SpectralNormalization(layers.Dense(3), power_iterations=5)
     model = multinet.Sequential([layers.Input((4,)), layer])

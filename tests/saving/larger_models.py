@@ -28,6 +28,42 @@ def every_family_of_layers(K):
     return made
 
 
+@model((8, 8, 3), (3, 6, 6, 2), (6, 3), 5, targets=[(2,)])
+def convolutions_of_every_kind(K):
+    L = K.layers
+    image, film = K.Input((8, 8, 3)), K.Input((3, 6, 6, 2))
+    series, words = K.Input((6, 3)), K.Input((5,))
+    x = L.Normalization(mean=[0.1, 0.2, 0.3], variance=[1.0, 2.0, 3.0])(image)
+    x = L.SeparableConv2D(4, 3, padding="same", activation="relu")(x)
+    x = L.DepthwiseConv2D(2, depth_multiplier=2)(x)
+    x = L.Conv2DTranspose(3, 3, strides=2)(L.AdaptiveMaxPooling2D(4)(x))
+    x = L.GlobalAveragePooling2D()(L.CenterCrop(4, 4)(x))
+    y = L.ConvLSTM2D(3, 2, dropout=0.0, return_sequences=True)(film)
+    y = L.TimeDistributed(L.Flatten())(L.Conv3D(2, 2)(y))
+    y = L.Dense(4)(L.SimpleRNN(3, activation="relu")(L.AlphaDropout(0.0)(y)))
+    z = L.Conv1DTranspose(4, 2)(L.SeparableConv1D(4, 2)(series))
+    z = L.DepthwiseConv1D(2)(L.AdaptiveAveragePooling1D(3)(z))
+    shared = L.ReversibleEmbedding(9, 4)
+    w = shared(L.GroupQueryAttention(2, 2, 1)(shared(words), z), reverse=True)
+    w = L.GlobalMaxPooling1D()(L.RMSNormalization()(w))
+    codes = L.CategoryEncoding(9, output_mode="multi_hot")(words)
+    joined = L.Concatenate()([x, y, L.Flatten()(z), w, codes])
+    made = K.Model([image, film, series, words], L.Dense(2)(joined))
+    made.compile(K.optimizers.Lamb(1e-2, epsilon=1e-3), "mse", metrics=["mae"])
+    return made
+
+
+@model((6, 6, 2), targets=[(2,)])
+def kernels_of_norm_one(K):
+    L = K.layers
+    x = inputs = K.Input((6, 6, 2))
+    x = L.SpectralNormalization(L.Conv2D(4, 2), power_iterations=2)(x)
+    outputs = L.SpectralNormalization(L.Dense(2))(L.GlobalAveragePooling2D()(x))
+    made = K.Model(inputs, outputs)
+    made.compile(K.optimizers.SGD(1e-2, momentum=0.9), "mse", metrics=["mae"])
+    return made
+
+
 def parts_of_an_autoencoder(K):
     """Return the layer that samples and the model, registered under `tests>`."""
     known = K.saving.register_keras_serializable("tests")

@@ -11,6 +11,8 @@ import pytest
 from multinet import saving
 from multinet.objects import exports
 
+SPARSE = ("HashedCrossing", "IntegerLookup", "StringLookup", "TextVectorization")
+SPARSE += ("CategoryEncoding",)  # where it is ignored
 #: Arguments that Keras's own configurations lack, of all classes of a module or of one.
 UNWRITTEN = {
     ("keras.losses", "dtype"),
@@ -18,6 +20,7 @@ UNWRITTEN = {
     ("keras.layers", "flash_attention"),
     ("keras.layers", "implementation"),
     ("keras.layers", "synchronized"),  # refused but on TensorFlow
+    *((name, "sparse") for name in SPARSE),  # refused there as well
     ("CosineSimilarity", "axis"),
     ("DTypePolicyMap", "policy_map"),
     ("SparseCategoricalCrossentropy", "axis"),
