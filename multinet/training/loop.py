@@ -22,7 +22,13 @@ from multinet.training.interrupts import Interrupts
 from multinet.training.logs import as_floats
 from multinet.training.ranges import Ranges
 from multinet.training.runner import Pace, Runner
-from multinet.training.sources import Chunk, Source, steps_of, warn_if_short
+from multinet.training.sources import (
+    Chunk,
+    Source,
+    is_used_up,
+    steps_of,
+    warn_if_short,
+)
 from multinet.training.sources.columns import shape_of, signature
 from multinet.typing import AnyModel, Tree, Verbose
 
@@ -145,7 +151,7 @@ class Pass:
         stopped = self._stopped() or self.guard.asked or self.late
         if not stopped and (size is None or wanted is not None):
             warn_if_short(self.done, wanted, size)
-            self.ran_out = size is None and self.done < (wanted or 0)
+            self.ran_out = self.done < (wanted or 0) and is_used_up(self.source)
         self.progress.stepped(self.done)
         self.took = time.perf_counter() - start
         self.runner.learn(self.took / max(self.done - before, 1))

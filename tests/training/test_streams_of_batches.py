@@ -107,6 +107,22 @@ def test_data_that_run_out_end_the_training_with_a_warning(backend):
     assert int(model.optimizer.iterations.numpy()) == 4
 
 
+def test_what_can_begin_anew_does_so_in_each_epoch_that_asks_for_more(backend):
+    class Again:
+        def __iter__(self):
+            return iter(batches())
+
+    for data in (Again(), batches):
+        model = network()
+        with pytest.warns(UserWarning, match=r"ran out: .*6 batches .* 4 came"):
+            history = model.fit(data, steps_per_epoch=6, epochs=3, verbose=0)
+        assert len(history.epoch) == 3
+        assert int(model.optimizer.iterations.numpy()) == 12
+    with pytest.warns(UserWarning, match="ran out"):
+        once = network().fit(batches(), steps_per_epoch=6, epochs=3, verbose=0)
+    assert len(once.epoch) == 1
+
+
 def test_tensors_go_to_the_step_as_they_are(backend):
     def tensors():
         for x, y, w in batches():

@@ -23,6 +23,7 @@ from multinet.training.sources.source import (
     Leaf,
     Room,
     Source,
+    is_used_up,
     warn_if_short,
 )
 from multinet.training.sources.staged import staged_batch, through_stage
@@ -40,6 +41,7 @@ __all__ = [
     "Source",
     "fit_sources",
     "is_stream",
+    "is_used_up",
     "holds_rows",
     "leaf_of",
     "peek",

@@ -89,6 +89,11 @@ class GeneratorSource:
         most = most_steps(sum(map(bytes_of, first)))
         self.most = most if hosted else min(most, _MOST_TENSORS)
 
+    @property
+    def once(self) -> bool:
+        """Whether there is one pass over the data, and none after it."""
+        return self._make is None
+
     def _start(self, iterator: Iterator[Any]) -> None:
         self._iterator, self._fresh = iterator, True
         self._knowing = iterator if isinstance(iterator, Resumable) else None

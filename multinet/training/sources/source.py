@@ -141,6 +141,11 @@ class Source(Protocol):
         ...
 
 
+def is_used_up(source: Source) -> bool:
+    """Return whether a source that came to its end has nothing for another epoch."""
+    return source.size is None and getattr(source, "once", True)
+
+
 def most_steps(size: int) -> int:
     """Return how many batches of `size` bytes are worth stacking."""
     return max(1, min(_MOST_STEPS, _MOST_BYTES // max(1, size)))
