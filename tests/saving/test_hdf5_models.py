@@ -10,6 +10,7 @@ import multinet
 from multinet import Input, Model, Sequential, layers, losses, saving
 from multinet.errors import ArgumentError, FileError
 
+pytestmark = pytest.mark.usefixtures("registry")  # the models register classes
 MODELS = ("two_inputs_and_outputs_with_shared_layers", "own_layer_and_loss")
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* is in the format of Keras 2")
