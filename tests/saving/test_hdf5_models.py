@@ -10,10 +10,12 @@ import multinet
 from multinet import Input, Model, Sequential, layers, losses, saving
 from multinet.errors import ArgumentError, FileError
 
-pytestmark = pytest.mark.usefixtures("registry")  # the models register classes
 MODELS = ("two_inputs_and_outputs_with_shared_layers", "own_layer_and_loss")
 
-pytestmark = pytest.mark.filterwarnings("ignore:.* is in the format of Keras 2")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.* is in the format of Keras 2"),
+    pytest.mark.usefixtures("registry"),  # the models register classes
+]
 
 
 def arrays(K, variables):
