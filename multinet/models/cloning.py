@@ -142,9 +142,8 @@ class _Cloning:
         outputs = optree.tree_map(now, graph.outputs)
         kind = type(model) if takes_a_graph(type(model)) else Model
         clone: Any = kind(input_tensors, outputs, name=model.name)
-        clone._begin(
-            Graph(input_tensors, outputs)
-        )  # at these, not at inputs of its own
+        # It starts at these tensors, where a model made of them has inputs of its own.
+        clone._begin(Graph(input_tensors, outputs))
         return clone
 
     def _subclassed(self, model: Any, input_tensors: Any) -> Any:

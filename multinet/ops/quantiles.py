@@ -186,10 +186,7 @@ def _at_unknown(ordered: Any, fraction: Any, top: int, method: str) -> Any:
     if type(weight) is not float:
         weight = cast_tensor(weight, backend.dtype(ordered))
     a, b = (backend.take(ordered, backend.cast(i, "int32"), last) for i in (low, high))
-    y = _between(a, b, weight)
-    y = y if type(weight) is float else backend.where(backend.equal(weight, 0), a, y)
-    inside = backend.equal(fraction, backend.clip(fraction, 0.0, 1.0))
-    return backend.where(inside, y, math.nan)
+    return _if_inside(fraction, _blended(a, b, weight))
 
 
 def _neighbours(place: Any, method: str) -> tuple[Any, Any, Any]:
@@ -211,6 +208,20 @@ def _between(a: Any, b: Any, weight: Any) -> Any:
     return backend.add(backend.multiply(a, rest), backend.multiply(b, weight))
 
 
+def _blended(a: Any, b: Any, weight: Any) -> Any:
+    """Return `_between` of infinities too, of which 0 parts are NaN."""
+    backend, y = current(), _between(a, b, weight)
+    known = type(weight) is float
+    return y if known else backend.where(backend.equal(weight, 0), a, y)
+
+
+def _if_inside(fraction: Any, y: Any) -> Any:
+    """Return y, NaN where a scalar tensor is outside of [0, 1]."""
+    backend = current()
+    inside = backend.equal(fraction, backend.clip(fraction, 0.0, 1.0))
+    return backend.where(inside, y, math.nan)
+
+
 def _nan_quantiles(x: Any, q: Any, axis: Any, method: str, keepdims: bool) -> Any:
     flat, kept = _rows("nanquantile", x, axis, method)
     backend, last = current(), len(shape_of(flat)) - 1
@@ -228,11 +239,7 @@ def _nan_quantiles(x: Any, q: Any, axis: Any, method: str, keepdims: bool) -> An
             backend.take_along_axis(ordered, backend.cast(i, "int32"), last)
             for i in (low, high)
         )
-        y = _between(a, b, weight)
-        if type(weight) is not float:  # of infinities 0 parts are NaN
-            y = backend.where(backend.equal(weight, 0), a, y)
-        if not known:
-            inside = backend.equal(share, backend.clip(share, 0.0, 1.0))
-            y = backend.where(inside, y, math.nan)
+        y = _blended(a, b, weight)
+        y = y if known else _if_inside(share, y)
         results.append(backend.squeeze(y, (last,)))
     return _joined(results, kept if keepdims else None, several)

@@ -7,6 +7,7 @@ else the op gets dense tensors.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -163,6 +164,9 @@ def scattered(shape: Shape, indices: Tensor, values: Tensor) -> Tensor:
     return backend.scatter(zeros, indices, values, "add")
 
 
+_signature = functools.cache(inspect.signature)  # of ops, which are so many
+
+
 def applied(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Tree:
@@ -172,7 +176,7 @@ def applied(
         return _of_dense(function, args, kwargs)
     given: Any = args, kwargs
     parts = optree.tree_map(parted, given, none_is_leaf=True)
-    bound = inspect.signature(function).bind(*parts[0], **parts[1])
+    bound = _signature(function).bind(*parts[0], **parts[1])
     keeps = rule.keeps(bound.args)
     if current().symbolic:
         result = _of_dense(function, bound.args, bound.kwargs)

@@ -51,11 +51,15 @@ def as_entries(x: Tensor) -> SparseTensor:
     x = parted(x)
     if type(x) is SparseTensor:
         return x
-    backend, x = current(), as_index(x)
-    shape = backend.shape(x)
-    places = np.argwhere(np.ones(shape)).astype(backend.dtype(x))
-    values = backend.reshape(x, (math.prod(shape),))
-    return SparseTensor(backend.from_numpy(places), values, shape, True)
+    x = as_index(x)
+    return _stored(x, current().dtype(x))
+
+
+def _stored(x: Tensor, dtype: str) -> SparseTensor:
+    """Return a dense tensor with all its entries stored, at indices of a dtype."""
+    backend, shape = current(), current().shape(x)
+    places = backend.from_numpy(np.argwhere(np.ones(shape)).astype(dtype))
+    return SparseTensor(places, backend.reshape(x, (math.prod(shape),)), shape, True)
 
 
 def counted(x: SparseTensor, weights: Tensor | None, minlength: int) -> SparseTensor:
@@ -83,12 +87,7 @@ def counted(x: SparseTensor, weights: Tensor | None, minlength: int) -> SparseTe
 def _weights(weights: Tensor) -> SparseTensor:
     """Return weights with all entries stored; sparse ones as they are."""
     x = parted(weights)
-    if type(x) is SparseTensor:
-        return x
-    x = as_tensor(x)
-    backend, shape = current(), current().shape(x)
-    places = backend.from_numpy(np.argwhere(np.ones(shape)).astype("int32"))
-    return SparseTensor(places, backend.reshape(x, (math.prod(shape),)), shape, True)
+    return x if type(x) is SparseTensor else _stored(as_tensor(x), "int32")
 
 
 def _inside(x: Tensor, size: int) -> Tensor:

@@ -15,7 +15,7 @@ from multinet.registry import current
 from multinet.symbolic.dims import public_shape
 from multinet.tracebacks import noting
 from multinet.training.matching import per_output
-from multinet.training.terms import Term
+from multinet.training.terms import Term, name_of
 from multinet.typing import Tree
 
 _OF_LABELS = metrics.SparseCategoricalAccuracy, metrics.SparseTopKCategoricalAccuracy
@@ -79,10 +79,6 @@ def _apply(term: Term, target: Any, output: Any, weight: Tree) -> Any:
     return term.loss(*given)
 
 
-def _name_of(function: Tree, other: str) -> str:
-    return getattr(function, "__name__", other).strip("<>")
-
-
 class CompiledMetrics(Holder):
     """The metrics of each output, made when the shapes are known."""
 
@@ -140,7 +136,7 @@ class CompiledMetrics(Holder):
             metric.name = item  # the logs use the name that was given
             return metric
         if callable(item):
-            return metrics.MeanMetricWrapper(item, name=_name_of(item, "metric"))
+            return metrics.MeanMetricWrapper(item, name=name_of(item, "metric"))
         raise ArgumentError(f"Expected a metric, its name or a function, got {item!r}.")
 
     def of(self, output: int) -> list[metrics.Metric]:

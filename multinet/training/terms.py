@@ -63,10 +63,8 @@ class Terms:
                 weights = per_output(weights, self.names, "loss_weights")
             node = list(range(self.structure.count))
         elif not _is_tree(given):
-            given, node = (
-                [given] * self.structure.count,
-                list(range(self.structure.count)),
-            )
+            node = list(range(self.structure.count))
+            given = [given] * len(node)
         packed = _packed(weights, given)
         self._visit(given, packed, node, ())
         if packed is None and weights is not None:
@@ -113,10 +111,9 @@ class Terms:
             name = self.names[place] if self.shows_names else label_of(given, loss)
             label = self.structure.label(place, name)
         else:
-            whole = (
-                node if isinstance(node := self.structure.tree, dict) else self.names
-            )
-            label = "/".join(map(str, path)) or "_".join(whole)
+            tree = self.structure.tree
+            keys = tree if isinstance(tree, dict) else self.names
+            label = "/".join(map(str, path)) or "_".join(keys)
         self.found.append(Term(loss, place, weight, label))
 
 
@@ -128,8 +125,13 @@ def label_of(given: Tree, loss: losses.Loss) -> str:
         found = losses.get(given)
         return found.name if isinstance(found, losses.Loss) else given
     if callable(given) and not isinstance(given, losses.Loss | type):
-        return getattr(given, "__name__", "loss").strip("<>")
+        return name_of(given, "loss")
     return loss.name
+
+
+def name_of(function: Tree, other: str) -> str:
+    """Return the name of a function, `other` for what has none."""
+    return getattr(function, "__name__", other).strip("<>")
 
 
 def _takes_trees(given: Any) -> bool:

@@ -110,14 +110,13 @@ class Monitor(Callback):
             f"Say it by {name}({self.monitor!r}, mode='max') or mode='min', or by "
             '_direction = "up" or "down" in the class of the metric.'
         )
-        if not self._needs_direction and _plain(self.monitor) not in known:
-            raise ArgumentError(
-                f"{name} cannot tell what is better, as {why}. {remedy}"
-            )
+        refused = None
         if self._needs_direction:
-            raise ArgumentError(
-                f"{name} is to {self._needs_direction}, but {why}. {remedy}"
-            )
+            refused = f"is to {self._needs_direction}, but"
+        elif _plain(self.monitor) not in known:
+            refused = "cannot tell what is better, as"
+        if refused is not None:
+            raise ArgumentError(f"{name} {refused} {why}. {remedy}")
         warnings.warn(
             f"{name} minimizes {self.monitor!r}, as {why}. {remedy}", stacklevel=2
         )
