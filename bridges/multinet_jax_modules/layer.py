@@ -36,13 +36,19 @@ class JaxLayer(Layer):
 
     Functions are saved under their names, as registered.
 
+    On TensorFlow the function is converted by jax2tf, for each shape of the inputs and
+    for unknown sizes in graphs; `native_serialization_platforms` are those that it is
+    compiled for ("cpu", "cuda", "tpu"), by default where it runs.
+
     >>> JaxLayer(lambda params, inputs: inputs @ params, params=jnp.ones((3, 2)))
 
-    Errors: `BackendError` on another backend than jax, `ArgumentError` for a function
-    that takes other arguments.
+    Errors: `BackendError` on another backend than jax and tensorflow, `ArgumentError`
+    for a function that takes other arguments.
     """
 
     _unwritten = frozenset({"call_fn", "init_fn", "params", "state"})
+    _private = frozenset({"_conversion"})
+    _conversion: Any = None  # the function on TensorFlow
 
     def __init__(
         self,
@@ -81,7 +87,7 @@ class JaxLayer(Layer):
             kinds = (bool, int, float, np.ndarray, np.generic, jax.Array)
             if not isinstance(value, kinds):
                 return value
-            number = as_tensor(value)
+            number = as_tensor(np.asarray(value))
             dtype = current().dtype(number)
             return self.add_weight(
                 tuple(current().shape(number)),
@@ -100,11 +106,12 @@ class JaxLayer(Layer):
         import jax  # as above
 
         def ones(shape: Any) -> Tensor:
-            return jax.numpy.ones([n or 1 for n in shape], self.compute_dtype)
+            return jax.numpy.ones([n or 1 for n in shape], str(self.compute_dtype))
 
         with jax.ensure_compile_time_eval():
             inputs = optree.tree_map(ones, input_shape, is_leaf=is_shape)
-            known = {"rng": self._get_init_rng(), "inputs": inputs, "training": True}
+            rng = jax.tree_util.tree_map(_key, self._get_init_rng())
+            known = {"rng": rng, "inputs": inputs, "training": True}
             assert self.init_fn is not None
             made = self.init_fn(*[known[name] for name in self._init_takes])
             params, state = made if "state" in self._call_takes else (made, None)
@@ -130,13 +137,25 @@ class JaxLayer(Layer):
 
     def call(self, inputs: Tensors, training: bool | None = False) -> Tensors:
         """Return the outputs of `call_fn`, and keep the state that it returns."""
+        call, converted = self.call_fn, current().concrete.name != "jax"
+        trains = bool(training)
+        if not current().symbolic:
+            call = self._on_tensorflow() if converted else call
+            return self._run_function(call, inputs, trains)
+        call = self._on_tensorflow().shapes if converted else call
+        return shapes_of(lambda x: self._run_function(call, x, trains), inputs)
 
-        def run(inputs: Tensors) -> Tensors:
-            return self._run_function(inputs, bool(training))
+    def _on_tensorflow(self) -> Any:
+        from multinet_jax_modules.converted import Converted  # it imports TensorFlow
 
-        return shapes_of(run, inputs) if current().symbolic else run(inputs)
+        if self._conversion is None:
+            platforms = self.native_serialization_platforms
+            self._conversion = Converted(self.call_fn, platforms)
+        return self._conversion
 
-    def _run_function(self, inputs: Tensors, training: bool) -> Tensors:
+    def _run_function(
+        self, call: Callable[..., Tree], inputs: Tensors, training: bool
+    ) -> Tensors:
         known = {
             "params": lambda: _values(self.params),
             "state": lambda: _values(self.state),
@@ -144,7 +163,7 @@ class JaxLayer(Layer):
             "inputs": lambda: inputs,
             "training": lambda: training,
         }
-        outputs = self.call_fn(*[known[name]() for name in self._call_takes])
+        outputs = call(*[known[name]() for name in self._call_takes])
         if "state" not in self._call_takes:
             return outputs
         outputs, new = outputs
@@ -177,10 +196,10 @@ _OF_INIT = ("rng", "inputs", "training")
 
 def _check_backend(layer: str) -> None:
     name = current().concrete.name
-    if name != "jax":
+    if name not in ("jax", "tensorflow"):
         raise BackendError(
-            f"{layer} is a layer for backend jax, and {name!r} is in use. Make and "
-            'call it inside `with multinet.use_backend("jax")`.'
+            f"{layer} is a layer for backends jax and tensorflow, and {name!r} is in "
+            'use. Make and call it inside `with multinet.use_backend("jax")`.'
         )
 
 
@@ -198,6 +217,13 @@ def _names(function: Any, label: str, allowed: Collection[str]) -> list[str]:
                 f"{', '.join(allowed)}."
             )
     return names
+
+
+def _key(words: Tensor) -> Tensor:
+    """Return a key of JAX's, made of the tensor of a backend."""
+    import jax  # as above
+
+    return jax.numpy.asarray(current().to_numpy(words))
 
 
 def _values(tree: Tree) -> Tree:

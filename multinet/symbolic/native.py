@@ -25,6 +25,7 @@ from multinet.typing import AnyVariable, Tensor, Tensors, Tree
 # Sizes far from each other, since those of a result may be cut at a length: small ones
 # first, wide enough for a window at last; odd and even ones, as a stride of 2 rounds.
 _RUNS = ((2, 18, 41), (66, 132, 257))
+_MOST = 24  # sizes of which products are tried: they are 280,000 of 120
 _STEPS = (1, 7, 3)  # from one unknown size to the next, so that none tells another
 
 
@@ -129,11 +130,15 @@ def _size(
 ) -> Size:
     if len(set(numbers)) == 1:
         return numbers[0]
-    several = [math.prod(some) for n in (2, 3) for some in combinations(known, n)]
-    for size in (*known, *several):
-        found = _expression(size, [substitute(size, row) for row in rows], numbers)
-        if found is not None:
-            return found
+    values = [[substitute(size, row) for row in rows] for size in known]
+    for count in (1, 2, 3) if len(known) <= _MOST else (1,):
+        for some in combinations(range(len(known)), count):
+            x = [math.prod(column) for column in zip(*[values[i] for i in some])]
+            if _expression(0, x, numbers) is not None:
+                product = math.prod([known[i] for i in some])
+                found = _expression(product, x, numbers)
+                assert found is not None
+                return found
     return Dim()
 
 
