@@ -28,6 +28,7 @@ class JaxBackend(SequenceOps):
 
     name = "jax"
     interface = (1, 0)
+    compiles = True
     sparse = Sparse()
 
     @property

@@ -38,6 +38,8 @@ class Backend(SequenceMethods[T]):
     interface: ClassVar[tuple[int, int]]
     #: Whether tensors are shapes without values; true of the symbolic backend only.
     symbolic: ClassVar[bool] = False
+    #: Whether a step is compiled to machine code where nobody said so.
+    compiles: ClassVar[bool] = False
     #: The framework's own sparse tensors, None if it has none.
     sparse: ClassVar[NativeSparse | None] = None
 

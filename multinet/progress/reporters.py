@@ -176,7 +176,8 @@ class LiveReporter(LineReporter, ABC):
         if done:
             seconds = now - self.start
             if self.steps is not None:
-                left = left or f"{clock(seconds / done * (self.steps - done))} left"
+                rest = max(self.steps - done, 0)
+                left = left or f"{clock(seconds / done * rest)} left"
             times = [part for part in (left, pace(seconds, done)) if part]
         total = "?" if self.steps is None else self.steps
         head = f"{self.title} - {done}/{total}"

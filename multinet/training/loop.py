@@ -17,6 +17,7 @@ from multinet.progress import Reporter, make_progress
 from multinet.registry import current
 from multinet.training.callbacks.base import Callbacks
 from multinet.training.callbacks.several import CallbackList
+from multinet.training.executions import Executions
 from multinet.training.hooks import own_function
 from multinet.training.interrupts import Interrupts
 from multinet.training.logs import as_floats
@@ -81,14 +82,10 @@ class Pass:
     ) -> None:
         self.trainer, self.runner, self.source = trainer, runner, source
         self.kind = kind = runner.step.kind
-        self.listeners, self.progress, self.guard = listeners, progress, guard
+        self.progress, self.guard = progress, guard
         self.total, self.done = total, 0
-        hook = f"on_{kind}_batch"
-        self.begins = listeners.listens(f"{hook}_begin")
-        self.ends = listeners.listens(f"{hook}_end")
-        # Asked to do N steps a call, do N: batch callbacks rely on it.
-        asked = trainer.model.steps_per_execution
-        self.asked = asked if type(asked) is int and asked > 1 else None
+        self.executions = Executions(trainer.model, kind, listeners)
+        self.begins, self.ends = self.executions.begins, self.executions.ends
         self.function = own_function(trainer.model, kind)
         self.logs: dict[str, Any] = {}  # that the function returned last
         self.ran_out = False  # of data, before the steps that were asked for
@@ -112,15 +109,17 @@ class Pass:
             limit = self._limits[kind] = 1 if left == 1 else self._limit()
         self.pace = pace = self.runner.pace(batch, limit)
         most = pace.room if left is None else left
-        count = self.asked or pace.next(most, self.drawing)
+        # Asked to do N steps a call, do N: batch callbacks rely on it.
+        asked = self.executions.left(self.done)
+        count = min(asked, limit) if asked else pace.next(most, self.drawing)
         return (count if left is None else max(1, min(count, left))), pace.room
 
     def _limit(self) -> int:
         most = self.source.most
         if self.function is not None:
             return 1
-        if self.asked is not None:
-            return min(most, self.asked)
+        if self.executions.asked is not None:
+            return min(most, self.executions.asked)
         return 1 if self.begins or self.ends else most
 
     def go_on(self, done: int, logs: dict[str, Any]) -> None:
@@ -131,19 +130,21 @@ class Pass:
         self, epoch: int, steps: int | None = None, most: int | None = None
     ) -> dict[str, Any]:
         """Run the steps, `most` where there are as many; return the logs at the end."""
-        start, hook = time.perf_counter(), f"on_{self.kind}_batch"
-        before = self.done
+        start, before = time.perf_counter(), self.done
+        self.total = self.executions.steps(self.total, most)
         chunks = self.source.chunks(epoch, self.room)
         while self.total is None or self.done < self.total:
             chunk = self._drawn(chunks)
             if chunk is None:
                 break
-            self._step(chunk, hook)
-            if self.ends and self._stopped():
+            self._step(chunk)
+            if self.ends and not self.executions.is_open() and self._stopped():
                 break
             if self.guard.asked or self._is_late():
                 break
         chunks.close()
+        if self.executions.is_open():
+            self.executions.end(self.logs_now)
         logs = self.logs_now() if self.done > before else self.logs
         if np.isnan(logs.get("loss", 0.0)).any():
             self.ranges.explain(self.source, self.columns)
@@ -191,10 +192,9 @@ class Pass:
         model = self.trainer.model
         return model.stop_training if self.kind == "train" else model.stop_evaluating
 
-    def _step(self, chunk: Chunk, hook: str) -> None:
+    def _step(self, chunk: Chunk) -> None:
         """Run the steps of a chunk; tell callbacks and the bar."""
-        if self.begins:
-            self.listeners.call(f"{hook}_begin", self.done, {})
+        self.executions.begin(self.done)
         if (self.begins or self.ends) and not self.runner.fits(current()):
             self.runner = self.trainer.runner(self.kind, self.source)  # an edit
         self.columns = self.ranges.refuse(self.source, chunk)
@@ -202,8 +202,8 @@ class Pass:
             self._dispatch(chunk)
         self.done += chunk.steps
         self.samples += chunk.steps * shape_of(chunk.columns[0])[1]
-        if self.ends:
-            self.listeners.call(f"{hook}_end", self.done - 1, self.logs_now())
+        if self.executions.is_full(self.done):
+            self.executions.end(self.logs_now)
         if self.progress.wants():
             self.progress.step(self.done, self.logs_now())
 
@@ -249,7 +249,9 @@ def run_predict(
     listeners = _listeners(callbacks, trainer.model, total, verbose)
     parts: list[list[np.ndarray[Any, Any]]] = []
     waiting: deque[Any] = deque()
-    hears, index = listeners.listens("on_predict_batch_end"), 0
+    index = begun = 0  # the batches done, and those before the execution
+    turn = Executions(trainer.model, "predict", listeners)
+    until = turn.steps(total)
     with make_progress(verbose, 0, total, "Predict") as progress:
         trainer.model.stop_predicting = False
         listeners.call("on_predict_begin", {})
@@ -259,17 +261,21 @@ def run_predict(
         ranges = trainer.ranges("predict", source)
         for chunk in source.chunks(0, lambda batch, left: (1, 1)):
             ranges.refuse(source, chunk)
-            listeners.call("on_predict_batch_begin", index, {})
+            turn.begin(index)
             waiting.append(run(chunk.columns))
             # The device computes ahead; results are fetched when later ones are asked.
-            while len(waiting) > (0 if hears else _AHEAD):
+            while len(waiting) > (0 if turn.ends else _AHEAD):
                 parts.append([fetch(x) for x in waiting.popleft()])
-            if hears:
-                listeners.call("on_predict_batch_end", index, {"outputs": parts[-1]})
             index += 1
+            if turn.is_full(index):
+                turn.end(lambda i=begun: {"outputs": _joined(parts[i:], runner)})
+                begun = index
             progress.step(index, {})
-            if index == total or (hears and trainer.model.stop_predicting):
+            over = turn.ends and not turn.is_open() and trainer.model.stop_predicting
+            if over or index == until:
                 break
+        if turn.is_open():
+            turn.end(lambda: {"outputs": _joined(parts[begun:], runner)})
         parts += [[fetch(x) for x in outputs] for outputs in waiting]
         stopped = trainer.model.stop_predicting
         if not stopped and (source.size is None or steps is not None):
@@ -277,6 +283,13 @@ def run_predict(
         progress.stepped(index)
         progress.end({})
     listeners.call("on_predict_end", {})
+    return _joined(parts, runner)
+
+
+def _joined(parts: Sequence[list[np.ndarray[Any, Any]]], runner: Runner) -> Tree:
+    """Return the outputs for several batches as a tree of arrays; None of none."""
+    if not parts:
+        return None
     columns = [c[0] if len(c) == 1 else np.concatenate(c) for c in zip(*parts)]
     return optree.tree_unflatten(runner.step.output_spec, columns)
 

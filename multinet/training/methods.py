@@ -11,10 +11,12 @@ from typing import Any
 import optree
 
 from multinet import optimizers
+from multinet.checks import flag
 from multinet.layers.base import Layer
 from multinet.layers.policy import FromInit
 from multinet.metrics.base import log_name
 from multinet.objects.serialization import from_data
+from multinet.registry import current
 from multinet.tracebacks import shortening
 from multinet.training.callbacks.base import Callbacks
 from multinet.training.callbacks.history import History
@@ -45,6 +47,8 @@ class Training(Hooks, Layer):
     optimizer: Making = None
     loss: Tree = None
     steps_per_execution: int | str = 1
+    _run_eagerly: bool = False
+    _jit_compile: bool | str = "auto"
     _is_model = True
     _task: Task | None = None
     _trainer: Any = FromInit()
@@ -53,6 +57,7 @@ class Training(Hooks, Layer):
         {
             *("stop_training", "stop_evaluating", "stop_predicting"),
             *("steps_per_execution", "history", "_matched", "_trainer"),
+            *("_run_eagerly", "_jit_compile"),
         }
     )
     _private = frozenset({"train_function", "test_function", "predict_function"})
@@ -78,9 +83,11 @@ class Training(Hooks, Layer):
         backend compiles it as it does best (`explain_step` tells how), which
         `jit_compile=True` or False overrides. As many steps as take a tenth of a second
         go in one call, and one where a callback listens to batches; with
-        `steps_per_execution` above 1 (or "auto") that many do, and such a callback is
-        called once for them. These change speed only. Under the policy "mixed_float16"
-        `auto_scale_loss` puts the optimizer into a `LossScaleOptimizer`.
+        `steps_per_execution` above 1 that many do, and such a callback is called once
+        for them, with the number of the first at their beginning and of the last at
+        their end. Else these change speed only, but that an epoch of `steps_per_epoch`
+        has whole executions. Under the policy "mixed_float16" `auto_scale_loss` puts
+        the optimizer into a `LossScaleOptimizer`.
         """
         task = Task(
             optimizer=optimizer,
@@ -99,6 +106,7 @@ class Training(Hooks, Layer):
         self._keep_loss(loss)
         self._task = task
         self.steps_per_execution = task.steps()
+        self._run_eagerly, self._jit_compile = task.run_eagerly, task.jit_compile
         self.stop_training = False
         self._forget_compiled()
 
@@ -106,6 +114,35 @@ class Training(Hooks, Layer):
     def compiled(self) -> bool:
         """Whether `compile` was called."""
         return self._task is not None
+
+    @property
+    def run_eagerly(self) -> bool:
+        """Whether steps run uncompiled, for debugging; it may be set at any time."""
+        return self._run_eagerly
+
+    @run_eagerly.setter
+    def run_eagerly(self, value: bool) -> None:
+        self._run_eagerly = flag(value, "run_eagerly")
+        self._forget_programs()
+
+    @property
+    def jit_compile(self) -> bool:
+        """Whether steps are compiled to machine code; "auto" is as the backend does.
+
+        It may be set at any time, to True, False or "auto".
+        """
+        if self._jit_compile == "auto":
+            return not self._run_eagerly and current().concrete.compiles
+        return bool(self._jit_compile)
+
+    @jit_compile.setter
+    def jit_compile(self, value: bool | str) -> None:
+        self._jit_compile = Task(jit_compile=value).jit_compile
+        self._forget_programs()
+
+    def _forget_programs(self) -> None:
+        if "_trainer" in vars(self):
+            self._trainer.drop()
 
     def get_compile_config(self) -> dict[str, Any]:
         """Return what `compile` was told, to be written to a file; {} without it."""
@@ -175,7 +212,9 @@ class Training(Hooks, Layer):
         if self._matched is not None:
             return self._matched.all_metrics()
         task = self._task
-        return [] if task is None or not task.measures() else [self._trainer.tracker()]
+        if task is None or not task.measures():
+            return []
+        return [self._trainer.tracker(), *task.objects()]
 
     def reset_metrics(self) -> None:
         """Start all metrics anew."""

@@ -12,7 +12,6 @@ from multinet.registry import current
 from multinet.training.clock import StepClock
 from multinet.training.runner import Runner
 from multinet.training.step import Form, Step, make_step
-from multinet.training.task import Task
 from multinet.typing import AnyModel, Tree
 
 _OFTEN = 3  # remakes for one attribute, after which a warning helps
@@ -80,8 +79,7 @@ class Programs:
         for runner in runners:
             if list(map(id, runner.trained)) == list(map(id, trained)):
                 return runner
-        task = model._task or Task()
-        eagerly, jit = task.run_eagerly, task.jit_compile
+        eagerly, jit = model._run_eagerly, model._jit_compile
         runners.append(Runner(step, self.clock, eagerly, jit, seen, trained))
         return runners[-1]
 

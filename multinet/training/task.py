@@ -71,6 +71,12 @@ class Task:
         asked = self.steps_per_execution
         return 1 if isinstance(asked, str) else asked
 
+    def objects(self) -> list[metrics.Metric]:
+        """Return the metrics that were given as objects, before the others are made."""
+        given: Tree = (self.metrics, self.weighted_metrics)
+        leaves: list[Any] = optree.tree_leaves(given)  # type: ignore[arg-type]
+        return [leaf for leaf in leaves if isinstance(leaf, metrics.Metric)]
+
     def measures(self) -> bool:
         """Return whether there is anything to compute of outputs and targets."""
         return bool(self.loss is not None or self.metrics or self.weighted_metrics)
