@@ -16,6 +16,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 from weakref import WeakKeyDictionary
 
 from multinet.errors import ArgumentError, NotWritten
+from multinet.names import is_ours
 from multinet.objects import exports
 from multinet.objects.serialization import revive, to_data
 from multinet.tracebacks import shortening
@@ -160,11 +161,6 @@ def _read(cls: type) -> _Signatures:
 
 def _parameters(cls: type) -> dict[str, Parameter]:
     return dict(list(inspect.signature(cls.__init__).parameters.items())[1:])
-
-
-def is_ours(cls: type) -> bool:
-    """Return whether a class is of the library, not of the program."""
-    return cls.__module__.partition(".")[0] == __name__.partition(".")[0]
 
 
 def described(cls: type, base: type) -> type:

@@ -35,3 +35,12 @@ def next_number(prefix: str) -> int:
 def restart() -> None:
     """Forget the names given so far."""
     _counts.clear()
+
+
+def is_ours(thing: object) -> bool:
+    """Return whether a class or function is of the library, not of the program.
+
+    What `exec` made without a `__name__` around it is of no module at all.
+    """
+    module = getattr(thing, "__module__", None) or ""
+    return module.partition(".")[0] == __name__.partition(".")[0]

@@ -10,7 +10,7 @@ import optree
 
 from multinet.configurable import Configurable, arguments, parameters
 from multinet.errors import ArgumentError, MultinetError
-from multinet.names import snake_case, unique_name
+from multinet.names import is_ours, snake_case, unique_name
 from multinet.ops.core import as_tensor
 from multinet.rematerialization import RematScope, current_scope
 from multinet.symbolic.tensor import Recorded, adopted, is_symbolic, record
@@ -99,7 +99,7 @@ class Operation(Configurable, Recorded):
 def writes_spec(cls: type) -> bool:
     """Return whether a class of the user's says itself what comes out of its calls."""
     owner = next(c for c in cls.__mro__ if "compute_output_spec" in vars(c))
-    return owner.__module__.partition(".")[0] != __name__.partition(".")[0]
+    return not is_ours(owner)
 
 
 def _tensor(leaf: Any) -> Any:

@@ -23,6 +23,7 @@ from multinet.conformance.report import LEVELS, Failure, Report
 from multinet.conformance.rows import FUSED, PRIMITIVES
 from multinet.errors import ArgumentError, MissingPrimitive, unknown_name
 from multinet.interface import INTERFACE, Backend, fused, primitives
+from multinet.names import is_ours
 from multinet.version import __version__
 
 XFAIL = "conformance_xfail.txt"
@@ -130,7 +131,7 @@ def _declared(line: str, file: Path) -> tuple[str, str]:
 def _beside(backend: Backend[Any]) -> Path:
     # The registry may wrap the class of a plug-in that is behind; skip its wrapper.
     for cls in type(backend).__mro__:
-        if not cls.__module__.startswith("multinet."):
+        if not is_ours(cls):
             return Path(inspect.getfile(cls)).parent / XFAIL
     return Path(XFAIL)
 

@@ -13,7 +13,6 @@ import optree
 from multinet import absent, dtypes, regularizers
 from multinet.calls import CallContext, Within, active
 from multinet.checks import shown
-from multinet.configurable import is_ours
 from multinet.errors import ArgumentError, MultinetError, Unwritten, WrongType
 from multinet.functional import stateless_call
 from multinet.layers import families, input_spec
@@ -41,7 +40,7 @@ from multinet.layers.signatures import (
     takes,
 )
 from multinet.layers.tracking import warn_of_strangers
-from multinet.names import snake_case, unique_name
+from multinet.names import is_ours, snake_case, unique_name
 from multinet.operation import Operation, writes_spec
 from multinet.ops.core import as_tensor, cast_tensor, in_dtype
 from multinet.ops.sparse_forms import is_sparse_tensor, native, parted

@@ -12,11 +12,11 @@ import optree
 
 from multinet import absent, dtype_policies, dtypes, holders, initializers, ops
 from multinet.calls import Within, mask_of
-from multinet.configurable import Configurable, arguments, as_argument, is_ours
+from multinet.configurable import Configurable, arguments, as_argument
 from multinet.losses.kept import only, places_beside, positions, without_targets
 from multinet.losses.shapes import fits, match_ranks, misfit, real, spread
 from multinet.moving import Movable
-from multinet.names import snake_case, unique_name
+from multinet.names import is_ours, snake_case, unique_name
 from multinet.ops.core import (
     KEEPS,
     as_tensor,

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from multinet.errors import MultinetError
 from multinet.holders import Holder
-from multinet.names import snake_case
+from multinet.names import is_ours, snake_case
 
 Layout: TypeAlias = Literal["keras", "torch"]
 """`keras`: `model.paths()`, arrays as they are. `torch`: as modules have them."""
@@ -142,12 +142,12 @@ def _order(name: str) -> str:
 
 def _properties(cls: type) -> Iterable[str]:
     """Return the names of the properties that classes of the program define."""
-    own = [base for base in cls.__mro__ if not base.__module__.startswith("multinet.")]
+    own = [base for base in cls.__mro__ if not is_ours(base)]
     found = {n for base in own for n, x in vars(base).items() if type(x) is property}
     return [name for name in found if not _is_taken(cls, name)]
 
 
 def _is_taken(cls: type, name: str) -> bool:
     """Return whether a class of ours has an attribute of this name, too."""
-    ours = [base for base in cls.__mro__ if base.__module__.startswith("multinet.")]
+    ours = [base for base in cls.__mro__ if is_ours(base)]
     return any(name in vars(base) for base in ours)

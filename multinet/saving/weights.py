@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from multinet import dtypes
 from multinet.errors import ArgumentError, FileError, ShapeError
 from multinet.holders import Holder
+from multinet.names import is_ours
 from multinet.pending import Pending
 from multinet.saving import atomic, shards
 from multinet.saving.hdf5 import Arrays, Reader, Writer
@@ -122,7 +123,7 @@ def _counts(path: str) -> bool:
 def has_own_loader(part: object) -> bool:
     """Return whether a class of the program reads its arrays by itself."""
     loader = getattr(type(part), "load_own_variables", None)
-    return loader is not None and not loader.__module__.startswith("multinet.")
+    return loader is not None and not is_ours(loader)
 
 
 def _difference(part: Any, arrays: Any) -> str | None:

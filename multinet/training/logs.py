@@ -10,6 +10,7 @@ import numpy as np
 from multinet.holders import Inventory
 from multinet.metrics import Metric
 from multinet.metrics.base import log_name
+from multinet.names import is_ours
 from multinet.ops.core import numpy_backend
 from multinet.registry import current, use_backend
 from multinet.scope import Scope
@@ -134,10 +135,9 @@ class Metrics:
     def read(self, metrics: list[Metric]) -> dict[str, Any]:
         """Return the results, which waits for the device."""
         if self._on_host is None or self._on_host[0] is not metrics:
-            own = [type(m).result.__module__ for m in metrics]
             # What the library wrote runs as well, and faster, on the host; what users
             # wrote may know of one framework only.
-            ours = all(name.startswith("multinet.") for name in own)
+            ours = all(is_ours(type(m).result) for m in metrics)
             self._on_host = metrics, ours
         self.ledger.take()
         try:

@@ -9,6 +9,7 @@ import optree
 
 from multinet import losses
 from multinet.losses.base import LossFunctionWrapper
+from multinet.names import is_ours
 from multinet.training.matching import Structure, per_output, unknown_output
 from multinet.typing import Tree
 
@@ -138,7 +139,7 @@ def _takes_trees(given: Any) -> bool:
     """Return whether a loss is the user's, which is told several outputs at once."""
     loss = losses.resolve(given)
     made = loss.fn if isinstance(loss, LossFunctionWrapper) else type(loss)
-    return not getattr(made, "__module__", "").startswith("multinet.")
+    return not is_ours(made)
 
 
 def _is_tree(given: Any) -> bool:

@@ -199,3 +199,30 @@ def test_a_model_without_trainable_weights_reports_its_loss(backend, make):
         for name in other:
             np.testing.assert_allclose(ours[name], other[name], rtol=1e-5)
     assert count == theirs[2] == 0
+
+
+def test_what_exec_made_without_a_module_is_the_users_own(backend):
+    made: dict = {"multinet": multinet, "ops": ops}
+    code = """
+def distance(y_true, y_pred):
+    return ops.mean(ops.abs(ops.subtract(y_true, y_pred)), axis=-1)
+
+
+class Count(multinet.Metric):
+    def __init__(self):
+        super().__init__(name="count")
+        self.n = self.add_weight((), initializer="zeros", name="n")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.n.assign_add(ops.size(y_true))
+
+    def result(self):
+        return self.n
+"""
+    exec(code, made)
+    model = multinet.Sequential([multinet.Input((3,)), layers.Dense(1, name="d")])
+    model.set_weights(START)
+    model.compile("sgd", made["distance"], metrics=[made["Count"]()])
+    logs = model.evaluate(X, Y, return_dict=True, verbose=0)
+    np.testing.assert_allclose(logs["loss"], np.abs(Y - X @ START[0]).mean(), rtol=1e-6)
+    assert logs["count"] == 12
