@@ -23,6 +23,15 @@ INSTEAD = {
     "OrbaxCheckpoint": "multinet.callbacks.BackupAndRestore goes on after a kill",
 }
 
+# What became of methods that Keras 2 had.
+BEFORE = {
+    "evaluate_generator": "evaluate takes generators",
+    "fit_generator": "fit takes generators",
+    "predict_classes": "Take np.argmax(model.predict(x), axis=-1)",
+    "predict_generator": "predict takes generators",
+    "predict_proba": "It is predict now",
+}
+
 # Who asks whether a name is there at each import, and throws the answer away.
 _PYTHON = ("_frozen_importlib", "importlib._bootstrap")
 
@@ -77,15 +86,26 @@ def member(self: object, name: str) -> object:
     import inspect  # not needed but for an error
 
     if inspect.getattr_static(cls, name, None) is not None:
-        return object.__getattribute__(self, name)  # a property that failed: its error
+        try:
+            return object.__getattribute__(self, name)  # a property failed: its error
+        except AttributeError as error:
+            trace = error.__traceback__
+            error.__traceback__ = trace and trace.tb_next  # past this line
+            raise
     text = f"{cls.__name__!r} object has no attribute {name!r}"
     if not name.startswith("_"):
         own = [c.__name__ for c in cls.__mro__ if c.__module__.startswith("multinet.")]
         if any(name in known()["classes"].get(base, ()) for base in own):
             text = _sentence(cls.__name__, name)
+        elif name in BEFORE:
+            text += f". {BEFORE[name]}."
         else:
             text += _near(name, dir(self))
-    raise _attribute_error(text, name)
+    try:
+        raise _attribute_error(text, name)
+    except AttributeError as error:
+        error.__traceback__ = None  # this line would be in it
+        raise
 
 
 def _sentence(owner: str, name: str) -> str:

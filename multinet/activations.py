@@ -277,11 +277,13 @@ def get(identifier: ActivationLike | None) -> Callable[..., Tensor]:
     return linear if identifier is None else _table.get(identifier)
 
 
+@shortening
 def serialize(activation: object) -> Data:
     """Return the name of an activation (the configuration of a layer used as one)."""
     return as_argument(activation)
 
 
+@shortening
 def deserialize(
     config: Data, custom_objects: Mapping[str, Any] | None = None
 ) -> Callable[..., Tensor]:

@@ -15,6 +15,7 @@ from multinet.dtypes import enable_x64, floatx, set_floatx
 from multinet.errors import ArgumentError, unknown_name
 from multinet.interface import determinism
 from multinet.registry import backend, set_backend
+from multinet.tracebacks import shortening
 
 __all__ = [
     "backend",
@@ -68,6 +69,7 @@ def epsilon() -> float:
     return _epsilon
 
 
+@shortening
 def set_epsilon(value: float) -> None:
     """Set the small number that `epsilon` returns."""
     global _epsilon
@@ -83,6 +85,7 @@ def image_data_format() -> str:
     return _image_data_format
 
 
+@shortening
 def set_image_data_format(data_format: str) -> None:
     """Set the order of axes where `data_format` is None."""
     global _image_data_format
@@ -175,6 +178,7 @@ def max_epochs() -> int | None:
     return _limits["MAX_EPOCHS"]
 
 
+@shortening
 def set_max_epochs(max_epochs: int | None) -> None:
     """Limit the epochs of every `fit`, to try a program quickly; None is no limit."""
     _limits["MAX_EPOCHS"] = _limit("max_epochs", max_epochs)
@@ -188,6 +192,7 @@ def max_steps_per_epoch() -> int | None:
     return _limits["MAX_STEPS_PER_EPOCH"]
 
 
+@shortening
 def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
     """Limit the steps of every epoch, to try a program quickly; None is no limit."""
     _limits["MAX_STEPS_PER_EPOCH"] = _limit("max_steps_per_epoch", max_steps_per_epoch)

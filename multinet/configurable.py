@@ -24,6 +24,7 @@ from multinet.typing import Config, Data
 
 _OPEN = (Parameter.VAR_KEYWORD, Parameter.VAR_POSITIONAL)
 _ABSENT = object()
+_SKETCHED = frozenset((bool, int, float, str))
 
 
 class Passed(NamedTuple):
@@ -58,10 +59,23 @@ class Configurable:
         """Return the constructor's arguments, as data that can be written to a file."""
         return arguments(self, Configurable)
 
+    def __repr__(self) -> str:
+        return sketch(self)
+
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Return a new object of this configuration."""
         return cls(**revived(cls, config))
+
+
+def sketch(thing: object) -> str:
+    """Return an object as text: its class, and the plain arguments that say more."""
+    told = [type(thing).__name__]
+    for name, parameter in parameters(type(thing)).items():
+        value = vars(thing).get(name)
+        if type(value) in _SKETCHED and value != parameter.default:
+            told.append(f"{name}={value}")
+    return f"<{' '.join(told)}>"
 
 
 def arguments(thing: object, base: type) -> dict[str, Any]:

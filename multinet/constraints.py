@@ -110,11 +110,13 @@ def get(identifier: ConstraintLike | None) -> Made:
     return _table.get(identifier)
 
 
+@shortening
 def serialize(constraint: object) -> Data:
     """Return the configuration of a constraint."""
     return _table.serialize(constraint)
 
 
+@shortening
 def deserialize(config: Data, custom_objects: Mapping[str, Any] | None = None) -> Made:
     """Return the constraint of a configuration."""
     return _table.deserialize(config, custom_objects)

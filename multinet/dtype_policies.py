@@ -10,6 +10,7 @@ from multinet import dtypes, surface
 from multinet.errors import ArgumentError, WrongType
 from multinet.objects.serialization import to_data
 from multinet.objects.tables import Table
+from multinet.tracebacks import shortening
 from multinet.typing import Config, PolicyLike
 
 __all__ = [
@@ -224,6 +225,7 @@ def dtype_policy() -> DTypePolicy:
     return _default()
 
 
+@shortening
 def set_dtype_policy(policy: PolicyLike) -> None:
     """Set the policy of layers made from now on, by name or as a `DTypePolicy`.
 
@@ -242,6 +244,7 @@ def set_dtype_policy(policy: PolicyLike) -> None:
 _table = Table("dtype policy", (DTypePolicy, FloatDTypePolicy, DTypePolicyMap))
 
 
+@shortening
 def get(identifier: PolicyLike) -> DTypePolicy:
     """Return the policy of a name, a dtype, a configuration, None or the policy itself.
 
@@ -264,11 +267,13 @@ def get(identifier: PolicyLike) -> DTypePolicy:
         ) from None
 
 
+@shortening
 def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:
     """Return the configuration of a policy."""
     return to_data(dtype_policy)
 
 
+@shortening
 def deserialize(
     config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
 ) -> DTypePolicy:

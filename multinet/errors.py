@@ -28,8 +28,12 @@ __all__ = [
     "Unordered",
     "Unwritten",
     "WrongType",
+    "near",
     "unknown_name",
 ]
+
+
+_LISTED = 40  # names, as far as there are near ones
 
 
 class MultinetError(Exception):
@@ -148,8 +152,14 @@ class MissingPrimitive(BackendError):
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> ArgumentError:
     """Return the error for a name that is not in `known`, naming the near ones."""
     known = sorted(known)
+    hint = near(name, known, 3, 0.5)
+    listed = "" if hint and len(known) > _LISTED else f" Known: {', '.join(known)}."
+    return ArgumentError(f"Unknown {kind} {name!r}.{hint}{listed}")
+
+
+def near(name: object, known: Iterable[str], most: int = 1, like: float = 0.6) -> str:
+    """Return the question whether another name was meant, "" if none is near."""
     import difflib  # not needed but for an error
 
-    near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.5)
-    hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-    return ArgumentError(f"Unknown {kind} {name!r}.{hint} Known: {', '.join(known)}.")
+    found = difflib.get_close_matches(str(name), list(known), n=most, cutoff=like)
+    return f" Did you mean {' or '.join(map(repr, found))}?" if found else ""

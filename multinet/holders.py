@@ -15,6 +15,7 @@ from operator import is_
 from typing import Any, ClassVar, Self
 
 from multinet.calls import in_call
+from multinet.tracebacks import shorten
 from multinet.typing import Tree
 
 _serials, _edits = itertools.count(), itertools.count(1)
@@ -160,6 +161,17 @@ class Index(Mark):
         self._scan(self.parts)
 
 
+def _tell_unsettable(cls: type, name: str, error: AttributeError) -> None:
+    """Say of an attribute that every object of a class computes that it is taken."""
+    own = getattr(cls, name, None)
+    if isinstance(own, property) and own.fset is None:
+        error.args = (
+            f"{cls.__name__} computes {name} by itself, so it cannot be set. Give the "
+            "attribute another name.",
+        )
+    shorten(error)
+
+
 class Holder(Part):
     """An object that holds others: Variables, layers, metrics, in any attribute."""
 
@@ -194,19 +206,28 @@ class Holder(Part):
     def __setattr__(self, name: str, value: object) -> None:
         attributes = self.__dict__
         old = attributes.get(name, _NONE)
-        object.__setattr__(self, name, value)
+        try:
+            object.__setattr__(self, name, value)
+        except AttributeError as error:
+            _tell_unsettable(type(self), name, error)
+            raise
         if old is value or name in self._private or name not in attributes:
             return  # what a property sets is its own affair
         plain = type(value) in _PLAIN and (old is _NONE or type(old) in _PLAIN)
         moved = not plain and self._put(name, old, value)
         if name in self._running:
             return
+        if moved and old is not _NONE and in_call():
+            self._replaced(name, old, value)
         if moved or (
             name[0] != "_"
             and not (plain and type(old) is type(value) and old == value)
             and not in_call()
         ):
             self._mark.edited(name)
+
+    def _replaced(self, name: str, old: object, new: object) -> None:
+        """Know that an attribute got another part in a call."""
 
     def _put(self, name: str, old: Any, value: Any) -> bool:
         known = name in self._mark.names

@@ -14,12 +14,14 @@ from multinet.holders import Holder
 from multinet.interface import Backend
 from multinet.registry import current, get, loaded
 from multinet.scope import active_scope
+from multinet.tracebacks import shortening
 from multinet.variables import Variable
 
 
 class Movable(Holder):
     """What holds Variables, and may move to another backend with all of them."""
 
+    @shortening
     def to_backend(self, backend: str | Backend[Any]) -> Self:
         """Move to another backend, in place, and return it: state and all.
 

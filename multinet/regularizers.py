@@ -131,11 +131,13 @@ def get(identifier: RegularizerLike | None) -> Made:
     return _table.get(identifier)
 
 
+@shortening
 def serialize(regularizer: object) -> Data:
     """Return the configuration of a regularizer."""
     return _table.serialize(regularizer)
 
 
+@shortening
 def deserialize(config: Data, custom_objects: Mapping[str, Any] | None = None) -> Made:
     """Return the regularizer of a configuration."""
     return _table.deserialize(config, custom_objects)

@@ -21,6 +21,7 @@ from multinet.interface import Key
 from multinet.registry import current
 from multinet.scope import stream
 from multinet.streams import ALL_LOOPS, HOST, LOOSE, MODELS, SITES, Place
+from multinet.tracebacks import shortening
 from multinet.typing import Host, Seed, Tensor
 
 _era = 0
@@ -55,6 +56,7 @@ class _Models(_Global):
 _sites, _models = _Global(), _Models()
 
 
+@shortening
 def set_random_seed(seed: int) -> None:
     """Seed Multinet, NumPy's global generator and Python's `random`.
 

@@ -28,7 +28,11 @@ def show(name: str, *rest: str) -> None:
 
     def __getattr__(attribute: str) -> object:
         if attribute not in vars(module).get("__all__", ()):
-            raise absent.refused(module, attribute, sys._getframe(1))
+            try:
+                raise absent.refused(module, attribute, sys._getframe(1))
+            except (AttributeError, ImportError) as error:
+                error.__traceback__ = None  # this line would be in it
+                raise
         found = _find(attribute, name, rest)
         setattr(module, attribute, found)
         return found

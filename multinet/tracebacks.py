@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
+import re
 import sys
 from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
 from typing import Any, TypeVar
 
 from multinet import registry
+from multinet.errors import near
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 #: Packages whose frames matter only below those of a program, as do frameworks.
 _QUIET = frozenset({*sys.stdlib_module_names, "numpy", "optree"})
+#: How notes begin that tell of the frames of a framework that it dropped itself.
+_RULE = "-" * 20
+#: Names of arguments that Keras had before.
+_BEFORE = {"lr": "learning_rate", "nb_epoch": "epochs"}
 _on = True
 
 
@@ -62,10 +69,29 @@ def shortening(function: F) -> F:
         try:
             return function(*args, **kwargs)
         except Exception as error:
+            if type(error) is TypeError and _is_last(error.__traceback__):
+                _suggest(function, error)
             shorten(error)
             raise
 
     return shortened  # type: ignore[return-value]
+
+
+def _is_last(trace: TracebackType | None) -> bool:
+    """Return whether an error arose in the call of a function, not inside of it."""
+    return trace is not None and trace.tb_next is None
+
+
+def _suggest(function: Callable[..., Any], error: TypeError) -> None:
+    """Say which argument was meant, where a call has one of an unknown name."""
+    unknown = re.search(r"unexpected keyword argument '(\w+)'$", str(error))
+    if unknown is not None:
+        known = [
+            name for name in inspect.signature(function).parameters if name != "self"
+        ]
+        name = _BEFORE.get(unknown[1])
+        hint = f" It is {name!r} now." if name in known else near(unknown[1], known)
+        error.args = (f"{error}.{hint or ' It takes ' + ', '.join(known) + '.'}",)
 
 
 def shorten(error: BaseException) -> None:
@@ -77,6 +103,9 @@ def shorten(error: BaseException) -> None:
     if not _on:
         return
     error.__traceback__ = _program_only(error.__traceback__)
+    notes = getattr(error, "__notes__", None)
+    if notes:
+        error.__notes__ = [note for note in notes if not note.startswith(_RULE)]
     for link in ("__cause__", "__context__"):
         other = getattr(error, link)
         while other is not None and _is_told(other, error, link):
@@ -108,6 +137,19 @@ def _program_only(trace: TracebackType | None) -> TracebackType | None:
         if not inside:
             kept.append(trace)
         trace = trace.tb_next
+    return _chain(kept)
+
+
+def until(trace: TracebackType | None, last: FrameType) -> TracebackType | None:
+    """Return a traceback up to a frame, without what that called."""
+    kept: list[TracebackType] = []
+    while trace is not None and (not kept or kept[-1].tb_frame is not last):
+        kept.append(trace)
+        trace = trace.tb_next
+    return _chain(kept)
+
+
+def _chain(kept: list[TracebackType]) -> TracebackType | None:
     found: TracebackType | None = None
     for each in reversed(kept):
         found = TracebackType(found, each.tb_frame, each.tb_lasti, each.tb_lineno)

@@ -28,6 +28,7 @@ from multinet.ops.core import as_tensor, cast_tensor, host
 from multinet.pending import Pending
 from multinet.registry import current, get, use_backend
 from multinet.scope import active_scope
+from multinet.tracebacks import shorten
 from multinet.typing import DType, Host, InitializerLike, Numbers, Tensor
 
 
@@ -233,7 +234,7 @@ class Variable(Operators, AsNumber, Part):
             if value is not None:
                 return value
         if backend.symbolic:
-            return backend.full(self.shape, 0, self.dtype)
+            return backend.placeholder(self)  # type: ignore[attr-defined]
         if backend.name != self.backend:
             raise BackendError(
                 f"{self.label()} lives on backend {self.backend!r}, but "
@@ -305,8 +306,16 @@ class Variable(Operators, AsNumber, Part):
 
     def assign(self, value: Tensor) -> Tensor:
         """Replace the value; a dtype that differs is cast, a shape is an error."""
-        shared = isinstance(value, np.ndarray) and get(self.backend).is_tensor(value)
-        return self._assign(value.copy() if shared else value)  # it may be written to
+        try:
+            if isinstance(value, np.ndarray):
+                if value.dtype.kind in "USOMm":
+                    host(value)  # refuses it
+                if get(self.backend).is_tensor(value):
+                    value = value.copy()  # it may be written to
+            return self._assign(value)
+        except Exception as error:
+            shorten(error)
+            raise
 
     def _assign(self, value: Tensor) -> Tensor:
         """Do what `assign` does with a value that nobody else has."""
@@ -340,11 +349,19 @@ class Variable(Operators, AsNumber, Part):
 
     def assign_add(self, value: Tensor) -> Tensor:
         """Add to the value."""
-        return self._assign(ops.add(self.uncast(), value))
+        try:
+            return self._assign(ops.add(self.uncast(), value))
+        except Exception as error:
+            shorten(error)
+            raise
 
     def assign_sub(self, value: Tensor) -> Tensor:
         """Subtract from the value."""
-        return self._assign(ops.subtract(self.uncast(), value))
+        try:
+            return self._assign(ops.subtract(self.uncast(), value))
+        except Exception as error:
+            shorten(error)
+            raise
 
     def label(self) -> str:
         """Return what an error says of the Variable: all but its value."""

@@ -86,11 +86,13 @@ def get(
     return _table.get(identifier)
 
 
+@shortening
 def serialize(initializer: object) -> Data:
     """Return the configuration of an initializer."""
     return _table.serialize(initializer)
 
 
+@shortening
 def deserialize(config: Data, custom_objects: Mapping[str, Any] | None = None) -> Made:
     """Return the initializer of a configuration."""
     return _table.deserialize(config, custom_objects)

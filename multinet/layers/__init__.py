@@ -92,6 +92,7 @@ from multinet.layers.wrapper import Wrapper
 from multinet.objects import custom_object_scope
 from multinet.objects.serialization import from_data, to_data
 from multinet.objects.tables import Table
+from multinet.tracebacks import shortening
 from multinet.typing import Data
 
 if TYPE_CHECKING:
@@ -115,11 +116,13 @@ def _table() -> Table:
     return Table("layer", [c for c in classes.values() if issubclass(c, Layer)])
 
 
+@shortening
 def serialize(layer: Layer) -> dict[str, Any]:
     """Return the class of a layer and its configuration."""
     return to_data(layer)
 
 
+@shortening
 def deserialize(config: Data, custom_objects: Mapping[str, Any] | None = None) -> Layer:
     """Return the layer of a configuration, a model too, with fresh weights."""
     with custom_object_scope(custom_objects):

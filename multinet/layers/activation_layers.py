@@ -9,6 +9,7 @@ from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.base import Layer
 from multinet.layers.input_spec import InputSpec
 from multinet.layers.positions import masked_softmax
+from multinet.ops.activations import warn_of_one
 from multinet.symbolic.dims import differ, public_shape
 from multinet.typing import (
     Axis,
@@ -138,6 +139,7 @@ class Softmax(Layer):
         """Return probabilities, 0 where `mask` (broadcast to inputs) is false."""
         if mask is not None:
             mask = self._fitting(mask, ops.shape(inputs))
+        warn_of_one(inputs, self.axis)
         axes: Any = self.axis
         axes = tuple(axes) if isinstance(axes, list | tuple) else (axes,)
         return masked_softmax(inputs, mask, axes)

@@ -13,7 +13,14 @@ import optree
 from multinet import absent, dtypes, regularizers
 from multinet.calls import CallContext, Within, active
 from multinet.checks import shown
-from multinet.errors import ArgumentError, MultinetError, Unwritten, WrongType
+from multinet.errors import (
+    ArgumentError,
+    MultinetError,
+    ShapeError,
+    Unwritten,
+    WrongType,
+    near,
+)
 from multinet.functional import stateless_call
 from multinet.layers import families, input_spec
 from multinet.layers.configured import Configured
@@ -31,6 +38,7 @@ from multinet.layers.policy import casting
 from multinet.layers.signatures import (
     Signature,
     check_build,
+    check_given,
     explain,
     is_number_tree,
     is_shape,
@@ -57,7 +65,7 @@ from multinet.symbolic.tensor import (
     shadowing,
     symbolic_array,
 )
-from multinet.tracebacks import shorten
+from multinet.tracebacks import shorten, shortening
 from multinet.typing import PolicyLike, RegularizerLike, Shapes, Tensor, Tensors, Tree
 from multinet.variables import Variable
 
@@ -114,12 +122,15 @@ class Layer(Configured, Penalized, Operation):
             shape = (options.pop("input_dim"),)
         self._input_shape_hint = None if shape is None else tuple(shape)
         if options:
+            known = takes(type(self), Layer)
             raise ArgumentError(
-                f"{type(self).__name__} got unknown arguments {sorted(options)}. It "
-                f"takes {', '.join(takes(type(self), Layer))}."
+                f"{type(self).__name__} got unknown arguments {sorted(options)}."
+                f"{near(min(options), known)} It takes {', '.join(known)}."
             )
-        if name is not None and not isinstance(name, str):
-            raise ArgumentError(f"Expected name to be a string, got {name!r}.")
+        if name is not None and (not isinstance(name, str) or "/" in name):
+            raise ArgumentError(
+                f"Expected name to be a string without '/', got {name!r}."
+            )
         self.name = name or unique_name(snake_case(type(self).__name__))
         self.activity_regularizer = regularizers.get(activity_regularizer)
         if not isinstance(trainable, bool):
@@ -207,6 +218,10 @@ class Layer(Configured, Penalized, Operation):
             if given is None and outer is not None:
                 kwargs["training"] = outer
         if given is not None:
+            if type(given) is str:
+                raise WrongType(
+                    f"Expected training to be True, False or None, got {given!r}."
+                )
             context.training = bool(given)
         mask = None
         if context.masks or loose or (spec.mask and asks(args, kwargs)):
@@ -346,8 +361,14 @@ class Layer(Configured, Penalized, Operation):
         shapes = self._first_shapes = shapes_of(args, kwargs)
         given: dict[str, Any] = {}
         check_build(self, self._spec)
+        if shapes is None and is_ours(type(self)):
+            raise ShapeError(
+                f"{self.name} expects a tensor of one axis or more, got "
+                f"{', '.join(map(shown, args)) or 'none'}."
+            )
         if len(parameters) > 1 and all(p.endswith("_shape") for p in parameters):
             trees = {p: named.get(p.removesuffix("_shape")) for p in parameters}
+            check_given(self, trees)
             given = {p: shapes_of((tree,), {}) for p, tree in trees.items()}
         with use_backend.scoped(backend.concrete), loose_draws():
             self.build(**given) if given else self.build(shapes)
@@ -355,10 +376,12 @@ class Layer(Configured, Penalized, Operation):
 
     # -- shapes ------------------------------------------------------------------------
 
+    @shortening
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Tensors:
         """Return symbolic outputs for symbolic inputs, by a run on shapes."""
         return record(self, self.__call__, args, kwargs, keep=False)
 
+    @shortening
     def compute_output_shape(self, input_shape: Shapes) -> Shapes:
         """Return the output shape for an input shape, or trees of them."""
         return self._output_shape(input_shape)
@@ -376,6 +399,7 @@ class Layer(Configured, Penalized, Operation):
             outputs = self(*arrays)
         return optree.tree_map(lambda array: public_shape(array.shape), outputs)
 
+    @shortening
     def stateless_call(
         self,
         trainable_variables: Sequence[Tensor],
@@ -420,6 +444,9 @@ def _marking_built(build: Callable[..., Any]) -> Callable[..., Any]:
             with Within(self):
                 self._find_policy()
                 build(self, *args, **kwargs)
+        except Exception as error:
+            shorten(error)
+            raise
         finally:
             if outermost:
                 del own["_is_building"]

@@ -15,6 +15,7 @@ from multinet.names import unique_name
 from multinet.ops.weighted import dense
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import KerasTensor, Node
+from multinet.tracebacks import shortening
 from multinet.typing import (
     ActivationLike,
     Config,
@@ -148,6 +149,7 @@ def _shape_argument(shape: Any) -> tuple[int | None, ...]:
     return tuple(shape)
 
 
+@shortening
 def Input(
     shape: Sequence[int | None] | None = None,
     batch_size: int | None = None,

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from multinet import constraints, initializers, regularizers
 from multinet.errors import ArgumentError
+from multinet.tracebacks import shortening
 from multinet.typing import Tensor
 
 KINDS: dict[str, Callable[[Any], Any]] = {
@@ -59,7 +60,7 @@ def resolve(cls: type) -> None:
             setattr(self, option.name, option.resolve(value))
         init(self, *args, **kwargs)
 
-    cls.__init__ = resolving
+    cls.__init__ = shortening(resolving)
 
 
 def _options(init: Any, families: tuple[str, ...]) -> list[_Option]:

@@ -10,6 +10,7 @@ from multinet.errors import ArgumentError
 from multinet.layers.arguments import positive
 from multinet.layers.base import Layer
 from multinet.stores import load_own, save_own
+from multinet.tracebacks import shorten
 from multinet.typing import AnyLayer, Host, InitializerLike, Made, Tensor
 from multinet.variables import Variable
 
@@ -25,10 +26,14 @@ class Adapted:
             return self
         weight = layer.__dict__.get(self.name)
         if weight is None:
-            raise AttributeError(
-                f"{layer.name} has no {self.name} before it is built. Call it on data, "
-                "or call build(input_shape)."
-            )
+            try:
+                raise AttributeError(
+                    f"{layer.name} has no {self.name} before it is built. Call it on "
+                    "data, or call build(input_shape)."
+                )
+            except AttributeError as error:
+                shorten(error)
+                raise
         return layer.merged() if layer.lora_enabled else weight
 
     def __set__(self, layer: AnyLayer, value: object) -> None:

@@ -11,6 +11,7 @@ from multinet.errors import ArgumentError, ShapeError
 from multinet.layers.base import Layer
 from multinet.layers.context import mask_of, set_mask
 from multinet.symbolic.dims import differ, public_shape
+from multinet.tracebacks import shortening
 from multinet.typing import Tensor
 
 
@@ -249,41 +250,49 @@ def _product(sizes: Any) -> Any:
     return reduce(lambda n, m: n * m, sizes, 1)
 
 
+@shortening
 def add(inputs: Sequence[Tensor], **kwargs: Any) -> Tensor:
     """Return the sum of a list of tensors, by an `Add` layer."""
     return Add(**kwargs)(inputs)
 
 
+@shortening
 def subtract(inputs: Sequence[Tensor], **kwargs: Any) -> Tensor:
     """Return the first of two tensors minus the second, by a `Subtract` layer."""
     return Subtract(**kwargs)(inputs)
 
 
+@shortening
 def multiply(inputs: Sequence[Tensor], **kwargs: Any) -> Tensor:
     """Return the product of a list of tensors, by a `Multiply` layer."""
     return Multiply(**kwargs)(inputs)
 
 
+@shortening
 def average(inputs: Sequence[Tensor], **kwargs: Any) -> Tensor:
     """Return the mean of a list of tensors, by an `Average` layer."""
     return Average(**kwargs)(inputs)
 
 
+@shortening
 def maximum(inputs: Sequence[Tensor], **kwargs: Any) -> Tensor:
     """Return the maximum of a list of tensors, by a `Maximum` layer."""
     return Maximum(**kwargs)(inputs)
 
 
+@shortening
 def minimum(inputs: Sequence[Tensor], **kwargs: Any) -> Tensor:
     """Return the minimum of a list of tensors, by a `Minimum` layer."""
     return Minimum(**kwargs)(inputs)
 
 
+@shortening
 def concatenate(inputs: Sequence[Tensor], axis: int = -1, **kwargs: Any) -> Tensor:
     """Return a list of tensors joined along an axis, by a `Concatenate` layer."""
     return Concatenate(axis=axis, **kwargs)(inputs)
 
 
+@shortening
 def dot(
     inputs: Sequence[Tensor], axes: int | Sequence[int] = -1, **kwargs: Any
 ) -> Tensor:

@@ -12,6 +12,7 @@ from multinet.errors import MultinetError
 from multinet.layers.tracking import Tracked
 from multinet.ops.core import as_tensor
 from multinet.registry import current
+from multinet.tracebacks import shortening
 from multinet.typing import Tensor
 
 
@@ -20,6 +21,7 @@ class Penalized(Tracked):
 
     activity_regularizer: Any
 
+    @shortening
     def add_loss(self, loss: Tensor | Sequence[Tensor] | Callable[[], Tensor]) -> None:
         """Add a scalar to the loss, from inside `call`."""
         context = active.get()

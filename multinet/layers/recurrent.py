@@ -179,7 +179,8 @@ class RNN(Layer):
         if len(sequences_shape) < 3:
             raise ShapeError(
                 f"{self.name} expects sequences (batch, time, features), got shape "
-                f"{sequences_shape}."
+                f"{sequences_shape}. A recurrent layer before it gives them with "
+                "return_sequences=True."
             )
         if isinstance(self.cell, Layer) and not self.cell.built:
             self.cell.build((sequences_shape[0], *sequences_shape[2:]))

@@ -84,7 +84,8 @@ class CellLayer(RNN):
             parts = "features" if not rank else f"channels, {rank} spatial axes"
             raise ShapeError(
                 f"{self.name} expects sequences of {rank + 3} axes (batch, time, "
-                f"{parts}), got shape {sequences_shape}."
+                f"{parts}), got shape {sequences_shape}. A recurrent layer before it "
+                "gives them with return_sequences=True."
             )
         super().build(sequences_shape, initial_state_shape)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import optree
 
-from multinet.errors import ArgumentError, MultinetError
+from multinet.errors import ArgumentError, MultinetError, WrongType
 from multinet.ops.sparse_forms import is_sparse_tensor, parted
 from multinet.registry import current
 from multinet.symbolic.dims import public_shape
@@ -107,6 +108,17 @@ def shapes_of(args: tuple[Tree, ...], kwargs: dict[str, Tree]) -> Shapes:
         return public_shape(backend.shape(leaf)) if backend.is_tensor(leaf) else None
 
     return optree.tree_map(shape, first)  # type: ignore[arg-type]
+
+
+def check_given(layer: Made, trees: Mapping[str, Tree]) -> None:
+    """Refuse a first call without an argument whose shape `build` cannot do without."""
+    parameters = inspect.signature(layer.build).parameters
+    for name, tree in trees.items():
+        if tree is None and parameters[name].default is inspect.Parameter.empty:
+            raise WrongType(
+                f"{type(layer).__name__} was called without "
+                f"{name.removesuffix('_shape')!r}, which it needs."
+            )
 
 
 def explain(error: MultinetError, layer: Made, args: Tree) -> None:

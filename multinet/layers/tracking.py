@@ -20,6 +20,7 @@ from multinet.moving import Movable, backend_of
 from multinet.patterns import find
 from multinet.stores import load_own, save_own
 from multinet.symbolic.tensor import Recorded
+from multinet.tracebacks import shortening
 from multinet.typing import (
     AnyLayer,
     ConstraintLike,
@@ -27,6 +28,7 @@ from multinet.typing import (
     Host,
     InitializerLike,
     RegularizerLike,
+    Shape,
     Tensor,
 )
 from multinet.variables import Variable
@@ -92,6 +94,7 @@ class Tracked(Movable, Typed, Recorded):
         layer.__dict__["built"] = False
         return layer
 
+    @shortening
     @_shape_once
     def add_weight(
         self,
@@ -138,6 +141,16 @@ class Tracked(Movable, Typed, Recorded):
 
     add_variable = add_weight  #: another name of it
 
+    def _replaced(self, name: str, old: object, new: object) -> None:
+        context = active.get()
+        own = context is not None and self in context.path
+        if own and isinstance(old, Tracked) and isinstance(new, Tracked) and old.built:
+            warnings.warn(
+                f"{self.name} makes a new layer for its attribute {name} in `call`, so "
+                "its weights are new in each call. Make it in __init__.",
+                stacklevel=3,
+            )
+
     @property
     def trainable(self) -> bool:
         """Whether the weights are trained; setting it sets every layer inside too."""
@@ -150,6 +163,7 @@ class Tracked(Movable, Typed, Recorded):
         for layer in self._sublayers():
             layer.trainable = value
 
+    @shortening
     def freeze(self, *patterns: str) -> None:
         """Train no longer what a pattern matches: layers with all inside, or weights.
 
@@ -159,6 +173,7 @@ class Tracked(Movable, Typed, Recorded):
         for part in find(self, patterns, self._is_trained()):
             part.trainable = False
 
+    @shortening
     def unfreeze(self, *patterns: str) -> None:
         """Train again what a pattern matches, as far as no layer around is frozen.
 
@@ -325,6 +340,7 @@ class Tracked(Movable, Typed, Recorded):
         """Return copies of all weights as NumPy arrays."""
         return [variable.numpy() for variable in self.weights]
 
+    @shortening
     def set_weights(self, weights: Sequence[Tensor]) -> None:
         """Set all weights, in the order of `get_weights`; all or none.
 
@@ -335,15 +351,7 @@ class Tracked(Movable, Typed, Recorded):
         have = [tuple(a.shape) for a in arrays]
         want = [v.shape for v in variables]
         if have != want:
-            wrong = [(v, h) for v, h in zip(variables, have) if v.shape != h][:3]
-            detail = "; ".join(f"{v.path} {v.shape} got {h}" for v, h in wrong)
-            built = (
-                "" if variables else " The layer is not built: call it on data first."
-            )
-            raise ShapeError(
-                f"{self.name} expects {len(want)} weights, got {len(have)}. "
-                f"{detail}{built}"
-            )
+            raise _unfitting(self, variables, have)
         for variable, array in zip(variables, arrays):
             variable.assign(array)
 
@@ -368,6 +376,7 @@ class Tracked(Movable, Typed, Recorded):
         """
         load_own(self.name, self._saved_variables(), store)
 
+    @shortening
     def count_params(self) -> int:
         """Return the number of scalars in all weights; the layer must be built."""
         if not self.built:
@@ -376,6 +385,27 @@ class Tracked(Movable, Typed, Recorded):
                 "data, or call build(input_shape)."
             )
         return sum(int(np.prod(variable.shape)) for variable in self.weights)
+
+
+def _unfitting(
+    layer: Tracked, variables: list[Variable], have: list[Shape]
+) -> ShapeError:
+    """Return the error for arrays of these shapes where a layer has its weights."""
+    if not variables:
+        return ShapeError(
+            f"{layer.name} expects 0 weights, got {len(have)}. The layer is not built: "
+            "call it on data first."
+        )
+    wrong = [(v, h) for v, h in zip(variables, have) if v.shape != h][:3]
+    said = "; ".join(f"{v.path} {v.shape} got {h}" for v, h in wrong)
+    if len(have) == len(variables):
+        return ShapeError(f"The weights of {layer.name} have other shapes: {said}.")
+    order = ", ".join(f"{v.path} {v.shape}" for v in variables[:4])
+    more = ", ..." if len(variables) > 4 else ""
+    return ShapeError(
+        f"{layer.name} expects {len(variables)} weights, got {len(have)}. They are, in "
+        f"order: {order}{more}."
+    )
 
 
 def _unique(items: Any) -> list[Any]:

@@ -121,11 +121,13 @@ def resolve(identifier: str | Callable[..., Any] | Config | None) -> Loss:
     return cls() if cls is not None else LossFunctionWrapper(loss)
 
 
+@shortening
 def serialize(loss: object) -> Data:
     """Return the configuration of a loss, the name of a function."""
     return _table.serialize(loss)
 
 
+@shortening
 def deserialize(name: Data, custom_objects: Mapping[str, Any] | None = None) -> Made:
     """Return the loss of a name or a configuration."""
     return _table.deserialize(name, custom_objects)

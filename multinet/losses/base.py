@@ -167,6 +167,12 @@ class Loss(Configurable, Recorded):
             values = self.call(y_true, y_pred)
         else:
             values = self._of_kept(y_true, y_pred, sample_weight, mask)
+        if type(values) in (int, float):
+            raise ArgumentError(
+                "Expected a loss that is a tensor and depends on predictions, got "
+                f"{values!r}, which has no gradient. For an output without a loss give "
+                "None to compile."
+            )
         valid = self.valid(y_true, y_pred, values)
         if valid is not None:
             mask = valid if mask is None else both(valid, mask)

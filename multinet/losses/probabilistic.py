@@ -120,10 +120,16 @@ def sparse_labels(y_true: Tensor, y_pred: Tensor, axis: int = -1) -> Tensor:
             labels = backend.squeeze(labels, (axis,))
             shape = backend.shape(labels)
     if shape != expected and not alike(shape, expected):
+        remedy = (
+            "For one label a sample the last layer needs one vector a sample: is a "
+            "Flatten or a pooling layer missing?"
+            if len(shape) < len(expected)
+            else "For one-hot targets use categorical_crossentropy."
+        )
         raise ShapeError(
             f"Expected integer labels of shape {public_shape(expected)} for "
             f"predictions of shape {public_shape(backend.shape(y_pred))}, got "
-            f"{public_shape(shape)}. For one-hot targets use categorical_crossentropy."
+            f"{public_shape(shape)}. {remedy}"
         )
     return labels
 

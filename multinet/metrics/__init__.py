@@ -214,11 +214,13 @@ def _as_metric(identifier: Any) -> Metric:
     return metric
 
 
+@shortening
 def serialize(metric: object) -> Data:
     """Return the configuration of a metric, the name of a function."""
     return _table.serialize(metric)
 
 
+@shortening
 def deserialize(config: Data, custom_objects: Mapping[str, Any] | None = None) -> Made:
     """Return the metric of a name or a configuration."""
     return _table.deserialize(config, custom_objects)

@@ -18,9 +18,11 @@ from multinet.objects import deserialize_keras_object, serialize_keras_object
 from multinet.objects.sharing import ObjectSharing
 from multinet.saving.layout import is_functional
 from multinet.symbolic.tensor import KerasTensor, OpCall
+from multinet.tracebacks import shortening
 from multinet.typing import Made, Tensors
 
 
+@shortening
 def model_from_json(
     json_string: str, custom_objects: Mapping[str, Any] | None = None
 ) -> Made:
@@ -32,6 +34,7 @@ def model_from_json(
         return deserialize_keras_object(json.loads(json_string), custom_objects)
 
 
+@shortening
 def clone_model(
     model: Model,
     input_tensors: Tensors | None = None,

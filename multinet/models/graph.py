@@ -385,9 +385,10 @@ def _fit(value: Any, slot: KerasTensor) -> Any:
     if not fits and getattr(slot.node and slot.node.operation, "_is_guess", False):
         fits = len(shape) == len(want)  # the layers say what they need
     if not fits:
+        remedy = " Give one sample as a batch: x[None]." * (shape == want[1:])
         raise ShapeError(
             f"Input {slot.name!r} expects shape {want}, got {public_shape(shape)}. "
-            "None stands for any size; the first axis is the batch."
+            f"None stands for any size; the first axis is the batch.{remedy}"
         )
     if value is not given:
         set_mask(value, mask_of(given))

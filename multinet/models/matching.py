@@ -70,7 +70,14 @@ def _flat(wanted: Any, slots: Sequence[KerasTensor], inputs: Any) -> list[Any]:
             raise ArgumentError(f"The inputs lack {absent}; got {sorted(inputs)}.")
     leaves: list[Any] = optree.tree_leaves(inputs, none_is_leaf=True)  # type: ignore[arg-type]
     if len(leaves) != len(slots):
-        raise ArgumentError(f"Expected {len(slots)} inputs {names}, got {len(leaves)}.")
+        remedy = (
+            " Give inputs and targets apart, fit(x, y), or several inputs as a list."
+            if isinstance(inputs, tuple) and len(inputs) == 2
+            else ""
+        )
+        raise ArgumentError(
+            f"Expected {len(slots)} inputs {names}, got {len(leaves)}.{remedy}"
+        )
     if len(slots) > 1 and (_has_dict(wanted) or _has_dict(inputs)):
         tree = optree.tree_map(lambda slot: slot.name, wanted)  # type: ignore[arg-type]
         raise ArgumentError(

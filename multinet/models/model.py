@@ -13,7 +13,7 @@ import optree
 
 from multinet import absent, dtype_policies, dtypes, saving
 from multinet.configurable import arguments, described
-from multinet.errors import ArgumentError, MultinetError, NeverCalled
+from multinet.errors import ArgumentError, MultinetError, NeverCalled, near
 from multinet.layers.base import Layer
 from multinet.models.graph import Graph
 from multinet.models.reading import GRAPH, graph_of, holds_graph
@@ -85,6 +85,7 @@ class Model(Training):
             return list(self._graph_layers)
         return self._sublayers()
 
+    @shortening
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """Return the layer with this name, or at this index."""
         if index is not None:
@@ -93,7 +94,9 @@ class Model(Training):
             if layer.name == name:
                 return layer
         names = [layer.name for layer in self.layers]
-        raise ArgumentError(f"No layer is called {name!r}. There are: {names}.")
+        raise ArgumentError(
+            f"No layer is called {name!r}.{near(name, names)} There are: {names}."
+        )
 
     @property
     def operations(self) -> list[Operation]:

@@ -80,7 +80,7 @@ class Sequential(Model):
                 f"Expected a Layer, got {type(layer).__name__}. Wrap a function in "
                 "Activation(function), or subclass Layer."
             )
-        if any(layer.name == other.name for other in self._stack):
+        if any(layer.name == x.name and layer is not x for x in self._stack):
             raise ArgumentError(
                 f"A layer called {layer.name!r} is in {self.name} already. Give each "
                 "its own name=..."
@@ -93,6 +93,7 @@ class Sequential(Model):
             self._stack.append(entry.operation)  # type: ignore[union-attr]
         self._stack.append(layer)
 
+    @shortening
     def pop(self, rebuild: bool = True) -> Layer:
         """Remove the top layer and return it."""
         if not self.layers:

@@ -59,7 +59,7 @@ def summarize(
     with console.capture() as capture:
         console.print(table)
         console.print(_totals(model), markup=False)
-    return capture.get().rstrip()
+    return "\n".join(map(str.rstrip, capture.get().rstrip().splitlines()))
 
 
 def _columns() -> int:

@@ -18,6 +18,7 @@ from multinet import dtypes
 from multinet.errors import ArgumentError, NotWritten, WrongType
 from multinet.objects import exports, registration, sharing
 from multinet.registry import current
+from multinet.tracebacks import shortening
 from multinet.typing import Data, Made
 
 Leaf = Callable[[Any], Any]
@@ -30,6 +31,7 @@ _REFUSED = {
 }
 
 
+@shortening
 def serialize_keras_object(obj: object) -> Data:
     """Return an object as data: numbers, strings, lists, tuples and dicts of them.
 
@@ -165,6 +167,7 @@ def _function(value: FunctionType) -> dict[str, Any]:
 # -- reading ---------------------------------------------------------------------------
 
 
+@shortening
 def deserialize_keras_object(
     config: Data,
     custom_objects: Mapping[str, Any] | None = None,

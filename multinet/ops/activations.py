@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from multinet import config, dtypes
+from multinet.calls import in_call
 from multinet.errors import ArgumentError, ShapeError
 from multinet.ops.axes import axes_of, axis_of
 from multinet.ops.checks import number, real_floats, real_numbers
@@ -16,6 +20,7 @@ from multinet.ops.matrices import norm
 from multinet.ops.shapes import moveaxis
 from multinet.ops.widening import in_float32
 from multinet.registry import current
+from multinet.scope import active_scope
 from multinet.symbolic.dims import Dim, public_shape
 from multinet.typing import Axis, Tensor
 
@@ -208,7 +213,9 @@ def _along(name: str) -> Callable[..., Any]:
         backend = current()
         if type(axis) is not int or backend.common_dtype(x, x) not in ready:
             return None
-        return getattr(backend, name)(x, axis_of(axis, len(backend.shape(x))))
+        shape = backend.shape(x)
+        axis = axis_of(axis, len(shape))
+        return None if shape[axis] == 1 else getattr(backend, name)(x, axis)
 
     return door
 
@@ -216,6 +223,8 @@ def _along(name: str) -> Callable[..., Any]:
 @behind(_along("softmax"))
 def softmax(x: Tensor, axis: Axis = -1) -> Tensor:
     """Return e**x / sum(e**x) along an axis, or over several together."""
+    if not in_call():  # in layers an axis may happen to be short, as that of keys
+        warn_of_one(x, axis)
     return _over_axes("softmax", x, axis)
 
 
@@ -223,6 +232,19 @@ def softmax(x: Tensor, axis: Axis = -1) -> Tensor:
 def log_softmax(x: Tensor, axis: Axis = -1) -> Tensor:
     """Return x - log(sum(e**x)) along an axis, or over several together."""
     return _over_axes("log_softmax", x, axis)
+
+
+def warn_of_one(x: Tensor, axis: Axis) -> None:
+    """Warn of a softmax over one number, where values are known."""
+    if current().symbolic or active_scope() is not None or not isinstance(axis, int):
+        return
+    shape = shape_of(x) if current().is_tensor(x) else np.shape(x)
+    if -len(shape) <= axis < len(shape) and shape[axis] == 1:
+        warnings.warn(
+            f"A softmax over an axis of size 1 is 1 everywhere: got shape {shape} and "
+            f"axis {axis}. Use sigmoid for two classes, or another axis.",
+            stacklevel=2,
+        )
 
 
 def _over_axes(name: str, x: Any, axis: Any) -> Any:

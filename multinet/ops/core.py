@@ -32,7 +32,7 @@ from multinet.ops.sparse_forms import (
     sparse_to_host,
 )
 from multinet.registry import WATCHED, current, get, owner
-from multinet.symbolic.dims import Dim, differ
+from multinet.symbolic.dims import Dim, differ, public_shape
 from multinet.symbolic.tensor import KerasTensor, OpCall, record
 from multinet.tracebacks import shorten
 from multinet.typing import Host, Shape, Tensor
@@ -420,11 +420,12 @@ def broadcast_shapes(
             if isinstance(size, int) and size == 1:
                 size = n
             elif differ(size, n):
+                known = isinstance(size, int) and isinstance(n, int)
+                told = map(public_shape, shapes) if known else shapes
                 raise ShapeError(
                     f"{what} expects shapes that broadcast, got "
-                    f"{' and '.join(map(str, shapes))}: sizes {size} and {n} at axis "
-                    f"-{i} "
-                    "differ and neither is 1."
+                    f"{' and '.join(map(str, told))}: sizes {size} and {n} at axis "
+                    f"-{i} differ and neither is 1."
                 ) from cause
             elif isinstance(n, int):
                 size = n

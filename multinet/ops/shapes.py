@@ -47,9 +47,8 @@ def reshape(x: Tensor, newshape: ShapeLike) -> Tensor:
         wanted = (*wanted[: unknown[0]], size, *wanted[unknown[0] + 1 :])
     if differ(math.prod(wanted), total):
         raise ShapeError(
-            f"ops.reshape cannot turn shape {public_shape(shape)} ({total} elements) "
-            "into "
-            f"{newshape} ({math.prod(wanted)} elements)."
+            f"ops.reshape cannot turn shape {public_shape(shape)}{_elements(shape)} "
+            f"into {public_shape(wanted)}{_elements(wanted)}."
         )
     return backend.reshape(x, wanted)
 
@@ -59,6 +58,15 @@ def shape_tuple_or_none(shape: ShapeLike) -> tuple[Any, ...]:
     if isinstance(shape, list | tuple) and None in [n for n in shape if n is None]:
         shape = [-1 if n is None else n for n in shape]
     return shape_tuple(shape)
+
+
+def _elements(shape: Any) -> str:
+    """Return how many elements a shape has, or each sample; "" if nobody knows."""
+    batched = bool(shape) and isinstance(shape[0], Dim)
+    total = math.prod(shape[1:] if batched else shape)
+    if isinstance(total, Dim):
+        return ""
+    return f" ({total} elements{' a sample' if batched else ''})"
 
 
 def _check_divides(total: Any, known: Any, shape: Any, newshape: Any) -> None:

@@ -45,11 +45,13 @@ def get(identifier: str | Optimizer | Config | None) -> Optimizer | None:
     return _table.get(identifier)
 
 
+@shortening
 def serialize(optimizer: Optimizer) -> Data:
     """Return the configuration of an optimizer."""
     return _table.serialize(optimizer)
 
 
+@shortening
 def deserialize(
     config: Data, custom_objects: Mapping[str, Any] | None = None
 ) -> Optimizer | None:

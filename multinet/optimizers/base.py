@@ -20,6 +20,7 @@ from multinet.patterns import is_called, warn_of_nothing
 from multinet.registry import current
 from multinet.scope import active_scope
 from multinet.stateless import pure
+from multinet.tracebacks import shortening
 from multinet.typing import Config, LearningRate, Numbers, Tensor
 from multinet.variables import Variable
 
@@ -247,6 +248,7 @@ class Optimizer(OptimizerState):
 
     # -- on Variables ------------------------------------------------------------------
 
+    @shortening
     def apply_gradients(
         self, grads_and_vars: Iterable[tuple[Any, Variable]]
     ) -> Variable | Tensor:

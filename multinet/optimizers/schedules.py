@@ -22,6 +22,7 @@ from multinet.holders import Holder
 from multinet.objects.tables import Table
 from multinet.ops.core import as_tensor, cast_tensor
 from multinet.registry import current
+from multinet.tracebacks import shortening
 from multinet.typing import Data, Numbers
 from multinet.variables import Variable
 
@@ -406,11 +407,13 @@ _table = Table(
 )
 
 
+@shortening
 def serialize(learning_rate_schedule: LearningRateSchedule) -> Data:
     """Return the configuration of a schedule."""
     return _table.serialize(learning_rate_schedule)
 
 
+@shortening
 def deserialize(
     config: Data, custom_objects: Mapping[str, Any] | None = None
 ) -> LearningRateSchedule:

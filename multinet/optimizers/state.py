@@ -17,6 +17,7 @@ from multinet.optimizers.rate import Rate
 from multinet.optimizers.stepwise import index_of
 from multinet.registry import current
 from multinet.stores import load_own, save_own
+from multinet.tracebacks import shortening
 from multinet.typing import (
     DType,
     Host,
@@ -175,6 +176,7 @@ class OptimizerState(Configurable, Movable):
     def _get_variable_index(self, variable: Variable) -> int:
         return index_of(self, variable)
 
+    @shortening
     def set_weights(self, weights: Sequence[Tensor]) -> None:
         """Set `variables`, in their order; the optimizer must be built."""
         if not self.built:

@@ -68,7 +68,7 @@ def make_progress(
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, Integral) and int(value) >= 0
+    return isinstance(value, Integral) and int(value) in (0, 1, 2)
 
 
 class Reporter:

@@ -7,6 +7,7 @@ from typing import Any
 from multinet.interface import INTERFACE, Backend
 from multinet.symbolic.program import SymbolicProgramPart
 from multinet.symbolic.spec import SymbolicArray
+from multinet.typing import AnyVariable
 
 
 class SymbolicBackend(SymbolicProgramPart, Backend[SymbolicArray]):
@@ -27,3 +28,7 @@ class SymbolicBackend(SymbolicProgramPart, Backend[SymbolicArray]):
     def concrete(self) -> Backend[Any]:
         """The backend whose programs this one traces."""
         return self._concrete
+
+    def placeholder(self, variable: AnyVariable) -> SymbolicArray:
+        """Return what stands for the value of a Variable."""
+        return SymbolicArray(variable.shape, variable.dtype)

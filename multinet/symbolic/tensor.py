@@ -20,6 +20,7 @@ from multinet.sparse import SparseTensor
 from multinet.symbolic.backend import SymbolicBackend
 from multinet.symbolic.dims import Dim, public_shape
 from multinet.symbolic.spec import SymbolicArray
+from multinet.tracebacks import shortening
 from multinet.typing import Axis, DType, ShapeLike, Tensors, Tree
 
 _serial = itertools.count()
@@ -284,6 +285,7 @@ class KerasTensor(Operators):
     def _apply(self, name: str, *args: Any) -> Any:
         return operators._ops[name](self, *args)
 
+    @shortening
     def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise NoValue(
             f"{self!r} has no value: it stands for data that the model will get. Use "

@@ -10,8 +10,9 @@ from typing import Any
 
 import optree
 
-from multinet import optimizers
+from multinet import losses, optimizers
 from multinet.checks import flag
+from multinet.errors import ArgumentError
 from multinet.layers.base import Layer
 from multinet.layers.policy import FromInit
 from multinet.metrics.base import log_name
@@ -100,7 +101,8 @@ class Training(Hooks, Layer):
             jit_compile=jit_compile,
             auto_scale_loss=auto_scale_loss,
         )
-        self.optimizer = optimizers.get(optimizer)
+        with _telling_losses(optimizer):
+            self.optimizer = optimizers.get(optimizer)
         if auto_scale_loss and self.dtype_policy.name == "mixed_float16":
             self.optimizer = _scaling(self.optimizer)
         self._keep_loss(loss)
@@ -226,6 +228,7 @@ class Training(Hooks, Layer):
         """The names in the logs, in the order `evaluate` returns them."""
         return [log_name(metric) for metric in self.metrics]
 
+    @shortening
     def explain_step(self, kind: str = "train") -> Explanation:
         """Return which path a step takes and why, as a dict that prints as lines.
 
@@ -399,6 +402,19 @@ def _batch(
     batch = prepare(x, y, sample_weight, raw=model._has_host_stage())
     batch = staged_batch(batch, model)
     return batch if class_weight is None else weigh_classes(batch, class_weight)
+
+
+@contextmanager
+def _telling_losses(optimizer: Making) -> Iterator[None]:
+    """Say of a wrong optimizer that it is a loss, if it is."""
+    try:
+        yield
+    except ArgumentError as error:
+        if isinstance(optimizer, str) and hasattr(losses, optimizer):
+            error.add_note(
+                "It is a loss: compile takes the optimizer first, then loss=."
+            )
+        raise
 
 
 def _scaling(optimizer: Making) -> Any:

@@ -15,6 +15,7 @@ from multinet.bounds import Bound
 from multinet.errors import OutOfRange
 from multinet.losses.base import FunctionLoss
 from multinet.registry import current
+from multinet.training import advice
 from multinet.training.sources import ArraySource, Chunk, Source
 from multinet.training.task import Matched
 from multinet.typing import AnyModel, Host, Tree
@@ -76,13 +77,14 @@ class Ranges:
 
     def __init__(
         self,
+        kind: str,
         model: AnyModel,
         spec: Tree,
         indices: Sequence[Bound],
         matched: Matched | None,
         own: bool,
     ) -> None:
-        self.told = False
+        self.kind, self.matched, self.told = kind, matched, False
         self.expected = [
             Expected(bound.place, bound.size, bound.what, certain=not own)
             for bound in indices
@@ -92,8 +94,13 @@ class Ranges:
 
     def look(self, source: Source) -> None:
         """Refuse arrays that hold what no step takes: once, for all of their epochs."""
+        self.told = False
         if self.expected and isinstance(source, ArraySource):
             self.check(source.leaves)
+
+    def advise(self, source: Source) -> None:
+        """Warn of arrays that hold what is hardly meant."""
+        advice.of_data(source, self.matched, self.expected)
 
     def refuse(self, source: Source, chunk: Chunk) -> Sequence[Any]:
         """Refuse batches of a stream that hold what no step takes; return them."""
@@ -112,16 +119,16 @@ class Ranges:
                 raise error
 
     def explain(self, source: Source, columns: Sequence[Any]) -> None:
-        """Say why a loss is NaN where labels or indices are to blame: once.
+        """Say why a loss is NaN, such as by labels out of range: once.
 
         `columns` are the last of a stream.
         """
         if isinstance(source, ArraySource):
             columns = source.leaves
-        if self.told or not columns:
+        if self.told:
             return
         self.told = True
-        for expected in self.expected:
+        for expected in self.expected if columns else ():
             error = expected.error(columns)
             if error is None:
                 continue
@@ -133,6 +140,8 @@ class Ranges:
                 RuntimeWarning,
                 stacklevel=2,
             )
+            return
+        advice.of_nan(source, self.kind)
 
 
 def _on_host(x: Any) -> Host | None:

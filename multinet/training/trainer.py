@@ -17,14 +17,16 @@ from multinet.layers.context import mask_of
 from multinet.layers.embedding import Embedding
 from multinet.metrics import Mean, Metric
 from multinet.patterns import addresses_of
-from multinet.registry import current
+from multinet.registry import current, use_backend
 from multinet.symbolic.tensor import shadowing, symbolic_array
+from multinet.training import advice
 from multinet.training.access import Access, exclusive
 from multinet.training.callbacks.base import Callbacks
 from multinet.training.callbacks.history import History
 from multinet.training.clock import Keys, StepClock
 from multinet.training.fitting import Fit, Plan
 from multinet.training.hooks import overridden, own_step
+from multinet.training.influence import tracing
 from multinet.training.interrupts import Interrupts
 from multinet.training.loop import run_evaluate, run_predict
 from multinet.training.programs import Programs
@@ -160,11 +162,11 @@ class Trainer:
             self._build_optimizer()
 
     def _match(self, spec: Tree, training: bool) -> None:
-        model = self.model
-        with shadowing():
+        model, traced = self.model, tracing()
+        with use_backend.scoped(traced):
             x, y, _ = optree.tree_map(_placeholder, spec)
             seen = Bounds(optree.tree_leaves(x))
-            with CallContext(training=training), seen:
+            with CallContext(training=training) as context, seen:
                 outputs = model(sparse_again(x), training=training)
                 leaves = optree.tree_leaves(outputs)
                 masked = [mask_of(leaf) is not None for leaf in leaves]
@@ -173,6 +175,11 @@ class Trainer:
             told = model._task, names, outputs, sparse_again(y), masked, shown
             made = Matched(*told, tracker=self.tracker())
             model._matched, found = made, tuple(seen.found)
+            advice.of_outputs(model, made)
+            if training and not (
+                own_step(model, "train") or overridden(model, "train")
+            ):
+                advice.of_weights(model, traced, (outputs, context.losses))
             self.indices = optree.tree_structure(x), found
 
     def _build_optimizer(self) -> None:
@@ -217,7 +224,7 @@ class Trainer:
         tree, found = self.indices or (None, ())
         alike = tree is not None and tree == optree.tree_structure(x)
         matched = None if kind == "predict" else model._matched
-        return Ranges(model, spec, found if alike else (), matched, own)
+        return Ranges(kind, model, spec, found if alike else (), matched, own)
 
     def _form(self, kind: str, source: Source) -> Form:
         """Return the form of a source's data: the last one where that is the same."""
@@ -236,7 +243,9 @@ class Trainer:
         self.prepare(source.spec)
         if model.optimizer is None and not own_step(model, "train"):
             raise MultinetError("fit needs an optimizer: pass one to compile.")
-        self.ranges("train", source).look(source)
+        ranges = self.ranges("train", source)
+        ranges.look(source)
+        ranges.advise(source)
         if validation is not None:
             self.ranges("test", validation).look(validation)
         coming, held = source, validation
@@ -257,7 +266,9 @@ class Trainer:
     ) -> dict[str, Any]:
         """Return the loss and metrics on a source."""
         self.prepare(source.spec, training=False)
-        self.ranges("test", source).look(source)
+        ranges = self.ranges("test", source)
+        ranges.look(source)
+        ranges.advise(source)
         return run_evaluate(self, source, verbose, callbacks, steps)
 
     def predict(

@@ -19,6 +19,7 @@ from multinet.checks import one_of, shown
 from multinet.config import is_interactive_logging_enabled
 from multinet.errors import ArgumentError, FileError
 from multinet.saving.atomic import replacing
+from multinet.tracebacks import shortening
 from multinet.utils.progbar import Progbar
 
 _BLOCK = 1 << 20
@@ -28,6 +29,7 @@ _DIGITS = {"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128}  # hexadecimal
 _BROKEN = (http.client.HTTPException, ConnectionError, TimeoutError)
 
 
+@shortening
 def get_file(
     fname: str | os.PathLike[str] | None = None,
     origin: str | None = None,

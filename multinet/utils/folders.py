@@ -13,6 +13,7 @@ from multinet.checks import flag, one_of, shown, whole
 from multinet.config import standardize_data_format
 from multinet.errors import ArgumentError, FileError
 from multinet.registry import use_backend
+from multinet.tracebacks import shortening
 from multinet.typing import Host, Seed, Tree
 from multinet.utils.batching import check_format, stacked
 from multinet.utils.directories import Folder
@@ -21,6 +22,7 @@ from multinet.utils.images import img_to_array, load_img
 _IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 
 
+@shortening
 def image_dataset_from_directory(
     directory: str | os.PathLike[str],
     labels: str | Sequence[int] | None = "inferred",
@@ -86,6 +88,7 @@ def image_dataset_from_directory(
     return folder.datasets("image", _IMAGES, read)
 
 
+@shortening
 def text_dataset_from_directory(
     directory: str | os.PathLike[str],
     labels: str | Sequence[int] | None = "inferred",
@@ -133,6 +136,7 @@ def text_dataset_from_directory(
     return folder.datasets("text", (".txt",), read)
 
 
+@shortening
 def audio_dataset_from_directory(
     directory: str | os.PathLike[str],
     labels: str | Sequence[int] | None = "inferred",

@@ -17,6 +17,7 @@ from multinet.config import standardize_data_format
 from multinet.dtypes import floatx
 from multinet.dtypes import to_numpy as numpy_dtype
 from multinet.errors import ArgumentError, ShapeError
+from multinet.tracebacks import shortening
 from multinet.typing import DType, Host, Tensor, Tree
 
 _MODES = {"grayscale": ("L", "I;16", "I"), "rgb": ("RGB",), "rgba": ("RGBA",)}
@@ -34,6 +35,7 @@ def pillow() -> ModuleType:
     return Image
 
 
+@shortening
 def array_to_img(
     x: Tensor,
     data_format: str | None = None,
@@ -70,6 +72,7 @@ def array_to_img(
     return image.fromarray(array.astype(np.uint8))
 
 
+@shortening
 def img_to_array(
     img: Tree, data_format: str | None = None, dtype: DType | None = None
 ) -> Host:
@@ -83,6 +86,7 @@ def img_to_array(
     return array.transpose(2, 0, 1) if first else array
 
 
+@shortening
 def save_img(
     path: str | os.PathLike[str] | BinaryIO,
     x: Tensor,
@@ -109,6 +113,7 @@ def save_img(
     image.save(path, format=kind or None, **kwargs)
 
 
+@shortening
 def load_img(
     path: str | bytes | os.PathLike[str] | io.BytesIO,
     color_mode: str = "rgb",

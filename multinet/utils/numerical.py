@@ -9,9 +9,11 @@ from multinet.checks import number
 from multinet.dtypes import floatx
 from multinet.dtypes import to_numpy as numpy_dtype
 from multinet.errors import ArgumentError
+from multinet.tracebacks import shortening
 from multinet.typing import Tensor, Tensors
 
 
+@shortening
 def normalize(x: Tensor, axis: int = -1, order: float = 2) -> Tensor:
     """Return an array divided by its norm of an order along an axis.
 
@@ -25,6 +27,7 @@ def normalize(x: Tensor, axis: int = -1, order: float = 2) -> Tensor:
     return x / np.where(norm == 0, 1, norm)
 
 
+@shortening
 def to_categorical(x: Tensors, num_classes: int | None = None) -> Tensor:
     """Return integer labels as one-hot floats: (...) -> (..., num_classes).
 

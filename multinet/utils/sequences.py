@@ -9,11 +9,13 @@ import numpy as np
 
 from multinet.checks import one_of, shown, whole
 from multinet.errors import ArgumentError, ShapeError
+from multinet.tracebacks import shortening
 from multinet.typing import DType, Host
 
 _SIDES = ("pre", "post")
 
 
+@shortening
 def pad_sequences(
     sequences: Sequence[Iterable[Any]],
     maxlen: int | None = None,

@@ -12,10 +12,12 @@ from multinet.checks import flag, number, shown, whole
 from multinet.errors import ArgumentError, ShapeError
 from multinet.random import host
 from multinet.seeds import key_of
+from multinet.tracebacks import shortening
 from multinet.typing import Host, Seed, Tree
 from multinet.utils.batching import Dataset
 
 
+@shortening
 def split_dataset(
     dataset: Tree,
     left_size: float | int | None = None,

@@ -156,7 +156,7 @@ def test_set_weights_sets_all_or_nothing(backend):
     kernel[:] = 0
     assert not np.array_equal(layer.get_weights()[0], kernel)
     for wrong in ([kernel], [kernel, np.zeros(3)], [kernel.T, bias], []):
-        with pytest.raises(ShapeError, match=f"{layer.name} expects 2 weights"):
+        with pytest.raises(ShapeError, match=f"{layer.name} (expects 2|have other)"):
             layer.set_weights(wrong)
     with pytest.raises(ShapeError, match=r"bias \(2,\) got \(3,\)"):
         layer.set_weights([kernel, np.zeros(3)])

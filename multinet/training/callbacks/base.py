@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Sequence
 from typing import Any, ClassVar, TypeAlias
 
 from multinet import absent
 from multinet.checks import shown
-from multinet.errors import ArgumentError
+from multinet.configurable import sketch
+from multinet.errors import ArgumentError, near
+from multinet.names import is_ours
+from multinet.tracebacks import shortening
 from multinet.typing import AnyModel, Data
 
 
@@ -28,9 +32,17 @@ class Callback:
     #: Whether it runs after all others, since it looks at them.
     _is_last: ClassVar[bool] = False
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls) and is_ours(cls):
+            cls.__init__ = shortening(cls.__init__)
+
     def __init__(self) -> None:
         self.model: Any = None
         self.params: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return sketch(self)
 
     def _listed(self) -> list[Callback]:
         """Return the callbacks that this stands for."""
@@ -121,6 +133,19 @@ class Callback:
         self, batch: int, logs: dict[str, Any] | None = None
     ) -> None:
         """Run after a prediction step."""
+
+
+def warn_of_misspelt_hooks(kind: type[Callback]) -> None:
+    """Warn of methods that look like hooks and are none, since nobody calls them."""
+    hooks = [name for name in vars(Callback) if name.startswith("on_")]
+    for name in dir(kind):
+        if name.startswith("on_") and name not in hooks:
+            meant = near(name, hooks, like=0.85)
+            if meant:
+                warnings.warn(
+                    f"{kind.__name__} has a method {name}, which no loop calls.{meant}",
+                    stacklevel=2,
+                )
 
 
 #: What users pass, and what a loop inside of another one gets.

@@ -6,7 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from multinet.training.callbacks.bar import ProgbarLogger
-from multinet.training.callbacks.base import Callback, Callbacks, listed
+from multinet.training.callbacks.base import (
+    Callback,
+    Callbacks,
+    listed,
+    warn_of_misspelt_hooks,
+)
 from multinet.training.callbacks.history import History
 from multinet.typing import AnyModel
 
@@ -37,6 +42,8 @@ class CallbackList(Callback):
     ) -> None:
         super().__init__()
         self.callbacks = listed(callbacks)
+        for callback in self.callbacks:
+            warn_of_misspelt_hooks(type(callback))
         for wanted, kind in ((add_history, History), (add_progbar, ProgbarLogger)):
             if wanted and not any(isinstance(x, kind) for x in self.callbacks):
                 self.callbacks.append(kind())

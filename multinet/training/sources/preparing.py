@@ -35,7 +35,7 @@ def prepare(
     """
     if raw:
         batch = HostBatch(_arrays(x, unchanged), _arrays(y), _arrays(sample_weight))
-        _check_samples([leaf.shape for leaf in batch.leaves()])
+        _check_samples(batch.x, batch.y, batch.sample_weight)
         return batch
     if type(x) is type(y) is np.ndarray and sample_weight is None:
         batch = HostBatch(_array(x), _array(y))
@@ -43,7 +43,7 @@ def prepare(
             return batch
     weights = _arrays(sample_weight, _array)
     batch = HostBatch(_arrays(x), _arrays(y), weights)
-    _check_samples([leaf.shape for leaf in batch.leaves()])
+    _check_samples(batch.x, batch.y, batch.sample_weight)
     _check_weights(batch.sample_weight)
     if not optree.tree_leaves(batch.x):
         raise ArgumentError(f"Expected x to be data, got {shown(x)}.")
@@ -59,16 +59,32 @@ def _check_weights(weights: Tree) -> None:
             )
 
 
-def _check_samples(shapes: Sequence[tuple[int, ...]]) -> None:
-    """Refuse arrays of different numbers of samples, and those of none."""
-    sizes = {shape[0] for shape in shapes}
+def _check_samples(*parts: Tree) -> None:
+    """Refuse x, y and weights of different numbers of samples, and those of none."""
+    shapes = [[*map(shape_of, optree.tree_leaves(part))] for part in parts]  # type: ignore[arg-type]
+    sizes = {shape[0] for of_part in shapes for shape in of_part}
     if len(sizes) > 1:
+        rows = isinstance(parts[0], list) and len(shapes[0]) > 2
+        remedy = (
+            " A list has an array for each input; one that has an array for each "
+            "sample is made one array by np.stack(x)."
+        )
         raise ShapeError(
             "Expected x, y and sample_weight to have the same number of samples (first "
-            f"axis), got shapes {[*shapes]}."
+            f"axis), got {_told(shapes)}.{remedy if rows else ''}"
         )
     if 0 in sizes:
-        raise ShapeError(f"Expected at least one sample, got shapes {[*shapes]}.")
+        raise ShapeError(f"Expected at least one sample, got {_told(shapes)}.")
+
+
+def _told(shapes: Sequence[Sequence[tuple[int, ...]]]) -> str:
+    """Return the shapes of x, y and weights as text, the first of each."""
+    told = []
+    for name, of_part in zip(("x", "y", "sample_weight"), shapes):
+        more = f" and {len(of_part) - 4} more" if len(of_part) > 4 else ""
+        if of_part:
+            told.append(f"{name} {', '.join(map(str, of_part[:4]))}{more}")
+    return "; ".join(told)
 
 
 def size_of_batch(value: int | None, name: str = "batch_size") -> int:
@@ -132,7 +148,7 @@ def batch_of(given: Tree, raw: bool = False) -> tuple[Tree, list[Column]]:
     leaves: list[Column] = optree.tree_leaves(tree)  # type: ignore[arg-type]
     if not optree.tree_leaves(parts[0]):  # type: ignore[arg-type]
         raise ArgumentError(f"Expected x to be data, got {shown(given[0])}.")
-    _check_samples([shape_of(leaf) for leaf in leaves])
+    _check_samples(*parts)
     _check_weights(parts[2])
     return tree, leaves
 
