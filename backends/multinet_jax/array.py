@@ -255,6 +255,8 @@ class ArrayOps(Backend[Array]):
         kind = native(dtype)
         with np.errstate(all="ignore"):
             one = np.asarray(value).astype(kind)
+        if not all(isinstance(n, int | np.integer) for n in shape):
+            return jnp.full(shape, one)  # sizes that an export leaves open
         # Compiles nothing, where `jnp.full` takes 70 ms for each new shape; in a trace
         # this is as much one number, broadcast.
         return jax.device_put(np.broadcast_to(one, shape))

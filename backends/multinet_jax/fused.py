@@ -43,6 +43,12 @@ class JaxBackend(SequenceOps):
         with ThreadPoolExecutor(1) as threads:
             return threads.submit(get_opaque_trace_state, convention="").result()
 
+    @cached_property
+    def unknown_size(self) -> type:
+        from jax import export  # slow to import, and seldom needed
+
+        return type(export.symbolic_shape("n")[0])
+
     # -- program arguments -------------------------------------------------------------
 
     def program(

@@ -42,14 +42,12 @@ class Converted:
 
     It is converted once for each signature, static arguments among it. A size that
     TensorFlow does not know, as in a graph for any number of samples, is one of JAX's
-    symbolic sizes; the first axes of all such tensors are of one size. `platforms` are
-    those that it is compiled for, by default where it runs.
+    symbolic sizes; the first axes of all such tensors are of one size. `options` are
+    those of `jax2tf.convert`.
     """
 
-    def __init__(
-        self, function: Callable[..., Tree], platforms: Sequence[str] | None = None
-    ) -> None:
-        self.function, self.platforms = function, platforms
+    def __init__(self, function: Callable[..., Tree], **options: Any) -> None:
+        self.function, self.options = function, options
         self._programs: dict[Any, _Program] = {}
 
     def __call__(self, *args: Tree) -> Tree:
@@ -84,9 +82,7 @@ class Converted:
 
     def _convert(self, form: _Form, tensors: Sequence[Tensor]) -> _Program:
         flat, outputs = self._flat(form)
-        options: dict[str, Any] = {"polymorphic_shapes": _symbolic(tensors)}
-        if self.platforms is not None:
-            options["native_serialization_platforms"] = tuple(self.platforms)
+        options = {"polymorphic_shapes": _symbolic(tensors), **self.options}
         run = tf.function(jax2tf.convert(flat, **options), autograph=False)
         specs = [tf.TensorSpec(x.shape, x.dtype) for x in tensors]
         with tf.init_scope():  # it serves outside of the graph in progress, too

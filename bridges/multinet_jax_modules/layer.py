@@ -150,7 +150,8 @@ class JaxLayer(Layer):
 
         if self._conversion is None:
             platforms = self.native_serialization_platforms
-            self._conversion = Converted(self.call_fn, platforms)
+            options = {"native_serialization_platforms": platforms}
+            self._conversion = Converted(self.call_fn, **(options if platforms else {}))
         return self._conversion
 
     def _run_function(

@@ -69,6 +69,14 @@ class Backend(SequenceMethods[T]):
         """
         return None
 
+    @property
+    def unknown_size(self) -> type | None:
+        """The class of sizes that a graph of the framework's own leaves open.
+
+        Such a size has arithmetic and no number. None where there are none.
+        """
+        return None
+
     # -- program arguments -------------------------------------------------------------
 
     def argument(self, value: Numbers, dtype: str) -> T:

@@ -12,6 +12,8 @@ from typing import Any
 import optree
 
 from multinet import absent, dtype_policies, dtypes, saving
+from multinet.bridging import bridged
+from multinet.checks import one_of
 from multinet.configurable import arguments, described
 from multinet.errors import ArgumentError, MultinetError, NeverCalled, near
 from multinet.layers.base import Layer
@@ -26,6 +28,7 @@ from multinet.objects import custom_object_scope, serialize_keras_object
 from multinet.objects.exports import inner
 from multinet.objects.sharing import ObjectSharing
 from multinet.operation import Operation
+from multinet.progress import tell
 from multinet.registry import current
 from multinet.saving.layout import DEFAULT, Layout
 from multinet.symbolic.dims import public_shape
@@ -300,6 +303,28 @@ class Model(Training):
         there.
         """
         saving.save_model(self, filepath, overwrite, zipped, **options)
+
+    @shortening
+    def export(
+        self,
+        filepath: str | os.PathLike[str],
+        format: str = "tf_saved_model",
+        verbose: bool | None = None,
+        input_signature: Tree = None,
+        **kwargs: Any,
+    ) -> None:
+        """Write what the model computes for inference, to be run without Multinet.
+
+        "tf_saved_model" is a folder whose `serve` takes any number of samples; a model
+        of any backend is traced on JAX for it. `input_signature` has an object with
+        `shape` and `dtype` for each argument, or trees of them, by default the model's
+        inputs. `jax2tf_kwargs` are options of `jax2tf.convert`. `verbose=False` says
+        nothing of it.
+        """
+        one_of(format, "format", ("tf_saved_model",))
+        bridged("export_saved_model")(self, filepath, input_signature, **kwargs)
+        if verbose is not False:
+            tell(f"Wrote {self.name} to {os.fspath(filepath)}.")
 
     @shortening
     def save_weights(

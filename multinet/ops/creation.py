@@ -37,7 +37,15 @@ def shape_tuple(shape: ShapeLike | Numbers) -> tuple[Any, ...]:
         shape = (shape,)
     elif current().is_tensor(shape):
         shape = host(shape)
-    return tuple(n if isinstance(n, Dim) else operator.index(n) for n in shape)
+    return tuple(n if isinstance(n, Dim) else _size(n) for n in shape)
+
+
+def _size(n: Size) -> Size:
+    """Return a size as an int, or as a graph of the framework's own has it."""
+    if type(n) is int:
+        return n
+    unknown = current().unknown_size
+    return n if unknown is not None and isinstance(n, unknown) else operator.index(n)
 
 
 @op
