@@ -53,7 +53,7 @@ def every_op(backend):
 
 
 def every_layer(backend):
-    """Each layer of the table, forward and backward, as it is called by itself."""
+    """Each layer, forward and backward, as it is called by itself."""
     import layer_cases
 
     def run(case):
@@ -63,7 +63,23 @@ def every_layer(backend):
             layer_cases.gradients(backend, layer, x, np.ones(y.shape, "f4"), training)
             check_placed([y, *(w.value for w in layer.weights)])
 
-    return {layer_cases.label(c): lambda c=c: run(c) for c in layer_cases.CASES}
+    found = {layer_cases.label(c): lambda c=c: run(c) for c in layer_cases.CASES}
+    return found | every_other_layer(backend)
+
+
+def every_other_layer(backend):
+    """Layers that the table of those compared with Keras lacks: wrappers, images."""
+    import every_layer
+    import test_layers_under_policies as policies
+
+    def run(row):
+        given = optree.tree_map(backend.from_numpy, row.given)
+        check_placed(every_layer.made(row)(given))
+        if row.smooth:
+            check_placed(policies.gradients(backend, every_layer.made(row), row.given))
+
+    rows = [row for row in every_layer.rows() if row.case is None and not row.host]
+    return {every_layer.title(row): lambda row=row: run(row) for row in rows}
 
 
 def train(model, x, y, batch):

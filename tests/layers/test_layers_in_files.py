@@ -4,6 +4,7 @@ import h5py
 import keras as peer
 import numpy as np
 import pytest
+from every_layer import kept
 from layer_cases import CASES, build, label, make, random_weights
 from references import without_draws
 
@@ -41,23 +42,6 @@ def arrays(path):
     with h5py.File(path) as file:
         file.visititems(note)
     return found
-
-
-def kept():
-    """Return the last case of each class, mostly the one with the most options, and
-    the first of those that have weights.
-    """
-    classes = {}
-    for case in CASES:
-        if "lora_rank" in case[1]:
-            continue
-        classes.setdefault(case[0], []).append(case)
-    for listed in classes.values():
-        yield listed[-1]
-        layer = make(multinet.layers, listed[0])
-        build(layer, listed[0][2])
-        if len(listed) > 1 and layer.weights:
-            yield listed[0]
 
 
 #: Layers around others: tests/models/test_models_in_files.py has models of them.

@@ -19,6 +19,7 @@ from multinet.layers.preprocessing.factors import (
     INTERPOLATIONS,
     Factor,
     choice,
+    ends_of,
     factor_of,
     kept,
 )
@@ -414,7 +415,13 @@ class RandomShear(Affine):
 
 
 def _slant(name: str, factor: Factor) -> tuple[float, float]:
-    """Return the two ends of a factor within [0, 1]; of a number, also those below."""
+    """Return the two ends of a factor within [0, 1]; of a number f, -f and f.
+
+    Keras writes those two into a file in place of the number.
+    """
+    ends = ends_of(factor)
+    if ends is not None and isinstance(factor, list | tuple) and ends[0] == -ends[1]:
+        factor = ends[1]
     ends = factor_of(name, factor, 0, 1, within=True)
     pair = isinstance(factor, list | tuple)
     return ends if pair else (-ends[1], ends[1])
