@@ -9,7 +9,7 @@ from typing import Any
 
 import optree
 
-from multinet import use_backend
+from multinet import config, dtypes, use_backend
 from multinet.errors import ArgumentError
 from multinet.layers.signatures import is_shape
 from multinet.models import Model
@@ -73,13 +73,14 @@ def _specs(model: AnyModel, given: Tree) -> list[Tree]:
                 f"{model.name} takes texts, which its SavedModel cannot. Export the "
                 "part of it that comes after them."
             )
+        if given is None and dtypes.is_float(dtype):
+            dtype = dtypes.promote(dtype, config.floatx())  # as data of `predict`
         return tf.TensorSpec([None if n is None else int(n) for n in leaf.shape], dtype)
 
-    if given is None:
-        given = [_inputs(model)]
-    elif not isinstance(given, list | tuple):
-        given = [given]
-    return [_mapped(spec, tree) for tree in given]
+    trees = [_inputs(model)] if given is None else given
+    if not isinstance(trees, list | tuple):
+        trees = [trees]
+    return [_mapped(spec, tree) for tree in trees]
 
 
 def _mapped(function: Callable[[Any], Any], tree: Tree) -> Tree:

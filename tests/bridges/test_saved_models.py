@@ -148,6 +148,18 @@ def test_models_without_a_graph_know_what_they_were_called_with(tmp_path):
     same(loaded.serve(a, b), expected)
 
 
+def test_under_a_mixed_policy_samples_are_given_as_to_predict(tmp_path):
+    with multinet.use_backend("jax"):
+        layer = layers.Dense(3, input_shape=(4,), dtype="mixed_float16")
+        model = multinet.Sequential([layer])
+        model.export(tmp_path / "half", verbose=False)
+        loaded = tf.saved_model.load(str(tmp_path / "half"))
+        x = RNG.normal(size=(5, 4)).astype("float32")
+        found = loaded.serve(x)
+        assert found.dtype == tf.float16
+        np.testing.assert_allclose(found, model.predict(x, verbose=0), 1e-3, 1e-3)
+
+
 def test_what_cannot_be_exported_is_told(tmp_path):
     with pytest.raises(ArgumentError, match="Unknown format 'onyx'"):
         perceptron().export(tmp_path / "m", format="onyx")
