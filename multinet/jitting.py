@@ -51,11 +51,13 @@ def jit(
     With `max_traces` it is an error to need more programs, which tells why.
     `TraceError` if the function asks for the value of a tensor.
 
-    >>> @jit
-    ... def step(x, y):
-    ...     value, grads = value_and_grad(loss)(model.trainable_variables, x, y)
-    ...     optimizer.apply(grads, model.trainable_variables)
-    ...     return value
+    >>> count = multinet.Variable(0, dtype="int32")
+    >>> @multinet.jit
+    ... def total(x):
+    ...     count.assign_add(1)
+    ...     return ops.sum(x)
+    >>> float(total(np.ones(3))), float(total(np.ones(3) * 2)), int(count)
+    (3.0, 6.0, 2)
     """
     if max_traces is not None and (type(max_traces) is not int or max_traces < 1):
         raise ArgumentError(

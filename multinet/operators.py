@@ -34,6 +34,17 @@ _UFUNCS: dict[np.ufunc, str] = {
     np.not_equal: "not_equal",
 }
 
+# The methods of a native tensor that are Python's operators, by their native names.
+NATIVE = frozenset(
+    f"{name}{in_place}"
+    for name in (
+        *("add", "sub", "mul", "div", "__floordiv__", "floor_divide", "remainder"),
+        *("pow", "matmul", "__and__", "__or__", "__xor__"),
+        *("lt", "le", "gt", "ge", "eq", "ne"),
+    )
+    for in_place in ("", "_")
+)
+
 
 def install(ops: Mapping[str, Callable[..., Any]]) -> None:
     """Give the operators their functions; `multinet.ops` does, being a floor above."""

@@ -69,7 +69,12 @@ class L1(Regularizer):
 
 
 class L2(Regularizer):
-    """l2 * sum(x**2)."""
+    """`l2` * sum(x**2), added to the loss.
+
+    >>> layer = layers.Dense(4, kernel_regularizer=multinet.regularizers.L2(1e-4))
+    >>> float(multinet.regularizers.L2(0.5)(np.array([2.0, 1.0])))
+    2.5
+    """
 
     def __init__(self, l2: float = 0.01) -> None:
         self.l2 = _factor(0.01 if l2 is None else l2, "l2")

@@ -128,9 +128,12 @@ def value_and_grad(
     `argnums`, or are a tuple of them where that is a sequence. `DTypeError` for an
     argument that is not of floats.
 
-    >>> def loss(weights, x, y):
-    ...     return ops.mean(ops.square(model(x) - y))
-    >>> value, grads = value_and_grad(loss)(model.trainable_variables, x, y)
+    >>> weight, x = multinet.Variable([1.0, 2.0]), np.array([3.0, 4.0])
+    >>> def loss(weights):
+    ...     return ops.sum(weights[0] * x)
+    >>> value, (gradient,) = multinet.value_and_grad(loss)([weight])
+    >>> float(value), ops.convert_to_numpy(gradient)
+    (11.0, array([3., 4.], dtype=float32))
     """
     places = (argnums,) if isinstance(argnums, int) else tuple(argnums)
 
@@ -190,11 +193,12 @@ def _check_floats(tensors: Sequence[Any]) -> None:
 def grad(
     fun: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False
 ) -> Function:
-    """Return the function that gives fun's gradients: see `value_and_grad`.
+    """Return the function that gives the gradients of `fun`: see `value_and_grad`.
 
-    With `has_aux` it gives (gradients, auxiliary).
+    `argnums` is the argument to derive by, or several. With `has_aux` the function
+    gives (gradients, auxiliary).
 
-    >>> grad(lambda x: x ** 3)(2.0)
+    >>> float(multinet.grad(lambda x: x**3)(2.0))
     12.0
     """
     both = value_and_grad(fun, argnums, has_aux)
@@ -254,12 +258,16 @@ def jvp(
 
 
 def vmap(fun: Function, in_axes: Tree = 0, out_axes: Tree = 0) -> Function:
-    """Return fun mapped over an axis of its arguments, all at once.
+    """Return `fun` mapped over an axis of its arguments, all at once.
 
     `in_axes` is the axis for all arguments, or a tuple with an entry for each: an
     axis, or None for one that is shared by all rows. Results have the rows along
     `out_axes`. A `SeedGenerator` draws the same numbers for each row; Variables cannot
     be written inside.
+
+    >>> dot = multinet.vmap(ops.dot, in_axes=(0, None))
+    >>> ops.convert_to_numpy(dot(np.eye(3, dtype="float32"), np.array([1.0, 2.0, 3.0])))
+    array([1., 2., 3.], dtype=float32)
     """
 
     @functools.wraps(fun)

@@ -23,7 +23,7 @@ from multinet.errors import (
 )
 from multinet.holders import Part
 from multinet.interface import Backend
-from multinet.operators import AsNumber, Operators
+from multinet.operators import NATIVE, AsNumber, Operators
 from multinet.ops.core import as_tensor, cast_tensor, host
 from multinet.pending import Pending
 from multinet.registry import current, get, use_backend
@@ -36,17 +36,20 @@ from multinet.typing import DType, Host, InitializerLike, Numbers, Tensor
 class Variable(Operators, AsNumber, Part):
     """A tensor that persists and changes: a weight, a statistic, an optimizer slot.
 
-    `initializer` is the name of one, such as "ones", a callable of (shape, dtype), or
-    the initial value itself: a value without `dtype` keeps its own, but host data of
-    float64, int64 and complex128 become floatx, int32 and complex64. The Variable is
-    made on the backend in use and belongs to it. One of the library's initializers does
-    its work at the first read, if nothing was assigned before; its draws are counted at
-    once. `path` has the names of the layers that were being built before its own.
-    `aggregation` and `synchronization` are kept for distribution. With
-    `autocast` a float is read in the compute dtype of the layer whose call reads it.
+    `initializer` is the name of one, such as "ones", a callable of (shape, dtype), both
+    with a `shape`, or the initial value itself: a value without `dtype` keeps its own,
+    but host data of float64, int64 and complex128 become floatx, int32 and complex64.
+    The Variable is made on the backend in use and belongs to it. One of the library's
+    initializers does its work at the first read, if nothing was assigned before; its
+    draws are counted at once. `path` has the names of the layers that were being built.
+    A `regularizer` adds to the loss, a `constraint` holds after each update.
+    `aggregation` and `synchronization` are kept for distribution. With `autocast` a
+    float is read in the compute dtype of the layer whose call reads it.
 
-    Errors: `ShapeError` when assigned another shape, `BackendError` when used under
-    another backend.
+    `ShapeError` when assigned another shape, `BackendError` under another backend.
+
+    >>> float(multinet.Variable(1.0, name="count").assign_add(2.5))
+    3.5
     """
 
     def __init__(
@@ -298,7 +301,7 @@ class Variable(Operators, AsNumber, Part):
         name = function.__name__
         if name == "__getitem__":
             return _item(*args)
-        if name in _NATIVE_OPERATORS and not isinstance(function, BuiltinFunctionType):
+        if name in NATIVE and not isinstance(function, BuiltinFunctionType):
             return NotImplemented  # Python then calls the reflected operator
         given: Any = (args, kwargs or {})
         values: Any = optree.tree_map(_value_of, given)
@@ -399,18 +402,6 @@ def _function(name: str, value: Any) -> Any:
 
 class _NoArray(TraceError, TypeError):
     """A Variable that NumPy was to read while it has no value."""
-
-
-# The methods of a native tensor that are Python's operators, by their native names.
-_NATIVE_OPERATORS = frozenset(
-    f"{name}{in_place}"
-    for name in (
-        *("add", "sub", "mul", "div", "__floordiv__", "floor_divide", "remainder"),
-        *("pow", "matmul", "__and__", "__or__", "__xor__"),
-        *("lt", "le", "gt", "ge", "eq", "ne"),
-    )
-    for in_place in ("", "_")
-)
 
 
 def _value_of(x: Any) -> Any:

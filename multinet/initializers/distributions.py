@@ -217,7 +217,14 @@ class _Preset(VarianceScaling):
 
 
 class GlorotUniform(_Preset):
-    """Uniform of variance 2 / (inputs + outputs). Source: Glorot and Bengio, 2010."""
+    """Uniform of variance 2 / (inputs + outputs). Source: Glorot and Bengio, 2010.
+
+    The sizes of inputs and outputs are those of a kernel, in its last two axes, times
+    the places of a convolution; `input_axes` and `output_axes` name others.
+
+    >>> multinet.initializers.GlorotUniform(seed=1)((3, 4)).shape
+    (3, 4)
+    """
 
     preset = (1.0, "fan_avg", "uniform")
 

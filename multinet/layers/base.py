@@ -7,10 +7,9 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self
 
-import numpy as np
 import optree
 
-from multinet import absent, dtypes, regularizers
+from multinet import absent, regularizers
 from multinet.calls import CallContext, Within, active
 from multinet.checks import shown
 from multinet.errors import (
@@ -24,7 +23,8 @@ from multinet.errors import (
 from multinet.functional import stateless_call
 from multinet.layers import families, input_spec
 from multinet.layers.configured import Configured
-from multinet.layers.context import keep_masks, loose, masks_in, set_mask
+from multinet.layers.context import keep_masks, loose
+from multinet.layers.converting import Converting
 from multinet.layers.passing import (
     asks,
     give_masks,
@@ -40,7 +40,6 @@ from multinet.layers.signatures import (
     check_build,
     check_given,
     explain,
-    is_number_tree,
     is_shape,
     methods_of,
     shapes_of,
@@ -50,8 +49,6 @@ from multinet.layers.signatures import (
 from multinet.layers.tracking import warn_of_strangers
 from multinet.names import is_ours, snake_case, unique_name
 from multinet.operation import Operation, writes_spec
-from multinet.ops.core import as_tensor, cast_tensor, in_dtype
-from multinet.ops.sparse_forms import is_sparse_tensor, native, parted
 from multinet.registry import current, use_backend
 from multinet.rematerialization import current_scope
 from multinet.scope import active_scope, loose_draws
@@ -71,18 +68,25 @@ from multinet.variables import Variable
 
 
 @absent.watch
-class Layer(Configured, Penalized, Operation):
+class Layer(Configured, Penalized, Converting, Operation):
     """A function of tensors with weights.
 
     Subclasses create weights in `build(input_shape)` with `add_weight` and compute in
     `call(inputs, training=...)` with `multinet.ops`. Variables, layers and metrics are
     found wherever they are attributes, in lists and dicts too.
 
-    >>> class Scale(Layer):
+    Every layer takes `name`, `trainable` and `dtype`, a dtype or a policy, and
+    `activity_regularizer`, of its outputs. Those with weights take for each a
+    `*_initializer`, a `*_regularizer` and a `*_constraint`, by name or as objects, most
+    `use_bias`, and an `activation` by name or as a function.
+
+    >>> class Scale(layers.Layer):
     ...     def build(self, input_shape):
     ...         self.factor = self.add_weight(input_shape[-1:], "ones")
     ...     def call(self, inputs):
     ...         return ops.multiply(inputs, self.factor)
+    >>> Scale()(np.array([1.0, 2.0]))
+    array([1., 2.], dtype=float32)
     """
 
     #: Whose options the constructor takes: ("kernel",) for kernel_initializer,
@@ -308,50 +312,6 @@ class Layer(Configured, Penalized, Operation):
             with shadowing():
                 self._build(*arrays)
         return all(layer.built for layer in self._flatten_layers())
-
-    def _converted(self, args: Any, kwargs: dict[str, Any]) -> tuple[Any, Any]:
-        args = tuple([self._convert(value) for value in args])
-        if kwargs:
-            kwargs = {
-                name: x if x is None or x is True or x is False else self._convert(x)
-                for name, x in kwargs.items()
-            }
-        return args, kwargs
-
-    def _convert(self, value: Any) -> Any:
-        if type(value) is np.ndarray and value.dtype.kind in "USO":
-            return value  # texts, for a layer inside that works on the host
-        backend = current()
-        if backend.is_tensor(value):
-            if self.autocast:
-                dtype = backend.dtype(value)
-                if dtype != self._compute_dtype and dtypes.is_float(dtype):
-                    cast = cast_tensor(value, self.input_dtype)
-                    set_mask(cast, masks_in(value))
-                    return cast
-            return value
-        if value is None or isinstance(value, bool | int | float | str):
-            return value
-        if isinstance(value, list | tuple | dict):
-            if isinstance(value, list) and value and is_number_tree(value):
-                return self._taken(value)
-            return optree.tree_map(self._convert, value)  # type: ignore[arg-type]
-        if is_sparse_tensor(value):
-            return self._of_entries(parted(value))
-        if hasattr(value, "__array__") or hasattr(value, "__multinet_tensor__"):
-            return self._taken(value)
-        return value
-
-    def _of_entries(self, x: Any) -> Any:
-        """Return a sparse tensor as one of the framework, its floats as of others."""
-        dtype = x.dtype
-        if self.autocast and dtype != self._compute_dtype and dtypes.is_float(dtype):
-            x = x.with_values(cast_tensor(x.values, self.input_dtype))
-        return native(x)
-
-    def _taken(self, value: Any) -> Any:
-        """Return host data as a tensor: floats in the dtype of inputs, straight."""
-        return in_dtype(value, self.input_dtype) if self.autocast else as_tensor(value)
 
     def _build(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         backend = current()

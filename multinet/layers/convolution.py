@@ -150,7 +150,14 @@ class BaseConv(Adaptable, Convolving):
 
 
 class Conv1D(BaseConv):
-    """Convolve sequences: (b, t, c) -> (b, t', filters). Padding may be causal."""
+    """Convolve sequences: (b, t, c) -> (b, t', filters). Padding may be causal.
+
+    The arguments are those of `Conv2D`, with one number for a pair. `padding="causal"`
+    pads before the first step only, so that no output sees a later input.
+
+    >>> layers.Conv1D(8, 3, padding="causal")(np.ones((2, 10, 4))).shape
+    (2, 10, 8)
+    """
 
     rank = 1
 
@@ -158,8 +165,15 @@ class Conv1D(BaseConv):
 class Conv2D(BaseConv):
     """Convolve images: (b, h, w, c) -> (b, h', w', filters).
 
-    >>> Conv2D(32, 3, activation="relu")(images).shape
-    (64, 26, 26, 32)
+    `filters` is the number of channels that come out; `kernel_size`, `strides` and
+    `dilation_rate` are a number for both axes or one for each. `padding` is "valid",
+    none, or "same": zeros around the image so that h' = h / stride, rounded up.
+    `groups` parts the channels into groups that do not see each other. With
+    `data_format="channels_first"` images are (b, c, h, w). `use_bias`, `activation` and
+    the rest are those of every layer with weights (see `Layer`).
+
+    >>> layers.Conv2D(32, 3, activation="relu")(np.ones((2, 28, 28, 1))).shape
+    (2, 26, 26, 32)
     """
 
     rank = 2

@@ -164,10 +164,14 @@ def Input(
     """Return the symbolic input of a functional model; `shape` leaves out the batch
     axis.
 
-    `tensor` is a symbolic tensor to begin the model at.
+    A size that is not known is None; `batch_size` gives that of the batch, or
+    `batch_shape` both. `tensor` is a symbolic tensor to begin the model at. `sparse`
+    says that a sparse tensor comes, `optional` that None may come; `ragged` is refused.
 
-    >>> x = Input(shape=(28, 28, 1))
-    >>> model = Model(x, layers.Dense(10)(layers.Flatten()(x)))
+    >>> x = multinet.Input(shape=(28, 28, 1))
+    >>> model = multinet.Model(x, layers.Dense(10)(layers.Flatten()(x)))
+    >>> model.output_shape
+    (None, 10)
     """
     layer = InputLayer(
         shape=shape,
@@ -184,7 +188,17 @@ def Input(
 
 
 class Dense(Adaptable):
-    """activation(inputs @ kernel + bias) on the last axis: (..., n) -> (..., units)."""
+    """activation(inputs @ kernel + bias) on the last axis: (..., n) -> (..., units).
+
+    `units` is the size of the outputs; `use_bias=False` leaves the bias out. With
+    `lora_rank` the kernel is frozen and a product of two thin matrices is trained
+    beside it, times `lora_alpha / lora_rank`. The rest are the arguments of every layer
+    with weights (see `Layer`).
+
+    >>> layer = layers.Dense(3, activation="relu")
+    >>> layer(np.ones((2, 4))).shape, layer.kernel.shape
+    ((2, 3), (4, 3))
+    """
 
     families = ("kernel", "bias")
     kernel: Any = Adapted()
@@ -240,7 +254,11 @@ class Dense(Adaptable):
 
 
 class Activation(Layer):
-    """Apply an activation, given by name or as a function, elementwise."""
+    """Apply an `activation`, given by name or as a function, elementwise.
+
+    >>> layers.Activation("relu")(np.array([-1.0, 2.0]))
+    array([0., 2.], dtype=float32)
+    """
 
     def __init__(self, activation: ActivationLike, **options: Any) -> None:
         super().__init__(**options)
@@ -256,9 +274,16 @@ class Dropout(Layer):
     """While training, set inputs to 0 with probability `rate`, scaling the rest to
     match.
 
-    The masks depend on the seed and the step alone: equal on every backend.
+    `noise_shape` is the shape of the mask, 1 or None for axes: (None, 1, 8) drops a
+    feature at all steps of time. The masks depend on the seed and the step alone: equal
+    on every backend.
 
     Source: Srivastava et al., "Dropout", 2014.
+
+    >>> drop = layers.Dropout(0.5, seed=1)
+    >>> x = np.ones((1, 1000))
+    >>> float(ops.max(drop(x, training=True))), float(ops.max(drop(x)))
+    (2.0, 1.0)
     """
 
     def __init__(
@@ -312,7 +337,11 @@ def _noise_of(shape: Any) -> tuple[int | None, ...] | None:
 
 
 class Flatten(Layer):
-    """Join all axes but the batch: (b, ...) -> (b, n)."""
+    """Join all axes but the batch: (b, ...) -> (b, n).
+
+    >>> layers.Flatten()(np.ones((2, 8, 8, 3))).shape
+    (2, 192)
+    """
 
     def __init__(self, data_format: str | None = None, **options: Any) -> None:
         super().__init__(**options)
@@ -330,7 +359,13 @@ class Flatten(Layer):
 
 
 class Reshape(Layer):
-    """Give each sample another shape; one size may be -1."""
+    """Give each sample another shape; one size may be -1.
+
+    `target_shape` leaves out the batch axis.
+
+    >>> layers.Reshape((4, -1))(np.ones((2, 8, 3))).shape
+    (2, 4, 6)
+    """
 
     def __init__(self, target_shape: Sequence[int], **options: Any) -> None:
         super().__init__(**options)

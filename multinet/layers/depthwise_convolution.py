@@ -82,7 +82,13 @@ class DepthwiseConv1D(BaseDepthwiseConv):
 class DepthwiseConv2D(BaseDepthwiseConv):
     """Convolve each channel of images by itself: (b, h, w, c) -> (b, h', w', c * m).
 
+    Each channel makes `depth_multiplier` channels, m; the kernel is (h, w, c, m), with
+    `depthwise_initializer` and the like. The other arguments are those of `Conv2D`.
+
     Source: Howard et al., "MobileNets", 2017.
+
+    >>> layers.DepthwiseConv2D(3, depth_multiplier=2)(np.ones((1, 8, 8, 3))).shape
+    (1, 6, 6, 6)
     """
 
     rank = 2
@@ -166,7 +172,14 @@ class SeparableConv1D(BaseSeparableConv):
 class SeparableConv2D(BaseSeparableConv):
     """Convolve images channel by channel, then mix: -> (b, h', w', filters).
 
+    First a `DepthwiseConv2D` with `depth_multiplier`, without a bias, then a `Conv2D`
+    of `filters` and size 1; the arguments are theirs.
+
     Source: Chollet, "Xception", 2017.
+
+    >>> layer = layers.SeparableConv2D(16, 3)
+    >>> layer(np.ones((1, 8, 8, 3))).shape, layer.count_params()
+    ((1, 6, 6, 16), 91)
     """
 
     rank = 2

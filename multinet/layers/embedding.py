@@ -27,7 +27,11 @@ class Embedding(Adaptable):
 
     (...) -> (..., output_dim). With `mask_zero`, positions that hold 0 are masked: 0
     stands for padding. `weights` gives the table, (input_dim, output_dim), to begin
-    with.
+    with; else `embeddings_initializer` does (see `Layer`). `lora_rank` and `lora_alpha`
+    are those of `Dense`.
+
+    >>> layers.Embedding(1000, 16)(np.array([[4, 8, 0], [2, 0, 0]])).shape
+    (2, 3, 16)
     """
 
     families = ("embeddings",)

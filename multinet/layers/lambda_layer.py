@@ -18,7 +18,7 @@ from multinet.typing import Config, Shapes, Tensors
 
 
 class Lambda(Layer):
-    """Apply a function: call(inputs) -> function(inputs, **arguments).
+    """Apply a `function`: call(inputs) -> function(inputs, **`arguments`).
 
     The function gets `mask` and `training` too if it takes them. `output_shape` is the
     shape of a sample, or a function of the input shape; without it the function is run
@@ -28,7 +28,8 @@ class Lambda(Layer):
     nor read: of a model with lambdas a file has all but them. It is loaded with
     `custom_objects={"name of the layer": function}`.
 
-    >>> Lambda(lambda x: ops.square(x))
+    >>> layers.Lambda(lambda x: ops.square(x))(np.array([2.0, 3.0]))
+    array([4., 9.], dtype=float32)
     """
 
     _unwritten = frozenset({"function", "output_shape", "mask", "arguments"})

@@ -66,11 +66,16 @@ class BaseScaling(Layer):
 class LayerNormalization(BaseScaling):
     """Normalize each sample over `axis` to mean 0 and variance 1, then scale and shift.
 
-    gamma and beta have the sizes of the normalized axes. `rms_scaling` leaves the mean
-    in and beta out: x * gamma / sqrt(variance + epsilon); `RMSNormalization` divides by
-    the root of the mean square instead.
+    gamma and beta (see `Layer` for their arguments) have the sizes of the normalized
+    axes, and are left out where `scale` or `center` is False; `epsilon` is added to the
+    variance. `rms_scaling` leaves the mean in and beta out: x * gamma / sqrt(variance +
+    epsilon); `RMSNormalization` divides by the root of the mean square instead.
 
     Source: Ba, Kiros and Hinton, "Layer normalization", 2016.
+
+    >>> y = layers.LayerNormalization()(np.array([[1.0, 2.0, 3.0]]))
+    >>> [round(float(v), 3) for v in y[0]]
+    [-1.224, 0.0, 1.224]
     """
 
     families = ("gamma", "beta")

@@ -76,7 +76,11 @@ def _expanded(x: Any, missing: int) -> Any:
 
 
 class Add(Merge):
-    """The sum of the inputs."""
+    """The sum of the inputs.
+
+    >>> layers.Add()([np.ones(2), np.ones(2), np.ones(2)])
+    array([3., 3.], dtype=float32)
+    """
 
     def merge(self, inputs: list[Tensor]) -> Tensor:
         """Return x + y + ..."""
@@ -162,7 +166,11 @@ def _spread(mask: Any, x: Any) -> Any:
 
 
 class Concatenate(Merge):
-    """Join the inputs along an axis; the other sizes must be equal."""
+    """Join the inputs along an `axis`; the other sizes must be equal.
+
+    >>> layers.Concatenate()([np.ones((2, 3)), np.ones((2, 4))]).shape
+    (2, 7)
+    """
 
     def __init__(self, axis: int = -1, **options: Any) -> None:
         super().__init__(**options)

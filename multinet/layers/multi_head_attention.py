@@ -28,12 +28,23 @@ from multinet.typing import (
 class MultiHeadAttention(BaseHeads):
     """Attend with several heads: query (b, t, d), value (b, s, e) -> (b, t, d).
 
-    Each head projects queries and keys to `key_dim`, values to `value_dim`, weighs the
-    values by softmax(query key^T / sqrt(key_dim)), and all heads are projected to
-    `output_shape`, by default the query's last size. Inputs of more axes attend over
-    `attention_axes`, by default all between batch and features.
+    Each of `num_heads` heads projects queries and keys to `key_dim`, values to
+    `value_dim`, weighs the values by softmax(query key^T / sqrt(key_dim)), and all
+    heads are projected to `output_shape`, by default the query's last size. Inputs of
+    more axes attend over `attention_axes`, by default all between batch and features.
+    `dropout` is that of the weights; `sliding_window` how far from itself a position
+    sees; `use_gate` multiplies the heads by a sigmoid of the query; `flash_attention`
+    asks for a framework's kernel of that name, or forbids it.
+
+    For other arguments see `Layer`. A call takes the masks `query_mask`, `value_mask`,
+    `key_mask` (b, s) and `attention_mask` (b, t, s), true where to attend, and
+    `use_causal_mask=True`.
 
     Source: Vaswani et al., "Attention is all you need", 2017.
+
+    >>> x = np.ones((2, 6, 16))
+    >>> layers.MultiHeadAttention(4, 8)(x, x, use_causal_mask=True).shape
+    (2, 6, 16)
     """
 
     families = ("kernel", "bias")

@@ -25,8 +25,11 @@ class BatchNormalization(Layer):
     """Normalize each channel over the batch while training, by moving moments
     otherwise.
 
-    moving = momentum * moving + (1 - momentum) * batch, with the biased batch variance.
-    A layer with `trainable = False` uses and keeps the moving moments.
+    The arguments for gamma, beta and the moments are those of every layer with weights
+    (see `Layer`). moving = `momentum` * moving + (1 - momentum) * batch, with the
+    biased batch variance. Channels lie along `axis`. Then gamma multiplies and beta is
+    added, unless `scale` or `center` is False; `epsilon` is added to the variance. A
+    layer with `trainable = False` uses and keeps the moving moments.
 
     `renorm` normalizes by moments that move with `renorm_momentum` while training too:
     by x * r + d for x normalized by the batch, where no gradient flows to r and d,
@@ -35,6 +38,11 @@ class BatchNormalization(Layer):
 
     Source: Ioffe and Szegedy, "Batch normalization", 2015; Ioffe, "Batch
     renormalization", 2017.
+
+    >>> layer = layers.BatchNormalization()
+    >>> y = layer(np.array([[1.0], [3.0]]), training=True)
+    >>> [round(float(v), 3) for v in ops.ravel(y)]
+    [-1.0, 1.0]
     """
 
     families = ("gamma", "beta", "moving_mean", "moving_variance")

@@ -48,7 +48,16 @@ class MaxPooling1D(BasePooling):
 
 
 class MaxPooling2D(BasePooling):
-    """The maximum of each window of images (b, h, w, c)."""
+    """The maximum of each window of images (b, h, w, c).
+
+    Windows are of `pool_size`, a number for both axes or one for each, and begin
+    `strides` apart, by default side by side. `padding` is "valid", which leaves out
+    windows that do not fit, or "same".
+
+    >>> layers.MaxPooling2D()(np.arange(16.0).reshape(1, 4, 4, 1))[0, :, :, 0]
+    array([[ 5.,  7.],
+           [13., 15.]], dtype=float32)
+    """
 
     rank, reduce = 2, "max"
 
@@ -66,7 +75,14 @@ class AveragePooling1D(BasePooling):
 
 
 class AveragePooling2D(BasePooling):
-    """The mean of each window of images (b, h, w, c), padding not counted."""
+    """The mean of each window of images (b, h, w, c), padding not counted.
+
+    The arguments are those of `MaxPooling2D`.
+
+    >>> layers.AveragePooling2D()(np.arange(16.0).reshape(1, 4, 4, 1))[0, :, :, 0]
+    array([[ 2.5,  4.5],
+           [10.5, 12.5]], dtype=float32)
+    """
 
     rank, reduce = 2, "average"
 
@@ -147,7 +163,13 @@ class GlobalAveragePooling1D(BaseGlobalPooling):
 
 
 class GlobalAveragePooling2D(BaseGlobalPooling):
-    """The mean over an image: (b, h, w, c) -> (b, c)."""
+    """The mean over an image: (b, h, w, c) -> (b, c).
+
+    With `keepdims` the axes stay, with size 1: (b, 1, 1, c).
+
+    >>> layers.GlobalAveragePooling2D()(np.ones((2, 7, 7, 64))).shape
+    (2, 64)
+    """
 
     rank, reduce = 2, "average"
 

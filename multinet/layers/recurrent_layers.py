@@ -208,11 +208,23 @@ class FusedLayer(CellLayer):
 class LSTM(FusedLayer):
     """Long short-term memory, as in `LSTMCell`: (b, t, n) -> (b, units).
 
-    Its states are h and c. With the default activations and without recurrent dropout
-    the backend's own method runs the whole sequence; `use_cudnn=False` keeps to the
-    loop over the cell.
+    The output is that of the last step, of all steps with `return_sequences`, (b, t,
+    `units`), and with `return_state` the last states follow: h and c, each (b, units).
+    `dropout` is the share of inputs to drop while training, `recurrent_dropout` that of
+    states; `unit_forget_bias` begins the forget gate's bias at 1. `go_backwards`,
+    `stateful` and `unroll` are those of `RNN`, the others those of every layer with
+    weights (see `Layer`), for the kernels of inputs and of states.
+
+    With the default `activation` and `recurrent_activation` and without recurrent
+    dropout the backend's own method runs the whole sequence; `use_cudnn=False` keeps to
+    the loop over the cell.
 
     Source: Hochreiter and Schmidhuber, "Long short-term memory", 1997.
+
+    >>> lstm = layers.LSTM(8, return_sequences=True, return_state=True)
+    >>> outputs, h, c = lstm(np.ones((2, 5, 3)))
+    >>> outputs.shape, h.shape, c.shape
+    ((2, 5, 8), (2, 8), (2, 8))
     """
 
     cell_class = LSTMCell
@@ -257,11 +269,17 @@ class LSTM(FusedLayer):
 class GRU(FusedLayer):
     """Gated recurrent units, as in `GRUCell`: (b, t, n) -> (b, units).
 
+    The arguments are those of `LSTM`; its one state is its output. `reset_after=False`
+    resets the state before the product with the kernel, as the paper does.
+
     With the default activations and without recurrent dropout the backend's own method
     runs the whole sequence; `use_cudnn=False` keeps to the loop over the cell.
 
     Source: Cho et al., "Learning phrase representations using RNN encoder-decoder",
     2014.
+
+    >>> layers.GRU(8, return_sequences=True)(np.ones((2, 5, 3))).shape
+    (2, 5, 8)
     """
 
     cell_class = GRUCell

@@ -27,11 +27,15 @@ Recurrent: TypeAlias = Any
 class Bidirectional(Layer):
     """Run a recurrent layer forwards and a copy of it backwards; merge the outputs.
 
-    `merge_mode` is "concat", "sum", "mul", "ave", or None for both outputs. With
-    `return_state` the forward states follow, then the backward ones; `initial_state`
-    has them in the same order.
+    `layer` is the one that runs forwards, `backward_layer` the other, if it is not to
+    be a copy, and `weights` are values to begin with. `merge_mode` is "concat", "sum",
+    "mul", "ave", or None for both outputs. With `return_state` the forward states
+    follow, then the backward ones; `initial_state` has them in the same order.
 
     Source: Schuster and Paliwal, "Bidirectional recurrent neural networks", 1997.
+
+    >>> layers.Bidirectional(layers.LSTM(8))(np.ones((2, 5, 3))).shape
+    (2, 16)
     """
 
     def __init__(
@@ -180,10 +184,13 @@ def _copy(layer: Any, prefix: str, **changes: Any) -> Any:
 
 
 class TimeDistributed(Wrapper):
-    """Apply a layer to every step of time: (b, t, ...) -> (b, t, ...).
+    """Apply a `layer` to every step of time: (b, t, ...) -> (b, t, ...).
 
     A layer that changes while training, such as one that counts moments, sees one step
     after the other; for others the steps join the batch.
+
+    >>> layers.TimeDistributed(layers.Conv2D(4, 3))(np.ones((2, 5, 8, 8, 1))).shape
+    (2, 5, 6, 6, 4)
     """
 
     def __init__(self, layer: Layer, **options: Any) -> None:

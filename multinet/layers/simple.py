@@ -26,11 +26,12 @@ class Identity(Layer):
 
 
 class Rescaling(Layer):
-    """Return inputs * scale + offset: numbers, or arrays that broadcast with inputs.
+    """Return inputs * `scale` + `offset`: numbers, or arrays that broadcast.
 
     Where `image_data_format()` is channels_first, a scale is one of channels.
 
-    >>> Rescaling(1 / 255)  # of images, to [0, 1]
+    >>> layers.Rescaling(1 / 255)(np.array([0, 255], "uint8"))  # of images, to [0, 1]
+    array([0., 1.], dtype=float32)
     """
 
     def __init__(self, scale: Numbers, offset: Numbers = 0.0, **options: Any) -> None:

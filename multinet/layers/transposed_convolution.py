@@ -108,8 +108,13 @@ class Conv1DTranspose(BaseConvTranspose):
 class Conv2DTranspose(BaseConvTranspose):
     """Enlarge images: (b, h, w, c) -> (b, h * stride, w * stride, filters).
 
-    >>> Conv2DTranspose(8, 3, strides=2, padding="same")(images).shape
-    (64, 56, 56, 8)
+    The transpose of the linear map that `Conv2D` of these arguments is.
+    `output_padding` adds rows and columns at the end, to choose among the sizes that a
+    convolution with `strides` would have made the same.
+
+    >>> layer = layers.Conv2DTranspose(8, 3, strides=2, padding="same")
+    >>> layer(np.ones((2, 28, 28, 1))).shape
+    (2, 56, 56, 8)
     """
 
     rank = 2

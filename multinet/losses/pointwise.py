@@ -134,7 +134,13 @@ def categorical_hinge(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 
 class MeanSquaredError(FunctionLoss):
-    """The mean of (y_true - y_pred)**2."""
+    """The mean of (y_true - y_pred)**2.
+
+    `reduction` is that of every loss (see `Loss`).
+
+    >>> float(losses.MeanSquaredError()([[0.0, 1.0]], [[1.0, 1.0]]))
+    0.5
+    """
 
     function = mean_squared_error
 
@@ -190,7 +196,14 @@ class MeanSquaredLogarithmicError(FunctionLoss):
 
 
 class Huber(FunctionLoss):
-    """Quadratic for errors up to `delta`, linear beyond. Source: Huber, 1964."""
+    """Quadratic for errors up to `delta`, linear beyond. Source: Huber, 1964.
+
+    error**2 / 2, or delta * |error| - delta**2 / 2. `reduction` is that of every loss
+    (see `Loss`).
+
+    >>> float(losses.Huber(delta=1.0)([[0.0, 0.0]], [[1.0, 3.0]]))
+    1.5
+    """
 
     function = huber
 

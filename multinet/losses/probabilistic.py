@@ -263,7 +263,15 @@ def kl_divergence(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 
 class BinaryCrossentropy(FunctionLoss):
-    """Cross-entropy of independent binary targets, from probabilities or logits."""
+    """Cross-entropy of independent binary targets, from probabilities or logits.
+
+    `from_logits` says that predictions are logits, before the sigmoid: the exact and
+    stable way. `label_smoothing` draws targets towards 0.5 by that share. The mean is
+    over `axis`; `reduction` is that of every loss (see `Loss`).
+
+    >>> float(losses.BinaryCrossentropy(from_logits=True)([[1.0]], [[0.0]]))
+    0.6931...
+    """
 
     function = binary_crossentropy
 
@@ -308,7 +316,15 @@ class BinaryFocalCrossentropy(FunctionLoss):
 
 
 class CategoricalCrossentropy(FunctionLoss):
-    """Cross-entropy of one-hot or soft targets, from probabilities or logits."""
+    """Cross-entropy of one-hot or soft targets, from probabilities or logits.
+
+    (b, ..., n) of both; classes lie along `axis`. `from_logits` says that predictions
+    are logits, before the softmax. `label_smoothing` gives that share of each target to
+    all classes alike. `reduction` is that of every loss (see `Loss`).
+
+    >>> float(losses.CategoricalCrossentropy()([[0, 1, 0]], [[0.25, 0.5, 0.25]]))
+    0.6931...
+    """
 
     function = categorical_crossentropy
 
@@ -353,7 +369,13 @@ class CategoricalFocalCrossentropy(FunctionLoss):
 class SparseCategoricalCrossentropy(FunctionLoss):
     """Cross-entropy of integer labels, from probabilities or logits.
 
-    Labels equal to `ignore_class` do not count, in the mean neither.
+    Labels (b, ...) or (b, ..., 1) of predictions (b, ..., n), with the classes along
+    `axis`. `from_logits` says that these are logits, before the softmax. Labels equal
+    to `ignore_class` do not count, in the mean neither. `reduction` is that of every
+    loss (see `Loss`).
+
+    >>> float(losses.SparseCategoricalCrossentropy()([1], [[0.25, 0.5, 0.25]]))
+    0.6931...
     """
 
     function = sparse_categorical_crossentropy

@@ -146,7 +146,13 @@ class Accuracy(FunctionMetric):
 
 
 class BinaryAccuracy(FunctionMetric):
-    """How often (y_pred > threshold) is the binary target."""
+    """How often (y_pred > `threshold`) is the binary target.
+
+    >>> accuracy = metrics.BinaryAccuracy()
+    >>> accuracy.update_state([1, 0, 1], [0.9, 0.6, 0.7])
+    >>> float(accuracy.result())
+    0.6666...
+    """
 
     function = binary_accuracy
     _direction = "up"
@@ -174,7 +180,13 @@ class CategoricalAccuracy(FunctionMetric):
 
 
 class SparseCategoricalAccuracy(FunctionMetric):
-    """How often the largest prediction is the integer label."""
+    """How often the largest prediction is the integer label.
+
+    >>> accuracy = metrics.SparseCategoricalAccuracy()
+    >>> accuracy.update_state([1, 0], [[0.1, 0.9], [0.4, 0.6]])
+    >>> float(accuracy.result())
+    0.5
+    """
 
     function = sparse_categorical_accuracy
     _direction = "up"

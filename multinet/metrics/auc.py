@@ -23,12 +23,13 @@ _COUNTS = ("true_positives", "false_positives", "true_negatives", "false_negativ
 
 
 class AUC(Metric):
-    """The area under a curve: "ROC", "PR" or "PRGAIN".
+    """The area under a `curve`: "ROC", "PR" or "PRGAIN".
 
     "ROC" is the true over the false positive rate, "PR" precision over recall,
     "PRGAIN" the gains of these two. It is computed from the counts at `num_thresholds`
-    thresholds. `summation_method` is "interpolation" (trapezoids; of "PR" the counts
-    are interpolated), "minoring" or "majoring".
+    thresholds, or at the `thresholds` that are given. `summation_method` is
+    "interpolation" (trapezoids; of "PR" the counts are interpolated), "minoring" or
+    "majoring". `from_logits` says that predictions are logits.
 
     With `multi_label` data are (samples, labels), each label has a curve of its own,
     and the result is the mean of the areas, weighted by `label_weights`; `num_labels`
@@ -37,6 +38,11 @@ class AUC(Metric):
 
     Sources: Davis and Goadrich, "The relationship between precision-recall and ROC
     curves", 2006; Flach and Kull, "Precision-recall-gain curves", 2015.
+
+    >>> area = metrics.AUC()
+    >>> area.update_state([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9])
+    >>> float(area.result())
+    0.75
     """
 
     _direction = "up"

@@ -246,7 +246,13 @@ class Sum(Metric):
 
 
 class Mean(Metric):
-    """The (weighted) mean of values; the total and count are float32 or wider."""
+    """The (weighted) mean of values; the total and count are float32 or wider.
+
+    >>> mean = metrics.Mean()
+    >>> mean.update_state([1.0, 3.0], sample_weight=[1.0, 3.0])
+    >>> float(mean.result())
+    2.5
+    """
 
     def __init__(
         self, name: str | None = "mean", dtype: PolicyLike | None = None

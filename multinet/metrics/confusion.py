@@ -201,8 +201,14 @@ def _only_best(y_pred: Any, k: int) -> Any:
 class Precision(Ratio):
     """The share of predicted positives that are positive.
 
-    With `top_k` the k best predictions of each sample are the positives (those above
-    the thresholds, if given); `class_id` looks at one class only.
+    Positives are predictions above 0.5, or above each of `thresholds`, with a result
+    for each. With `top_k` the k best predictions of each sample are the positives
+    (those above the thresholds, if given); `class_id` looks at one class only.
+
+    >>> precision = metrics.Precision()
+    >>> precision.update_state([1, 0, 1], [0.9, 0.8, 0.2])
+    >>> float(precision.result())
+    0.5
     """
 
     counted = (("tp", "true_positives"), ("fp", "false_positives"))
@@ -215,7 +221,15 @@ class Precision(Ratio):
 
 
 class Recall(Ratio):
-    """The share of positives predicted as such; arguments as of `Precision`."""
+    """The share of positives predicted as such.
+
+    `thresholds`, `top_k` and `class_id` are those of `Precision`.
+
+    >>> recall = metrics.Recall()
+    >>> recall.update_state([1, 0, 1, 1], [0.9, 0.8, 0.2, 0.7])
+    >>> float(recall.result())
+    0.6666...
+    """
 
     counted = (("tp", "true_positives"), ("fn", "false_negatives"))
     _direction = "up"

@@ -42,13 +42,16 @@ from multinet.typing import AnyLayer, AnyModel, Shapes, Tree
 class Model(Training):
     """A network to train, evaluate and use.
 
-    Either `Model(inputs, outputs)` with symbolic tensors (or trees of them) made from
-    `Input`, or a subclass that makes layers in `__init__` and uses them in `call`.
+    Either `Model(inputs, outputs)` with symbolic tensors (or trees of them), where
+    `inputs` were made by `Input` and `outputs` of them, or a subclass that makes layers
+    in `__init__` and uses them in `call`.
 
-    >>> x = Input((8, 8, 1))
-    >>> y = layers.Dense(10)(layers.Flatten()(x))
-    >>> model = Model(x, y)
+    >>> inputs = multinet.Input((8, 8, 1))
+    >>> outputs = layers.Dense(10)(layers.Flatten()(inputs))
+    >>> model = multinet.Model(inputs, outputs)
     >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    >>> model.count_params()
+    650
     """
 
     _written_as = inner("models.functional", "Functional")
@@ -300,7 +303,8 @@ class Model(Training):
 
         It has the architecture, the weights, what `compile` got and the state of the
         optimizer; `multinet.saving.load_model` reads it. The file is whole or not
-        there.
+        there. Another at `filepath` is replaced, unless `overwrite=False`; with
+        `zipped=False` it is a folder.
         """
         saving.save_model(self, filepath, overwrite, zipped, **options)
 
@@ -359,9 +363,9 @@ class Model(Training):
     ) -> None:
         """Take the weights of a file: all of them, or none if one does not fit.
 
-        `.weights.h5`, `.weights.json`, `.keras`, `.safetensors` (in a `layout`), or
-        `.h5` of Keras 2, there also `by_name=True`. With `skip_mismatch` what does not
-        fit stays as it is, and a warning lists it.
+        `filepath` is a `.weights.h5`, `.weights.json`, `.keras`, `.safetensors` (in a
+        `layout`), or `.h5` of Keras 2, there also `by_name=True`. With `skip_mismatch`
+        what does not fit stays as it is, and a warning lists it.
         """
         saving.load_weights(self, filepath, skip_mismatch, **options)
 
@@ -377,9 +381,11 @@ class Model(Training):
     ) -> None:
         """Print the layers, their output shapes and their numbers of weights.
 
-        Of a graph that is no chain, also what each is connected to. `layer_range` names
-        the first and the last row, as patterns. `positions` is Keras's, and must be
-        None: the columns fit what is in them.
+        Of a graph that is no chain, also what each is connected to. `expand_nested`
+        draws the layers of models inside, `show_trainable` tells which are trained.
+        `print_fn` gets the lines, `line_length` letters long. `layer_range` names the
+        first and the last row, as patterns. `positions` is Keras's, and must be None:
+        the columns fit what is in them.
         """
         absent.refuse_options("summary", positions=positions)
         options = (line_length, expand_nested, show_trainable, layer_range)

@@ -31,9 +31,12 @@ class Sequential(Model):
 
     The weights exist once the input's shape is known: from an `Input` at the start,
     from `input_shape=` of the first layer, from a model at the start that knows its
-    own, or from the first data.
+    own, or from the first data. `layers` is the list; `add` and `pop` change it.
 
-    >>> model = Sequential([Input((784,)), Dense(128, activation="relu"), Dense(10)])
+    >>> first = layers.Dense(128, activation="relu")
+    >>> model = multinet.Sequential([multinet.Input((784,)), first, layers.Dense(10)])
+    >>> model.output_shape
+    (None, 10)
     """
 
     @shortening

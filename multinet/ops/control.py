@@ -210,8 +210,15 @@ def scan(
 ) -> tuple[Any, Any]:
     """Run carry, y = f(carry, x) along the first axis of xs; return carry, stacked ys.
 
-    With `xs` None, f gets None `length` times. `unroll` is accepted and left to the
+    `f` is the function, and `init` the first carry. With `xs` None, f gets None
+    `length` times. `reverse` begins at the end. `unroll` is accepted and left to the
     backend.
+
+    >>> total, sums = multinet.scan(
+    ...     lambda carry, x: (carry + x, carry + x), 0.0, np.array([1.0, 2.0, 3.0])
+    ... )
+    >>> float(total), ops.convert_to_numpy(sums)
+    (6.0, array([1., 3., 6.], dtype=float32))
     """
     checked(f, "f")
     at_least(int(unroll) if isinstance(unroll, bool) else unroll, 0, "unroll")

@@ -14,9 +14,13 @@ from multinet.typing import LearningRate, Numbers, Tensor
 class RMSprop(Optimizer):
     """Steps by the gradient over the root of its mean square.
 
-    `centered` subtracts the square of the mean gradient; `momentum` accumulates steps.
+    The mean decays by `rho`; `epsilon` is added to it. `centered` subtracts the square
+    of the mean gradient; `momentum` accumulates steps. The other arguments are those of
+    every optimizer (see `Optimizer`).
 
     Source: Tieleman and Hinton, Coursera lecture 6e, 2012.
+
+    >>> optimizer = optimizers.RMSprop(1e-3, momentum=0.9)
     """
 
     def __init__(

@@ -34,9 +34,14 @@ class Optimizer(OptimizerState):
     and constraints hold.
 
     `learning_rate` is a number, a `LearningRateSchedule`, or a function without
-    arguments. With `gradient_accumulation_steps` that many batches make an update, by
-    the mean of their gradients; `iterations` counts the updates, and a schedule the
-    batches.
+    arguments. `weight_decay` takes that share, times the rate, of each weight away.
+    Gradients are clipped one by one to the norm `clipnorm`, all together to
+    `global_clipnorm`, or each number to `clipvalue`. `use_ema` keeps averages of the
+    weights, by `ema_momentum`, which are put in their place at the end, and every
+    `ema_overwrite_frequency` updates. `loss_scale_factor` multiplies the loss and
+    divides the gradients. With `gradient_accumulation_steps` that many batches make an
+    update, by the mean of their gradients; `iterations` counts the updates, and a
+    schedule the batches.
     """
 
     #: Whether an update may be left out inside the step. Then the slots hold the number

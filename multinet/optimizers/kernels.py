@@ -15,9 +15,18 @@ from multinet.typing import LearningRate, Numbers, Tensor
 
 
 class SGD(Optimizer):
-    """Gradient descent, with `momentum` and Nesterov's form of it.
+    """Gradient descent, with `momentum` and Nesterov's form of it, `nesterov=True`.
+
+    velocity = momentum * velocity - learning_rate * gradient is added to the weight.
+    The other arguments are those of every optimizer (see `Optimizer`).
 
     Source: Sutskever et al., "On the importance of initialization and momentum", 2013.
+
+    >>> optimizer = optimizers.SGD(0.1)
+    >>> weight = multinet.Variable([1.0])
+    >>> optimizer.apply([np.array([2.0], "float32")], [weight])
+    >>> round(float(weight[0]), 6)
+    0.8
     """
 
     def __init__(
@@ -64,10 +73,15 @@ class SGD(Optimizer):
 class Adam(Optimizer):
     """Steps by the mean of gradients over the root of their mean square.
 
-    `amsgrad` divides by the largest mean square so far.
+    The two means decay by `beta_1` and `beta_2`; `epsilon` is added to the root.
+    `amsgrad` divides by the largest mean square so far. The other arguments are those
+    of every optimizer (see `Optimizer`).
 
     Source: Kingma and Ba, "Adam", 2015; Reddi et al., "On the convergence of Adam and
     beyond", 2018.
+
+    >>> schedule = optimizers.schedules.CosineDecay(1e-3, decay_steps=1000)
+    >>> optimizer = optimizers.Adam(schedule, global_clipnorm=1.0)
     """
 
     def __init__(
@@ -146,7 +160,14 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with decoupled weight decay.
 
+    Each update also takes learning_rate * `weight_decay` of the weight away, but of
+    those that `exclude_from_weight_decay` names. The other arguments are those of
+    `Adam`.
+
     Source: Loshchilov and Hutter, "Decoupled weight decay regularization", 2017.
+
+    >>> optimizer = optimizers.AdamW(1e-3, weight_decay=0.05)
+    >>> optimizer.exclude_from_weight_decay(var_names=["bias"])
     """
 
     def __init__(

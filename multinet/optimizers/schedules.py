@@ -80,7 +80,15 @@ class _Known(LearningRateSchedule):
 
 
 class ExponentialDecay(_Known):
-    """initial * rate**(step / decay_steps), in whole powers with `staircase`."""
+    """initial * rate**(step / decay_steps), in whole powers with `staircase`.
+
+    initial is `initial_learning_rate`, rate `decay_rate`; it is reached after
+    `decay_steps`.
+
+    >>> schedule = optimizers.schedules.ExponentialDecay(0.1, 100, 0.5)
+    >>> round(float(schedule(200)), 6)
+    0.025
+    """
 
     def __init__(
         self,
@@ -222,12 +230,18 @@ class PolynomialDecay(_Known):
 
 
 class CosineDecay(_Known):
-    """Half a cosine from the initial rate to `alpha` of it over `decay_steps`.
+    """Half a cosine from `initial_learning_rate` to `alpha` of it over `decay_steps`.
 
     With `warmup_target` a line from the initial rate to it over `warmup_steps` goes
     before, and the cosine starts from it.
 
     Source: Loshchilov and Hutter, "SGDR", 2016.
+
+    >>> schedule = optimizers.schedules.CosineDecay(
+    ...     0.0, decay_steps=900, alpha=0.01, warmup_target=0.1, warmup_steps=100
+    ... )
+    >>> [round(float(schedule(step)), 4) for step in (0, 50, 100, 550, 1000)]
+    [0.0, 0.05, 0.1, 0.0505, 0.001]
     """
 
     def __init__(

@@ -147,13 +147,18 @@ def load_model(
 ) -> Made:
     """Return the model of a file: `.keras` or `.h5`, of Multinet or Keras, 2 or 3.
 
-    `custom_objects` maps names to the program's classes and functions, which must be
-    there or registered: reading never imports a module and never runs code of the
-    file. So `safe_mode` changes nothing, and False is refused. With `compile=False` the
-    model is not compiled.
+    `filepath` may also be a folder, of `save(zipped=False)`. `custom_objects` maps
+    names to the program's classes and functions, which must be there or registered:
+    reading never imports a module and never runs code of the file. So `safe_mode`
+    changes nothing, and False is refused. With `compile=False` the model is not
+    compiled.
 
     `FileError` for a file that is damaged or made to do harm, `ArgumentError` for a
     class that is not known.
+
+    >>> multinet.Sequential([multinet.Input((4,)), layers.Dense(2)]).save("small.keras")
+    >>> multinet.saving.load_model("small.keras").output_shape
+    (None, 2)
     """
     refuse_unsafe(safe_mode)
     path = atomic.local(filepath)

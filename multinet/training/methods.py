@@ -77,18 +77,22 @@ class Training(Hooks, Layer):
         jit_compile: bool | str = "auto",
         auto_scale_loss: bool = True,
     ) -> None:
-        """Choose how to train: an optimizer, a loss and metrics, by name or as objects.
+        """Choose how to train: by `optimizer`, `loss` and `metrics`, names or objects.
 
-        For several outputs, losses, weights and metrics are lists by position or dicts
-        by output name. `run_eagerly` runs the step uncompiled, for debugging; else each
-        backend compiles it as it does best (`explain_step` tells how), which
-        `jit_compile=True` or False overrides. As many steps as take a tenth of a second
-        go in one call, and one where a callback listens to batches; with
+        For several outputs, losses, `loss_weights` and metrics are lists by position or
+        dicts by output name, or trees of them. `weighted_metrics` see the sample
+        weights, which metrics do not. `run_eagerly` runs the step uncompiled, for
+        debugging; else each backend compiles it as it does best (`explain_step` tells
+        how), which `jit_compile=True` or False overrides. As many steps as take a tenth
+        of a second go in one call, and one where a callback listens to batches; with
         `steps_per_execution` above 1 that many do, and such a callback is called once
         for them, with the number of the first at their beginning and of the last at
         their end. Else these change speed only, but that an epoch of `steps_per_epoch`
         has whole executions. Under the policy "mixed_float16" `auto_scale_loss` puts
         the optimizer into a `LossScaleOptimizer`.
+
+        >>> model = multinet.Sequential([multinet.Input((4,)), layers.Dense(1)])
+        >>> model.compile(optimizers.Adam(0.01), "mse", metrics=["mae"])
         """
         task = Task(
             optimizer=optimizer,
@@ -260,14 +264,20 @@ class Training(Hooks, Layer):
         throughput: bool = False,
         sanity_check: bool = False,
     ) -> History:
-        """Train for some epochs, and return the History of the logs.
+        """Train for some `epochs`, and return the History of the logs.
 
         `x` and `y` are arrays, or trees of arrays, with one first axis of samples;
         floats become floatx and integers int32. `batch_size` is 32 unless given. Or `x`
         gives batches by itself, each x, (x, y) or (x, y, sample_weight): a generator, a
         function that returns one for each epoch, a `PyDataset`, a loader or another
-        iterable, or a `Source`. `verbose` is 0, 1 (a
-        bar on a terminal), 2 (a line an epoch) or "auto".
+        iterable, or a `Source`. `steps_per_epoch` is how many make an epoch. Arrays are
+        shuffled in each epoch, unless `shuffle=False`.
+
+        After each `validation_freq` epochs `validation_data`, or the last
+        `validation_split` of the arrays, is evaluated, with `validation_batch_size` and
+        `validation_steps`. `sample_weight` weighs each sample's loss, `class_weight`
+        that of each label. `callbacks` hear of what happens. `initial_epoch` is the
+        first. `verbose` is 0, 1 (a bar on a terminal), 2 (a line an epoch) or "auto".
 
         `max_batches` is how many batches each training epoch and each validation takes
         at most, to try a program quickly. After `max_time`, in seconds or a
@@ -276,6 +286,11 @@ class Training(Hooks, Layer):
         training steps into the logs; that of the first epoch has compiling in it.
         `sanity_check=True` first runs one batch of training and one of validation, and
         keeps nothing of what they change, so that what is wrong shows at once.
+
+        >>> model = multinet.Sequential([multinet.Input((4,)), layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> model.fit(np.ones((32, 4)), np.ones(32), epochs=3, verbose=0).epoch
+        [0, 1, 2]
         """
         trainer, span = self._trainer, epochs_of(initial_epoch, epochs)
         plan = Plan(
@@ -321,7 +336,11 @@ class Training(Hooks, Layer):
         callbacks: Callbacks = None,
         return_dict: bool = False,
     ) -> Result:
-        """Return the loss and metrics on data: a float, a list, or a dict by name."""
+        """Return the loss and metrics on data: a float, a list, or a dict by name.
+
+        `x`, `y`, `sample_weight`, `batch_size`, `callbacks` and `verbose` are those of
+        `fit`; `steps` is how many batches to take. `return_dict` makes it a dict.
+        """
         raw = self._has_host_stage()
         source = source_of(x, y, sample_weight, batch_size=batch_size, raw=raw)
         data = through_stage(source, self)
@@ -338,7 +357,14 @@ class Training(Hooks, Layer):
         steps: int | None = None,
         callbacks: Callbacks = None,
     ) -> Tree:
-        """Return the outputs for data, computed batch by batch, as NumPy arrays."""
+        """Return the outputs for data, computed batch by batch, as NumPy arrays.
+
+        `batch_size`, `steps`, `callbacks` and `verbose` are those of `evaluate`.
+
+        >>> model = multinet.Sequential([multinet.Input((4,)), layers.Dense(2)])
+        >>> model.predict(np.ones((100, 4)), batch_size=64, verbose=0).shape
+        (100, 2)
+        """
         trainer = self._trainer
         if verbose == 0 and not callbacks and steps is None:
             outputs = trainer.predict_at_once(x, batch_size)

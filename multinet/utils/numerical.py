@@ -34,7 +34,7 @@ def to_categorical(x: Tensors, num_classes: int | None = None) -> Tensor:
     A last axis of size 1 is dropped. `num_classes` is the largest label plus 1 by
     default. Tensors give tensors, other labels give arrays of NumPy.
 
-    >>> to_categorical([0, 2])
+    >>> utils.to_categorical([0, 2])
     array([[1., 0., 0.],
            [0., 0., 1.]], dtype=float32)
     """

@@ -23,12 +23,14 @@ class PyDataset(ABC):
     in the same order as without, whatever the number of workers. Processes begin with
     a copy of the data set, and cannot change what the others see.
 
-    >>> class Squares(PyDataset):
+    >>> class Squares(utils.PyDataset):
     ...     def __len__(self):
     ...         return 4
     ...     def __getitem__(self, index):
     ...         x = np.arange(8.0)[:, None] + 8 * index
     ...         return x, x**2
+    >>> len(Squares(workers=2))
+    4
     """
 
     def __init__(

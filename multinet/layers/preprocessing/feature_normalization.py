@@ -35,6 +35,11 @@ class Normalization(Preparing):
     `mean` and `variance` are given, or `adapt` finds those of data: one for each place
     along `axis` (an axis, several, or None for one of all), kept in weights that are
     not trained.
+
+    >>> layer = layers.Normalization()
+    >>> layer.adapt(np.array([[1.0], [3.0]]))
+    >>> layer(np.array([[5.0]]))
+    array([[3.]], dtype=float32)
     """
 
     _unwritten = frozenset({"mean", "variance"})

@@ -15,13 +15,15 @@ class StringLookup(IndexLookup):
     First come `mask_token`, in the mode "int" alone, and `num_oov_indices` places for
     texts that are not in the vocabulary, by their hash (under a `salt`) if these are
     several; then the `vocabulary`: a list, or the path of a file with one in each
-    line; or `adapt` makes it, of up to `max_tokens` places.
+    line; or `adapt` makes it, of up to `max_tokens` places. With `invert` a place of no
+    text is `oov_token`. Bytes are read in `encoding`.
 
     `output_mode` is "int", "one_hot", or of all texts of a sample (the last axis)
-    "multi_hot", "count" or "tf_idf", the counts weighted by `idf_weights`;
-    `pad_to_max_tokens` makes these vectors as long as the vocabulary may grow.
+    "multi_hot", "count" or "tf_idf", the counts weighted by `idf_weights`; these are
+    sparse tensors with `sparse`. `pad_to_max_tokens` makes these vectors as long as the
+    vocabulary may grow.
 
-    >>> StringLookup(vocabulary=["a", "b"])(["b", "a", "c"])
+    >>> layers.StringLookup(vocabulary=["a", "b"])(["b", "a", "c"])
     array([2, 1, 0], dtype=int32)
     """
 

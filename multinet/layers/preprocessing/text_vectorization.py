@@ -42,22 +42,24 @@ class Words(NamedTuple):
 
 
 class TextVectorization(HostLayer):
-    """Give texts (b,) or (b, 1) the places of their words in a vocabulary, (b, t).
+    """Give texts (b,) or (b, 1) the places of their words in a `vocabulary`, (b, t).
 
     A text is standardized ("lower_and_strip_punctuation", "lower",
     "strip_punctuation", None), split (at "whitespace", "character" by character, not
     at all with None) and made into `ngrams` of the widths up to a number, or of a
     tuple of widths. `standardize` and `split` may be functions of an array of str;
-    that for `split` gives a list of words for each text. ASCII alone is lowered.
+    that for `split` gives a list of words for each text. ASCII alone is lowered. Bytes
+    are read in `encoding`.
 
     Place 0 is for padding, up to the longest text of a batch or to
     `output_sequence_length`, place 1 for words that are not in the vocabulary. That,
-    `max_tokens`, `output_mode`, `idf_weights` and `pad_to_max_tokens` are those of
-    `StringLookup`.
+    `max_tokens`, `output_mode`, `sparse`, `idf_weights` and `pad_to_max_tokens` are
+    those of `StringLookup`; `ragged=True` is refused.
 
-    >>> layer = TextVectorization(vocabulary=["baz", "bar", "foo"])
+    >>> layer = layers.TextVectorization(vocabulary=["baz", "bar", "foo"])
     >>> layer(["Foo qux bar!", "qux baz"])
-    array([[4, 1, 3], [1, 2, 0]], dtype=int32)
+    array([[4, 1, 3],
+           [1, 2, 0]], dtype=int32)
     """
 
     _unwritten = frozenset({"vocabulary", "idf_weights"})

@@ -21,11 +21,12 @@ class TensorBoard(Callback):
 
     `log_dir/train` has the scalars "epoch_loss" and the like, with
     "epoch_learning_rate", and `log_dir/validation` those of validation, and of each
-    evaluation by the number of updates. `update_freq` is "epoch", "batch", or after
-    how many batches "batch_loss" and the like are written. Every `histogram_freq`
-    epochs, unless that is 0, the weights are as histograms, by their paths.
-    `write_graph` writes the configuration of the model, `write_steps_per_second` how
-    many steps a second an epoch took.
+    evaluation by the number of updates. `update_freq` is "epoch", "batch", or after how
+    many batches "batch_loss" and the like are written. Every `histogram_freq` epochs,
+    unless that is 0, the weights are as histograms, by their paths. `write_graph`
+    writes the configuration of the model, `write_steps_per_second` how many steps a
+    second an epoch took. `write_images`, `profile_batch`, `embeddings_freq` and
+    `embeddings_metadata` are Keras's; what they would write is refused.
 
     Needs the package tensorboard: `pip install tensorboard`.
     """

@@ -21,11 +21,14 @@ class ModelCheckpoint(Monitor):
     """Save the model, or its weights, after each epoch or every so many batches.
 
     `filepath` may have fields: `{epoch}` (from 1), `{batch}`, and names in the logs,
-    such as `model-{epoch:02d}-{val_loss:.2f}.keras`. With `save_best_only` a file is
-    written only where `monitor` is better than it was, which `mode` and
+    such as `model-{epoch:02d}-{val_loss:.2f}.keras`. `save_freq` is "epoch" or a number
+    of batches; `save_weights_only` saves no more than that. With `save_best_only` a
+    file is written only where `monitor` is better than it was, which `mode` and
     `initial_value_threshold` say, as in `EarlyStopping`; where the logs lack it, a
     warning comes with the file. `max_to_keep` deletes the oldest of the files that this
-    callback has written.
+    callback has written. `verbose=1` prints the file that is written.
+
+    >>> best = callbacks.ModelCheckpoint("best.keras", save_best_only=True)
     """
 
     _without_value = "The model is saved all the same."

@@ -26,10 +26,12 @@ _PATIENCE = 10.0  # seconds to wait for a server
 class CSVLogger(Callback):
     """Write a row of the logs after each epoch to a CSV file, which has it at once.
 
-    The columns are the epoch, counted from 0, and the names of the first epoch's logs
-    in their order by letters, those of a validation too. What an epoch does not have
-    is "NA". With `append` the rows follow those of the file, whose columns they take;
-    without it each fit begins the file anew.
+    The columns of `filename`, parted by `separator`, are the epoch, counted from 0, and
+    the names of the first epoch's logs in their order by letters, those of a validation
+    too. What an epoch does not have is "NA". With `append` the rows follow those of the
+    file, whose columns they take; without it each fit begins the file anew.
+
+    >>> log = callbacks.CSVLogger("training.csv", append=True)
     """
 
     def __init__(

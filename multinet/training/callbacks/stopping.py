@@ -17,9 +17,13 @@ _PLATEAU = ("wait", "cooldown_counter", "best")
 class EarlyStopping(Monitor):
     """Stop training when a monitored quantity has stopped improving.
 
-    `mode` is "min", "max" or "auto": then the metric or loss says what is better.
-    Improvement means by more than `min_delta`; `patience` epochs without it end the
-    training. Epochs before `start_from_epoch` are not watched.
+    `monitor` is its name in the logs. `mode` is "min", "max" or "auto": then the metric
+    or loss says what is better. Improvement means by more than `min_delta`, at first
+    over `baseline`, if given; `patience` epochs without it end the training, and
+    `restore_best_weights` goes back to those of the best epoch. Epochs before
+    `start_from_epoch` are not watched. `verbose=1` prints what happens.
+
+    >>> stop = callbacks.EarlyStopping("loss", patience=3, restore_best_weights=True)
     """
 
     def __init__(
@@ -87,9 +91,12 @@ class EarlyStopping(Monitor):
 class ReduceLROnPlateau(Monitor):
     """Multiply the learning rate by `factor` when a quantity has stopped improving.
 
-    That is after `patience` epochs without an improvement by more than `min_delta`;
-    then `cooldown` epochs pass before it counts again. The rate stays at `min_lr` or
-    above. `mode` is that of `EarlyStopping`. In a MultiOptimizer each rate is lowered.
+    That is after `patience` epochs in which `monitor` did not improve by more than
+    `min_delta`; then `cooldown` epochs pass before it counts again. The rate stays at
+    `min_lr` or above. `mode` and `verbose` are those of `EarlyStopping`. In a
+    MultiOptimizer each rate is lowered.
+
+    >>> lower = callbacks.ReduceLROnPlateau("loss", factor=0.5, patience=2, min_lr=1e-5)
     """
 
     def __init__(
