@@ -11,6 +11,7 @@ import numpy as np
 # without these it compiles in a third of the time.
 PLAIN = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
 
+REAL_JIT = jax.jit
 DRAWING = ("VarianceScaling", "RandomUniform", "RandomNormal", "Orthogonal")
 
 
@@ -34,4 +35,17 @@ def without_draws():
         for name in DRAWING:
             kind = getattr(keras.initializers, name)
             stack.enter_context(patch.object(kind, "__call__", _zeros))
+        yield
+
+
+@contextmanager
+def quick_steps():
+    """Let programs have XLA's plain code: some hundred that run a few times each."""
+
+    def jit(function, **options):
+        if "compiler_options" in options:  # those inside of others have none
+            options["compiler_options"] = PLAIN
+        return REAL_JIT(function, **options)
+
+    with patch.object(jax, "jit", jit):
         yield

@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
+import numpy as np
+
 from multinet import dtype_policies, dtypes
 from multinet import layers as known
 from multinet.calls import Within
@@ -168,10 +170,11 @@ class Sequential(Model):
             raise ArgumentError(f"{self.name} has no layers: add(...) one first.")
         inputs = args[0] if args else next(iter(kwargs.values()))
         backend = current()
-        if self._has_host_stage() and not backend.is_tensor(inputs):
-            self._trace(like_data(inputs))
+        tensor = backend.is_tensor(inputs)
+        if self._has_host_stage() and (isinstance(inputs, np.ndarray) or not tensor):
+            self._trace(like_data(inputs))  # on NumPy arrays of texts are arrays, too
             return
-        if backend.is_tensor(inputs):
+        if tensor:
             shape = public_shape(backend.shape(inputs))
             dtype = backend.dtype(inputs)
             self._trace(_guess((None, *shape[1:]), dtype))

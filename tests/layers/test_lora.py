@@ -45,6 +45,31 @@ def test_files_hold_the_sum_as_those_of_keras(backend, tmp_path):
     assert read[2].layers[0].lora_alpha == 5
 
 
+@pytest.mark.parametrize("name", ["Embedding", "Conv1D", "Conv3D"])
+def test_a_file_of_each_kind_goes_to_keras_and_comes_back(name, tmp_path):
+    options = {
+        "Embedding": ({"input_dim": 7, "output_dim": 3}, (4,)),
+        "Conv1D": ({"filters": 3, "kernel_size": 2}, (5, 2)),
+        "Conv3D": ({"filters": 2, "kernel_size": 2}, (3, 3, 3, 2)),
+    }
+    arguments, shape = options[name]
+    x = np.random.default_rng(4).integers(0, 7, (3, *shape)).astype("float32")
+    models = []
+    for K in (multinet, peer):
+        layer = getattr(K.layers, name)(**arguments, lora_rank=2, lora_alpha=3)
+        models.append(K.Sequential([K.layers.Input(shape), layer]))
+    rng = np.random.default_rng(1)
+    weights = [rng.normal(0, 0.5, w.shape) for w in models[0].weights]
+    for model, K, other in zip(models, (multinet, peer), (peer, multinet)):
+        model.set_weights(weights)
+        model.save(tmp_path / "m.keras")
+        wanted = model.predict(x, verbose=0)
+        for library in (K, other):
+            read = library.saving.load_model(tmp_path / "m.keras")
+            found = read.predict(x, verbose=0)
+            np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
+
+
 def test_training_moves_the_product_alone(backend):
     model = adapted(multinet)
     before = model.get_weights()

@@ -102,6 +102,12 @@ def test_a_model_of_texts_trains_as_if_its_source_prepared_them(
     np.testing.assert_allclose(tested, -np.log(picked).mean(), rtol=1e-5)
 
 
+def test_texts_are_enough_to_build_a_model_of_texts(backend):
+    words = layers.TextVectorization(vocabulary=["a", "b"])
+    alone = Sequential([words])(np.array(["b a", "c"]))
+    np.testing.assert_array_equal(ops.convert_to_numpy(alone), [[3, 2], [1, 0]])
+
+
 def test_on_the_strict_backend_too(in_source):
     with multinet.use_backend("strict"):
         multinet.utils.set_random_seed(0)

@@ -1,15 +1,13 @@
 """Programs as users of Keras write them, against Keras from the same weights."""
 
 import harness
-import jax
 import numpy as np
 import pytest
-from references import PLAIN
+from references import quick_steps
 
 import multinet
 from multinet.registry import use_backend
 
-REAL_JIT = jax.jit
 BACKENDS = ("numpy", "jax", "torch", "tensorflow")
 CASES = [
     pytest.param(
@@ -29,15 +27,10 @@ def keras_says(tmp_path_factory):
 
 
 @pytest.fixture
-def quick_jit(monkeypatch):
-    """XLA's plain code for steps: they are some hundred, and run a few times each."""
-
-    def jit(function, **options):
-        if "compiler_options" in options:  # those inside of others have none
-            options["compiler_options"] = PLAIN
-        return REAL_JIT(function, **options)
-
-    monkeypatch.setattr(jax, "jit", jit)
+def quick_jit():
+    """Steps in XLA's plain code."""
+    with quick_steps():
+        yield
 
 
 @pytest.mark.parametrize(("name", "backend_name"), CASES)
