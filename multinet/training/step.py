@@ -299,8 +299,9 @@ def _check_optimizer(optimizer: Making, trained: Sequence[Variable]) -> None:
     new = [v.path for v in trained if id(v) not in known]
     if new:
         raise ArgumentError(
-            f"The optimizer does not know {new[:3]}: weights were added or unfrozen "
-            "after it was built. Call model.compile(...) with a new optimizer."
+            f"The optimizer does not know {new[:3]}: it was built for the weights of "
+            "another model, or before these were added or unfrozen. Call "
+            "model.compile(...) with a new optimizer."
         )
 
 
