@@ -19,6 +19,7 @@ from multinet.version import __version__, version
 if TYPE_CHECKING:
     from multinet import (
         activations,
+        applications,
         backend,
         callbacks,
         config,
@@ -112,6 +113,7 @@ __all__ = [
     "Variable",
     "__version__",
     "activations",
+    "applications",
     "as_keras",
     "as_torch_module",
     "backend",

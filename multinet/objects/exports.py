@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ ROOT = "keras"
 # Namespaces whose classes Keras writes as those of another module, if that has them.
 _LAST = ("models", "dtype_policies", "mixed_precision")
 # Namespaces that have nothing which a file could name.
-_UNWRITTEN = ("datasets", "preprocessing", "visualization", "wrappers")
+_UNWRITTEN = ("applications", "datasets", "preprocessing", "visualization", "wrappers")
 # Where a function that is known by its name alone is looked up.
 _FUNCTIONS = ("activations", "losses", "metrics", "ops")
 
@@ -137,6 +138,8 @@ def _namespaces() -> Iterator[tuple[str, ModuleType]]:
     parts = [getattr(root, name) for name in root.__all__ if name not in _UNWRITTEN]
     spaces = [part for part in parts if isinstance(part, ModuleType)]
     spaces += [root.optimizers.schedules, root]
+    # These alone of the applications: a class of layers that no program names.
+    spaces.append(importlib.import_module(f"{root.__name__}.applications.layers"))
     for space in sorted(spaces, key=lambda s: order.get(_says(s), len(_FUNCTIONS))):
         yield space.__name__.replace(root.__name__, ROOT, 1), space
 
