@@ -14,6 +14,7 @@ import numpy as np
 import optree
 
 from multinet import activations, layers, losses, metrics
+from multinet.names import is_ours
 from multinet.training.influence import Tracing
 from multinet.training.sources import ArraySource, Source
 from multinet.training.task import Matched
@@ -86,7 +87,7 @@ def _activation(layer: Any) -> Any:
     """Return the activation that ends a layer, None if that is not known."""
     if isinstance(layer, layers.Softmax):
         return activations.softmax
-    if not type(layer).__module__.startswith("multinet."):
+    if not is_ours(type(layer)):
         return None
     return getattr(layer, "activation", None)
 

@@ -174,9 +174,9 @@ def a_model_as_json():
     assert "Dense" in classifier().to_json()
 
 
-@refused("12u", "applications.*Keras 3 has it|applications", ABSENT)
+@accepted("12u")
 def models_that_were_trained_elsewhere():
-    multinet.applications.ResNet50()  # type: ignore[attr-defined]
+    assert callable(multinet.applications.ResNet50)
 
 
 @accepted("12v")
