@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from multinet import surface
 from multinet.errors import BackendError, MissingPrimitive, unknown_name
 from multinet.interface import INTERFACE, Backend, Plugin
@@ -47,6 +49,7 @@ _lock = threading.RLock()
 _variables = [VARIABLE]
 _loaded: dict[str, Backend[Any]] = {}
 _registered: dict[str, Plugin] = {}
+_owners: dict[type, Backend[Any]] = {}  # of the classes of tensors met so far
 _override: ContextVar[Backend[Any] | None] = ContextVar("backend", default=None)
 _default: Backend[Any] | None = None
 
@@ -122,6 +125,7 @@ def register(plugin: Plugin) -> None:
     with _lock:
         _registered[plugin.name] = plugin
         _loaded.pop(plugin.name, None)
+        _owners.clear()
 
 
 def unregister(name: str) -> None:
@@ -129,6 +133,7 @@ def unregister(name: str) -> None:
     with _lock:
         _registered.pop(name, None)
         _loaded.pop(name, None)
+        _owners.clear()
 
 
 def draft(name: str) -> Backend[Any]:
@@ -367,9 +372,16 @@ def _packages(names: tuple[str, ...]) -> tuple[frozenset[str], frozenset[str]]:
 
 def owner(x: object) -> Backend[Any] | None:
     """Return the backend that the tensor `x` belongs to, if any."""
+    found = _owners.get(type(x))
+    if found is not None:
+        return found
     if hasattr(x, "__array__") or hasattr(x, "shape"):
         _load_imported()
-    return next((b for b in loaded() if b.is_tensor(x)), None)
+    found = next((b for b in loaded() if b.is_tensor(x)), None)
+    # Of NumPy's own some are tensors of its backend, and some are of nobody.
+    if found is not None and not isinstance(x, np.ndarray | np.generic):
+        _owners[type(x)] = found
+    return found
 
 
 def _load_imported() -> None:

@@ -112,7 +112,11 @@ class Pass:
         # Asked to do N steps a call, do N: batch callbacks rely on it.
         asked = self.executions.left(self.done)
         count = min(asked, limit) if asked else pace.next(most, self.drawing)
-        return (count if left is None else max(1, min(count, left))), pace.room
+        count = count if left is None else max(1, min(count, left))
+        # Large memory that is mostly empty is not worth a shape that is compiled: when
+        # it is freed, torch's steps of a CNN have to fetch theirs anew, 1.3 times as
+        # slow (examples/benchmarks/sources.py).
+        return count, (pace.room if 2 * count >= pace.room else count)
 
     def _limit(self) -> int:
         most = self.source.most

@@ -1,5 +1,8 @@
 """TextVectorization against Keras, on every backend."""
 
+import random
+import string
+
 import keras
 import numpy as np
 import pytest
@@ -108,3 +111,54 @@ def test_several_texts_a_sample_are_refused():
         layer([["a", "b"]])
     with pytest.raises(ShapeError, match=r"\(b, 1\)"):
         layer(Input((2,), dtype="string"))
+
+
+# -- many at once ----------------------------------------------------------------------
+
+LETTERS = "abXY.,!' \t\n\r\x0b\x0c\0\x1c\x85é漢-"
+
+
+def many_texts():
+    draw = random.Random(0)
+    texts = ["".join(draw.choices(LETTERS, k=draw.randrange(40))) for _ in range(500)]
+    lengths = " ".join(n * "xy" + " " + n * "xz" for n in range(1, 40))
+    return [*texts, "", "  ", "a\0 a a\0\0", lengths, lengths[::-1], "last"]
+
+
+@pytest.mark.parametrize("size", [1, 40, 10_000])
+@pytest.mark.parametrize("lowered", [True, False])
+def test_many_texts_have_the_places_that_python_finds(size, lowered):
+    texts = many_texts()
+    punctuation = str.maketrans("", "", string.punctuation)
+    rows = [
+        [word.decode() for word in text.encode().split()]
+        for text in (
+            text.translate(punctuation).replace("X", "x").replace("Y", "y")
+            if lowered
+            else text
+            for text in texts
+        )
+    ]
+    words = sorted({word for row in rows for word in row})[:size]
+    places = {word: i for i, word in enumerate(words, 2)}
+    expected = [[places.get(word, 1) for word in row] for row in rows]
+    layer = layers.TextVectorization(
+        vocabulary=words,
+        standardize="lower_and_strip_punctuation" if lowered else None,
+    )
+    given = np.array(texts, dtype=object)  # of str they would lose a last NUL
+    found = layer(given)
+    for wanted, got in zip(expected, found, strict=True):
+        np.testing.assert_array_equal(got[: len(wanted)], wanted)
+        assert not got[len(wanted) :].any()
+    np.testing.assert_array_equal(layer(given[:, None]), found)
+    few = layer(given[:20])
+    np.testing.assert_array_equal(few, found[:20, : few.shape[1]])
+
+
+def test_many_texts_of_bytes_that_are_no_utf_8_are_split_one_by_one():
+    texts = np.array([b"a \xff b"] * 100, dtype=object)
+    layer = layers.TextVectorization(
+        vocabulary=["a", "ÿ"], standardize=None, encoding="latin-1"
+    )
+    np.testing.assert_array_equal(layer(texts), [[2, 3, 1]] * 100)

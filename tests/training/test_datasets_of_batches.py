@@ -14,7 +14,7 @@ import pytest
 
 import multinet
 from multinet import layers
-from multinet.errors import ArgumentError, OutOfRange
+from multinet.errors import ArgumentError, DTypeError, OutOfRange
 from multinet.training.sources import source_of
 from multinet.training.sources.workers import WorkerLost
 from multinet.utils import PyDataset
@@ -105,12 +105,34 @@ def loader(framework):
 
         tensors = data.TensorDataset(*map(torch.from_numpy, (X, Y, W)))
         return data.DataLoader(tensors, batch_size=8)
+    if framework.startswith("grain"):
+        import grain
+
+        class Samples:
+            def __len__(self):
+                return len(X)
+
+            def __getitem__(self, index):
+                return X[index], Y[index], W[index]
+
+        if framework == "grain map":
+            return grain.MapDataset.source(Samples()).batch(8)
+        if framework == "grain iterable":
+            return grain.MapDataset.source(Samples()).to_iter_dataset().batch(8)
+        return grain.DataLoader(
+            data_source=Samples(),
+            sampler=grain.samplers.SequentialSampler(len(X)),
+            operations=[grain.transforms.Batch(8)],
+        )
     import tensorflow as tf
 
     return tf.data.Dataset.from_tensor_slices((X, Y, W)).batch(8)
 
 
-@pytest.mark.parametrize("framework", ["torch", "tensorflow"])
+LOADERS = ("torch", "tensorflow", "grain map", "grain iterable", "grain loader")
+
+
+@pytest.mark.parametrize("framework", LOADERS)
 def test_loaders_of_the_frameworks_train_on_every_backend(real_backend, framework):
     one, other = network(), network()
     data = loader(framework)
@@ -120,6 +142,8 @@ def test_loaders_of_the_frameworks_train_on_every_backend(real_backend, framewor
     ).history
     for name, values in expected.items():
         np.testing.assert_allclose(logs[name], values, rtol=1e-5)
+    evaluated = other.evaluate(Data(), verbose=0)
+    np.testing.assert_allclose(one.evaluate(data, verbose=0), evaluated, rtol=1e-5)
     np.testing.assert_allclose(
         one.predict(data, verbose=0), other.predict(X, verbose=0), rtol=1e-4
     )
@@ -145,6 +169,35 @@ class Frameless:
 
     def __iter__(self):
         return (list(Data()[i]) for i in range(4))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "int64"])
+def test_tensors_of_another_framework_are_data_of_the_one_in_use(real_backend, dtype):
+    import torch
+
+    x, y = torch.arange(24).reshape(8, 3).to(getattr(torch, dtype)), torch.arange(8)
+
+    def tensors():
+        yield from [(x, y), (x[:5], y[:5]), (x[:5] + 1, y[:5]), (x + 1, y)]
+
+    expected = "float32" if dtype == "float64" else "int32"
+    source = source_of(tensors)
+    assert [leaf.dtype for leaf in source.spec[:2]] == [expected, "int32"]
+    found = [np.asarray(c.columns[0]) for c in source.chunks(0, lambda *_: (1, 1))]
+    for given, made in zip(tensors(), found, strict=True):
+        np.testing.assert_array_equal(made[0], given[0].numpy().astype(expected))
+
+
+def test_a_label_beyond_int32_is_refused_in_any_batch(real_backend):
+    import torch
+
+    def tensors():
+        for largest in (1, 2, 2**40):
+            yield torch.ones(2, 3), torch.tensor([0, largest])
+
+    source = source_of(tensors)
+    with pytest.raises(DTypeError, match=r"Batch 3 .*int64 values reach"):
+        list(source.chunks(0, lambda *_: (1, 1)))
 
 
 def test_lists_of_a_loader_are_its_tuples():

@@ -19,6 +19,7 @@ from multinet.layers.preprocessing.host import (
     encode_texts,
     on_host,
 )
+from multinet.layers.preprocessing.packing import Packed, pack
 from multinet.layers.preprocessing.string_lookup import StringLookup
 from multinet.layers.preprocessing.vocabulary import refuse_path
 from multinet.objects.serialization import revive
@@ -30,6 +31,7 @@ _STANDARDS = ("lower_and_strip_punctuation", "lower", "strip_punctuation")
 _SPLITS = ("whitespace", "character")
 _PUNCTUATION = string.punctuation.encode()
 _LOWER = bytes(range(256)).lower()
+_MANY = 64  # texts, from which on it pays to pack them
 
 Changing: TypeAlias = Callable[[Host], Tree]
 
@@ -37,7 +39,7 @@ Changing: TypeAlias = Callable[[Host], Tree]
 class Words(NamedTuple):
     """The words of texts: all in a row, and how many each text has."""
 
-    flat: list[bytes]
+    flat: list[bytes] | Packed
     lengths: Host
 
 
@@ -204,15 +206,29 @@ class TextVectorization(HostLayer):
             return on_host(self.standardize(texts), self.name)
         if callable(self.split) and self.standardize is None:
             return texts
-        standard = self.standardize or ""
-        table = _LOWER if "lower" in standard else None
-        deleted = _PUNCTUATION if "strip" in standard else b""
+        table, deleted = self._translation()
         found = [
             text.translate(table, deleted)
             for text in encode_texts(texts, self.encoding)
         ]
         width = 1 if texts.ndim == 1 else texts.shape[1]
         return [found[i : i + width] for i in range(0, len(found), width)]
+
+    def _translation(self) -> tuple[bytes | None, bytes]:
+        """Return the arguments of `bytes.translate` that standardize a text."""
+        standard = str(self.standardize or "")
+        table = _LOWER if "lower" in standard else None
+        return table, _PUNCTUATION if "strip" in standard else b""
+
+    def _packed(self, texts: Host) -> Words | None:
+        """Return the words of many texts, packed; None where that is not for them."""
+        plain = self.split == "whitespace" and self._widths is None
+        if not plain or callable(self.standardize) or texts.size < _MANY:
+            return None
+        if texts.ndim > 2 or texts.ndim == 2 and texts.shape[1] != 1:
+            return None
+        found = pack(encode_texts(texts, self.encoding), *self._translation())
+        return None if found is None else Words(*found)
 
     def _split(self, texts: Host | list[list[bytes]]) -> list[Sequence[bytes]]:
         """Return the words of each text."""
@@ -243,7 +259,7 @@ class TextVectorization(HostLayer):
     def call(self, inputs: Host) -> Host:
         """Return the places of the words, or what the mode makes of them."""
         alone = inputs.ndim == 0
-        words = self._words(np.atleast_1d(inputs))
+        words = self._packed(inputs) or self._words(np.atleast_1d(inputs))
         lookup, mode = self._lookup_layer, self.output_mode
         places, length = lookup.places(words.flat), self.output_sequence_length
         if length is None:

@@ -6,6 +6,7 @@ import json
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import repeat
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -14,6 +15,7 @@ import numpy as np
 
 from multinet.errors import ArgumentError, FileError
 from multinet.layers.preprocessing.host import decode_texts, encode_texts, on_host
+from multinet.layers.preprocessing.packing import Index, Packed
 from multinet.ops.core import is_array
 from multinet.typing import Config, Host, Tree
 
@@ -60,6 +62,15 @@ class Kind(ABC):
         """Return tokens as an array."""
 
 
+class Places(dict[bytes, int]):
+    """The places of texts, and where many are looked up at once."""
+
+    @cached_property
+    def index(self) -> Index:
+        """Return what packed words are looked up in."""
+        return Index(self)
+
+
 class Texts(Kind):
     """Tokens that are texts, known by their bytes."""
 
@@ -72,15 +83,23 @@ class Texts(Kind):
             raise ArgumentError(f"Expected texts, got an array of {array.dtype}.")
         return encode_texts(array, self.encoding)
 
-    def table(self, tokens: Sequence[Token]) -> dict[bytes, int]:
+    def table(self, tokens: Sequence[Token]) -> Places:
         """Return a dict."""
         keys = [str(token).encode(self.encoding) for token in tokens]
-        return dict(zip(keys, range(len(keys))))
+        return Places(zip(keys, range(len(keys))))
 
-    def find(self, table: dict[bytes, int], keys: list[bytes]) -> Host:
+    def find(self, table: Places, keys: list[bytes] | Packed) -> Host:
         """Return the places."""
+        if isinstance(keys, Packed):
+            return table.index.find(keys)
         places = map(table.get, keys, repeat(-1))
         return np.fromiter(places, np.int64, len(keys))
+
+    def some(self, keys: list[bytes] | Packed, places: Host) -> list[bytes] | Packed:
+        """Return the keys at places."""
+        if isinstance(keys, Packed):
+            return keys.some(places)
+        return super().some(keys, places)
 
     def counted(self, keys: list[bytes]) -> Counter[bytes]:
         """Return the counts."""

@@ -6,7 +6,6 @@ function that returns one is called for each epoch.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any, Protocol, runtime_checkable
 
@@ -16,8 +15,9 @@ import optree
 from multinet.drawing import Drawing
 from multinet.errors import ArgumentError, DTypeError, ShapeError
 from multinet.ops.core import is_array
+from multinet.registry import owner
 from multinet.training.sources.columns import Stack, bytes_of, leaf_of, row, signature
-from multinet.training.sources.preparing import batch_of
+from multinet.training.sources.preparing import batch_of, column
 from multinet.training.sources.source import (
     Chunk,
     Column,
@@ -74,7 +74,7 @@ class GeneratorSource:
         self._restored = False
         self._structure: Any = None  # of the trees, known with the first batch
         self._leaves: list[Leaf] = []
-        self._ready: Kinds | None = None  # of a batch that was ready as it came
+        self._kinds: Kinds | None = None  # of the leaves of a tuple that was right
         self._start(given if isinstance(given, Iterator) else _made(given))
         first = self._draw()
         if first is None:
@@ -168,15 +168,14 @@ class GeneratorSource:
         except StopIteration:
             return None
         self._drawn += 1
-        kinds = _kinds(given)
-        if kinds is not None and kinds == self._ready and not self.raw:
-            return list(given)
+        kinds = None if self.raw else _kinds(given)
         try:
+            if kinds is not None and kinds == self._kinds:
+                return list(map(column, given))
             batch = self._checked(*batch_of(given, self.raw))
         except _INVALID as error:
             raise type(error)(f"Batch {self._drawn} of the data: {error}") from error
-        if kinds is not None and all(map(operator.is_, given, batch)):
-            self._ready = kinds
+        self._kinds = kinds
         return batch
 
     def _checked(self, tree: Tree, batch: Batch) -> Batch:
@@ -256,12 +255,21 @@ class GeneratorSource:
 
 
 def _kinds(given: Tree) -> Kinds | None:
-    """Return what makes a tuple of host arrays as ready as another; None of others."""
+    """Return what makes a tuple of arrays as right as another; None of others."""
     if type(given) is not tuple or not given:
         return None
-    if any(type(x) is not np.ndarray or x.ndim == 0 for x in given):
+    found = []
+    for x in given:
+        if type(x) is np.ndarray:
+            found.append((x.shape, x.dtype))
+        elif (home := owner(x)) is not None:
+            found.append((home.shape(x), home.dtype(x), home.name))
+        else:
+            return None
+    sizes = {shape[:1] for shape, *_ in found}
+    if len(sizes) > 1 or () in sizes or (0,) in sizes:
         return None
-    return [(x.dtype, x.ndim, len(x) == len(given[0]) > 0) for x in given]
+    return [(len(shape), *rest) for shape, *rest in found]
 
 
 def _made(make: Callable[[], Any]) -> Iterator[Any]:

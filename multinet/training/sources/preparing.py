@@ -170,7 +170,11 @@ def column(leaf: Tree) -> Column:
         raise ShapeError(_SCALAR)
     name = backend.dtype(leaf)
     dtype = as_data(name)
-    return leaf if dtype == name else backend.cast(leaf, dtype)
+    if dtype == name:
+        return leaf
+    if dtype == "int32" and (values := backend.known(leaf)) is not None:
+        _int32(values)  # which refuses those beyond it
+    return backend.cast(leaf, dtype)
 
 
 def as_data(dtype: str) -> str:
@@ -218,11 +222,17 @@ def _array(leaf: Tree) -> Any:
         kind = leaf.dtype.type
         if kind is np.int32 or kind is np.float32 and dtypes.floatx() == "float32":
             return leaf
-    if _is_sparse(leaf):
-        return rows_of(leaf, as_data)
-    if type(leaf) is not np.ndarray:
-        _refuse_sources(leaf)
-    array = leaf if type(leaf) is np.ndarray else np.asarray(host(leaf))
+    if type(leaf) is np.ndarray:
+        array = leaf
+    else:
+        home = owner(leaf)  # loads the backends whose frameworks were imported
+        if is_sparse_tensor(leaf):
+            return rows_of(leaf, as_data)
+        if home is None:
+            _refuse_sources(leaf)
+            array = np.asarray(host(leaf))
+        else:
+            array = home.to_numpy(leaf)
     if array.dtype.kind in "OSUMmV" and array.dtype.name not in dtypes.ALL:
         array = host(leaf)  # which refuses it
     if array.ndim == 0:
@@ -235,13 +245,6 @@ def _array(leaf: Tree) -> Any:
     if kind == "c":
         return array.astype(dtypes.to_numpy(dtypes.of_host(array.dtype)), copy=False)
     return array.astype(dtypes.to_numpy(dtypes.floatx()), copy=False)
-
-
-def _is_sparse(leaf: Any) -> bool:
-    """Return whether a leaf is a sparse tensor, of any framework of the program."""
-    if hasattr(leaf, "shape") and not is_array(leaf):
-        owner(leaf)  # loads the backends whose frameworks were imported
-    return is_sparse_tensor(leaf)
 
 
 def _int32(array: Host) -> Host:
