@@ -49,3 +49,10 @@ def quick_steps():
 
     with patch.object(jax, "jit", jit):
         yield
+
+
+def rounded(arrays, dtype):
+    """Return arrays with their floats rounded to a narrow dtype, in float32 again."""
+    return tuple(
+        x.astype(dtype).astype("float32") if x.dtype.kind == "f" else x for x in arrays
+    )

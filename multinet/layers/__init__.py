@@ -96,7 +96,12 @@ from multinet.tracebacks import shortening
 from multinet.typing import Data
 
 if TYPE_CHECKING:
-    from multinet.layers.around import FlaxLayer, JaxLayer, TorchModuleWrapper
+    from multinet.layers.around import (
+        FlaxLayer,
+        JaxLayer,
+        TFSMLayer,
+        TorchModuleWrapper,
+    )
     from multinet.layers.catalogue import *  # noqa: F403
     from multinet.layers.preprocessing.catalogue import *  # noqa: F403
 
@@ -293,6 +298,7 @@ __all__ = [
     "Subtract",
     "TextVectorization",
     "TimeDistributed",
+    "TFSMLayer",
     "TorchModuleWrapper",
     "UnitNormalization",
     "UpSampling1D",

@@ -3,10 +3,11 @@
 from multinet.bridging import bridged
 from multinet.layers.base import Layer
 
-NAMES = frozenset({"FlaxLayer", "JaxLayer", "TorchModuleWrapper"})
+NAMES = frozenset({"FlaxLayer", "JaxLayer", "TFSMLayer", "TorchModuleWrapper"})
 
 FlaxLayer: type[Layer]
 JaxLayer: type[Layer]
+TFSMLayer: type[Layer]
 TorchModuleWrapper: type[Layer]
 
 

@@ -1,6 +1,5 @@
 """Configurations go to Keras and come from it, for each class that both have."""
 
-import functools
 import json
 
 import argument_cases
@@ -38,8 +37,10 @@ INTEGER = ("IoU", "BinaryIoU", "MeanIoU", "OneHotIoU", "OneHotMeanIoU")
 def peer_of(cls):
     """Return the class of Keras with the public name of ours, or None."""
     module, name, _ = exports.public_name(cls)
-    space = functools.reduce(getattr, module.split(".")[1:], keras)
-    return getattr(space, name, None)
+    space = keras
+    for part in (*module.split(".")[1:], name):
+        space = getattr(space, part, None)  # not there: a class inside of Keras
+    return space
 
 
 CASES = [
