@@ -29,6 +29,7 @@ from multinet.utils.folders import (
 )
 from multinet.utils.graphs import get_source_inputs
 from multinet.utils.images import array_to_img, img_to_array, load_img, save_img
+from multinet.utils.model_plots import model_to_dot, plot_model
 from multinet.utils.numerical import normalize, to_categorical
 from multinet.utils.packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from multinet.utils.progbar import Progbar

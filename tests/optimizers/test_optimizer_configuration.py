@@ -35,7 +35,7 @@ def test_schedule_has_the_values_of_keras(name, arguments, options):
     found = [mine(step) for step in range(40)]
     assert all(isinstance(rate, float) for rate in found)
     wanted = [float(theirs(step)) for step in range(40)]
-    np.testing.assert_allclose(found, wanted, rtol=2e-5, atol=1e-7)
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-7)
     again = schedules.deserialize(schedules.serialize(mine))
     assert [again(step) for step in range(40)] == found
     theirs = keras.optimizers.schedules.serialize(theirs)
