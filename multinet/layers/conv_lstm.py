@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from multinet import ops
-from multinet.errors import ArgumentError, ShapeError
+from multinet.errors import ShapeError
 from multinet.layers.arguments import arguments, data_format_of, padding_of, sizes
 from multinet.layers.policy import computed
 from multinet.layers.recurrent_cells import LSTMCell, Masks
@@ -51,11 +51,6 @@ class ConvLSTMCell(LSTMCell):
         self.padding = padding_of(padding)
         self.data_format = data_format_of(data_format)
         self.dilation_rate = sizes("dilation_rate", dilation_rate, self.rank)
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            raise ArgumentError(
-                f"Expected strides or dilation_rate to be 1, got {self.strides} and "
-                f"{self.dilation_rate}."
-            )
         last = self.data_format == "channels_last"
         self.axis = -1 if last else -1 - self.rank
 

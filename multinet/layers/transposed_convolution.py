@@ -57,11 +57,6 @@ class BaseConvTranspose(Convolving):
         window = kernel_size, strides, padding, dilation_rate
         self.take(*window, activation, use_bias)
         self.output_padding = self._extra(output_padding)
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            raise ArgumentError(
-                f"Expected strides or dilation_rate to be 1, got {self.strides} and "
-                f"{self.dilation_rate}."
-            )
 
     def _extra(self, value: int | Sequence[int] | None) -> tuple[int, ...] | None:
         if value is None:
