@@ -108,14 +108,18 @@ class FlaxLayer(JaxLayer):
 
         That of a file is looked up by the name of the layer, among `custom_objects`.
         """
-        from flax import linen  # as above
-
         given = dict(config)
         with custom_object_scope(custom_objects):
             name = config.get("name", "")
-            given["module"] = revived(given.get("module"), name, linen.Module)
+            given["module"] = revived(given.get("module"), name, _base)
             given["method"] = from_data(given.get("method"))
             return super().from_config(given)
+
+
+def _base() -> type:
+    from flax import linen  # for a module that the program has made known
+
+    return linen.Module
 
 
 def _parted(variables: Tree) -> tuple[Tree, Tree]:

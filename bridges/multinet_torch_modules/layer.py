@@ -198,13 +198,17 @@ class TorchModuleWrapper(Layer):
         a module, or a function that makes one. Code is not run with `safe_mode=False`
         either.
         """
-        from torch import nn  # as above
-
         given = dict(config)
         with custom_object_scope(custom_objects):
             name = config.get("name", "")
-            given["module"] = revived(given.get("module"), name, nn.Module)
+            given["module"] = revived(given.get("module"), name, _base)
             return super().from_config(given)
+
+
+def _base() -> type:
+    from torch import nn  # for a module that the program has made known
+
+    return nn.Module
 
 
 def _check(module: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from multinet.errors import ArgumentError
@@ -27,18 +27,19 @@ def described(module: Made, layer: str) -> Tree:
     return to_data(module) if hasattr(module, "get_config") else Code(module, layer)
 
 
-def revived(data: Tree, layer: str, base: type) -> Made:
+def revived(data: Tree, layer: str, base: Callable[[], type]) -> Made:
     """Return the module that `described` has described, or a copy of it.
 
     That of a file is looked up by the name of the layer among the registered objects:
-    a module, which is a `base`, or a function that makes one. `ArgumentError` if there
-    is none.
+    a module, which is of the class that `base` returns, or a function that makes one.
+    It is not asked before there is one, so what is refused imports no framework.
+    `ArgumentError` if there is none.
     """
     if isinstance(data, Code):
         return copy.deepcopy(data.module)
     found = registration.find(layer) if layer else None
     if found is not None:
-        return found if isinstance(found, base) else found()
+        return found if isinstance(found, base()) else found()
     if isinstance(data, Mapping) and data.get("class_name") != "__module__":
         return from_data(data)
     raise ArgumentError(

@@ -1,6 +1,8 @@
 """TFSMLayer: an endpoint of a SavedModel computes, trains and is saved as a layer."""
 
 import copy
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -158,3 +160,24 @@ def test_other_backends_refuse_it(folder):
     with multinet.use_backend("numpy"):
         with pytest.raises(BackendError, match="layer for backend tensorflow"):
             layers.TFSMLayer(folder)
+
+
+@pytest.mark.parametrize("name", ["FlaxLayer", "TFSMLayer", "TorchModuleWrapper"])
+def test_what_is_refused_imports_no_framework(name):
+    code = f"""
+import sys
+from multinet import errors, saving
+
+data = {{"class_name": {name!r}, "module": "keras.layers", "registered_name": None}}
+data["config"] = {{"name": "part", "filepath": "somewhere", "module": None}}
+try:
+    saving.deserialize_keras_object(data)
+except errors.ArgumentError as error:
+    print(error)
+print([n for n in ("jax", "flax", "torch", "tensorflow") if n in sys.modules])
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    said = ended.stdout.splitlines()
+    assert "custom_objects={'part'" in said[0] and said[-1] == "[]"
