@@ -16,7 +16,9 @@ from multinet.symbolic.spec import SymbolicArray
 from multinet.typing import Tree
 from multinet.variables import Variable
 
-_ANY = 0  # what came out of a function that a method was handed: it may hold anything
+# What came out of a function that a method was handed, or of a framework's own: it may
+# hold anything.
+_ANY = 0
 
 
 class Tracing(SymbolicBackend):
@@ -38,6 +40,11 @@ class Tracing(SymbolicBackend):
         self.made_of[id(value)] = value, frozenset((id(variable),))
         return value
 
+    def know(self, data: Tree) -> None:
+        """Know data, which are made of no Variable."""
+        for leaf in optree.tree_leaves(data):  # type: ignore[arg-type]
+            self.made_of[id(leaf)] = leaf, frozenset()
+
     def note(self, given: Tree, result: Tree) -> None:
         """Know what a method made of its arguments."""
         leaves: list[Any] = optree.tree_leaves(given)  # type: ignore[arg-type]
@@ -51,7 +58,9 @@ class Tracing(SymbolicBackend):
         if callable(leaf):
             return frozenset((_ANY,))
         known = self.made_of.get(id(leaf))
-        return frozenset() if known is None else known[1]
+        if known is not None:
+            return known[1]
+        return frozenset((_ANY,) if type(leaf) is SymbolicArray else ())
 
     def without(self, weights: Iterable[Variable], outputs: Tree) -> list[Variable]:
         """Return the weights that were read, and are in none of the outputs."""

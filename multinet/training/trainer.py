@@ -165,6 +165,7 @@ class Trainer:
         model, traced = self.model, tracing()
         with use_backend.scoped(traced):
             x, y, _ = optree.tree_map(_placeholder, spec)
+            traced.know(x)
             seen = Bounds(optree.tree_leaves(x))
             with CallContext(training=training) as context, seen:
                 outputs = model(sparse_again(x), training=training)

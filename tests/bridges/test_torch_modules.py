@@ -323,3 +323,13 @@ def test_another_backend_is_refused_without_importing_the_framework(backend):
     command = [sys.executable, "-c", code]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert "is a layer for backend torch" in said and "False" in said
+
+
+@pytest.mark.filterwarnings("error")
+def test_weights_before_a_module_are_not_told_as_unused():
+    parts = [layers.Dense(4), layers.TorchModuleWrapper(nn.Linear(4, 2))]
+    model = keras.Sequential([keras.Input((4,)), *parts, layers.Dense(1)])
+    model.compile("sgd", "mse")
+    before = parts[0].kernel.numpy()
+    model.fit(X, Y, verbose=0)
+    assert np.abs(parts[0].kernel.numpy() - before).max() > 0
