@@ -106,8 +106,8 @@ START = "import multinet; multinet.as_keras(); import keras; "
         ("from keras.src.layers import nonsense", "ImportError", "is internal"),
         ("keras.src.backend.nonsense", "AttributeError", "is internal"),
         ("import keras.nonsense", "ModuleNotFoundError", "has no nonsense"),
-        ("from keras import applications", "ImportError", "yet; Keras 3 has it"),
-        ("keras.applications", "AttributeError", "yet; Keras 3 has it"),
+        ("from keras import quantizers", "ImportError", "yet; Keras 3 has it"),
+        ("keras.quantizers", "AttributeError", "yet; Keras 3 has it"),
         ("keras.nonsense", "AttributeError", "no attribute 'nonsense'"),
     ],
 )

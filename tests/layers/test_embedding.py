@@ -57,5 +57,5 @@ def test_wrong_sizes_are_explained():
         layers.Embedding(0, 3)
     with pytest.raises(ArgumentError, match="output_dim"):
         layers.Embedding(3, 2.0)
-    with pytest.raises(ShapeError, match="expects 1 weights"):
+    with pytest.raises(ShapeError, match=r"embeddings \(6, 4\) got \(6, 3\)"):
         layers.Embedding(6, 4, weights=TABLE)
