@@ -171,7 +171,7 @@ for _module, _name in (
         parts.config = config
 
     _class.__name__ = f"the_class_{_name}_of_{_module.replace('.', '_')}"
-    case("Unknown class|has no|is code|makes no model")(_class)
+    case("Unknown class|has no|is code|is a program|makes no model")(_class)
 
 
 @case("Unknown class")
