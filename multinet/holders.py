@@ -15,7 +15,7 @@ from operator import is_
 from typing import Any, ClassVar, Self
 
 from multinet.calls import in_call
-from multinet.tracebacks import shorten
+from multinet.tracebacks import tell_unsettable
 from multinet.typing import Tree
 
 _serials, _edits = itertools.count(), itertools.count(1)
@@ -161,17 +161,6 @@ class Index(Mark):
         self._scan(self.parts)
 
 
-def _tell_unsettable(cls: type, name: str, error: AttributeError) -> None:
-    """Say of an attribute that every object of a class computes that it is taken."""
-    own = getattr(cls, name, None)
-    if isinstance(own, property) and own.fset is None:
-        error.args = (
-            f"{cls.__name__} computes {name} by itself, so it cannot be set. Give the "
-            "attribute another name.",
-        )
-    shorten(error)
-
-
 class Holder(Part):
     """An object that holds others: Variables, layers, metrics, in any attribute."""
 
@@ -209,7 +198,7 @@ class Holder(Part):
         try:
             object.__setattr__(self, name, value)
         except AttributeError as error:
-            _tell_unsettable(type(self), name, error)
+            tell_unsettable(type(self), name, error)
             raise
         if old is value or name in self._private or name not in attributes:
             return  # what a property sets is its own affair

@@ -169,3 +169,14 @@ def line(frame: FrameType | None) -> str | None:
 
 def _package(frame: FrameType) -> str:
     return str(frame.f_globals.get("__name__", "")).partition(".")[0]
+
+
+def tell_unsettable(cls: type, name: str, error: AttributeError) -> None:
+    """Say of an attribute that every object of a class computes that it is taken."""
+    own = getattr(cls, name, None)
+    if isinstance(own, property) and own.fset is None:
+        error.args = (
+            f"{cls.__name__} computes {name} by itself, so it cannot be set. Give the "
+            "attribute another name.",
+        )
+    shorten(error)
