@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import REAL
+from example_runs import check_plot, run_example
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -24,11 +25,25 @@ def run(name: str, backend: str, *options: str) -> str:
     return result.stdout
 
 
+def numbers(pattern: str, printed: str) -> list[float]:
+    """Return the numbers that a pattern finds in what an example prints."""
+    return [float(number) for number in re.findall(pattern, printed)]
+
+
 @pytest.mark.parametrize("backend", REAL)
 def test_the_line_is_found(backend):
-    printed = run("linear_regression.py", backend)
+    printed = run("first_program.py", backend)
     weight, bias = re.search(r"weight ([\d.]+) .*bias ([\d.]+)", printed).groups()
     assert abs(float(weight) - 0.1) < 0.01 and abs(float(bias) - 0.3) < 0.01
+
+
+@pytest.mark.parametrize("backend", REAL)
+def test_descent_finds_what_least_squares_says(backend):
+    printed, plot = run_example("linear_regression.py", backend)
+    assert f"Backend: {backend}" in printed
+    assert numbers(r"least squares: ([\d.]+)", printed)[0] < 0.1
+    assert numbers(r"R2 .*: ([\d.]+)", printed)[0] == pytest.approx(0.593, abs=0.001)
+    check_plot(plot)
 
 
 @pytest.mark.parametrize("backend", REAL)
