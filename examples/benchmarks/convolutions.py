@@ -77,13 +77,13 @@ def measure(backend: str) -> dict[str, list[float]]:
     """Return the milliseconds of a step, here and in Keras, of each layer."""
     framework = "torch" if backend == "numpy" else backend
     contenders.prepare_process(framework, 1)
-    # After the process is prepared: libraries read their number of threads once.
+    contenders.limit_threads(framework, 1)
+    # After the threads are limited: libraries read their number once.
     import keras
 
     import multinet
 
     multinet.set_backend(backend)
-    contenders.limit_threads(framework, 1)
     return {name: _compared(name, multinet, keras) for name in LAYERS}
 
 

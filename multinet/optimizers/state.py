@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from typing import Any, TypeAlias
 
 from multinet import dtypes, initializers
 from multinet.config import floatx
 from multinet.configurable import Configurable
 from multinet.errors import ArgumentError
+from multinet.initializers.base import is_wide
 from multinet.moving import Movable
 from multinet.names import unique_name
 from multinet.ops.core import as_tensor
@@ -32,6 +33,21 @@ from multinet.variables import Variable
 _OF_ALL = ("average", "gradient_accumulator")
 #: The shape and dtype of a slot.
 Form: TypeAlias = tuple[tuple[int, ...], str]
+
+
+class _Filled:
+    """An initializer of slots: a number everywhere, made when it is first read."""
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def __call__(self, shape: tuple[int, ...], dtype: str) -> Tensor:
+        value = int(self.value) if dtype in dtypes.INTEGERS else self.value
+        return current().full(shape, value, dtype)
+
+    def later(self, shape: tuple[int, ...], dtype: str) -> Callable[[], Any] | None:
+        """Return a function that makes the value, or None: it must be made at once."""
+        return None if is_wide(dtype) else lambda: self(shape, dtype)
 
 
 class OptimizerState(Configurable, Movable):
@@ -70,10 +86,7 @@ class OptimizerState(Configurable, Movable):
 
     def slot_value(self, variable: Variable, slot: str, form: Form) -> Tensor:
         """Return the first value of a weight's slot, of this shape and dtype."""
-        start = self.slot_start(slot)
-        if form[1] in dtypes.INTEGERS:
-            start = int(start)
-        return current().full(form[0], start, form[1])
+        return _Filled(self.slot_start(slot))(*form)
 
     def build(self, variables: Iterable[Variable]) -> None:
         """Make the slots of `variables`, the weights to optimize."""
@@ -103,11 +116,14 @@ class OptimizerState(Configurable, Movable):
         self._places += places
 
     def _slot(self, variable: Variable, slot: str, form: Form) -> Variable:
-        def first(shape: tuple[int, ...], dtype: str) -> Tensor:
-            if slot in _OF_ALL:
-                return current().full(shape, 0.0, dtype)
+        def start(shape: tuple[int, ...], dtype: str) -> Tensor:
             return self.slot_value(variable, slot, (shape, dtype))
 
+        first: Any = start
+        if slot in _OF_ALL:
+            first = _Filled(0.0)
+        elif type(self).slot_value is OptimizerState.slot_value:
+            first = _Filled(self.slot_start(slot))
         name = f"{variable.path.replace('/', '_')}_{slot}"
         new = Variable(first, *form, False, name=name)
         new.path = f"{self.name}/{name}"

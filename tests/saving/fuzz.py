@@ -239,7 +239,8 @@ def _weights(target: Any, path: Path) -> Any:
     target.load_weights(path)
 
 
-def _compiled() -> Any:
+def compiled() -> Any:
+    """Return the model with an optimizer that has its slots."""
     made = model()
     made.compile("adam", "mse", metrics=["mae"])
     made.optimizer.build(made.trainable_variables)
@@ -258,7 +259,7 @@ def loaders() -> dict[str, Loader]:
     small = 8e-8  # GB of a shard
     return {
         "keras": Loader(
-            _written(lambda folder: _compiled().save(folder / "m.keras")),
+            _written(lambda folder: compiled().save(folder / "m.keras")),
             "m.keras",
             _whole,
             (*raw, *members),
@@ -282,7 +283,7 @@ def loaders() -> dict[str, Loader]:
             (*raw, _each(_header, ".safetensors"), _each(_header, ".safetensors")),
         ),
         "h5": Loader(
-            _written(lambda folder: _compiled().save(folder / "m.h5")),
+            _written(lambda folder: compiled().save(folder / "m.h5")),
             "m.h5",
             _whole,
             h5,
