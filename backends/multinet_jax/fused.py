@@ -19,11 +19,12 @@ from multinet.interface.step import Program
 from multinet_jax.array import IN_BOUNDS, Array, along, bounded, plain
 from multinet_jax.fast.sequence import SequenceOps
 from multinet_jax.fast.step import JaxProgram, UncompiledProgram
+from multinet_jax.fast.windows import WindowOps
 from multinet_jax.program import from_cotangent
 from multinet_jax.sparse import Sparse
 
 
-class JaxBackend(SequenceOps):
+class JaxBackend(WindowOps, SequenceOps):
     """Multinet on JAX."""
 
     name = "jax"
