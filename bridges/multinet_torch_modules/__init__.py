@@ -5,8 +5,9 @@ PyTorch is imported when there is one.
 
 from multinet.typing import AnyLayer, Made
 from multinet_torch_modules.layer import TorchModuleWrapper
+from multinet_torch_modules.loader import iterate_loader
 
-__all__ = ["TorchModuleWrapper", "as_torch_module"]
+__all__ = ["TorchModuleWrapper", "as_torch_module", "iterate_loader"]
 
 
 def as_torch_module(model: AnyLayer) -> Made:

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeGuard
 
 import optree
 
+from multinet.bridging import bridged
 from multinet.checks import shown, whole
 from multinet.errors import ArgumentError
 from multinet.ops.core import host
@@ -78,7 +79,7 @@ class IterableSource(GeneratorSource):
     def _pass(self) -> Iterator[Any]:
         """Begin a pass over the data."""
         self._passed = False
-        return self._items(iter(self.given))
+        return self._items(_pass_over(self.given))
 
     def _items(self, batches: Iterator[Any]) -> Generator[Any, None, None]:
         try:
@@ -243,6 +244,13 @@ class DatasetSource(IterableSource):
         if hasattr(self, "_iterator"):
             super().close()
         self._dismiss()
+
+
+def _pass_over(given: Iterable[Any]) -> Iterator[Any]:
+    """Begin a pass over data, in the quick way that a bridge may have for a loader."""
+    if all(hasattr(given, name) for name in ("batch_sampler", "collate_fn", "dataset")):
+        return bridged("iterate_loader")(given)
+    return iter(given)
 
 
 def _closing(ahead: Ahead) -> Generator[Any, None, None]:
