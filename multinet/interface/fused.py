@@ -174,7 +174,7 @@ class Backend(SequenceMethods[T]):
             wide = self.cast(x, "float32")
             return self.cast(self.mean_pool(wide, window, strides, padding), dtype)
         total = self.sum_pool(x, window, strides, padding)
-        if not any(before or after for before, after in padding):
+        if all(tuple(pair) == (0, 0) for pair in padding):
             return self.divide(total, math.prod(window))
         ones = self.full((1, *self.shape(x)[1:-1], 1), 1.0, dtype)
         return self.divide(total, self.sum_pool(ones, window, strides, padding))

@@ -13,7 +13,6 @@ from multinet.layers.base import Layer
 from multinet.layers.positions import finite
 from multinet.layers.wrapper import Wrapper
 from multinet.ops.core import boolean
-from multinet.registry import current
 from multinet.symbolic.dims import differ, public_shape
 from multinet.typing import Shape, Shapes, Tensor, Tensors, Tree
 
@@ -217,8 +216,10 @@ class TimeDistributed(Wrapper):
             if "mask" not in self.layer._spec.call:
                 mask = None
         changes = bool(training and self.layer.non_trainable_weights)
-        if changes and not current().symbolic:
+        if changes and type(lead[1]) is int:
             return self._by_step(inputs, training, mask, lead[1])
+        if changes:
+            return self._mapped(inputs, mask)
 
         def joined(x: Any) -> Any:
             return ops.reshape(x, (lead[0] * lead[1], *ops.shape(x)[2:]))
@@ -237,6 +238,18 @@ class TimeDistributed(Wrapper):
             step = ops.get_item(inputs, place)
             found.append(self.layer(step, training=training, **options))
         return optree.tree_map(lambda *ys: ops.stack(ys, 1), *found)
+
+    def _mapped(self, inputs: Any, mask: Any) -> Any:
+        """Do the same where nobody knows how many steps there are: in a loop."""
+
+        def step(row: Any) -> Any:
+            x, *rest = row
+            options = {} if mask is None else {"mask": rest[0]}
+            return self.layer(x, training=True, **options)
+
+        given = [inputs] if mask is None else [inputs, mask]
+        outputs = ops.map(step, [ops.moveaxis(x, 1, 0) for x in given])
+        return optree.tree_map(lambda y: ops.moveaxis(y, 0, 1), outputs)
 
     def _check_mask(self, mask: Any, shape: Any) -> None:
         """Refuse a mask unless it is over the first axes, time among them."""

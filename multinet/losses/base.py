@@ -20,6 +20,7 @@ from multinet.names import snake_case
 from multinet.objects.exports import inner
 from multinet.ops.core import as_tensor, boolean, cast_tensor, in_dtype
 from multinet.registry import current
+from multinet.symbolic.dims import larger
 from multinet.symbolic.tensor import KerasTensor, Recorded, record
 from multinet.tracebacks import shortening
 from multinet.typing import Config, PolicyLike, Tensor, Tree
@@ -71,17 +72,11 @@ def reduce_values(
         weight = mask if weight is None else ops.multiply(*match_ranks(weight, mask))
     if reduction == "mean_with_sample_weight" and weight is not None:
         return ops.divide_no_nan(total, ops.sum(weight))
-    count = _count(shape)
-    if kept is None:
-        return backend.divide(total, max(count, 1))
-    each = count // max(_count(backend.shape(mask)), 1)  # values under one of the mask
-    return ops.divide_no_nan(total, ops.multiply(kept, float(each)))
-
-
-def _count(shape: Any) -> int:
-    """Return the number of values; 1 where only shapes are computed."""
     count = math.prod(shape)
-    return count if type(count) is int else 1
+    if kept is None:
+        return backend.divide(total, larger(count, 1))
+    each = count // larger(math.prod(backend.shape(mask)), 1)  # values under one of it
+    return ops.divide_no_nan(total, ops.multiply(kept, as_tensor(each, dtype)))
 
 
 def on_symbols(function: F) -> F:

@@ -378,17 +378,19 @@ class Model(Training):
         expand_nested: bool = False,
         show_trainable: bool = False,
         layer_range: Sequence[str] | None = None,
+        flops: bool = False,
     ) -> None:
         """Print the layers, their output shapes and their numbers of weights.
 
         Of a graph that is no chain, also what each is connected to. `expand_nested`
-        draws the layers of models inside, `show_trainable` tells which are trained.
+        draws the layers of models inside, `show_trainable` tells which are trained,
+        `flops` how many operations each does, by the unknown sizes (`multinet.graph`).
         `print_fn` gets the lines, `line_length` letters long. `layer_range` names the
         first and the last row, as patterns. `positions` is Keras's, and must be None:
         the columns fit what is in them.
         """
         absent.refuse_options("summary", positions=positions)
-        options = (line_length, expand_nested, show_trainable, layer_range)
+        options = (line_length, expand_nested, show_trainable, layer_range, flops)
         text = summarize(self, *options)
         (print_fn or print)(text)
 

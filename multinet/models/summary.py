@@ -6,16 +6,19 @@ import math
 import re
 import sys
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import optree
 
 from multinet import dtypes
-from multinet.errors import ArgumentError, MultinetError
+from multinet.errors import ArgumentError, MultinetError, NeverCalled
 from multinet.layers.base import Layer
 from multinet.layers.signatures import is_shape
 from multinet.symbolic.tensor import KerasTensor, Node
 from multinet.typing import AnyModel
+
+if TYPE_CHECKING:  # it comes when somebody asks for operations
+    from multinet.graph import Costs
 
 
 class Row(NamedTuple):
@@ -32,6 +35,7 @@ def summarize(
     expand_nested: bool,
     show_trainable: bool,
     layer_range: Sequence[str] | None = None,
+    flops: bool = False,
 ) -> str:
     """Return the summary of a model as text."""
     # Here, not at the top: `import multinet` must stay quick.
@@ -40,17 +44,21 @@ def summarize(
     from rich.table import Table
 
     rows = _within(list(_rows(model, expand_nested, 0)), layer_range)
+    costs = _costs(model) if flops else None
     wired = any(map(_is_wired, _graphs(model, expand_nested)))
     table = Table(title=f'Model: "{escape(model.name)}"', title_justify="left")
     table.add_column("Layer (type)", overflow="fold")
     table.add_column("Output shape", overflow="fold")
     table.add_column("Weights", justify="right")
+    if costs is not None:
+        table.add_column("FLOPs", justify="right", overflow="fold")
     if wired:
         table.add_column("Connected to", overflow="fold")
     if show_trainable:
         table.add_column("Trainable", justify="center")
     for row in rows:
         cells = [_name(row), _output_shape(row.operation), _weights(row.operation)]
+        cells += [] if costs is None else [_operations(row, costs)]
         cells += [", ".join(map(_source, row.sources)) or "-"] if wired else []
         cells += [_trains(row.operation)] if show_trainable else []
         table.add_row(*map(escape, cells))
@@ -59,6 +67,8 @@ def summarize(
     with console.capture() as capture:
         console.print(table)
         console.print(_totals(model), markup=False)
+        if costs is not None:
+            console.print(f"Total FLOPs: {costs.total.flops}", markup=False)
     return "\n".join(map(str.rstrip, capture.get().rstrip().splitlines()))
 
 
@@ -157,6 +167,34 @@ def _weights(operation: Any) -> str:
     if not isinstance(operation, Layer):
         return "-"
     return f"{operation.count_params():,}" if operation.built else "not built"
+
+
+def _costs(model: Any) -> Costs:
+    """Return what a call of a model costs."""
+    from multinet import graph  # with all that captures programs, which few ask for
+
+    if model._graph is not None:
+        return graph.capture(model, check=False).costs()
+    built = vars(model).get("_build_shapes") or {"inputs": model._first_shapes}
+    shape: Any = next(iter(built.values()))
+    if len(built) != 1 or not is_shape(shape):
+        raise NeverCalled(
+            f"To count what {model.name} does it must have been called on one tensor. "
+            "Call it on data, or see multinet.graph.capture."
+        )
+    spec = graph.Spec(("batch", *shape[1:]), model.input_dtype)
+    return graph.capture(model, spec, check=False).costs()
+
+
+def _operations(row: Row, costs: Costs) -> str:
+    """Return the operations of a row, by where its name stands in the paths."""
+    place = row.depth + 1  # below the model itself
+    found = [
+        cost.flops
+        for path, cost in costs.layers.items()
+        if path.split("/")[place : place + 1] == [row.operation.name]
+    ]
+    return str(sum(found)) if found else "-"
 
 
 def _trains(operation: Any) -> str:

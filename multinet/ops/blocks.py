@@ -10,7 +10,7 @@ from multinet.ops.checks import sizes_at_least, whole
 from multinet.ops.core import as_tensor, cast_tensor, host, op, shape_of
 from multinet.ops.creation import shape_tuple
 from multinet.ops.indexing import as_index
-from multinet.ops.ranges import inside, size_like, spoiled
+from multinet.ops.ranges import inside, spoiled
 from multinet.registry import current
 from multinet.symbolic.dims import Dim
 from multinet.typing import ShapeLike, Tensor
@@ -85,7 +85,7 @@ def _starts(start_indices: Any) -> list[Any]:
 
 def _fit(start: Any, size: Any, limit: Any) -> Any:
     if isinstance(size, Dim) or isinstance(limit, Dim):
-        return start
+        return max(start, 0)
     if size > limit:
         raise ShapeError(
             f"ops.slice of size {size} does not fit an axis of size {limit}."
@@ -98,7 +98,7 @@ def _run(start: Any, size: Any, limit: Any) -> Any:
     backend = current()
     start = as_index(start)
     room = limit - size
-    start = backend.clip(start, 0, size_like(room))
+    start = backend.clip(start, 0, room)
     steps = backend.arange(0, size, 1, backend.dtype(start))
     return backend.add(backend.reshape(start, (1,)), steps)
 
@@ -132,7 +132,7 @@ def slice_update(inputs: Tensor, start_indices: Tensor, updates: Tensor) -> Tens
         form = [1] * len(have)
         form[axis] = size
         scaled = backend.multiply(
-            backend.reshape(run, tuple(form)), size_like(math.prod(have[axis + 1 :]))
+            backend.reshape(run, tuple(form)), math.prod(have[axis + 1 :])
         )
         full = backend.add(full, scaled)
     count = math.prod(sizes)

@@ -336,12 +336,27 @@ def associative_scan(
         result, _ = tensors_of(f(*back))
         return [moveaxis(r, x, 0) for r, x in zip(result, axes)]
 
-    # Shapes alone know no size: as many are combined as there are.
     unknown = isinstance(size, Dim)
-    rows = combine(rows, rows) if unknown else _prefixes(combine, rows, size)
+    rows = (_one_by_one if unknown else _prefixes)(combine, rows, size)
     if reverse:
         rows = [backend.flip(row, (0,)) for row in rows]
     return tree_of(structure, [moveaxis(r, 0, a) for r, a in zip(rows, axes)])
+
+
+def _one_by_one(combine: Any, rows: list[Any], size: Any) -> list[Any]:
+    """Return prefixes of an unknown number of rows, each from the one before."""
+    backend = current()
+
+    def step(carry: Any, row: Any) -> Any:
+        *given, place = row
+        given = [backend.expand_dims(x, 0) for x in given]
+        first, joined = backend.equal(place, 0), combine(list(carry), given)
+        new = tuple([backend.where(first, x, y) for x, y in zip(given, joined)])
+        return new, tuple([backend.squeeze(x, (0,)) for x in new])
+
+    places = backend.arange(0, size, 1, "int32")
+    start = _rows(rows, 0, 1, 1)
+    return list(backend.scan(step, start, [*rows, places], size, False)[1])
 
 
 def _prefixes(combine: Any, rows: list[Any], size: int) -> list[Any]:

@@ -14,7 +14,7 @@ from multinet.errors import ArgumentError, ShapeError, WrongType
 from multinet.ops.checks import at_least, check_real, real_floats, sizes_at_least
 from multinet.ops.core import as_tensor, cast_tensor, op, shape_of
 from multinet.registry import current
-from multinet.symbolic.dims import Dim, differ, public_shape
+from multinet.symbolic.dims import Dim, differ, larger, public_shape
 from multinet.typing import ShapeLike, Tensor
 
 
@@ -44,16 +44,28 @@ def window_padding(
 ) -> list[tuple[int, int]]:
     """Return (before, after) for each spatial axis; `same` gives ceil(size / stride).
 
-    Where the size is unknown the padding is not either; the one returned gives the
-    right size of the result, which is all that a symbolic tensor has.
+    Where the size is unknown, so is the padding. It may then be larger at the end than
+    any window reaches, so that the size of the result is ceil(size / stride).
     """
     if check_padding(padding) == "valid":
         return [(0, 0)] * len(window)
     widths = []
     for n, k, s in zip(sizes, window, strides):
-        total = k - 1 if isinstance(n, Dim) else max((-(-n // s) - 1) * s + k - n, 0)
+        if isinstance(n, Dim):
+            widths.append(_unknown_widths(n, k, s))
+            continue
+        total = max((-(-n // s) - 1) * s + k - n, 0)
         widths.append((total // 2, total - total // 2))
     return widths
+
+
+def _unknown_widths(n: Any, k: int, s: int) -> tuple[Any, Any]:
+    short = -n % s  # of a multiple of the stride
+    if k >= s:
+        total = short + k - s
+        return total // 2, total - total // 2
+    before = larger(short + k - s, 0) // 2 if k > 1 else 0
+    return before, short - before
 
 
 def _is_first(data_format: str | None) -> bool:
@@ -320,7 +332,12 @@ def adaptive_average_pool(
 ) -> Tensor:
     """Return means of windows that divide each axis into `output_size` parts."""
     return _adaptive(
-        inputs, output_size, data_format, _averaged, "adaptive_average_pool"
+        inputs,
+        output_size,
+        data_format,
+        _averaged,
+        _averaged_parts,
+        "adaptive_average_pool",
     )
 
 
@@ -329,7 +346,9 @@ def adaptive_max_pool(
     inputs: Tensor, output_size: ShapeLike, data_format: str | None = None
 ) -> Tensor:
     """Return maxima of windows that divide each axis into `output_size` parts."""
-    return _adaptive(inputs, output_size, data_format, _largest, "adaptive_max_pool")
+    return _adaptive(
+        inputs, output_size, data_format, _largest, _largest_parts, "adaptive_max_pool"
+    )
 
 
 def _adaptive(
@@ -337,6 +356,7 @@ def _adaptive(
     output_size: Any,
     data_format: str | None,
     reduce: Callable[[Any, int, list[tuple[int, int]]], Any],
+    unknown: Callable[[Any, int, Any], Any],
     what: str,
 ) -> Any:
     """Pool one axis after another; part i is [i * n // parts, ceil((i + 1) * n /
@@ -346,13 +366,40 @@ def _adaptive(
     x, rank = _pooled(inputs, first, what)
     for axis, parts in enumerate(per_axis(output_size, rank, "output_size"), start=1):
         n = shape_of(x)[axis]
-        if isinstance(n, Dim):  # of a symbolic tensor, where the shape is all
-            x = current().take(x, current().full((parts,), 0, "int32"), axis)
+        if isinstance(n, Dim):
+            x = unknown(x, axis, _parts(n, parts))
             continue
         sizes_at_least(shape_of(x)[1:-1], 1, "images")
         edges = [(i * n // parts, -(-(i + 1) * n // parts)) for i in range(parts)]
         x = reduce(x, axis, edges)
     return _restored(x, first)
+
+
+def _parts(n: Any, parts: int) -> Any:
+    """Return which rows of an unknown number are in which part: bool (n, parts)."""
+    backend = current()
+    place = backend.multiply(backend.arange(0, parts, 1, "int32"), n)
+    start = backend.floor_divide(place, parts)
+    stop = backend.floor_divide(backend.add(place, n + parts - 1), parts)
+    rows = backend.expand_dims(backend.arange(0, n, 1, "int32"), 1)
+    return backend.logical_and(
+        backend.less_equal(start, rows), backend.less(rows, stop)
+    )
+
+
+def _averaged_parts(x: Any, axis: int, parts: Any) -> Any:
+    backend = current()
+    inside = backend.cast(parts, backend.dtype(x))
+    weights = backend.divide(inside, backend.sum(inside, (0,), True))
+    return _mixed(x, axis, weights)
+
+
+def _largest_parts(x: Any, axis: int, parts: Any) -> Any:
+    backend, after = current(), len(shape_of(x)) - axis - 1
+    form = (*shape_of(parts), *[1] * after)
+    spread = backend.expand_dims(x, axis + 1)
+    inside = backend.where(backend.reshape(parts, form), spread, -math.inf)
+    return backend.max(inside, (axis,), False)
 
 
 def _averaged(x: Any, axis: int, edges: list[tuple[int, int]]) -> Any:
@@ -361,13 +408,19 @@ def _averaged(x: Any, axis: int, edges: list[tuple[int, int]]) -> Any:
     for i, (a, b) in enumerate(edges):
         weights[a:b, i] = 1 / (b - a)
     matrix = backend.from_numpy(weights.astype(dtypes.to_numpy(backend.dtype(x))))
+    return _mixed(x, axis, matrix)
+
+
+def _mixed(x: Any, axis: int, matrix: Any) -> Any:
+    """Return x with an axis multiplied by a matrix (size, parts)."""
+    backend, shape = current(), shape_of(x)
     last = len(shape) - 1
     order = [i for i in range(len(shape)) if i != axis] + [axis]
     moved = backend.transpose(x, tuple(order))
     mixed = backend.matmul(
         backend.reshape(moved, (math.prod(shape_of(moved)[:-1]), shape[axis])), matrix
     )
-    y = backend.reshape(mixed, (*shape_of(moved)[:-1], len(edges)))
+    y = backend.reshape(mixed, (*shape_of(moved)[:-1], shape_of(matrix)[1]))
     back = list(range(last))
     back.insert(axis, last)
     return backend.transpose(y, tuple(back))

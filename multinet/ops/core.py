@@ -146,6 +146,8 @@ def as_tensor(x: Tensor, dtype: str | None = None) -> Tensor:
     if backend.is_tensor(x):
         return x if dtype is None else cast_tensor(x, dtype)
     if type(x) not in KEEPS:
+        if type(x) is Dim:
+            return backend.full((), x, dtype or "int32")  # type: ignore[arg-type]
         value = getattr(x, "__multinet_tensor__", None)
         if value is not None:
             x = value()

@@ -236,15 +236,32 @@ def istft(
     )
 
 
+def _unknown_overlap(
+    count: Any, size: Any, stride: int, window: Host
+) -> tuple[Any, Any]:
+    """Return the same for a number of windows that nobody knows yet."""
+    backend, length = current(), len(window)
+    begin = backend.multiply(backend.arange(0, count, 1, "int32"), stride)
+    place = backend.add(
+        backend.expand_dims(begin, 1), backend.arange(0, length, 1, "int32")
+    )
+    index = backend.reshape(place, (count * length, 1))
+    squares = backend.from_numpy(np.square(window))
+    spread = backend.broadcast_to(squares, (count, length))
+    spread = backend.reshape(spread, (count * length,))
+    empty = backend.full((size,), 0, backend.dtype(squares))
+    weight = backend.scatter(empty, index, spread, "add")
+    weight = backend.where(backend.less(1e-10, weight), weight, 1.0)
+    return index, backend.expand_dims(weight, 1)
+
+
 def _overlap(count: Any, size: Any, stride: int, window: Host) -> tuple[Any, Any]:
     """Return where the elements of `count` windows go in a signal, and the squares of
     the window that meet at each place of it (1 where none do).
     """
     backend, length = current(), len(window)
-    if isinstance(count, Dim):  # shapes alone
-        flat = backend.arange(0, count * length, 1, "int32")
-        index = backend.reshape(flat, (count * length, 1))
-        return index, backend.from_numpy(np.ones((1, 1), window.dtype))
+    if isinstance(count, Dim):
+        return _unknown_overlap(count, size, stride, window)
     start = np.arange(count)[:, None] * stride + np.arange(length)
     squares = np.tile(np.asarray(window, np.float64) ** 2, count)
     weight = np.bincount(start.reshape(-1), squares, size)

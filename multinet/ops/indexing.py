@@ -27,11 +27,11 @@ from multinet.ops.core import (
 )
 from multinet.ops.creation import shape_tuple
 from multinet.ops.doors import plain_dtype
-from multinet.ops.ranges import inside, size_like, spoiled
+from multinet.ops.ranges import inside, spoiled
 from multinet.ops.reductions import sum as total
 from multinet.ops.refusals import shown
 from multinet.registry import current
-from multinet.symbolic.dims import Dim, public_shape, same
+from multinet.symbolic.dims import Dim, larger, public_shape, same, smaller
 from multinet.typing import Numbers, ShapeLike, Tensor, Tensors
 
 _INDICES = frozenset(("int32", "int64"))
@@ -53,7 +53,7 @@ def as_index(x: Tensor, size: ShapeLike | None = None) -> Tensor:
         x = backend.cast(x, "int64" if wide else "int32")
     if size is None or dtype in dtypes.UNSIGNED:
         return x
-    return backend.where(backend.less(x, 0), backend.add(x, size_like(size)), x)
+    return backend.where(backend.less(x, 0), backend.add(x, size), x)
 
 
 def _take_door(x: Any, indices: Any, axis: Any) -> Any:
@@ -186,8 +186,7 @@ def scatter_update(
     if values is not None:
         for at, size in enumerate(have[:depth]):
             in_axis(values[..., at].tolist(), size)
-    sizes = [size_like(n) for n in have[:depth]]
-    bound = backend.from_numpy(np.asarray(sizes, backend.dtype(index)))
+    bound = _vector(have[:depth], backend.dtype(index))
     index = backend.where(backend.less(index, 0), backend.add(index, bound), index)
     index = backend.reshape(index, (count, depth))
     values = as_tensor(updates, backend.dtype(x))
@@ -246,6 +245,14 @@ def select(
     return result
 
 
+def _vector(sizes: Any, dtype: str) -> Any:
+    """Return sizes as a vector."""
+    backend = current()
+    if any(isinstance(n, Dim) for n in sizes):
+        return backend.stack([backend.full((), n, dtype) for n in sizes], 0)
+    return backend.from_numpy(np.asarray(sizes, dtype))
+
+
 @op
 def diagonal(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """Return the diagonal of two axes as a new last axis."""
@@ -262,9 +269,9 @@ def diagonal(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tens
     moved = backend.transpose(x, (*rest, first, second))
     flat = backend.reshape(moved, (*(shape[a] for a in rest), rows * columns))
     begin = offset if offset >= 0 else -offset * columns
-    step = size_like(columns) + 1
+    step = columns + 1
     index = backend.arange(0, length, 1, "int32")
-    index = backend.add(backend.multiply(index, step), size_like(begin))
+    index = backend.add(backend.multiply(index, step), begin)
     return backend.take(flat, index, len(rest))
 
 
@@ -272,10 +279,7 @@ def _diagonal_length(rows: Any, columns: Any, offset: int) -> Any:
     if same(rows, columns):
         left = rows - abs(offset)
         return left if isinstance(left, Dim) else max(left, 0)
-    if isinstance(rows, Dim) or isinstance(columns, Dim):
-        return Dim()  # the lesser of the two
-    low, high = max(-offset, 0), min(rows, columns - offset)
-    return max(high - low, 0)
+    return larger(smaller(rows, columns - offset) - max(-offset, 0), 0)
 
 
 @op

@@ -13,9 +13,9 @@ from multinet.errors import ArgumentError, OutOfRange, ShapeError
 from multinet.ops.checks import in_axis
 from multinet.ops.core import as_tensor, broadcast_shapes, host, op, shape_of
 from multinet.ops.indexing import as_index, nonzero
-from multinet.ops.ranges import inside, size_like
+from multinet.ops.ranges import inside
 from multinet.registry import current
-from multinet.symbolic.dims import Dim, differ, public_shape, same
+from multinet.symbolic.dims import Dim, differ, public_shape, same, smaller
 from multinet.typing import Tensor
 
 
@@ -183,22 +183,26 @@ def _bound(value: Any) -> Any:
 
 
 def _unknown_bounds(start: Any, stop: Any, step: int, size: Any) -> Any:
-    """Bounds where the size is unknown: certain ones stay, others are a new unknown."""
+    """Bounds where the size is unknown, of an axis as long as its start asks for."""
     if step < 0:
-        if start is None and stop is None:
-            # Backwards from the last element, which a step may not divide evenly.
-            first = (size - 1) % -step if step != -1 else 0
-            return first, size, -step, True
-        return 0, Dim(), 1, True
-    begin = 0 if start is None else start
-    if type(begin) is int and begin < 0:
-        begin = begin + size
+        first = size - 1 if start is None else _from_front(start, size)
+        after = -1 if stop is None else _from_front(stop, size)
+        if type(start) is int and start >= 0:
+            first = smaller(start, size - 1)
+        count = -((first - after) // step)
+        return first + (count - 1) * step, first + 1, -step, True
+    begin = 0 if start is None else _from_front(start, size)
     if stop is None:
         return begin, size, step, False
-    if type(stop) is int and stop < 0:
-        return begin, stop + size, step, False
-    # The axis may be shorter than the stop, so the number of elements is not known.
-    return begin, stop if isinstance(stop, Dim) else begin + Dim(), step, False
+    if type(stop) is type(begin) is int and 0 <= stop <= begin:
+        return 0, 0, 1, False
+    if type(stop) is int and stop >= 0:  # the axis may be shorter
+        return begin, smaller(stop, size), step, False
+    return begin, _from_front(stop, size), step, False
+
+
+def _from_front(place: Any, size: Any) -> Any:
+    return place + size if type(place) is int and place < 0 else place
 
 
 def _gather(x: Any, picks: dict[int, Any]) -> Any:
@@ -214,7 +218,7 @@ def _gather(x: Any, picks: dict[int, Any]) -> Any:
     common = broadcast_shapes(*(shape_of(picks[a]) for a in axes), what="x[key]")
     index, valid = picks[axes[0]], inside(picks[axes[0]], sizes[0])
     for axis, size in zip(axes[1:], sizes[1:]):
-        index = backend.add(backend.multiply(index, size_like(size)), picks[axis])
+        index = backend.add(backend.multiply(index, size), picks[axis])
         valid = backend.logical_and(valid, inside(picks[axis], size))
     index = backend.where(valid, index, -1)  # not the row of others
     result = backend.take(flat, backend.broadcast_to(index, common), 0)

@@ -21,7 +21,7 @@ from multinet.ops.core import (
 from multinet.ops.indexing import diagonal
 from multinet.ops.widening import in_float32, root
 from multinet.registry import current
-from multinet.symbolic.dims import Dim, differ, public_shape
+from multinet.symbolic.dims import Dim, differ, larger, public_shape
 from multinet.typing import Axis, Tensor, Tensors
 
 
@@ -111,7 +111,7 @@ def pinv(x: Tensor, rcond: float | None = None) -> Tensor:
     rows, columns = shape_of(x)[-2:]
     u, s, vh = backend.svd(x, False)
     last = len(shape_of(s)) - 1
-    limit = _cut(s, rows, columns) if rcond is None else rcond
+    limit = _cut(backend.dtype(s), rows, columns) if rcond is None else rcond
     large = backend.less(backend.multiply(backend.max(s, (last,), True), limit), s)
     inverse = backend.where(
         large, backend.divide(1.0, backend.where(large, s, 1.0)), 0.0
@@ -121,11 +121,15 @@ def pinv(x: Tensor, rcond: float | None = None) -> Tensor:
     return backend.matmul(scaled, _turned(u))
 
 
-def _cut(values: Any, rows: Any, columns: Any) -> float:
+def _cut(dtype: str, rows: Any, columns: Any, factor: float = 10.0) -> Any:
     """Return the relative size under which singular values are rounding noise."""
-    epsilon = 2.0**-52 if current().dtype(values) == "float64" else 2.0**-23
-    known = [n for n in (rows, columns) if not isinstance(n, Dim)]
-    return 10 * max(known, default=1) * epsilon
+    backend = current()
+    epsilon = 2.0**-52 if dtype == "float64" else 2.0**-23
+    size = larger(rows, columns)
+    if isinstance(size, Dim):
+        number: Any = size
+        return backend.multiply(backend.full((), number, dtype), factor * epsilon)
+    return factor * size * epsilon
 
 
 @op
@@ -138,7 +142,7 @@ def matrix_rank(x: Tensor, tol: float | None = None) -> Tensor:
     limit: Any = tol
     if tol is None:
         largest = backend.max(s, (last,), True)
-        limit = backend.multiply(largest, _cut(s, rows, columns) / 10)
+        limit = backend.multiply(largest, _cut(backend.dtype(s), rows, columns, 1.0))
     above = backend.cast(backend.less(limit, s), "int32")
     return backend.sum(above, (last,), False)
 
@@ -219,9 +223,8 @@ def lstsq(a: Tensor, b: Tensor, rcond: float | None = None) -> Tensor:
     if vector:
         b = backend.expand_dims(b, 1)
     rows, columns = shape_of(a)[-2:]
-    epsilon = 2.0**-52 if backend.dtype(a) in ("float64", "complex128") else 2.0**-23
-    known = [n for n in (rows, columns) if not isinstance(n, Dim)]
-    cut = max(known, default=1) * epsilon if rcond is None else rcond
+    kind = dtypes.real_of(backend.dtype(a))
+    cut = _cut(kind, rows, columns, 1.0) if rcond is None else rcond
     x = backend.matmul(pinv(a, cut), b)
     return backend.squeeze(x, (1,)) if vector else x
 

@@ -383,7 +383,7 @@ def in_top_k(targets: Tensor, predictions: Tensor, k: int) -> Tensor:
         )
     classes = shapes[1][1]
     inside = backend.logical_and(
-        backend.less_equal(0, index), backend.less(index, _int(classes))
+        backend.less_equal(0, index), backend.less(index, classes)
     )
     safe = backend.where(inside, index, 0)
     chosen = backend.take_along_axis(y, backend.expand_dims(safe, 1), 1)  # n 1
@@ -392,7 +392,3 @@ def in_top_k(targets: Tensor, predictions: Tensor, k: int) -> Tensor:
     known = backend.logical_not(backend.squeeze(backend.isnan(chosen), (1,)))
     valid = backend.logical_and(inside, known)
     return backend.logical_and(valid, backend.less(larger, k))
-
-
-def _int(size: Any) -> int:
-    return 1 if isinstance(size, Dim) else size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from multinet.symbolic.dims import Dim, public_shape
 from multinet.typing import Axis, Tensor
 
 _METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
+#: The denominator up to which a fraction is taken for the number that was meant.
+_FINEST = 10**6
 _WEIGHTS = {"lower": 0.0, "higher": 1.0, "midpoint": 0.5}
 
 
@@ -144,7 +147,7 @@ def _quantiles(x: Any, q: Any, axis: Any, method: str, keepdims: bool) -> Any:
     flat, kept = _rows("quantile", x, axis, method)
     backend, (fractions, several) = current(), q
     size = shape_of(flat)[-1]
-    top = 0 if isinstance(size, Dim) else size - 1
+    top = size - 1
     ordered = backend.sort(flat)
     broken = backend.any(backend.isnan(flat), (len(shape_of(flat)) - 1,), True)
     ordered = backend.where(broken, math.nan, ordered)
@@ -162,8 +165,10 @@ def _joined(parts: list[Any], kept: Any, several: bool) -> Any:
     return backend.stack(parts, 0) if several else parts[0]
 
 
-def _at_place(ordered: Any, fraction: float, top: int, method: str) -> Any:
+def _at_place(ordered: Any, fraction: float, top: Any, method: str) -> Any:
     """Return the elements of sorted rows at position fraction * top."""
+    if isinstance(top, Dim):
+        return _at_unknown_place(ordered, fraction, top, method)
     backend, last = current(), len(shape_of(ordered)) - 1
     place = fraction * top
     low, high = math.floor(place), math.ceil(place)
@@ -178,10 +183,36 @@ def _at_place(ordered: Any, fraction: float, top: int, method: str) -> Any:
     return _between(a, b, weight)
 
 
-def _at_unknown(ordered: Any, fraction: Any, top: int, method: str) -> Any:
+def _at_unknown_place(ordered: Any, fraction: float, top: Any, method: str) -> Any:
+    """Return the same where nobody knows how many there are: in whole numbers."""
+    backend, last = current(), len(shape_of(ordered)) - 1
+    over, under = Fraction(fraction).limit_denominator(_FINEST).as_integer_ratio()
+    low, high = over * top // under, -(-over * top // under)
+    dtype = backend.dtype(ordered)
+    weight: Any = _WEIGHTS.get(method)
+    if weight is None:
+        weight = backend.full((), over * top - under * low, dtype)
+        weight = backend.divide(weight, float(under))
+    if method == "nearest":  # halves to the even one
+        rest = 2 * (over * top - under * low)
+        middle = backend.equal(backend.full((), rest, "int32"), under)
+        even = backend.full((), low % 2, "int32")
+        past = backend.less(under, backend.full((), rest, "int32"))
+        up = backend.where(middle, backend.equal(even, 1), past)
+        weight = backend.cast(up, dtype)
+    a, b = (
+        backend.take(ordered, backend.full((), i, "int32"), last) for i in (low, high)
+    )
+    if method == "midpoint":
+        alike = backend.equal(*(backend.full((), i, "int32") for i in (low, high)))
+        weight = backend.where(alike, 0.0, backend.full((), weight, dtype))
+    return _blended(a, b, weight)
+
+
+def _at_unknown(ordered: Any, fraction: Any, top: Any, method: str) -> Any:
     """Return the same where the fraction is a scalar tensor."""
     backend, last = current(), len(shape_of(ordered)) - 1
-    place = backend.multiply(fraction, float(top))
+    place = backend.multiply(fraction, backend.full((), top, "float32"))
     low, high, weight = _neighbours(place, method)
     if type(weight) is not float:
         weight = cast_tensor(weight, backend.dtype(ordered))

@@ -6,15 +6,14 @@ from multinet import dtypes
 from multinet.interface import filling
 from multinet.ops.core import shape_of
 from multinet.registry import current
-from multinet.symbolic.dims import Dim
-from multinet.typing import ShapeLike, Size, Tensor
+from multinet.typing import Size, Tensor
 
 
 def inside(indices: Tensor, size: Size) -> Tensor:
     """Return where integers are in [0, size), as bool."""
     backend = current()
     low = backend.less_equal(0, indices)
-    return backend.logical_and(low, backend.less(indices, size_like(size)))
+    return backend.logical_and(low, backend.less(indices, size))
 
 
 def spoiled(x: Tensor, valid: Tensor) -> Tensor:
@@ -29,8 +28,3 @@ def spoiled(x: Tensor, valid: Tensor) -> Tensor:
         return backend.where(whole, x, filling(dtype))
     zero = backend.full((), 0, dtype)
     return backend.add(x, backend.where(whole, zero, filling(dtype)))
-
-
-def size_like(size: ShapeLike) -> Tensor:
-    """Return a size as an operand; an unknown one as the int that stands for it."""
-    return 1 if isinstance(size, Dim) else size

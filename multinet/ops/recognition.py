@@ -12,7 +12,6 @@ from multinet.ops.beams import search
 from multinet.ops.checks import in_range, real_numbers
 from multinet.ops.core import cast_tensor, op, shape_of
 from multinet.ops.indexing import as_index
-from multinet.ops.ranges import size_like
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
 from multinet.typing import Tensor
@@ -69,7 +68,7 @@ def ctc_loss(
     n = shape_of(labels)[1]
     lengths = _vector(target_length, b, "target_length")
     steps = _vector(output_length, b, "output_length")
-    blank = axis_of(mask_index, size_like(k), "mask_index")
+    blank = _blank(mask_index, k)
     # The states are the blanks and labels in turn: 2 n + 1 of them.
     used = backend.less(
         backend.arange(0, n, 1, "int32"), backend.expand_dims(lengths, 1)
@@ -161,7 +160,7 @@ def ctc_decode(
     x = _scores(inputs, "ctc_decode")
     lengths = _vector(sequence_lengths, shape_of(x)[0], "sequence_lengths")
     classes = shape_of(x)[2]
-    blank = axis_of(mask_index, size_like(classes), "mask_index")
+    blank = _blank(mask_index, classes)
     if strategy == "greedy":
         return _greedy(x, lengths, merge_repeated, blank)
     if strategy != "beam_search":
@@ -173,6 +172,13 @@ def ctc_decode(
             f"Expected 0 < top_paths <= beam_width, got {top_paths}, {beam_width}."
         )
     return search(x, lengths, beam_width, top_paths, blank)
+
+
+def _blank(index: int, classes: Any) -> Any:
+    """Return the class of the blank, counted from the front."""
+    if isinstance(classes, Dim):
+        return index + classes if index < 0 else index
+    return axis_of(index, classes, "mask_index")
 
 
 def _greedy(x: Any, lengths: Any, merge: bool, blank: int) -> tuple[Any, Any]:

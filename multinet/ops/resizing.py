@@ -15,9 +15,8 @@ from multinet.ops.colors import image_rank
 from multinet.ops.conversion import saturate_cast
 from multinet.ops.core import as_tensor, cast_tensor, op, shape_of
 from multinet.ops.creation import shape_tuple
-from multinet.ops.ranges import size_like
 from multinet.registry import current
-from multinet.symbolic.dims import Dim, differ, public_shape
+from multinet.symbolic.dims import Dim, differ, larger, public_shape, smaller
 from multinet.typing import Numbers, ShapeLike, Tensor
 
 _RESIZES = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
@@ -104,7 +103,7 @@ def _weights(
     total = backend.sum(weights, (0,), True)
     empty = backend.less_equal(backend.abs(total), 1e-4)
     weights = backend.divide(weights, backend.where(empty, 1.0, total))
-    last = float(size_like(size)) - 0.5
+    last = backend.subtract(backend.full((), size, dtype), 0.5)
     inside = backend.logical_and(
         backend.less_equal(-0.5, at), backend.less_equal(at, last)
     )
@@ -233,40 +232,33 @@ def resize(
 
 def _resized(x: Any, axis: int, new: Any, interpolation: str, antialias: bool) -> Any:
     backend, old = current(), shape_of(x)[axis]
-    have, want = size_like(old), size_like(new)
-    if interpolation == "nearest":  # floor((i + 1/2) * have / want), in integers
-        twice = backend.multiply(backend.arange(0, new, 1, "int32"), 2 * have)
-        places = backend.floor_divide(backend.add(twice, have), 2 * want)
+    if interpolation == "nearest":  # floor((i + 1/2) * old / new), in integers
+        twice = backend.multiply(backend.arange(0, new, 1, "int32"), 2 * old)
+        places = backend.floor_divide(backend.add(twice, old), 2 * new)
         return backend.take(x, places, axis)
     dtype = backend.dtype(x)
-    scale, shift = backend.full((), want / have, dtype), backend.full((), 0.0, dtype)
+    have, want = backend.full((), old, dtype), backend.full((), new, dtype)
+    scale, shift = backend.divide(want, have), backend.full((), 0.0, dtype)
     weights = _weights(interpolation, old, new, scale, shift, antialias)
     return _resampled(x, axis, weights)
 
 
 def _fitted(x: Any, at: int, target: Any, crop: bool, value: float) -> Any:
-    """Return x cropped or padded in the middle to the aspect ratio of the target.
-
-    The result is resized, so unknown sizes may stay as they are.
-    """
+    """Return x cropped or padded in the middle to the aspect ratio of the target."""
     backend, shape = current(), shape_of(x)
     sizes = shape[at : at + 2]
-    if any(isinstance(n, Dim) for n in (*sizes, *target)):
-        return x
     (height, width), (rows, columns) = sizes, target
-    wanted = (int(width * rows / columns), int(height * columns / rows))
+    wanted = (width * rows // columns, height * columns // rows)
     if crop:
         start, stop = [0] * len(shape), list(shape)
         for axis, (n, w) in enumerate(zip(sizes, wanted), at):
-            kept = max(min(n, w), 1)
+            kept = larger(smaller(n, w), 1)
             start[axis] = (n - kept) // 2
             stop[axis] = start[axis] + kept
         return backend.slice(x, tuple(start), tuple(stop), (1,) * len(shape))
     widths: list[tuple[int, int]] = [(0, 0)] * len(shape)
     for axis, (n, w) in enumerate(zip(sizes, wanted), at):
-        margin = (max(n, w) - n) // 2
+        margin = (larger(n, w) - n) // 2  # of one axis at most
         widths[axis] = (margin, margin)
-        if margin:
-            break
     kind = float if dtypes.is_float(backend.dtype(x)) else int
     return backend.pad(x, widths, kind(value))

@@ -21,7 +21,6 @@ from multinet.ops.core import (
     shape_of,
     size_is_unknown,
 )
-from multinet.ops.ranges import size_like
 from multinet.ops.shapes import moveaxis, ravel
 from multinet.registry import current
 from multinet.symbolic.dims import Dim
@@ -101,7 +100,7 @@ def _of_size(x: Any, axis: int | None, size: int, fill: Any) -> list[Any]:
     group = backend.subtract(backend.cumsum(backend.cast(new, "int32"), 0), 1)
     # Row `size` takes what does not fit.
     place = backend.expand_dims(backend.minimum(group, size), 1)
-    index = backend.full((size + 1,), size_like(count), "int32")
+    index = backend.full((size + 1,), count, "int32")
     index = _head(backend.scatter(index, place, order, "min"), size)
     ones = backend.full((count,), 1, "int32")
     counts = backend.scatter(backend.full((size + 1,), 0, "int32"), place, ones, "add")

@@ -263,11 +263,13 @@ def _cut(x: Any, indices: Any, axis: int) -> list[Any]:
     size = shape_of(x)[axis]
     listed = indices if isinstance(indices, list | tuple) else host(indices)
     places = [whole(i, "an index to split at") for i in listed]
+    places = [i + size if i < 0 else i for i in places]
     if not isinstance(size, Dim):
-        places = [min(i + size if i < 0 else i, size) for i in places]
+        places = [min(i, size) for i in places]
     edges = [0, *places, size]
     widths = [
-        b - a if isinstance(b, Dim) else max(b - a, 0) for a, b in zip(edges, edges[1:])
+        b - a if isinstance(b - a, Dim) else max(b - a, 0)
+        for a, b in zip(edges, edges[1:])
     ]
     return list(current().split(x, tuple(widths), axis))
 

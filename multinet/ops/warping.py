@@ -14,11 +14,10 @@ from multinet.ops.checks import number, real_floats, real_numbers
 from multinet.ops.colors import image_rank
 from multinet.ops.core import as_tensor, cast_tensor, floating, op, shape_of
 from multinet.ops.filters import blur
-from multinet.ops.ranges import size_like
 from multinet.ops.shapes import stack
 from multinet.registry import current
 from multinet.seeds import key_of
-from multinet.symbolic.dims import differ, public_shape
+from multinet.symbolic.dims import differ, larger, public_shape
 from multinet.typing import Numbers, Seed, Tensor
 
 _ORDERS = {"nearest": 0, "bilinear": 1}
@@ -40,14 +39,14 @@ def _half_away(x: Any) -> Any:
 
 def _wrapped(index: Any, size: Any, mode: str) -> Any:
     """Return the row that stands for a row outside of [0, size)."""
-    backend, size = current(), size_like(size)
+    backend = current()
     if mode in ("constant", "nearest"):
         return backend.clip(index, 0, size - 1)
     if mode == "wrap":
         return backend.mod(index, size)
     # A zigzag: mirror does not repeat the edge, reflect does.
     shift, period = (0, 2 * size - 2) if mode == "mirror" else (1, 2 * size)
-    around = backend.mod(index, max(period, 1))
+    around = backend.mod(index, larger(period, 1))
     return backend.minimum(around, backend.subtract(period - shift, around))
 
 
@@ -68,7 +67,7 @@ def _neighbours(
         inside = None
         if mode == "constant":
             inside = backend.logical_and(
-                backend.less_equal(0, index), backend.less(index, size_like(size))
+                backend.less_equal(0, index), backend.less(index, size)
             )
         found.append((_wrapped(index, size, mode), weight, inside))
     return found
@@ -109,7 +108,7 @@ def _sampled(
 
 
 def _strides(sizes: Sequence[Any]) -> list[Any]:
-    return [size_like(math.prod(sizes[i + 1 :])) for i in range(len(sizes))]
+    return [math.prod(sizes[i + 1 :]) for i in range(len(sizes))]
 
 
 def _joined(name: str, x: Any, y: Any) -> Any:
@@ -198,7 +197,7 @@ class _Images:
         count = self.n * self.h * self.w
         rows = backend.reshape(cast_tensor(self.x, wide), (count, self.c))
         base = backend.arange(0, self.n, 1, "int32")
-        base = backend.multiply(base, size_like(self.h * self.w))
+        base = backend.multiply(base, self.h * self.w)
         base = backend.reshape(base, (self.n, 1, 1))
         sizes = (self.h, self.w)
         found = _sampled(rows, sizes, (y, x), order, mode, float(fill), base)

@@ -10,9 +10,11 @@ from multinet.symbolic.backend import SymbolicBackend
 from multinet.symbolic.dims import (
     Dim,
     Size,
+    larger,
     public_shape,
     same,
     same_shape,
+    smaller,
     substitute,
 )
 from multinet.symbolic.spec import SymbolicArray
@@ -22,8 +24,10 @@ __all__ = [
     "Size",
     "SymbolicArray",
     "SymbolicBackend",
+    "larger",
     "public_shape",
     "same",
     "same_shape",
+    "smaller",
     "substitute",
 ]

@@ -1,9 +1,9 @@
 """Sizes that stay unknown until data arrives, and exact arithmetic on them.
 
-A `Dim` is a polynomial with integer coefficients over atoms; an atom is an unknown size
-or a floor division that does not come out even. So equal expressions mostly have one
-form: `(d * 2) // 2` is `d`, `d - d` is the int 0, `d // 2 * 2 + d % 2` is `d`. Unknown
-sizes are taken to be at least 1.
+A `Dim` is a polynomial with integer coefficients over atoms; an atom is an unknown
+size, a floor division that does not come out even, or the smaller of two sizes. So
+equal expressions mostly have one form: `(d * 2) // 2` is `d`, `d - d` is the int 0,
+`d // 2 * 2 + d % 2` is `d`. Unknown sizes are taken to be at least 1.
 
 A Dim compares as the `None` that users see for it: it equals `None` and no number, and
 has no order, so a program asks `shape[1] == 2` or `shape == (None, 3)` without care.
@@ -64,7 +64,24 @@ class _Floor:
         return substitute(self.over, values) // substitute(self.by, values)
 
 
-_Atom = _Unknown | _Floor
+@dataclass(frozen=True, slots=True)
+class _Smaller:
+    """The smaller of two sizes of which nobody knows which it is."""
+
+    one: Size
+    other: Size
+
+    def order(self) -> tuple[Any, ...]:
+        return (2, repr(self))
+
+    def __repr__(self) -> str:
+        return f"min({self.one!r}, {self.other!r})"
+
+    def resolve(self, values: Mapping[Dim, int]) -> Size:
+        return smaller(substitute(self.one, values), substitute(self.other, values))
+
+
+_Atom = _Unknown | _Floor | _Smaller
 _Product = tuple[_Atom, ...]  # sorted; () is the constant term
 
 
@@ -217,6 +234,31 @@ def differ(a: Size, b: Size) -> bool:
     return positive and len(signs) == 1  # a sum of positive terms is never 0
 
 
+def smaller(a: Size, b: Size) -> Size:
+    """Return the smaller of two sizes, whichever that will be.
+
+    >>> d = Dim("d")
+    >>> smaller(d, d + 1), smaller(d, 5), smaller(3, 5)
+    (d, min(5, d), 3)
+    """
+    difference = a - b
+    if not isinstance(difference, Dim):
+        return a if difference <= 0 else b
+    terms = dict(difference._terms)
+    least = terms.pop((), 0) + sum(terms.values())  # where all unknown sizes are 1
+    if all(isinstance(atom, _Unknown) for product in terms for atom in product):
+        if least >= 0 and min(terms.values()) > 0:
+            return b
+        if least <= 0 and max(terms.values()) < 0:
+            return a
+    return _size({(_Smaller(*sorted((a, b), key=repr)),): 1})
+
+
+def larger(a: Size, b: Size) -> Size:
+    """Return the larger of two sizes, whichever that will be."""
+    return a + b - smaller(a, b)
+
+
 def substitute(size: Size, values: Mapping[Dim, int]) -> Size:
     """Return a size with unknowns replaced by the numbers given for them."""
     if not isinstance(size, Dim):
@@ -235,11 +277,18 @@ def unknowns(size: Size) -> list[Dim]:
     found: dict[Dim, None] = {}
     for product in size._terms if isinstance(size, Dim) else ():
         for atom in product:
-            parts = [atom.over, atom.by] if isinstance(atom, _Floor) else []
+            parts = _parts(atom)
             found |= dict.fromkeys(d for part in parts for d in unknowns(part))
             if isinstance(atom, _Unknown):
                 found[_dim(_size({(atom,): 1}))] = None
     return list(found)
+
+
+def _parts(atom: _Atom) -> list[Size]:
+    """Return the sizes that an atom is made of."""
+    if isinstance(atom, _Floor):
+        return [atom.over, atom.by]
+    return [atom.one, atom.other] if isinstance(atom, _Smaller) else []
 
 
 def public_shape(shape: Iterable[Size]) -> tuple[int | None, ...]:

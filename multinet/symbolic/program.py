@@ -12,7 +12,7 @@ from multinet import dtypes
 from multinet.errors import ArgumentError, BackendError, DTypeError, ShapeError
 from multinet.interface import Key
 from multinet.symbolic.array import SymbolicArrayPart
-from multinet.symbolic.dims import Dim, Size, same
+from multinet.symbolic.dims import Size, smaller
 from multinet.symbolic.spec import (
     Shape,
     SymbolicArray,
@@ -112,12 +112,12 @@ class SymbolicProgramPart(SymbolicArrayPart):
 
     def qr(self, x: X, full_matrices: bool) -> tuple[X, X]:
         batch, n, m, dtype = self._matrix("qr", x, False)
-        k = n if full_matrices else _smaller(n, m)
+        k = n if full_matrices else smaller(n, m)
         return made("qr", dtype, (*batch, n, k), (*batch, k, m))
 
     def svd(self, x: X, full_matrices: bool) -> tuple[X, X, X]:
         batch, n, m, dtype = self._matrix("svd", x, False)
-        k = _smaller(n, m)
+        k = smaller(n, m)
         left, right = (n, m) if full_matrices else (k, k)
         u, s, vh = (*batch, n, left), (*batch, k), (*batch, right, m)
         return made("svd", dtype, u, s, vh)
@@ -369,13 +369,6 @@ class SymbolicProgramPart(SymbolicArrayPart):
 
     def argument(self, value: Numbers, dtype: str) -> X:
         return SymbolicArray(np.shape(value), dtypes.standardize(dtype))
-
-
-def _smaller(n: Size, m: Size) -> Size:
-    if same(n, m):
-        return n
-    # The smaller of an unknown size and another is a further unknown.
-    return Dim() if isinstance(n, Dim) or isinstance(m, Dim) else min(n, m)
 
 
 def _check_predicate(method: str, x: X) -> None:

@@ -13,8 +13,10 @@ from multinet import ops
 from multinet.calls import CallContext
 from multinet.errors import ArgumentError, MultinetError
 from multinet.layers.context import mask_of, set_mask
+from multinet.ops.core import as_tensor
 from multinet.registry import current
 from multinet.scope import active_scope
+from multinet.symbolic.dims import Dim
 from multinet.training.logs import MetricResults, as_floats
 from multinet.training.task import Matched
 from multinet.transforms import value_and_grad
@@ -221,6 +223,7 @@ def _keep(masks: Any, outputs: Tree) -> None:
         set_mask(tensor, mask)
 
 
-def _rows(x: Tree) -> float:
+def _rows(x: Tree) -> Any:
     """Return the number of samples, which a mean of the loss weighs it with."""
-    return float(ops.shape(optree.tree_leaves(x)[0])[0])
+    size = ops.shape(optree.tree_leaves(x)[0])[0]
+    return as_tensor(size, "float32") if isinstance(size, Dim) else float(size)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from html import escape
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import optree
@@ -86,7 +87,7 @@ def model_to_dot(
         activations=show_layer_activations,
         trainable=show_trainable,
     )
-    drawing = _Drawing(_pydot(), told, expand_nested)
+    drawing = _Drawing(pydot(), told, expand_nested)
     if subgraph:
         return drawing.cluster(model, model.name)
     return drawing.whole(model, rankdir=rankdir, dpi=dpi, splines=splines)
@@ -113,10 +114,6 @@ def plot_model(
     Needs pydot and, but for .dot, the program `dot` of Graphviz. `ArgumentError` for a
     file without an ending, or where Graphviz is not installed.
     """
-    path = os.fspath(to_file)
-    kind = Path(path).suffix.removeprefix(".")
-    if not kind:
-        raise ArgumentError(f"Expected to_file with an ending, as .png, got {path!r}.")
     dot = model_to_dot(
         model,
         show_shapes=show_shapes,
@@ -129,11 +126,20 @@ def plot_model(
         show_trainable=show_trainable,
         splines=splines,
     )
+    return written(dot, to_file)
+
+
+def written(dot: Made, to_file: str | os.PathLike[str]) -> Picture:
+    """Draw a graph of pydot into a file, in the format that its ending says."""
+    path = os.fspath(to_file)
+    kind = Path(path).suffix.removeprefix(".")
+    if not kind:
+        raise ArgumentError(f"Expected to_file with an ending, as .png, got {path!r}.")
     try:
         data = dot.to_string().encode() if kind == "dot" else dot.create(format=kind)
     except FileNotFoundError:
         raise ArgumentError(
-            "plot_model needs the program dot of Graphviz: install it by the system's "
+            "A drawing needs the program dot of Graphviz: install it by the system's "
             "package manager, or write to_file='model.dot'."
         ) from None
     except AssertionError as error:  # of pydot, with what dot has said
@@ -142,7 +148,8 @@ def plot_model(
     return Picture(path)
 
 
-def _pydot() -> Any:
+def pydot() -> ModuleType:
+    """Return the package pydot."""
     try:
         import pydot  # optional
     except ImportError:
@@ -160,7 +167,7 @@ class _Drawing:
 
     def whole(self, model: Any, **options: Any) -> Any:
         """Return the graph of a model."""
-        graph = self.pydot.Dot(_quoted(model.name), graph_type="digraph", strict=True)
+        graph = self.pydot.Dot(quoted(model.name), graph_type="digraph", strict=True)
         for name, value in options.items():
             graph.set(name, value)
         self._fill(graph, model, model.name)
@@ -168,7 +175,7 @@ class _Drawing:
 
     def cluster(self, model: Any, address: str) -> Any:
         """Return a frame around the boxes of a model, for a graph of another."""
-        graph = self.pydot.Cluster(_quoted(address), label=_quoted(model.name), **_FONT)
+        graph = self.pydot.Cluster(quoted(address), label=quoted(model.name), **_FONT)
         self._fill(graph, model, address)
         return graph
 
@@ -181,13 +188,13 @@ class _Drawing:
                 graph.add_subgraph(self.cluster(operation, place))
             else:
                 label = f"<{_table(operation, self.told)}>"
-                graph.add_node(self.pydot.Node(_quoted(place), label=label))
+                graph.add_node(self.pydot.Node(quoted(place), label=label))
         for source, target in _lines(model):
             ends = self._ends(source, address, "outputs")
             starts = self._ends(target, address, "inputs")
             for end in ends:
                 for start in starts:
-                    graph.add_edge(self.pydot.Edge(_quoted(end), _quoted(start)))
+                    graph.add_edge(self.pydot.Edge(quoted(end), quoted(start)))
 
     def _expands(self, operation: Any) -> bool:
         return self.expand and getattr(operation, "_graph", None) is not None
@@ -258,7 +265,7 @@ def _leaves(tree: Tree | Iterable[Any]) -> list[Any]:
     return optree.tree_leaves(tree)  # type: ignore[arg-type]
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
     """Return a name as Graphviz takes any."""
     escaped = name.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -13,7 +13,7 @@ from typing import Any
 
 from multinet import ops
 from multinet.errors import ArgumentError, ShapeError, unknown_name
-from multinet.ops.ranges import size_like
+from multinet.ops.core import as_tensor
 from multinet.symbolic.dims import differ, public_shape
 from multinet.typing import DType, Shape, Size, Tensor, Tensors
 
@@ -41,8 +41,8 @@ def joined(*parts: Tensor) -> Tensor:
 
 
 def size_in(size: Size, dtype: DType = "float32") -> Tensor:
-    """Return a size as a tensor; an unknown one as any that stands for it."""
-    return ops.cast(size_like(size), dtype)
+    """Return a size as a tensor."""
+    return as_tensor(size, dtype)
 
 
 def image_size(image_shape: Shape | None) -> tuple[Any, Any]:
