@@ -395,11 +395,10 @@ class Model(Training):
         (print_fn or print)(text)
 
     def _repr_html_(self) -> str:
-        """Return the summary, as notebooks show it."""
-        from html import escape  # here, as few need it
+        """Return the summary as a table, as notebooks show it."""
+        from multinet.models.summary_html import page  # here, as few need it
 
-        text = summarize(self, 110, expand_nested=False, show_trainable=False)
-        return f'<pre style="line-height: 1.2">{escape(text)}</pre>'
+        return page(self)
 
 
 def _shapes(tree: Tree) -> Any:

@@ -20,6 +20,12 @@ from multinet.typing import AnyModel
 if TYPE_CHECKING:  # it comes when somebody asks for operations
     from multinet.graph import Costs
 
+_JUSTIFIED: dict[str, Any] = {
+    "Weights": "right",
+    "FLOPs": "right",
+    "Trainable": "center",
+}
+
 
 class Row(NamedTuple):
     """A layer or op of the table, how deep it lies, and the calls that feed it."""
@@ -43,33 +49,56 @@ def summarize(
     from rich.markup import escape
     from rich.table import Table
 
-    rows = _within(list(_rows(model, expand_nested, 0)), layer_range)
     costs = _costs(model) if flops else None
-    wired = any(map(_is_wired, _graphs(model, expand_nested)))
     table = Table(title=f'Model: "{escape(model.name)}"', title_justify="left")
-    table.add_column("Layer (type)", overflow="fold")
-    table.add_column("Output shape", overflow="fold")
-    table.add_column("Weights", justify="right")
-    if costs is not None:
-        table.add_column("FLOPs", justify="right", overflow="fold")
-    if wired:
-        table.add_column("Connected to", overflow="fold")
-    if show_trainable:
-        table.add_column("Trainable", justify="center")
-    for row in rows:
-        cells = [_name(row), _output_shape(row.operation), _weights(row.operation)]
-        cells += [] if costs is None else [_operations(row, costs)]
-        cells += [", ".join(map(_source, row.sources)) or "-"] if wired else []
-        cells += [_trains(row.operation)] if show_trainable else []
-        table.add_row(*map(escape, cells))
+    names = heads(model, expand_nested, show_trainable, flops)
+    for name in names:
+        table.add_column(name, overflow="fold", justify=_JUSTIFIED.get(name, "left"))
+    for row in _within(rows(model, expand_nested), layer_range):
+        table.add_row(*map(escape, cells(row, names, costs)))
     width = line_length or _columns()
     console = Console(width=width, no_color=True, highlight=False, markup=True)
     with console.capture() as capture:
         console.print(table)
-        console.print(_totals(model), markup=False)
+        console.print(totals(model), markup=False)
         if costs is not None:
             console.print(f"Total FLOPs: {costs.total.flops}", markup=False)
     return "\n".join(map(str.rstrip, capture.get().rstrip().splitlines()))
+
+
+def heads(
+    model: AnyModel,
+    expand_nested: bool = False,
+    show_trainable: bool = False,
+    flops: bool = False,
+) -> list[str]:
+    """Return the names of the columns."""
+    wired = any(map(_is_wired, _graphs(model, expand_nested)))
+    names = ["Layer (type)", "Output shape", "Weights", *["FLOPs"] * flops]
+    return names + ["Connected to"] * wired + ["Trainable"] * show_trainable
+
+
+def rows(model: AnyModel, expand_nested: bool = False) -> list[Row]:
+    """Return the layers and ops of a model, and of those inside if asked."""
+    return list(_rows(model, expand_nested, 0))
+
+
+def cells(row: Row, names: Sequence[str], costs: Costs | None = None) -> list[str]:
+    """Return the texts of a row in the columns of these names."""
+    found = {
+        "Layer (type)": _name,
+        "Output shape": lambda row: _output_shape(row.operation),
+        "Weights": lambda row: _weights(row.operation),
+        "FLOPs": lambda row: "-" if costs is None else _operations(row, costs),
+        "Connected to": lambda row: ", ".join(map(_source, row.sources)) or "-",
+        "Trainable": lambda row: _trains(row.operation),
+    }
+    return [found[name](row) for name in names]
+
+
+def is_model(operation: object) -> bool:
+    """Return whether a layer shows layers of its own."""
+    return hasattr(operation, "layers") and hasattr(operation, "_graph")
 
 
 def _columns() -> int:
@@ -90,7 +119,7 @@ def _rows(model: Any, expand: bool, depth: int) -> Any:
             continue
         calls = nodes.get(id(operation), [])
         yield Row(operation, depth, [x for node in calls for x in node.inputs])
-        if expand and hasattr(operation, "layers") and hasattr(operation, "_graph"):
+        if expand and is_model(operation):
             yield from _rows(operation, expand, depth + 1)
 
 
@@ -203,7 +232,8 @@ def _trains(operation: Any) -> str:
     return "Y" if operation.trainable and operation.trainable_weights else "N"
 
 
-def _totals(model: Any) -> str:
+def totals(model: AnyModel) -> str:
+    """Return how many weights a model has, and their size, a line each."""
     trained = model.trainable_weights
     frozen = model.non_trainable_weights
     optimizer = model.optimizer

@@ -64,9 +64,8 @@ def test_names_are_text_and_nothing_is_fetched():
     assert len(plots(history)) == 2
 
 
-def test_fit_returns_one_and_a_model_shows_its_summary(backend):
+def test_fit_returns_one(backend):
     model = Sequential([Input((2,)), layers.Dense(1, name="only")])
-    assert "only (Dense)" in model._repr_html_()
     model.compile("sgd", "mse")
     history = model.fit(np.ones((4, 2)), np.ones((4, 1)), epochs=2, verbose=0)
     assert len(plots(history)) == 1 and "History of 2 epochs" in repr(history)
