@@ -14,9 +14,9 @@ from types import ModuleType
 import multinet
 
 FOR_PLUGINS = ("interface", "dtypes", "philox", "registry", "conformance")
-CODE = re.compile(r"(```.*?```|`[^`]*`|(?m:^    .*$))", re.S)
+CODE = re.compile(r"(```.*?```|`[^`]*`|\*\*\w[^*]*\*\*|(?m:^    .*$))", re.S)
 SIGNS = re.compile(r"([*_<\[\]])")
-EXAMPLE = re.compile(r"(?m)(?:^    (?:>>>|\.\.\.).*\n?(?:^    .*\n?)*)+")
+EXAMPLE = re.compile(r"(?m)^ *>>>.*\n?(?:^ *\S.*\n?)*")
 
 
 def pages() -> Iterator[tuple[str, str]]:
@@ -72,8 +72,8 @@ def _page(module: ModuleType) -> str:
 
 def _thing(name: str, part: object) -> list[str]:
     """Return the lines on a function, a class or a constant."""
-    if not callable(part):
-        return [f"`{part!r}`", ""]
+    if not callable(part) or getattr(part, "__module__", "") == "builtins":
+        return [f"`{getattr(part, '__name__', repr(part))}`", ""]
     lines = ["```python", _call(name, part), "```", "", _prose(part), ""]
     return lines + (_methods(part) if inspect.isclass(part) else [])
 
@@ -115,7 +115,7 @@ def _prose(part: object) -> str:
     """Return a docstring as Markdown, its examples and formulas as they stand."""
     text = EXAMPLE.sub(_fenced, inspect.getdoc(part) or "")
     return "".join(
-        piece if piece.startswith(("`", "    ")) else SIGNS.sub(r"\\\1", piece)
+        piece if piece.startswith(("`", "    ", "**")) else SIGNS.sub(r"\\\1", piece)
         for piece in CODE.split(text)
     )
 

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,56 @@ def test_no_page_loads_from_elsewhere(site):
 )
 def test_what_loads_from_elsewhere_would_be_seen(line):
     assert LOADED.search(line)
+
+
+IMPORTED = {"pillow": "PIL", "scikit-learn": "sklearn", "tensorflow-cpu": "tensorflow"}
+ALONE = """
+import sys
+class Refused:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in sys.argv[1:]:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Refused())
+sys.path.insert(0, ".ci")
+import reference
+print(len(list(reference.pages())))
+"""
+
+
+def needed(extra, extras):
+    """Return the distributions of an extra, with those of extras that it names."""
+    names = [re.match(r"[\w-]+(\[.*\])?", each)[0] for each in extras[extra]]
+    own = [name for name in names if "[" not in name]
+    inner = [n for name in names if "[" in name for n in name[12:-1].split(",")]
+    return {*own, *(each for name in inner for each in needed(name, extras))}
+
+
+def test_the_reference_needs_what_the_extra_brings():
+    """`pip install ".[docs]" && mkdocs serve`, as README has it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    others = set().union(*(needed(extra, extras) for extra in extras))
+    refused = [IMPORTED.get(n, n) for n in others - needed("docs", extras)]
+    assert {"torch", "keras", "PIL"} <= set(refused) and "scipy" not in refused
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE, *refused],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-1500:]
+    assert int(done.stdout) > 60
+
+
+def test_examples_of_docstrings_are_code(site):
+    text = (site / "reference" / "multinet.layers.html").read_text(encoding="utf-8")
+    assert text.count("&gt;&gt;&gt;") > 20
+    for path in (site / "reference").glob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        code = r"<pre.*?</pre>|<code.*?</code>|<script.*?</script>"
+        words = re.sub(code, "", text, flags=re.S)
+        assert "<blockquote>" not in words, path.name
+        assert not re.search(r"\*\*\w[^*<]*\*\*", words), path.name
 
 
 def test_the_reference_has_each_public_name(site):
