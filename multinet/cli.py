@@ -41,7 +41,10 @@ def main(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_version, is_eager=True, help="Print it, and end."
+            "--version",
+            callback=_version,
+            is_eager=True,
+            help="Print the version, and end.",
         ),
     ] = False,
 ) -> None:

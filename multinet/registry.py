@@ -147,9 +147,9 @@ def draft(name: str) -> Backend[Any]:
 def _load(name: str, unfinished: bool = False) -> Backend[Any]:
     known = _known()
     if name not in known:
-        raise unknown_name(
-            f"backend ({VARIABLE}, set_backend, use_backend)", name, known
-        )
+        told = [v for v in _variables if os.environ.get(v) == name]
+        place = f" of {told[0]} in the environment" if told else ""
+        raise unknown_name(f"backend{place}", name, known)
     plugin = _resolve(known[name])
     missing = _missing(plugin)
     if missing:

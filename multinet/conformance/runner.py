@@ -21,7 +21,7 @@ from multinet.conformance.plan import Check, Options, override_checks, row_check
 from multinet.conformance.probes_conversion import TRACED, held
 from multinet.conformance.report import LEVELS, Failure, Report
 from multinet.conformance.rows import FUSED, PRIMITIVES
-from multinet.errors import ArgumentError, MissingPrimitive, unknown_name
+from multinet.errors import ArgumentError, MissingPrimitive, near, unknown_name
 from multinet.interface import INTERFACE, Backend, fused, primitives
 from multinet.names import is_ours
 from multinet.version import __version__
@@ -57,7 +57,10 @@ def run(
     if only is not None and only not in ROWS:
         raise unknown_name("method", only, ROWS)
     if level not in LEVELS:
-        raise unknown_name("level", level, LEVELS)
+        raise ArgumentError(
+            f"Unknown level {level!r}.{near(level, LEVELS)} They are, in order: "
+            f"{', '.join(LEVELS)}."
+        )
     if isinstance(backend, str):
         backend = registry.draft(backend) if draft else registry.get(backend)
     declared = known_failures(backend, xfail)

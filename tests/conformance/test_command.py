@@ -71,13 +71,16 @@ def test_a_level_ends_the_run(tmp_path):
 def test_an_unknown_level_names_the_known_ones():
     result = conform("numpy", "--level", "primitive")
     assert result.exit_code == 2
-    assert "Did you mean 'primitives'" in result.output
+    assert "Did you mean 'primitives'" in result.stderr
+    known = " ".join(conform("numpy", "--level", "foo").stderr.split())
+    assert "in order: names, round trip, primitives, gradients, fused," in known
 
 
 def test_conform_of_an_unknown_backend_names_the_known_ones():
     result = conform("nunpy")
     assert result.exit_code == 2
-    assert "numpy" in result.output
+    assert "Unknown backend 'nunpy'. Did you mean 'numpy'?" in result.stderr
+    assert not result.stdout
 
 
 def test_backends_lists_every_backend_with_its_devices():
