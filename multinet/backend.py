@@ -20,6 +20,7 @@ from multinet.dtypes import floatx, is_float, is_integer, promote, set_floatx
 from multinet.dtypes import standardize as _standardize
 from multinet.registry import backend
 from multinet.symbolic.tensor import KerasTensor
+from multinet.tracebacks import shortening
 from multinet.typing import DType
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
 surface.show(__name__)
 
 
+@shortening
 def standardize_dtype(dtype: DType) -> str:
     """Return the name of a dtype: a name, a Python, NumPy or framework type; None is
     floatx.
@@ -49,6 +51,7 @@ def standardize_dtype(dtype: DType) -> str:
     return _standardize(dtype)
 
 
+@shortening
 def result_type(*dtypes: Any) -> str:
     """Return the dtype that holds all of these; Python types are weak, None is floatx.
 
@@ -59,11 +62,13 @@ def result_type(*dtypes: Any) -> str:
     return promote(*named) if named else floatx()
 
 
+@shortening
 def is_float_dtype(dtype: DType) -> bool:
     """Return whether a dtype is a real floating-point one."""
     return is_float(_standardize(dtype))
 
 
+@shortening
 def is_int_dtype(dtype: DType) -> bool:
     """Return whether a dtype is a signed or unsigned integer one; bool is not."""
     return is_integer(_standardize(dtype))
@@ -74,6 +79,7 @@ def is_keras_tensor(x: object) -> bool:
     return isinstance(x, KerasTensor)
 
 
+@shortening
 def get_uid(prefix: str = "") -> int:
     """Return a new number for `prefix`: 1 at the first call, then 2, ..."""
     return names.next_number(prefix)

@@ -19,7 +19,7 @@ from multinet.errors import ArgumentError, NotWritten
 from multinet.names import is_ours
 from multinet.objects import exports
 from multinet.objects.serialization import revive, to_data
-from multinet.tracebacks import shortening
+from multinet.tracebacks import leave_out, shorten_methods, shortening
 from multinet.typing import Config, Data
 
 _OPEN = (Parameter.VAR_KEYWORD, Parameter.VAR_POSITIONAL)
@@ -44,6 +44,8 @@ class Configurable:
 
     #: Arguments of the constructors above that this one gives by itself.
     _decided: ClassVar[frozenset[str]] = frozenset()
+    #: Methods that programs call, whose errors show their lines and none of ours.
+    _doors: ClassVar[frozenset[str]] = frozenset({"from_config"})
     #: Arguments that are no part of a configuration: they say what others say, too.
     _unwritten: ClassVar[frozenset[str]] = frozenset()
     _passed: dict[type, Passed]  # by class of the program that has a constructor
@@ -54,6 +56,8 @@ class Configurable:
         if "__init__" in vars(cls):
             own = cls.__init__
             cls.__init__ = shortening(own) if is_ours(cls) else _remembering(cls, own)
+        if is_ours(cls):
+            shorten_methods(cls, cls._doors)
 
     def get_config(self) -> Config:
         """Return the constructor's arguments, as data that can be written to a file."""
@@ -63,6 +67,7 @@ class Configurable:
         return sketch(self)
 
     @classmethod
+    @shortening
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Return a new object of this configuration."""
         return cls(**revived(cls, config))
@@ -206,10 +211,14 @@ def _own(thing: Any, cls: type) -> dict[str, Any]:
 def _remembering(cls: type, init: Callable[..., None]) -> Callable[..., None]:
     """Return a constructor that also remembers what it was passed."""
 
-    remember = _remember
+    remember, drop = _remember, leave_out
 
     def remembering(self: Any, *args: Any, **kwargs: Any) -> None:
-        init(self, *args, **kwargs)
+        try:
+            init(self, *args, **kwargs)
+        except Exception as error:
+            drop(error)  # this line, which is none of the program's
+            raise
         remember(self, cls, args, kwargs)
 
     return functools.wraps(init)(_as_a_part_of(init, remembering))

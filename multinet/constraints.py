@@ -37,6 +37,8 @@ class Constraint(Configurable):
     By itself it allows every weight.
     """
 
+    _doors = Configurable._doors | {"__call__"}
+
     def __call__(self, w: Tensor) -> Tensor:
         return w
 

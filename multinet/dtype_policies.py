@@ -39,6 +39,7 @@ class DTypePolicy:
     the process, `config.dtype_policy()`.
     """
 
+    @shortening
     def __init__(self, name: str | None = None) -> None:
         self._name = _default().name if name is None else name
         self._compute_dtype, self._variable_dtype = _dtypes_of(self._name)
@@ -69,6 +70,7 @@ class DTypePolicy:
         return {"name": self.name}
 
     @classmethod
+    @shortening
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Return the policy of a configuration."""
         return cls(**config)
@@ -101,6 +103,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
     >>> policies = DTypePolicyMap("mixed_float16", {"head/.*": DTypePolicy("float32")})
     """
 
+    @shortening
     def __init__(
         self,
         default_policy: PolicyLike | None = None,

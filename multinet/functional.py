@@ -9,6 +9,7 @@ from multinet.errors import ArgumentError, ShapeError
 from multinet.ops.core import as_tensor
 from multinet.registry import current
 from multinet.scope import Scope
+from multinet.tracebacks import shortening
 from multinet.typing import AnyLayer, Tensor
 from multinet.variables import Variable
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:  # layers import this module
     from multinet.layers.tracking import Tracked
 
 
+@shortening
 def functional_call(
     layer: AnyLayer,
     parameters: Mapping[str, Any] | Sequence[Any],

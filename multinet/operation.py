@@ -14,6 +14,7 @@ from multinet.names import is_ours, snake_case, unique_name
 from multinet.ops.core import as_tensor
 from multinet.rematerialization import RematScope, current_scope
 from multinet.symbolic.tensor import Recorded, adopted, is_symbolic, record
+from multinet.tracebacks import shorten
 from multinet.typing import Config, Tensors
 
 
@@ -31,6 +32,16 @@ class Operation(Configurable, Recorded):
     ...     def call(self, x):
     ...         return ops.multiply(x, self.factor)
     """
+
+    _doors = Configurable._doors | {
+        "adapt",
+        "build_from_config",
+        "compute_output_shape",
+        "enable_lora",
+        "get_initial_state",
+        "load_own_variables",
+        "set_vocabulary",
+    }
 
     _remat: RematScope | None = None
     name: str
@@ -53,10 +64,14 @@ class Operation(Configurable, Recorded):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Tensors:
         """Compute the outputs for tensors, host arrays, or symbolic tensors."""
-        if is_symbolic(args, kwargs):
-            return self.symbolic_call(*args, **kwargs)
-        args, kwargs = optree.tree_map(_tensor, (args, kwargs))  # type: ignore[arg-type]
-        return self._compute(*args, **kwargs)
+        try:
+            if is_symbolic(args, kwargs):
+                return self.symbolic_call(*args, **kwargs)
+            args, kwargs = optree.tree_map(_tensor, (args, kwargs))  # type: ignore[arg-type]
+            return self._compute(*args, **kwargs)
+        except Exception as error:
+            shorten(error)
+            raise
 
     def _compute(self, *args: Any, **kwargs: Any) -> Tensors:
         quantized = getattr(self, "quantization_mode", None) is not None

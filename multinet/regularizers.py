@@ -35,6 +35,8 @@ surface.show(__name__)
 class Regularizer(Configurable):
     """The base of regularizers: subclass it, `__call__` returns a scalar penalty."""
 
+    _doors = Configurable._doors | {"__call__"}
+
     def __call__(self, x: Tensor) -> Tensor:
         raise NotImplementedError(
             f"{type(self).__name__} must define __call__(self, x)."

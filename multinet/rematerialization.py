@@ -15,6 +15,7 @@ from multinet.calls import CallContext, active, mask_of
 from multinet.errors import unknown_name
 from multinet.registry import current
 from multinet.symbolic.tensor import is_symbolic
+from multinet.tracebacks import shortening
 from multinet.transforms import checkpoint
 from multinet.typing import Made, Tensors
 
@@ -54,6 +55,7 @@ class RematScope:
         *("full", "activations", "larger_than", "list_of_layers", None),
     )
 
+    @shortening
     def __init__(
         self,
         mode: str | None = "full",

@@ -12,6 +12,7 @@ from multinet.errors import ArgumentError, ShapeError, WrongType
 from multinet.ops.core import as_tensor, cast_tensor
 from multinet.registry import current
 from multinet.scope import Capture
+from multinet.tracebacks import shortening
 from multinet.typing import AnyVariable, Tensor
 from multinet.variables import Variable
 
@@ -42,6 +43,7 @@ class StatelessScope:
     True
     """
 
+    @shortening
     def __init__(
         self,
         state_mapping: Iterable[tuple[AnyVariable, Tensor]] | None = None,
@@ -135,6 +137,7 @@ class name_scope:
     'tower/bias'
     """
 
+    @shortening
     def __init__(
         self,
         name: str,

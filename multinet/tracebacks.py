@@ -77,6 +77,16 @@ def shortening(function: F) -> F:
     return shortened  # type: ignore[return-value]
 
 
+def shorten_methods(cls: type, names: frozenset[str]) -> None:
+    """Let the errors of methods that a class itself has show the program's lines."""
+    for name in names & vars(cls).keys():
+        own = vars(cls)[name]
+        if isinstance(own, classmethod):
+            setattr(cls, name, classmethod(shortening(own.__func__)))
+        else:
+            setattr(cls, name, shortening(own))
+
+
 def _is_last(trace: TracebackType | None) -> bool:
     """Return whether an error arose in the call of a function, not inside of it."""
     return trace is not None and trace.tb_next is None
@@ -112,6 +122,12 @@ def shorten(error: BaseException) -> None:
             other = other.__context__
         if other is not getattr(error, link):
             setattr(error, link, other)
+
+
+def leave_out(error: BaseException) -> None:
+    """Drop the frame that caught an error, which counts as one of the program."""
+    if _on and error.__traceback__ is not None:
+        error.__traceback__ = error.__traceback__.tb_next
 
 
 def _is_told(other: BaseException, error: BaseException, link: str) -> bool:

@@ -212,6 +212,7 @@ def grad(
     return wrapped
 
 
+@shortening
 def vjp(fun: Function, *primals: Any, has_aux: bool = False) -> Tree:
     """Return fun(*primals) and its pullback.
 
@@ -230,6 +231,7 @@ def vjp(fun: Function, *primals: Any, has_aux: bool = False) -> Tree:
     return (output, pullback, auxiliary) if has_aux else (output, pullback)
 
 
+@shortening
 def jvp(
     fun: Function,
     primals: Sequence[Tree],

@@ -28,7 +28,7 @@ from multinet.ops.core import as_tensor, cast_tensor, host
 from multinet.pending import Pending
 from multinet.registry import current, get, use_backend
 from multinet.scope import active_scope
-from multinet.tracebacks import shorten
+from multinet.tracebacks import shorten, shortening
 from multinet.typing import DType, Host, InitializerLike, Numbers, Tensor
 
 
@@ -52,6 +52,7 @@ class Variable(Operators, AsNumber, Part):
     3.5
     """
 
+    @shortening
     def __init__(
         self,
         initializer: Numbers | InitializerLike,

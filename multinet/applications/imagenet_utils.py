@@ -14,6 +14,7 @@ from multinet import ops, surface
 from multinet.applications import pixels, weights
 from multinet.checks import one_of, whole
 from multinet.errors import ShapeError
+from multinet.tracebacks import shortening
 from multinet.typing import Tensor
 
 __all__ = ["decode_predictions", "preprocess_input"]
@@ -27,6 +28,7 @@ _WAYS = {
 }
 
 
+@shortening
 def preprocess_input(
     x: Tensor, data_format: str | None = None, mode: str = "caffe"
 ) -> Tensor:
@@ -43,6 +45,7 @@ def preprocess_input(
     return _WAYS[one_of(mode, "mode", _WAYS)](x, data_format)
 
 
+@shortening
 def decode_predictions(
     preds: Tensor, top: int = 5
 ) -> list[list[tuple[str, str, float]]]:

@@ -23,6 +23,7 @@ from multinet.layers import (
 )
 from multinet.models import Model
 from multinet.symbolic.tensor import KerasTensor
+from multinet.tracebacks import shortening
 from multinet.typing import ActivationLike
 from multinet.utils import get_source_inputs
 
@@ -193,6 +194,7 @@ def member(
     signature = whole.replace(parameters=rest)
 
     @functools.wraps(build)
+    @shortening
     def one(*args: _P.args, **options: _P.kwargs) -> Model:
         bound = signature.bind(*args, **options)
         bound.apply_defaults()

@@ -10,6 +10,7 @@ from multinet import dtypes, ops
 from multinet.checks import one_of
 from multinet.config import floatx, image_data_format
 from multinet.errors import ShapeError
+from multinet.tracebacks import shortening
 from multinet.typing import Tensor
 
 # Red, green and blue over all of ImageNet: of pixels from 0 to 1, and from 0 to 255.
@@ -17,6 +18,7 @@ MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _BLUE_GREEN_RED = (103.939, 116.779, 123.68)
 
 
+@shortening
 def centred(x: Tensor, data_format: str | None = None) -> Tensor:
     """Return images as blue, green, red, less ImageNet's mean of each: "caffe".
 
@@ -30,6 +32,7 @@ def centred(x: Tensor, data_format: str | None = None) -> Tensor:
     return _shifted(x, axis, _BLUE_GREEN_RED)
 
 
+@shortening
 def scaled(x: Tensor, data_format: str | None = None) -> Tensor:
     """Return images whose pixels are between -1 and 1: "tf".
 
@@ -43,6 +46,7 @@ def scaled(x: Tensor, data_format: str | None = None) -> Tensor:
     return x
 
 
+@shortening
 def standardized(x: Tensor, data_format: str | None = None) -> Tensor:
     """Return images with ImageNet's mean 0 and deviation 1 in each channel: "torch".
 
@@ -53,6 +57,7 @@ def standardized(x: Tensor, data_format: str | None = None) -> Tensor:
     return _divided(x, _along(axis, DEVIATION, x))
 
 
+@shortening
 def unchanged(x: Tensor, data_format: str | None = None) -> Tensor:
     """Return images as they are: these networks take pixels from 0 to 255."""
     return x

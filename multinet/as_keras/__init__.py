@@ -14,10 +14,12 @@ import sys
 
 from multinet import registry
 from multinet.errors import MultinetError
+from multinet.tracebacks import shortening
 
 __all__ = ["as_keras"]
 
 
+@shortening
 def as_keras() -> None:
     """Let `import keras` in this process find Multinet; a second call does nothing.
 

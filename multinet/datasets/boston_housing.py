@@ -11,12 +11,14 @@ import numpy as np
 
 from multinet import surface
 from multinet.datasets.remote import Pair, arrays, fetch, parts, shuffled
+from multinet.tracebacks import shortening
 
 __all__ = ["load_data"]
 
 surface.show(__name__)
 
 
+@shortening
 def load_data(
     path: str = "boston_housing.npz", test_split: float = 0.2, seed: int = 113
 ) -> tuple[Pair, Pair]:

@@ -10,12 +10,14 @@ import numpy as np
 from multinet import surface
 from multinet.checks import one_of
 from multinet.datasets.remote import Pair, arrays, fetch, parts, shuffled
+from multinet.tracebacks import shortening
 
 __all__ = ["load_data"]
 
 surface.show(__name__)
 
 
+@shortening
 def load_data(
     version: str = "large",
     path: str = "california_housing.npz",

@@ -8,12 +8,14 @@ from __future__ import annotations
 from multinet import surface
 from multinet.datasets.cifar import read
 from multinet.datasets.remote import Pair, fetch
+from multinet.tracebacks import shortening
 
 __all__ = ["load_data"]
 
 surface.show(__name__)
 
 
+@shortening
 def load_data() -> tuple[Pair, Pair]:
     """Return ((x_train, y_train), (x_test, y_test)), downloaded once.
 

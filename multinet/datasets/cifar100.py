@@ -9,12 +9,14 @@ from multinet import surface
 from multinet.checks import one_of
 from multinet.datasets.cifar import read
 from multinet.datasets.remote import Pair, fetch
+from multinet.tracebacks import shortening
 
 __all__ = ["load_data"]
 
 surface.show(__name__)
 
 
+@shortening
 def load_data(label_mode: str = "fine") -> tuple[Pair, Pair]:
     """Return ((x_train, y_train), (x_test, y_test)), downloaded once.
 

@@ -16,6 +16,7 @@ import numpy as np
 from multinet import philox, surface
 from multinet.errors import ArgumentError
 from multinet.random import host
+from multinet.tracebacks import shortening
 
 __all__ = [
     "load_data",
@@ -27,6 +28,7 @@ Array = np.ndarray[Any, Any]
 Pair = tuple[Array, Array]
 
 
+@shortening
 def load_data(test_split: float = 0.2, seed: int = 113) -> tuple[Pair, Pair]:
     """Return ((x_train, y_train), (x_test, y_test)): uint8 images (n, 8, 8) and labels
     (n,).

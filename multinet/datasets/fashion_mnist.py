@@ -11,6 +11,7 @@ import numpy as np
 
 from multinet import surface
 from multinet.datasets.remote import Pair, fetch
+from multinet.tracebacks import shortening
 from multinet.typing import Host
 
 __all__ = ["load_data"]
@@ -18,6 +19,7 @@ __all__ = ["load_data"]
 surface.show(__name__)
 
 
+@shortening
 def load_data() -> tuple[Pair, Pair]:
     """Return ((x_train, y_train), (x_test, y_test)), downloaded once.
 

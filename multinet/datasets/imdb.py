@@ -19,12 +19,14 @@ from multinet.datasets.remote import (
     shuffled,
     words,
 )
+from multinet.tracebacks import shortening
 
 __all__ = ["get_word_index", "load_data"]
 
 surface.show(__name__)
 
 
+@shortening
 def load_data(
     path: str = "imdb.npz",
     num_words: int | None = None,
@@ -52,6 +54,7 @@ def load_data(
     return (objects(rows[: len(x)]), y), (objects(rows[len(x) :]), y_test)
 
 
+@shortening
 def get_word_index(path: str = "imdb_word_index.json") -> dict[str, int]:
     """Return the numbers of words, before `index_from` is added."""
     return index(fetch("imdb_word_index.json", path))

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from multinet import surface
 from multinet.datasets.remote import Pair, arrays, fetch
+from multinet.tracebacks import shortening
 
 __all__ = ["load_data"]
 
 surface.show(__name__)
 
 
+@shortening
 def load_data(path: str = "mnist.npz") -> tuple[Pair, Pair]:
     """Return ((x_train, y_train), (x_test, y_test)), downloaded once as `path`.
 

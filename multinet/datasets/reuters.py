@@ -20,6 +20,7 @@ from multinet.datasets.remote import (
     shuffled,
     words,
 )
+from multinet.tracebacks import shortening
 
 __all__ = ["get_label_names", "get_word_index", "load_data"]
 
@@ -33,6 +34,7 @@ _TOPICS = """
 """
 
 
+@shortening
 def load_data(
     path: str = "reuters.npz",
     num_words: int | None = None,
@@ -55,11 +57,13 @@ def load_data(
     return parts(objects(rows), y, test_split)
 
 
+@shortening
 def get_word_index(path: str = "reuters_word_index.json") -> dict[str, int]:
     """Return the numbers of words, before `index_from` is added."""
     return index(fetch("reuters_word_index.json", path))
 
 
+@shortening
 def get_label_names() -> tuple[str, ...]:
     """Return the names of the topics, by their numbers."""
     return tuple(_TOPICS.split())

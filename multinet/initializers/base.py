@@ -19,6 +19,8 @@ from multinet.typing import DType, Numbers, Tensor
 class Initializer(Configurable):
     """The base of initializers: subclass it and write `__call__(shape, dtype=None)`."""
 
+    _doors = Configurable._doors | {"__call__"}
+
     def __call__(self, shape: Sequence[int], dtype: DType | None = None) -> Tensor:
         raise NotImplementedError(
             f"{type(self).__name__} must define __call__(self, shape, dtype=None)."

@@ -14,6 +14,7 @@ from multinet.initializers.base import Initializer, is_wide, tensor_of
 from multinet.random import host as draw
 from multinet.scope import loose_draws
 from multinet.seeds import SeedGenerator, key_of, site_key
+from multinet.tracebacks import shortening
 from multinet.typing import DType, Seed, Tensor
 
 # The standard deviation of a normal distribution cut off at two of its own.
@@ -123,6 +124,7 @@ class TruncatedNormal(RandomInitializer):
         return draw.truncated_normal(key, shape) * self.stddev + self.mean
 
 
+@shortening
 def compute_fans(
     shape: Sequence[int],
     input_axes: Sequence[int] | None = None,

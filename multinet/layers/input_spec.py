@@ -11,6 +11,7 @@ from multinet import dtypes
 from multinet.errors import ArgumentError, ShapeError
 from multinet.registry import current
 from multinet.symbolic.dims import public_shape
+from multinet.tracebacks import shortening
 from multinet.typing import Config, DType, Tensors, Tree
 
 
@@ -28,6 +29,7 @@ class InputSpec:
     ...         self.input_spec = InputSpec(ndim=4, axes={-1: 3})
     """
 
+    @shortening
     def __init__(
         self,
         dtype: DType | None = None,

@@ -36,6 +36,7 @@ def mean_last(x: Tensor) -> Tensor:
     return current().mean(x, (rank - 1,), False) if rank else x
 
 
+@shortening
 def reduce_values(
     values: Tensor,
     sample_weight: Tensor | None = None,

@@ -10,6 +10,7 @@ from multinet.losses.shapes import match_ranks, pair, same_shape
 from multinet.metrics.base import FunctionMetric
 from multinet.ops.core import as_tensor, cast_tensor
 from multinet.registry import current
+from multinet.tracebacks import shortening
 from multinet.typing import PolicyLike, Tensor
 
 
@@ -22,6 +23,7 @@ def _is_number(x: Any) -> Any:
     return ops.logical_not(ops.isnan(x))
 
 
+@shortening
 def accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Return 1 where prediction and target are equal, else 0."""
     y_true, y_pred = match_ranks(as_tensor(y_true), as_tensor(y_pred))
@@ -29,6 +31,7 @@ def accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
     return _hits(ops.equal(y_true, y_pred))
 
 
+@shortening
 def binary_accuracy(y_true: Tensor, y_pred: Tensor, threshold: float = 0.5) -> Tensor:
     """Return 1 where (y_pred > threshold) is the target, else 0."""
     y_true, y_pred = pair(y_true, y_pred)
@@ -37,6 +40,7 @@ def binary_accuracy(y_true: Tensor, y_pred: Tensor, threshold: float = 0.5) -> T
     return _hits(ops.logical_and(right, _is_number(y_pred)))
 
 
+@shortening
 def categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Return 1 where the largest prediction is at the largest one-hot target."""
     backend = current()
@@ -46,6 +50,7 @@ def categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
     return _best_at(y_pred, backend.argmax(y_true, last))
 
 
+@shortening
 def sparse_categorical_accuracy(
     y_true: Tensor, y_pred: Tensor, ignore_class: int | None = None
 ) -> Tensor:
@@ -82,6 +87,7 @@ def _best_at(y_pred: Any, labels: Any) -> Any:
     return _hits(backend.logical_and(right, known))
 
 
+@shortening
 def top_k_categorical_accuracy(y_true: Tensor, y_pred: Tensor, k: int = 5) -> Tensor:
     """Return 1 where the one-hot target is among the k best predictions."""
     y_true, y_pred = as_tensor(y_true), as_tensor(y_pred)
@@ -90,6 +96,7 @@ def top_k_categorical_accuracy(y_true: Tensor, y_pred: Tensor, k: int = 5) -> Te
     return sparse_top_k_categorical_accuracy(labels, y_pred, k)
 
 
+@shortening
 def sparse_top_k_categorical_accuracy(
     y_true: Tensor,
     y_pred: Tensor,

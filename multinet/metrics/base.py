@@ -43,6 +43,18 @@ class Metric(Configurable, Movable):
     `EarlyStopping` whether more of it is better, or less.
     """
 
+    _doors = Configurable._doors | {
+        "add_variable",
+        "add_weight",
+        "build",
+        "reset_state",
+        "result",
+        "stateless_reset_state",
+        "stateless_result",
+        "stateless_update_state",
+        "update_state",
+    }
+
     _direction: str | None = None
     _label: str | None = None  # in the logs, where its name alone would not do
 

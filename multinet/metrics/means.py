@@ -7,9 +7,11 @@ from multinet.losses.shapes import pair
 from multinet.metrics.base import FunctionMetric, Mean, masked
 from multinet.ops.core import in_dtype
 from multinet.registry import current
+from multinet.tracebacks import shortening
 from multinet.typing import PolicyLike, Tensor
 
 
+@shortening
 def cosine_similarity(y_true: Tensor, y_pred: Tensor, axis: int = -1) -> Tensor:
     """Return the cosine between targets and predictions: minus the loss so named."""
     return ops.negative(losses.cosine_similarity(y_true, y_pred, axis))

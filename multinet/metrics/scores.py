@@ -14,6 +14,7 @@ from multinet.losses.shapes import beside, pair, real, same_shape
 from multinet.metrics.base import FunctionMetric, Metric, divide_no_nan, masked
 from multinet.ops.core import as_tensor, boolean, cast_tensor
 from multinet.registry import current
+from multinet.tracebacks import shortening
 from multinet.typing import PolicyLike, Tensor
 
 
@@ -230,6 +231,7 @@ def _centred(x: Any, axis: int) -> Any:
     return ops.subtract(x, ops.mean(x, axis=axis, keepdims=True))
 
 
+@shortening
 def pearson_correlation(y_true: Tensor, y_pred: Tensor, axis: int = -1) -> Tensor:
     """Return the correlation between targets and predictions along an axis."""
     y_true, y_pred = pair(y_true, y_pred)
@@ -239,6 +241,7 @@ def pearson_correlation(y_true: Tensor, y_pred: Tensor, axis: int = -1) -> Tenso
     return ops.negative(cosine)
 
 
+@shortening
 def concordance_correlation(y_true: Tensor, y_pred: Tensor, axis: int = -1) -> Tensor:
     """Return 2 cov(x, y) / (var(x) + var(y) + (mean(x) - mean(y))**2) along an axis.
 

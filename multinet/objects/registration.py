@@ -8,6 +8,7 @@ from contextvars import ContextVar, Token
 from typing import Any, TypeVar
 
 from multinet.errors import ArgumentError
+from multinet.tracebacks import shortening
 from multinet.typing import Made
 
 _T = TypeVar("_T", bound=Callable[..., Any])
@@ -52,12 +53,14 @@ def get_custom_objects() -> dict[str, Any]:
     return _objects
 
 
+@shortening
 def get_registered_name(obj: type | Callable[..., Any]) -> str:
     """Return the name that a class or function is registered by, else its own."""
     found = next((name for name, known in _objects.items() if known is obj), None)
     return found or obj.__name__
 
 
+@shortening
 def get_registered_object(
     name: str,
     custom_objects: Mapping[str, Any] | None = None,
@@ -95,6 +98,7 @@ class CustomObjectScope:
     ...     layer = multinet.layers.deserialize(config)
     """
 
+    @shortening
     def __init__(self, custom_objects: Mapping[str, Any] | None) -> None:
         self.custom_objects = dict(custom_objects or {})
         self._tokens: list[Token[Any]] = []

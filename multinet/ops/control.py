@@ -17,6 +17,7 @@ from multinet.ops.refusals import shown
 from multinet.ops.shapes import moveaxis
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
+from multinet.tracebacks import shortening
 from multinet.typing import Numbers, Tree
 
 
@@ -395,6 +396,7 @@ def _interleaved(even: Any, odd: Any, size: int) -> Any:
     return backend.concatenate([joined, _rows([even], odd_size, odd_size + 1, 1)[0]], 0)
 
 
+@shortening
 def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
     """Make a function whose gradient the caller wrote; a decorator.
 
@@ -439,6 +441,7 @@ def _check_tangent(x: Any, direction: Any) -> None:
         )
 
 
+@shortening
 def jvp(
     fun: Callable[..., Any],
     primals: Sequence[Any],

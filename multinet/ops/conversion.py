@@ -26,6 +26,7 @@ from multinet.ops.sparse_forms import is_sparse_tensor, parted
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, public_shape
 from multinet.symbolic.tensor import KerasTensor
+from multinet.tracebacks import shorten, shortening
 from multinet.typing import DType, Host, Shape, Tensor
 
 _NAMES = frozenset(dtypes.ALL)
@@ -65,6 +66,7 @@ def array(x: Tensor, dtype: DType | None = None) -> Tensor:
     return convert_to_tensor(x, dtype)
 
 
+@shortening
 def convert_to_numpy(x: Tensor) -> Host:
     """Return a tensor of any loaded backend, a Variable or host data as a NumPy
     array.
@@ -88,9 +90,16 @@ def shape(x: Tensor) -> Shape:
     Sizes add, multiply and floor-divide, so `reshape(x, (shape(x)[0] * 2, -1))` works
     on symbolic tensors too.
     """
-    backend = current()
-    if backend.is_tensor(x):
-        return tuple(backend.shape(x))
+    try:
+        backend = current()
+        return tuple(backend.shape(x)) if backend.is_tensor(x) else _shape(x)
+    except Exception as error:
+        shorten(error)
+        raise
+
+
+def _shape(x: Any) -> Shape:
+    """Return the shape of what is no tensor of the backend."""
     if isinstance(x, KerasTensor):
         return tuple(x.array.shape)
     if is_sparse_tensor(x):
@@ -99,6 +108,7 @@ def shape(x: Tensor) -> Shape:
     return tuple(known) if isinstance(known, tuple) else tuple(shape_of(as_tensor(x)))
 
 
+@shortening
 def dtype(x: Tensor) -> str:
     """Return the name of the dtype."""
     if isinstance(x, KerasTensor):
@@ -106,11 +116,13 @@ def dtype(x: Tensor) -> str:
     return parted(x).dtype if is_sparse_tensor(x) else current().dtype(as_tensor(x))
 
 
+@shortening
 def ndim(x: Tensor) -> int:
     """Return the number of axes."""
     return len(shape(x))
 
 
+@shortening
 def size(x: Tensor) -> Tensor:
     """Return the number of elements."""
     return math.prod(shape(x))

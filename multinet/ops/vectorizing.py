@@ -16,12 +16,14 @@ from multinet.ops.control import vectorized_map
 from multinet.ops.core import as_tensor, broadcast_shapes, op, shape_of
 from multinet.registry import current
 from multinet.symbolic.dims import differ
+from multinet.tracebacks import shortening
 from multinet.typing import Tree
 
 _ARGUMENT = r"\((?:\w+(?:,\w+)*)?\)"
 _SIGNATURE = re.compile(rf"{_ARGUMENT}(?:,{_ARGUMENT})*->{_ARGUMENT}(?:,{_ARGUMENT})*")
 
 
+@shortening
 def vectorize(
     pyfunc: Callable[..., Any],
     *,

@@ -55,6 +55,8 @@ class LearningRateSchedule(Configurable, Holder):
     number is a scalar int32 tensor.
     """
 
+    _doors = Configurable._doors | {"__call__"}
+
     def __call__(self, step: Numbers) -> Numbers:
         raise NotImplementedError(f"{type(self).__name__} must define __call__(step).")
 

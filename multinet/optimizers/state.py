@@ -53,6 +53,17 @@ class _Filled:
 class OptimizerState(Configurable, Movable):
     """What an optimizer keeps from one update to the next, and where it lies."""
 
+    _doors = Configurable._doors | {
+        "add_optimizer_variables",
+        "add_variable",
+        "add_variable_from_reference",
+        "apply",
+        "build",
+        "exclude_from_weight_decay",
+        "load_own_variables",
+        "stateless_apply",
+    }
+
     #: The values kept for each weight: groups of slots, a group weight by weight.
     slot_groups: tuple[tuple[str, ...], ...] = ()
     name: str

@@ -17,6 +17,7 @@ from multinet.saving.hdf5 import DEEPEST, Arrays, Reader, Writer
 from multinet.saving.json import read_json
 from multinet.saving.layout import places
 from multinet.saving.memory import as_array
+from multinet.tracebacks import shortening
 from multinet.typing import AnyModel, Config
 
 Weights: TypeAlias = dict[str, Any]
@@ -35,6 +36,7 @@ class KerasFileEditor:
     >>> editor.save("new.weights.h5")
     """
 
+    @shortening
     def __init__(self, filepath: str | os.PathLike[str]) -> None:
         # Here, not at the top: `import multinet` must stay quick.
         from rich.console import Console

@@ -166,6 +166,7 @@ class KerasTensor(Operators):
     )
     __array_priority__ = 1000  # np.ndarray + KerasTensor defers to us
 
+    @shortening
     def __init__(
         self,
         shape: Sequence[int | None],

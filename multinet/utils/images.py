@@ -149,6 +149,7 @@ def load_img(
     return img.resize((width, height), method, box=box)
 
 
+@shortening
 def smart_resize(
     x: Tensor,
     size: tuple[int, int],

@@ -9,6 +9,7 @@ from multinet import surface
 from multinet.checks import shown
 from multinet.errors import ArgumentError
 from multinet.objects import get_custom_objects, get_registered_name
+from multinet.tracebacks import shortening
 from multinet.typing import Config, Made
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
 surface.show(__name__)
 
 
+@shortening
 def serialize_keras_object(instance: Made) -> Config | str | None:
     """Return an object as {"class_name", "config"}, a function as its name."""
     if instance is None:
@@ -35,6 +37,7 @@ def serialize_keras_object(instance: Made) -> Config | str | None:
     )
 
 
+@shortening
 def deserialize_keras_object(
     identifier: Config | str | None,
     module_objects: Mapping[str, object] | None = None,

@@ -14,6 +14,7 @@ import optree
 from multinet.checks import one_of
 from multinet.errors import ArgumentError, NeverCalled
 from multinet.layers import Layer
+from multinet.tracebacks import shortening
 from multinet.typing import AnyModel, Made, Tree
 
 _FONT = {"fontname": "Helvetica", "fontsize": 10}
@@ -47,6 +48,7 @@ class Picture:
         return {kind: data.decode() if kind.endswith("xml") else data}
 
 
+@shortening
 def model_to_dot(
     model: AnyModel,
     show_shapes: bool = False,
@@ -93,6 +95,7 @@ def model_to_dot(
     return drawing.whole(model, rankdir=rankdir, dpi=dpi, splines=splines)
 
 
+@shortening
 def plot_model(
     model: AnyModel,
     to_file: str | os.PathLike[str] = "model.png",

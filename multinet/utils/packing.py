@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from multinet.errors import ArgumentError
+from multinet.tracebacks import shortening
 from multinet.typing import Tensors, Tree
 
 
@@ -22,6 +23,7 @@ def pack_x_y_sample_weight(
     return (x,) if isinstance(x, list | tuple) else x
 
 
+@shortening
 def unpack_x_y_sample_weight(data: Tree) -> tuple[Any, Any, Any]:
     """Return (x, y, sample_weight) of data as a step gets it, None where not given."""
     if not isinstance(data, tuple):

@@ -12,6 +12,7 @@ import numpy as np
 
 from multinet.config import is_interactive_logging_enabled
 from multinet.errors import ArgumentError
+from multinet.tracebacks import shortening
 from multinet.typing import Numbers
 
 _BOLD, _GREEN, _GRAY, _PLAIN = "\x1b[1m", "\x1b[32m", "\x1b[37m", "\x1b[0m"
@@ -60,6 +61,7 @@ class Progbar:
         self._drawn = -math.inf
         self._shown = 0  # characters of the line on the screen
 
+    @shortening
     def update(
         self,
         current: int,
@@ -86,6 +88,7 @@ class Progbar:
             took = f"{self._count(current)} - {now - self._start:.0f}s - "
             _show(f"{took}{self._per_unit(pace)}{self._values()}\n")
 
+    @shortening
     def add(self, n: int, values: Sequence[tuple[str, Numbers]] | None = None) -> None:
         """Show that `n` more steps are done."""
         self.update(self._seen + n, values)

@@ -6,10 +6,12 @@ import numpy as np
 
 from multinet.checks import flag, whole
 from multinet.errors import ArgumentError
+from multinet.tracebacks import shortening
 from multinet.typing import Host, Seed, Tree
 from multinet.utils.batching import Dataset, check_format, from_items
 
 
+@shortening
 def timeseries_dataset_from_array(
     data: Host,
     targets: Host | None,

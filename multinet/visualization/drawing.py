@@ -11,6 +11,7 @@ from multinet.config import standardize_data_format
 from multinet.errors import ArgumentError, BackendError, DTypeError, ShapeError
 from multinet.layers.preprocessing.box_formats import check, convert_format
 from multinet.ops.core import host
+from multinet.tracebacks import shortening
 from multinet.typing import Host, Tensor, Tensors
 
 Color = Sequence[int]
@@ -25,6 +26,7 @@ def batch_of(images: Tensor, data_format: str | None) -> Host:
     return array.transpose(0, 2, 3, 1) if first else array
 
 
+@shortening
 def draw_bounding_boxes(
     images: Tensor,
     bounding_boxes: Tensors,
@@ -102,6 +104,7 @@ def _write(
     image[np.asarray(canvas) > 127] = np.asarray(color, np.uint8)[: image.shape[2]]
 
 
+@shortening
 def draw_segmentation_masks(
     images: Tensor,
     segmentation_masks: Tensor,

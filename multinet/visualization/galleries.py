@@ -11,6 +11,7 @@ import numpy as np
 
 from multinet.errors import ArgumentError
 from multinet.ops.core import host
+from multinet.tracebacks import shortening
 from multinet.typing import Host, Tensor, Tensors
 from multinet.visualization.drawing import (
     Color,
@@ -21,6 +22,7 @@ from multinet.visualization.drawing import (
 from multinet.visualization.plotting import pyplot_for
 
 
+@shortening
 def plot_image_gallery(
     images: Tensor,
     y_true: Tensor | None = None,
@@ -101,6 +103,7 @@ def _finish(
         pyplot.close(figure)
 
 
+@shortening
 def plot_bounding_box_gallery(
     images: Tensor,
     bounding_box_format: str,
@@ -163,6 +166,7 @@ def _gallery(pictures: Host, options: dict[str, Any], more: dict[str, Any]) -> N
     plot_image_gallery(pictures, **{**form, **options, **more})
 
 
+@shortening
 def plot_segmentation_mask_gallery(
     images: Tensor,
     num_classes: int,

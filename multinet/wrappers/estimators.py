@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from multinet.errors import ArgumentError, MultinetError
 from multinet.models import Model
 from multinet.models.cloning import clone_model
+from multinet.tracebacks import shortening
 from multinet.typing import Host, Numbers
 from multinet.wrappers.targets import ClassTargets, ColumnTargets
 
@@ -123,6 +124,7 @@ class _Estimator(BaseEstimator):
             )
         return model
 
+    @shortening
     def predict(self, X: Numbers) -> Host:
         """Return what the model makes of samples X, in the shape of the targets."""
         outputs = self._outputs(X)
@@ -150,6 +152,7 @@ class SKLearnClassifier(ClassifierMixin, _Estimator):
     def _take_classes(self, targets: Any) -> None:
         self.classes_ = targets.classes_
 
+    @shortening
     def decision_function(self, X: Numbers) -> Host:
         """Return the outputs of the model, (samples, classes)."""
         return self._outputs(X)
@@ -191,6 +194,7 @@ class SKLearnTransformer(TransformerMixin, _Estimator):
     >>> SKLearnTransformer(make_model).fit(X, y).transform(X)
     """
 
+    @shortening
     def transform(self, X: Numbers) -> Host:
         """Return the outputs of the model for samples X."""
         return self._outputs(X)

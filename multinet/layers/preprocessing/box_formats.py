@@ -15,6 +15,7 @@ from multinet import ops
 from multinet.errors import ArgumentError, ShapeError, unknown_name
 from multinet.ops.core import as_tensor
 from multinet.symbolic.dims import differ, public_shape
+from multinet.tracebacks import shortening
 from multinet.typing import DType, Shape, Size, Tensor, Tensors
 
 FORMATS = (
@@ -50,6 +51,7 @@ def image_size(image_shape: Shape | None) -> tuple[Any, Any]:
     return (None, None) if image_shape is None else (image_shape[0], image_shape[1])
 
 
+@shortening
 def convert_format(
     boxes: Tensors,
     source: str,

@@ -8,9 +8,11 @@ from typing import Any
 from multinet import ops
 from multinet.errors import ArgumentError
 from multinet.layers.preprocessing.box_formats import columns, joined, size_in
+from multinet.tracebacks import shortening
 from multinet.typing import Numbers, Size, Tensor, Tensors
 
 
+@shortening
 def clip_to_image_size(
     bounding_boxes: Tensors,
     height: Size | None = None,
@@ -53,6 +55,7 @@ def _corner_format(given: str, allowed: tuple[str, ...] = ("xyxy",)) -> str:
     return given
 
 
+@shortening
 def affine_transform(
     boxes: Tensor,
     angle: Tensor,
@@ -122,6 +125,7 @@ def _inverse(
     return rows
 
 
+@shortening
 def crop(
     boxes: Tensor,
     top: Numbers,
@@ -138,6 +142,7 @@ def crop(
     return joined(x[0], y[0], x[1], y[1])
 
 
+@shortening
 def pad(
     boxes: Tensor,
     top: Numbers,

@@ -16,9 +16,11 @@ from multinet.layers.preprocessing.box_formats import (
     joined,
 )
 from multinet.symbolic.dims import public_shape
+from multinet.tracebacks import shortening
 from multinet.typing import Shape, Tensor, Tensors
 
 
+@shortening
 def encode_box_to_deltas(
     anchors: Tensor,
     boxes: Tensor,
@@ -46,6 +48,7 @@ def encode_box_to_deltas(
     return deltas if variance is None else ops.divide(deltas, variance)
 
 
+@shortening
 def decode_deltas_to_boxes(
     anchors: Tensors,
     boxes_delta: Tensors,
@@ -96,6 +99,7 @@ def _encoding(encoding: str, variance: Any, image_shape: Any) -> tuple[Any, Any,
 # -- overlap ---------------------------------------------------------------------------
 
 
+@shortening
 def compute_iou(
     boxes1: Tensor,
     boxes2: Tensor,
@@ -149,6 +153,7 @@ def _overlap(first: list[Any], second: list[Any]) -> tuple[Any, Any]:
     return shared, ops.subtract(ops.add(*areas), shared)
 
 
+@shortening
 def compute_ciou(
     boxes1: Tensor,
     boxes2: Tensor,

@@ -24,6 +24,7 @@ from multinet.registry import current, get, owner, use_backend
 from multinet.scope import own_stream
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import shadowing, symbolic_array
+from multinet.tracebacks import shorten
 from multinet.typing import Host, Tree
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -41,13 +42,17 @@ def hosted(method: F) -> F:
     @functools.wraps(method)
     def placed(self: Any, *args: Any, **kwargs: Any) -> Any:
         leaves: list[Any] = optree.tree_leaves((args, kwargs))  # type: ignore[arg-type]
-        if is_drawing() and all(map(_is_host, leaves)):
-            with use_backend.scoped(get("numpy")):
+        try:
+            if is_drawing() and all(map(_is_host, leaves)):
+                with use_backend.scoped(get("numpy")):
+                    return method(self, *args, **kwargs)
+            home = _pipeline(leaves)
+            if home is None:
                 return method(self, *args, **kwargs)
-        home = _pipeline(leaves)
-        if home is None:
-            return method(self, *args, **kwargs)
-        return _postponed(home, functools.partial(method, self), (args, kwargs))
+            return _postponed(home, functools.partial(method, self), (args, kwargs))
+        except Exception as error:
+            shorten(error)
+            raise
 
     placed.autograph_info__ = None  # type: ignore[attr-defined]
     return placed  # type: ignore[return-value]
