@@ -19,6 +19,28 @@ NAMES = ["age", "sex", "BMI", "pressure", "cholesterol", "LDL", "HDL", "ratio"]
 NAMES += ["triglycerides", "glucose"]
 
 
+def draw(path, losses, least, found, exact, y, predicted):
+    """Draw the training, the weights, and predictions for patients not trained on."""
+    figure, (left, middle, right) = plots.figure(1, 3)
+    error = np.sqrt(losses)
+    left.plot(range(1, len(error) + 1), error, label="gradient descent")
+    left.axhline(least**0.5, ls="--", color=plots.COLORS[1], label="least squares")
+    left.set(title="Training", xlabel="epoch", ylabel="RMSE", xscale="log")
+    left.legend()
+    rows = np.arange(10)
+    middle.barh(rows - 0.2, found[:10], 0.4, label="gradient descent")
+    middle.barh(rows + 0.2, exact[:10], 0.4, label="least squares")
+    middle.set_yticks(rows, NAMES)
+    middle.invert_yaxis()
+    middle.set(title="Weight of each measurement", xlabel="per standard deviation")
+    middle.legend()
+    right.scatter(y, predicted, s=16, alpha=0.7)
+    right.plot([25, 346], [25, 346], color=plots.COLORS[5], lw=1)
+    right.set(title="Other patients")
+    right.set(xlabel="progression in a year", ylabel="predicted")
+    plots.save(figure, path)
+
+
 def main():
     """Fit the line, print how good it is, and draw what it found."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -44,30 +66,13 @@ def main():
     columns = multinet.ops.convert_to_numpy(normalize(x[train]))
     columns = np.hstack([columns, np.ones((len(train), 1))])
     exact, residual, *_ = np.linalg.lstsq(columns, y[train][:, 0], rcond=None)
+    least = residual[0] / len(train)
+    predicted = model.predict(x[test], verbose=0)
     found = np.concatenate([w.ravel() for w in line.get_weights()])
     print(f"Backend: {multinet.config.backend()}")
     print(f"R2 on {len(test)} other patients: {r2:.4f}")
     print(f"largest difference from least squares: {abs(found - exact).max():.4f}")
-
-    figure, (left, middle, right) = plots.figure(1, 3)
-    error = np.sqrt(logs.history["loss"])
-    left.plot(range(1, len(error) + 1), error, label="gradient descent")
-    least = np.sqrt(residual[0] / len(train))
-    left.axhline(least, ls="--", color=plots.COLORS[1], label="least squares")
-    left.set(title="Training", xlabel="epoch", ylabel="RMSE", xscale="log")
-    left.legend()
-    rows = np.arange(10)
-    middle.barh(rows - 0.2, found[:10], 0.4, label="gradient descent")
-    middle.barh(rows + 0.2, exact[:10], 0.4, label="least squares")
-    middle.set_yticks(rows, NAMES)
-    middle.invert_yaxis()
-    middle.set(title="Weight of each measurement", xlabel="per standard deviation")
-    middle.legend()
-    right.scatter(y[test], model.predict(x[test], verbose=0), s=16, alpha=0.7)
-    right.plot([25, 346], [25, 346], color=plots.COLORS[5], lw=1)
-    right.set(title=f"Other patients: R² {r2:.2f}")
-    right.set(xlabel="progression in a year", ylabel="predicted")
-    plots.save(figure, options.plot)
+    draw(options.plot, logs.history["loss"], least, found, exact, y[test], predicted)
 
 
 if __name__ == "__main__":

@@ -4,13 +4,15 @@ Initial weights and dropout masks are equal bit for bit, and the loss curves agr
 """
 
 import numpy as np
-from digits import cnn, x_train, y_train
+from digits import cnn
 from rich.console import Console
 from rich.table import Table
 
 import multinet
 
 EPOCHS, SEED = 5, 7
+(IMAGES, LABELS), _ = multinet.datasets.digits.load_data()
+IMAGES = IMAGES[..., None] / 16.0
 
 
 def train(backend: str) -> tuple[list[np.ndarray], np.ndarray, list[float]]:
@@ -25,7 +27,7 @@ def train(backend: str) -> tuple[list[np.ndarray], np.ndarray, list[float]]:
             multinet.random.dropout(ones, 0.3, seed=key)
         )
         model.compile("adam", "sparse_categorical_crossentropy")
-        history = model.fit(x_train, y_train, batch_size=64, epochs=EPOCHS, verbose=0)
+        history = model.fit(IMAGES, LABELS, batch_size=64, epochs=EPOCHS, verbose=0)
         return start, mask > 0, history.history["loss"]
 
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-Indices = list[int]
+import numpy as np
 
 
 def iterate_loader(loader: Iterable[Any]) -> Iterator[Any]:
@@ -47,8 +47,14 @@ def _stacks(data: Any, loader: Any) -> bool:
 
 
 def _batches(loader: Any, tensors: Any, subsets: list[Any]) -> Iterator[Any]:
+    torch = sys.modules["torch"]
     iter(loader)  # which draws a seed, as it does for anybody
     for rows in loader.batch_sampler:
         for subset in subsets:
             rows = [subset[row] for row in rows]
-        yield [tensor[rows] for tensor in tensors]
+        places = np.asarray(rows)
+        if places.dtype == np.int64 and places.min() >= 0:
+            chosen = torch.from_numpy(places)
+            yield [tensor.index_select(0, chosen) for tensor in tensors]
+        else:
+            yield [tensor[rows] for tensor in tensors]

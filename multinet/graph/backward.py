@@ -7,7 +7,7 @@ gradients added.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from multinet import dtypes
 from multinet.graph.operations import (
@@ -28,17 +28,19 @@ _PRODUCTS = frozenset("matmul einsum conv conv_transpose".split())
 _PASSING = frozenset(("add", "subtract", "sum"))
 
 
-def backward(body: Body, varying: set[int]) -> Iterator[tuple[str, Size, Size]]:
+def backward(
+    body: Body, varying: set[int], results: Sequence[Value]
+) -> Iterator[tuple[str, Size, Size]]:
     """Yield layer, operations and bytes of each node's part of the backward pass.
 
-    `varying` are the identities of the values that gradients are taken for; what
-    depends on them is added to it.
+    It goes from `results`, outputs of the body whose gradients are known. `varying` are
+    the identities of the values that gradients are taken for; what depends on them is
+    added to it.
     """
     uses: dict[int, int] = {}
-    for node in body.nodes:
+    for node in _reached(body, results):
         needed = [x for x in node.reads() if id(x) in varying]
-        smooth = node.op == "scan" or _facts(node) not in ("zero", "none")
-        if not needed or not smooth:
+        if not needed:
             continue
         varying |= {id(x) for x in node.outputs if _is_float(x)}
         for value in needed:
@@ -48,6 +50,17 @@ def backward(body: Body, varying: set[int]) -> Iterator[tuple[str, Size, Size]]:
             sums = taken if before else taken - 1  # its gradients add up
             yield node.layer, elements(value) * sums, 0
         yield from _of_node(node, needed, varying)
+
+
+def _reached(body: Body, results: Sequence[Value]) -> list[Node]:
+    """Return the nodes that a backward pass from results comes to, in order."""
+    live, found = {id(x) for x in results}, []
+    for node in reversed(body.nodes):
+        smooth = _gradient(node) not in ("zero", "none")
+        if smooth and any(id(x) in live for x in node.outputs):
+            live |= {id(x) for x in node.reads()}
+            found.append(node)
+    return found[::-1]
 
 
 def _of_node(
@@ -76,7 +89,7 @@ def _of_bodies(node: Node, varying: set[int]) -> Iterator[tuple[str, Size, Size]
         inner = varying | {id(y) for x, y in starts if id(x) in varying}
         if node.op == "scan":  # what a step changes varies in the next
             inner |= {id(x) for x in body.inputs if _is_float(x)}
-        for layer, flops, moved in backward(body, inner):
+        for layer, flops, moved in backward(body, inner, body.outputs):
             yield layer, flops * times, moved * times
 
 
@@ -96,7 +109,7 @@ def _of_operand(node: Node, value: Value) -> Size:
     return flops
 
 
-def _facts(node: Node) -> str:
+def _gradient(node: Node) -> str:
     return SIGNATURES[node.op].gradient if node.op in SIGNATURES else "exact"
 
 

@@ -15,7 +15,6 @@ from multinet.graph.graph import Graph
 from multinet.graph.recording import wholes
 from multinet.graph.specs import Arguments, Spec
 from multinet.graph.tracing import record
-from multinet.layers import Layer
 from multinet.scope import active_scope
 from multinet.training.step import Form, make_step
 from multinet.typing import AnyModel, AnyVariable, Tensor, Tensors, Tree
@@ -48,7 +47,7 @@ def capture(
     program = functools.partial(target, **options) if options else target
     arguments = Arguments(target, args or _inputs_of(target))
     name = getattr(target, "name", None) or getattr(target, "__name__", "graph")
-    graph = record(program, arguments, wholes(whole), str(name), _paths_of(target))
+    graph = record(program, arguments, wholes(whole), str(name), target)
     if check:
         check_graph(program, graph, arguments)
     return graph
@@ -91,17 +90,10 @@ def capture_step(
 
     arguments = Arguments(_named_step, (*data, *scalars))
     name = f"{model.name}_{kind}_step"
-    graph = record(program, arguments, wholes(whole), name, _paths_of(model))
+    graph = record(program, arguments, wholes(whole), name, model)
     if check:
         check_graph(program, graph, arguments)
     return graph
-
-
-def _paths_of(target: Any) -> dict[int, str]:
-    """Return the paths of the Variables that a layer holds, by identity."""
-    if not isinstance(target, Layer):
-        return {}
-    return {id(variable): path for path, variable in target.paths().items()}
 
 
 def _inputs_of(target: Any) -> tuple[Tree, ...]:

@@ -179,7 +179,9 @@ class _Counter:
     def _back(self, node: Node, times: Size) -> None:
         """Add what the derivatives of a function cost beside its values."""
         (body,) = node.bodies
-        for layer, flops, moved in backward(body, {id(x) for x in body.inputs}):
+        results = body.outputs[:1] if node.op == "value_and_grad" else body.outputs
+        varying = {id(x) for x in body.inputs}
+        for layer, flops, moved in backward(body, varying, results):
             self.add(layer, Cost(flops, moved).times(times))
 
 

@@ -9,6 +9,7 @@ from multinet.graph.graph import Graph
 from multinet.graph.pruning import prune
 from multinet.graph.recording import Recorder
 from multinet.graph.specs import Arguments
+from multinet.layers import Layer
 from multinet.ops.carrying import tensors_of
 from multinet.ops.core import as_tensor
 from multinet.registry import current, use_backend
@@ -21,9 +22,9 @@ def record(
     arguments: Arguments,
     whole: Collection[str],
     name: str,
-    paths: dict[int, str],
+    owner: object = None,
 ) -> Graph:
-    """Return the graph of a program; `paths` are those of Variables, by identity."""
+    """Return the graph of a program; Variables have the paths that `owner` knows."""
     noting = recorder(current().concrete, whole)
     root = noting.root
     root.inputs = arguments.values(noting)
@@ -35,7 +36,7 @@ def record(
         written = [(v, noting.lift(scope.values[key])) for key, v in writes]
         for variable, _ in written:  # one that is only set has a place all the same
             noting.placeholder(variable)
-    names = _names(noting, paths)
+    names = _names(noting, _paths_of(owner))
     graph = Graph(
         inputs=root.inputs,
         nodes=root.nodes,
@@ -51,6 +52,13 @@ def record(
     )
     prune(graph, graph.updates.values())
     return graph
+
+
+def _paths_of(owner: object) -> dict[int, str]:
+    """Return the paths of the Variables that a layer holds, by identity."""
+    if not isinstance(owner, Layer):
+        return {}
+    return {id(variable): path for path, variable in owner.paths().items()}
 
 
 def _names(noting: Recorder, paths: dict[int, str]) -> dict[int, str]:

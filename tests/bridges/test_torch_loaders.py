@@ -38,6 +38,7 @@ OPTIONS = {
     "generator": {"shuffle": True, "generator": 5},
     "whole batches": {"drop_last": True},
     "sampler": {"sampler": [3, 1, 4, 1, 0]},
+    "last first": {"sampler": [-1, 0]},
     "batch sampler": {"batch_sampler": [[0, 1], [1]]},
     "no batches": {"batch_size": None},
     "own collate": {"collate_fn": lambda rows: torch.stack([row[0] for row in rows])},

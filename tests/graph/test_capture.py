@@ -11,6 +11,7 @@ import multinet
 from multinet import graph, layers, ops
 from multinet.errors import ArgumentError, ShapeError, TraceError
 from multinet.graph import Spec
+from multinet.interface import primitives
 from multinet.registry import use_backend
 from multinet.scope import Capture
 
@@ -66,7 +67,7 @@ def test_every_layer_runs_as_primitives(row):
     captured = graph.capture(layer, *optree.tree_map(batched, args), check=False)
     plain = captured.expand()
     methods = {node.op for node in plain.walk()}
-    assert methods <= {*multinet.interface.primitives(), "value_and_grad", "pullback"}
+    assert methods <= {*primitives(), "value_and_grad", "pullback"}
     for x, y in zip(leaves(captured(*args)), leaves(plain(*args)), strict=True):
         scale = np.abs(np.asarray(x)).max()
         np.testing.assert_allclose(y, x, rtol=1e-4, atol=1e-5 * scale)
@@ -255,6 +256,48 @@ def test_a_graph_has_layers_variables_inputs_and_text():
     assert "relu" in {node.op for node in part.nodes}
     assert "matmul" in {node.op for node in part.nodes}
     np.testing.assert_array_equal(part(normal(2, 6)).shape, (2, 3))
+
+
+class Twice(multinet.Model):
+    """A subclass with a shared layer, trees of arguments and outputs, and a list."""
+
+    def __init__(self):
+        super().__init__(name="twice")
+        self.shared = layers.Dense(3, name="shared")
+        self.blocks = [layers.Dense(3), layers.BatchNormalization()]
+
+    def call(self, inputs, training=False):
+        y = self.shared(inputs["a"]) + self.shared(inputs["b"])
+        for block in self.blocks:
+            y = block(y)
+        return {"y": y, "size": ops.norm(y)}
+
+
+def test_a_subclass_is_built_by_the_capture(real_backend):
+    model, spec = Twice(), Spec(("batch", 4))
+    captured = graph.capture(model, {"a": spec, "b": spec}, training=True)
+    assert set(captured.variables) <= set(model.paths())
+    assert set(captured.updates) == {"blocks/1/moving_mean", "blocks/1/moving_variance"}
+    x = {"a": normal(5, 4), "b": normal(5, 4)}
+    with Capture(step=0):
+        wanted = model(x, training=True)
+    found = captured(x)
+    assert set(found) == {"y", "size"}
+    for name in found:
+        mine, other = (ops.convert_to_numpy(tree[name]) for tree in (found, wanted))
+        np.testing.assert_allclose(mine, other, rtol=1e-6, atol=1e-6)
+
+
+def test_mixed_precision_is_captured(real_backend):
+    x = multinet.Input((None, 6), name="x")
+    h = layers.GRU(5, name="gru", dtype="mixed_float16")(x)
+    model = multinet.Model(x, layers.Dense(2, name="out")(h), name="mixed")
+    captured = graph.capture(model)
+    casts = [node for node in captured.walk() if node.op == "cast"]
+    assert {node.outputs[0].dtype for node in casts} == {"float16", "float32"}
+    data = normal(3, 7, 6)
+    mine, other = (ops.convert_to_numpy(f(data)) for f in (captured, model))
+    np.testing.assert_allclose(mine, other, rtol=1e-3, atol=1e-3)
 
 
 def test_variables_are_read_when_the_graph_runs():

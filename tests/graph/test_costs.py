@@ -7,6 +7,7 @@ import multinet
 from multinet import graph, layers, ops
 from multinet.errors import ArgumentError
 from multinet.graph import Spec
+from multinet.registry import current
 
 SIZES = ((1, 1), (5, 7), (32, 100))
 
@@ -84,6 +85,62 @@ def test_the_backward_pass_has_a_product_for_each_operand_with_a_gradient():
         total_ = products + bias + relu + square + b * k
         found = total.at(b=b).flops - forward.at(b=b).flops
         assert found == total_
+
+
+def beyond_forward(function, *specs):
+    """Return the operations for the gradients of all arguments of a function."""
+    every = tuple(range(len(specs)))
+    both = multinet.value_and_grad(function, argnums=every)
+    forward, total = (graph.capture(f, *specs).costs().total for f in (function, both))
+    return forward, total
+
+
+def test_the_backward_pass_of_a_convolution_is_two_of_them():
+    def convolved(x, kernel):
+        return ops.sum(ops.conv(x, kernel, 2, "same"))
+
+    given = Spec(("batch", 9, 8, 2)), Spec((3, 3, 2, 5))
+    forward, total = beyond_forward(convolved, *given)
+    for b in (1, 6):
+        one = 2 * b * 5 * 4 * 5 * 3 * 3 * 2
+        assert forward.at(batch=b).flops == one + b * 5 * 4 * 5
+        assert total.at(batch=b).flops - forward.at(batch=b).flops == 2 * one
+
+
+def test_the_backward_pass_of_attention():
+    def attended(q, k, v):
+        return ops.sum(ops.dot_product_attention(q, k, v))
+
+    h, d = 2, 4
+    forward, total = beyond_forward(attended, *[Spec(("batch", "time", h, d))] * 3)
+    for b, t in SIZES:
+        products = 2 * b * h * t * t * d
+        scores = b * h * t * t
+        # exp, whose two gradients are added; the quotient, for the divisor by row.
+        softmax = (1 + 1 + 2 + 1) * scores
+        at = {"batch": b, "time": t}
+        found = total.at(**at).flops - forward.at(**at).flops
+        assert found == 4 * products + softmax + scores  # and the scale
+
+
+def test_the_backward_pass_of_a_recurrence():
+    def recurrent(x, kernel, again, bias):
+        b, t, _ = ops.shape(x)
+        zeros = ops.zeros((b, 5))
+        found = current().lstm(x, zeros, zeros, kernel, again, bias, None, False)
+        return ops.sum(found[0])
+
+    n, m = 4, 5
+    given = Spec(("batch", "time", n)), Spec((n, 4 * m)), Spec((m, 4 * m))
+    forward, total = beyond_forward(recurrent, *given, Spec((4 * m,)))
+    for b, t in SIZES:
+        at = {"batch": b, "time": t}
+        products = 2 * 2 * b * t * 4 * m * (n + m)
+        bias = b * t * 4 * m  # summed over all steps
+        step = 5 + 2 * 3  # functions, then products for both operands
+        parts = 3 * 4  # the gradients of four parts are added in full
+        found = total.at(**at).flops - forward.at(**at).flops
+        assert found == products + bias + (step + parts) * b * t * m
 
 
 def test_a_loop_costs_as_much_as_its_steps():
