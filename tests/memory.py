@@ -32,6 +32,11 @@ class Memory:
     def __init__(self):
         self.peaks = {}
 
+    def pytest_collection_finish(self):
+        """Let the garbage collector pass over what the imports made: it stays."""
+        gc.collect()
+        gc.freeze()
+
     def pytest_runtest_logfinish(self):
         """Forget the programs after a test, if this process holds too much."""
         jax = sys.modules.get("jax")

@@ -103,24 +103,6 @@ def test_dtypes_and_values_of_a_layer_are_those_of_keras(backend, name, policy):
         assert ops.dtype(weight.value) == weight.dtype
 
 
-@pytest.mark.parametrize("policy", POLICIES)
-@pytest.mark.parametrize("name", [n for n in LAYERS if n not in ("Softmax", "Dropout")])
-def test_gradients_come_in_the_dtype_of_the_weights(real_backend, name, policy):
-    layer, x = LAYERS[name][0](multinet.layers, policy), inputs_of(name)
-    layer(*arguments(name, x))
-
-    def loss(values):
-        y = layer(*arguments(name, x), training=True)
-        return ops.sum(ops.square(ops.cast(y, "float32")))
-
-    if not layer.trainable_weights:
-        return
-    grads = multinet.grad(loss)(layer.trainable_weights)
-    for grad, weight in zip(grads, layer.trainable_weights, strict=True):
-        assert ops.dtype(grad) == weight.dtype == "float32"
-        assert np.isfinite(ops.convert_to_numpy(grad)).all()
-
-
 def test_integers_bools_and_masks_keep_their_dtypes(backend):
     seen = {}
 

@@ -1,7 +1,5 @@
 """State between steps: several steps a call, Ctrl-C, sharing, what users hold."""
 
-import gc
-import resource
 import signal
 import threading
 
@@ -312,28 +310,3 @@ def test_evaluate_between_trainings_changes_nothing(backend):
                 model.predict(X, verbose=0)
     for a, b in zip(plain.get_weights(), looked_at.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
-
-
-# -- memory ----------------------------------------------------------------------------
-
-
-def _peak():
-    gc.collect()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # KiB
-
-
-def test_memory_is_flat_over_ten_thousand_calls(real_backend):
-    model = multinet.Sequential([multinet.Input((6,)), layers.Dense(2)])
-    model.compile("adam", "mse")
-    x, y = X[:1], Y[:1]
-
-    def calls(count):
-        for _ in range(count):
-            model.train_on_batch(x, y)
-        for _ in range(count):
-            model.predict(x, verbose=0)
-
-    calls(1000)
-    before = _peak()
-    calls(10000)
-    assert _peak() - before < 4096, "KiB of growth in 20,000 calls"
