@@ -133,7 +133,8 @@ def draw(chance: np.ndarray, graph, sides: np.ndarray, path: Path) -> None:
         for side, marker in enumerate(("o", square)):
             who = sides == side
             look = {"cmap": colors, "vmin": 0, "vmax": 1, "edgecolors": "#444"}
-            axes.scatter(*place[who].T, 150, shown[who], marker, zorder=2, **look)
+            look.update(marker=marker, s=150, c=shown[who], zorder=2)
+            axes.scatter(*place[who].T, **look)
         for member, (x, y) in enumerate(place):
             axes.text(x, y, member, ha="center", va="center", fontsize=6)
         axes.set(title=title, xticks=[], yticks=[], aspect="equal")
