@@ -83,6 +83,7 @@ def draw(path, counts, found, title):
         axes.fill_between(counts, mean - error, mean + error, alpha=0.15)
     axes.set_xscale("log")
     axes.set_xticks(counts, counts)
+    axes.minorticks_off()
     axes.set(title=title, xlabel="examples of each digit", ylabel="accuracy")
     axes.legend()
     plots.save(figure, path)
@@ -91,8 +92,8 @@ def draw(path, counts, found, title):
 def main():
     """Compare the ways for each number of examples, print a table, and draw it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--counts", type=int, nargs="+", default=[1, 3, 10, 30])
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--counts", type=int, nargs="+", default=[2, 8, 32])
+    parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--plot", default="transfer.png")
     images.ask(parser)
