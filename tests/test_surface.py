@@ -40,6 +40,7 @@ def test_the_public_modules_are_those_of_keras_and_few_others():
         "datasets.digits",
         "debug",
         "errors",
+        "explain",
         "graph",
         "sparse",
         *FOR_PLUGINS,
