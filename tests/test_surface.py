@@ -42,6 +42,7 @@ def test_the_public_modules_are_those_of_keras_and_few_others():
         "errors",
         "explain",
         "graph",
+        "onnx",
         "sparse",
         *FOR_PLUGINS,
     }

@@ -56,14 +56,31 @@ def check_graph(
             raise TraceError(_difference(program, graph, arguments, run))
 
 
-def _runs(
-    program: Callable[..., Tensors], graph: AnyGraph, arguments: Arguments
-) -> Iterator[Run]:
-    """Yield runs of the program with two sets of sizes, or one if all are known."""
+def samples(graph: AnyGraph) -> Iterator[Iterator[list[Host]]]:
+    """Yield data of two sets of sizes, or one if all are known.
+
+    Each is what to try, in that order, since a program may not take some sizes.
+    """
     sizes = [n for x in graph.inputs for n in x.shape]
     dims = list(dict.fromkeys(d for n in sizes for d in unknowns(n)))
     for place in range(2 if dims else 1):
-        yield _run(program, graph, arguments, list(_tries(dims, place)))
+        yield _samples(graph, _tries(dims, place))
+
+
+def _samples(graph: Any, tries: Iterator[Sizes]) -> Iterator[list[Host]]:
+    for sizes in tries:
+        shapes = [[substitute(n, sizes) for n in x.shape] for x in graph.inputs]
+        if all(math.prod(shape) <= _MOST for shape in shapes):
+            kinds = [x.dtype for x in graph.inputs]
+            yield [_data(*each, i) for i, each in enumerate(zip(shapes, kinds))]
+
+
+def _runs(
+    program: Callable[..., Tensors], graph: AnyGraph, arguments: Arguments
+) -> Iterator[Run]:
+    """Yield runs of the program, one for each set of sizes."""
+    for tries in samples(graph):
+        yield _run(program, graph, arguments, tries)
 
 
 def _tries(dims: Sequence[Dim], place: int) -> Iterator[Sizes]:
@@ -78,16 +95,11 @@ def _run(
     program: Callable[..., Tensors],
     graph: Any,
     arguments: Arguments,
-    tries: Sequence[Sizes],
+    tries: Iterator[list[Host]],
 ) -> Run:
     """Run the program on data of the first sizes that it takes."""
     first: Exception | None = None
-    for sizes in tries:
-        shapes = [[substitute(n, sizes) for n in x.shape] for x in graph.inputs]
-        if any(math.prod(shape) > _MOST for shape in shapes):
-            continue
-        kinds = [x.dtype for x in graph.inputs]
-        data = [_data(*each, i) for i, each in enumerate(zip(shapes, kinds))]
+    for data in tries:
         try:
             return Run(data, _eager(program, graph, arguments, data))
         except Exception as error:  # of any kind: programs are those of users

@@ -16,7 +16,7 @@ from multinet.typing import Tree
 G = TypeVar("G", bound=Body)
 
 
-class _Expander(FunctionRecorder):
+class Expander(FunctionRecorder):
     """A recorder whose nodes are in the layer of the node that runs."""
 
     place = ""
@@ -33,10 +33,13 @@ class _Expansion(Replay):
         return super().call(node, values)
 
 
-def expanded(graph: G, whole: Collection[str]) -> G:
-    """Return a graph with the fused methods not in `whole` as their primitives."""
+def expanded(graph: G, whole: Collection[str], kind: type[Expander] = Expander) -> G:
+    """Return a graph with the fused methods not in `whole` as their primitives.
+
+    `kind` may know more of which are to be whole.
+    """
     old: Any = graph
-    noting = recorder(current().concrete, whole, _Expander)
+    noting = recorder(current().concrete, whole, kind)
     replay = _Expansion(noting)
     inputs = [noting.value(x, x.name) for x in old.inputs]
     replay.give(old.inputs, inputs)

@@ -324,9 +324,16 @@ class Model(Training):
         `shape` and `dtype` for each argument, or trees of them, by default the model's
         inputs. `jax2tf_kwargs` are options of `jax2tf.convert`. `verbose=False` says
         nothing of it.
+
+        "onnx" is a file of ONNX, the same from every backend, with `opset_version` 18
+        to 23; see `multinet.onnx.export`.
         """
-        one_of(format, "format", ("tf_saved_model",))
-        bridged("export_saved_model")(self, filepath, input_signature, **kwargs)
+        if one_of(format, "format", ("tf_saved_model", "onnx")) == "onnx":
+            from multinet.onnx.exporting import export, specs  # few programs do
+
+            export(self, filepath, *specs(self, input_signature), **kwargs)
+        else:
+            bridged("export_saved_model")(self, filepath, input_signature, **kwargs)
         if verbose is not False:
             tell(f"Wrote {self.name} to {os.fspath(filepath)}.")
 

@@ -14,17 +14,20 @@ certain may yet be equal.
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias, TypeVar
 
 from multinet.errors import ShapeError, Unordered
 
 # An int or a `Dim`: to a checker it fits where the waist takes ints.
 AnySize: TypeAlias = Any
+
+V = TypeVar("V")
 
 _serials = count()
 
@@ -282,6 +285,32 @@ def unknowns(size: Size) -> list[Dim]:
             if isinstance(atom, _Unknown):
                 found[_dim(_size({(atom,): 1}))] = None
     return list(found)
+
+
+def evaluated(
+    size: Size, known: Callable[[Size], V], apply: Callable[[str, V, V], V]
+) -> V:
+    """Return a size as another arithmetic computes it.
+
+    `known` gives what stands for an int or an unknown size, and `apply` what stands for
+    the "add", "multiply", "floor_divide" or "minimum" of two.
+    """
+    if not isinstance(size, Dim):
+        return known(size)
+
+    def value(atom: _Atom) -> V:
+        if isinstance(atom, _Unknown):
+            return known(_size({(atom,): 1}))
+        kind = "floor_divide" if isinstance(atom, _Floor) else "minimum"
+        one, other = (evaluated(part, known, apply) for part in _parts(atom))
+        return apply(kind, one, other)
+
+    terms = []
+    for product, factor in size._terms.items():
+        parts = [value(atom) for atom in product]
+        parts += [known(factor)] if factor != 1 or not parts else []
+        terms.append(functools.reduce(functools.partial(apply, "multiply"), parts))
+    return functools.reduce(functools.partial(apply, "add"), terms)
 
 
 def _parts(atom: _Atom) -> list[Size]:

@@ -1,0 +1,175 @@
+"""Writing a model, a function or a graph to an ONNX file."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import optree
+
+from multinet.errors import ArgumentError, NotWritten
+from multinet.graph import Graph, Spec, capture
+from multinet.graph.expansion import expanded
+from multinet.onnx.library import library
+from multinet.onnx.running import check_file
+from multinet.onnx.table import RULES, WHOLE, exportable
+from multinet.onnx.writer import Writer
+from multinet.saving import atomic
+from multinet.typing import AnyLayer, Host, Made, Tensors, Tree
+from multinet.version import __version__
+
+OPSETS = tuple(range(18, 24))
+#: Bytes of constants from which they are in a file of their own; a message of the
+#: format holds less than 2 GiB.
+_LARGE = 2**31 - 2**24
+
+
+def export(
+    target: AnyLayer | Graph | Callable[..., Tensors],
+    filepath: str | os.PathLike[str],
+    *args: Tree,
+    opset_version: int | None = None,
+    check: bool = True,
+) -> None:
+    """Write what a model, a function or a graph computes to an ONNX file.
+
+    `args` are what it is called on, as for `multinet.graph.capture`; a functional model
+    and a graph need none. Unknown sizes stay unknown, under their names. The inputs of
+    the file are the leaves of the arguments, under the names of `Input`s, the outputs
+    those of what is returned. The file is the same from every backend.
+
+    `opset_version` is 18 to 23, by default 18; from 20 on `gelu`, from 23 on attention
+    is one operator. Weights of 2 GiB and more are in a file beside, `model.onnx.data`.
+
+    With `check` ONNX Runtime, where it is installed, runs the file on data of two sets
+    of sizes, and `CheckFailed` tells what it computes otherwise. `NotWritten` names the
+    method of the interface that ONNX has no operator for.
+
+    >>> multinet.onnx.export(model, "model.onnx")
+    """
+    library()
+    opset = OPSETS[0] if opset_version is None else opset_version
+    if opset not in OPSETS:
+        first, last = OPSETS[0], OPSETS[-1]
+        raise ArgumentError(
+            f"Expected an opset_version from {first} to {last}, got {opset!r}."
+        )
+    graph = target if isinstance(target, Graph) else capture(target, *args)
+    if graph.updates:
+        raise NotWritten(
+            f"{graph.name} sets {', '.join(graph.updates)}, and an ONNX file keeps "
+            "nothing from run to run. Export it without state, or with that as inputs "
+            "and outputs."
+        )
+    model, size = _model(graph, opset, _output_names(graph, target))
+    path = atomic.local(filepath)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".multinet") as folder:
+        written = Path(folder) / path.name
+        _save(model, written, size)
+        if check:
+            check_file(graph, written)
+        for file in sorted(Path(folder).iterdir(), reverse=True):  # the data first
+            os.replace(file, path.parent / file.name)
+
+
+def specs(model: AnyLayer, input_signature: Tree) -> tuple[Tree, ...]:
+    """Return what a model is captured on: a `Spec` for each leaf of a signature."""
+    if input_signature is None:
+        return ()
+    given = input_signature
+    trees = given if isinstance(given, list | tuple) else [given]
+
+    def spec(leaf: Any) -> Spec:
+        first, *rest = leaf.shape
+        dtype = getattr(leaf, "dtype", None) or model.input_dtype
+        dtype = getattr(dtype, "name", str(dtype))
+        return Spec((first or "batch", *rest), dtype)
+
+    return tuple(optree.tree_map(spec, tree) for tree in trees)
+
+
+def _model(graph: Graph, opset: int, names: list[str]) -> tuple[Made, int]:
+    """Return a graph as a model of the format, and how many bytes constants have."""
+    plain = expanded(graph, WHOLE, exportable(opset))
+    w = Writer(RULES)
+    helper = w.onnx.helper
+    inputs = []
+    for value in plain.inputs:
+        name = w.unused(value.name)
+        w.bind(value, name)
+        inputs.append(w.declared(value, name))
+    outputs = [w.unused(name) for name in names]
+    for value, name in zip(plain.outputs, outputs):
+        w.wanted.setdefault(id(value), name)
+    for path, (value, variable) in plain.variables.items():
+        w.bind(value, w.constant(variable.numpy(), path))
+    for value, array in plain.constants:
+        w.bind(value, w.constant(array, value.name))
+    for name, found in zip(outputs, w.run(plain)):
+        if name != found:
+            w.node("Identity", [found], [name], {})
+    arrays = {n: w.arrays[n] for n in _read(w.frame.nodes) if n in w.arrays}
+    made = helper.make_graph(
+        w.frame.nodes,
+        graph.name,
+        inputs,
+        [w.declared(x, name) for x, name in zip(plain.outputs, outputs)],
+        [w.onnx.numpy_helper.from_array(x, name) for name, x in arrays.items()],
+    )
+    versions = [helper.make_opsetid("", opset)]
+    model = helper.make_model(
+        made,
+        opset_imports=versions,
+        ir_version=helper.find_min_ir_version_for(versions),
+        producer_name="multinet",
+        producer_version=__version__,
+    )
+    return model, sum(_bytes(x) for x in arrays.values())
+
+
+def _bytes(array: Host) -> int:
+    return array.nbytes
+
+
+def _read(nodes: Iterable[Any]) -> dict[str, None]:
+    """Return the names that nodes read, those of the graphs inside too, in order."""
+    found: dict[str, None] = {}
+    for node in nodes:
+        found |= dict.fromkeys(node.input)
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                found |= _read(attribute.g.node)
+    return found
+
+
+def _output_names(graph: Graph, target: Any) -> list[str]:
+    """Return the names of outputs: those of a model's, else their places in a tree."""
+    structure = graph.output_structure
+    paths = optree.treespec_paths(structure)
+    names = ["_".join(map(str, path)) or "output" for path in paths]
+    if getattr(target, "_graph", None) is not None and not any(
+        isinstance(part, str) for path in paths for part in path
+    ):
+        known = list(target.output_names)
+        names = known if len(known) == len(names) else names
+    return [name if not name[:1].isdigit() else f"output_{name}" for name in names]
+
+
+def _save(model: Made, path: Path, size: int) -> None:
+    onnx = library()
+    if size < _LARGE:
+        data = model.SerializeToString(deterministic=True)
+        path.write_bytes(data)
+        onnx.checker.check_model(data, full_check=True)
+        return
+    onnx.save_model(
+        model,
+        str(path),
+        save_as_external_data=True,
+        all_tensors_to_one_file=True,
+        location=f"{path.name}.data",
+    )
+    onnx.checker.check_model(str(path))
