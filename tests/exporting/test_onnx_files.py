@@ -222,6 +222,19 @@ def test_an_opset_has_operators_of_its_own(tmp_path):
         assert onnx.load(path).opset_import[0].version == opset
 
 
+def test_low_floats_are_checked_to_their_own_digits(tmp_path):
+    x = multinet.Input((None, 4), name="x")
+    h = layers.LSTM(3, return_sequences=True, dtype="mixed_float16", name="lstm")(x)
+    h = layers.LayerNormalization(dtype="mixed_float16", name="norm")(h)
+    y = layers.Dense(2, dtype="float32", name="head")(h)
+    model = multinet.Model(x, y)
+    model.export(tmp_path / "low.onnx", format="onnx", verbose=False)
+    given = np.linspace(0, 1, 40, dtype="float32").reshape(2, 5, 4)
+    (found,) = run(tmp_path / "low.onnx", [given])
+    assert found.dtype == "float32"
+    np.testing.assert_allclose(found, leaves(model(given))[0], atol=5e-3)
+
+
 # -- files and refusals ----------------------------------------------------------------
 
 
