@@ -21,7 +21,7 @@ class Attribution:
     `attributions` are arrays of float32 like x, or one like the output of the layer
     that was named. `scores` are what is explained. Methods that share out a difference
     have `baselines`, arrays from which it is counted, and `baseline_scores`; `absorbed`
-    is what the biases of the model have of it.
+    is what biases have of the scores of all rows.
     """
 
     method: str
@@ -30,7 +30,7 @@ class Attribution:
     scores: Host
     baselines: list[Host] | None = None
     baseline_scores: Host | None = None
-    absorbed: Host | None = None
+    absorbed: float | None = None
 
     @property
     def attributions(self) -> Tree:
@@ -41,13 +41,16 @@ class Attribution:
     def missing(self) -> Host | None:
         """By how much the parts of each row miss the difference that they share.
 
-        None for methods that share out nothing.
+        Of all rows together where biases absorb a part. None for methods that share out
+        nothing.
         """
         if self.baseline_scores is None:
             return None
         rows = [v.reshape(len(v), -1).sum(axis=1, dtype="float64") for v in self.arrays]
-        total = np.sum(rows, axis=0) + (0 if self.absorbed is None else self.absorbed)
-        return total - (self.scores - self.baseline_scores)
+        missing = np.sum(rows, axis=0) - (self.scores - self.baseline_scores)
+        if self.absorbed is None:
+            return missing
+        return np.array([missing.sum() + self.absorbed])
 
     @property
     def completeness(self) -> float | None:

@@ -25,7 +25,7 @@ class Expander(FunctionRecorder):
         return self.place
 
 
-class _Expansion(Replay):
+class Expansion(Replay):
     """A run that tells the recorder where each node was."""
 
     def call(self, node: Node, values: Values) -> Tree:
@@ -33,14 +33,19 @@ class _Expansion(Replay):
         return super().call(node, values)
 
 
-def expanded(graph: G, whole: Collection[str], kind: type[Expander] = Expander) -> G:
+def expanded(
+    graph: G,
+    whole: Collection[str],
+    kind: type[Expander] = Expander,
+    run: type[Expansion] = Expansion,
+) -> G:
     """Return a graph with the fused methods not in `whole` as their primitives.
 
-    `kind` may know more of which are to be whole.
+    `kind` may know more of which are to be whole; `run` is what runs the graph for it.
     """
     old: Any = graph
     noting = recorder(current().concrete, whole, kind)
-    replay = _Expansion(noting)
+    replay = run(noting)
     inputs = [noting.value(x, x.name) for x in old.inputs]
     replay.give(old.inputs, inputs)
     replay.give(

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 import multinet
-from multinet import layers
+from multinet import layers, ops
 
 RANDOM = np.random.default_rng(5)
 
@@ -49,20 +49,44 @@ def _set(model):
     return model
 
 
-class Last(torch.nn.Module):
-    """Give (batch, channels, height, width) as Multinet flattens it."""
+def repeated():
+    """One layer and one function twice, and arithmetic between; what modules lack."""
+    x = multinet.Input((5,), name="x")
+    dense = layers.Dense(5, name="dense")
+    act = layers.Activation("relu", name="act")
+    h = act(dense(x))
+    h = act(dense(h * 0.5 + x)) * ops.tanh(h)
+    h = layers.Concatenate(name="both")([h, ops.maximum(h, x)])
+    return _set(multinet.Model(x, layers.Dense(2, name="head")(h), name="repeated"))
 
-    def forward(self, x):
-        return x.permute(0, 2, 3, 1).flatten(1)
+
+def recurrent():
+    """A loop over a function with a kink, a normalization, a softmax between."""
+    x = multinet.Input((4, 3), name="x")
+    h = layers.SimpleRNN(4, activation="relu", return_sequences=True, name="rnn")(x)
+    h = layers.LayerNormalization(name="norm")(h)
+    h = layers.LSTM(3, name="lstm")(layers.Softmax(name="softmax")(h))
+    return _set(multinet.Model(x, layers.Dense(2, name="head")(h), name="recurrent"))
+
+
+def attending():
+    x = multinet.Input((4, 3), name="x")
+    h = layers.MultiHeadAttention(2, 3, name="attention")(x, x, use_causal_mask=True)
+    h = layers.LayerNormalization(name="norm")(layers.Add(name="add")([x, h]))
+    h = layers.RNN(layers.GRUCell(3, name="cell"), name="rnn")(h)
+    return _set(multinet.Model(x, layers.Dense(2, name="head")(h), name="attending"))
 
 
 def twin(model):
     """Return a torch module with the weights of a model, pictures channels first."""
     kinds = {"relu": torch.nn.ReLU, "sigmoid": torch.nn.Sigmoid}
-    modules = []
+    modules, flat = [], None
     for layer in model.layers[1:]:
         if isinstance(layer, layers.Dense):
             kernel, bias = (torch.tensor(w.numpy()) for w in layer.weights)
+            if flat is not None:  # torch flattens channels first
+                kernel = kernel.reshape(*flat, -1).permute(2, 0, 1, 3).flatten(0, 2)
+                flat = None
             made = torch.nn.Linear(*kernel.shape)
             made.weight.data, made.bias.data = kernel.T.contiguous(), bias
         elif isinstance(layer, layers.Conv2D):
@@ -71,8 +95,9 @@ def twin(model):
             made.weight.data = kernel.permute(3, 2, 0, 1).contiguous()
             made.bias.data = bias
         else:
-            flat = isinstance(layer, layers.Flatten)
-            made = Last() if flat else torch.nn.MaxPool2d(2)
+            made = torch.nn.MaxPool2d(2)
+            if isinstance(layer, layers.Flatten):
+                flat, made = layer.input.shape[1:], torch.nn.Flatten()
         modules.append(made)
         name = getattr(getattr(layer, "activation", None), "__name__", None)
         if name in kinds:
