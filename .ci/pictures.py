@@ -19,7 +19,7 @@ from rich.terminal_theme import DEFAULT_TERMINAL_THEME, MONOKAI
 from rich.text import Text
 
 import multinet
-from multinet import layers
+from multinet import explain, layers, ops
 from multinet.datasets import digits
 
 FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
@@ -146,9 +146,27 @@ def agreement() -> None:
         drawn(draw)
 
 
+def explanations() -> None:
+    """Draw what the model of docs/explain.md looks at."""
+    (x, y), (test_x, _) = digits.load_data()
+    multinet.set_random_seed(1)
+    model = start_model()
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(x[..., None] / 16, y, 32, 5, verbose=0)
+    rest = multinet.Sequential(model.layers[:-1])
+    kernel, bias = model.layers[-1].weights
+    found = explain.integrated_gradients(
+        lambda inputs: ops.matmul(rest(inputs), kernel) + bias,
+        test_x[:3, ..., None].astype("float32") / 16,
+        steps=256,
+    )
+    found.plot(FOLDER / "explained.svg")
+
+
 if __name__ == "__main__":
     matplotlib.rcParams["svg.hashsalt"] = "multinet"
     FOLDER.mkdir(exist_ok=True)
     summary()
     curves()
     agreement()
+    explanations()
