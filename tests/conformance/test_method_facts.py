@@ -209,6 +209,8 @@ OWN = {
     "backends/multinet_numpy/native.py": "ufuncs, which keep the class of an array",
     "multinet/saving/keras2.py": "functions of TensorFlow in graphs of Keras 2",
     "multinet/conformance/extremes.py": "where frameworks differ in the sign of zero",
+    "multinet/explain/differences.py": "what is linear in each of its operands",
+    "multinet/explain/relevances.py": "what passes relevance on, and how",
     "multinet/graph/operations.py": "what computes nothing, or what is not counted",
     "multinet/graph/counting.py": "how the bodies of a node are counted",
     "multinet/onnx/elementwise.py": "what ONNX has one operator for",
