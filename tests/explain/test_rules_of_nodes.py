@@ -150,8 +150,8 @@ STACKS = pytest.mark.parametrize("make", [mlp, cnn], ids=lambda f: f.__name__)
 
 @STACKS
 def test_differences_are_captums(make):
-    """Also where images are pooled, if no maximum of a window falls below that of the
-    baseline: then Captum gives the change to another place that was as large.
+    """Of pooled images, not on all data: where the largest of a window changes place,
+    Captum gives the change to other places, and no longer adds up.
     """
     model = make()
     random = np.random.default_rng(1)
