@@ -27,7 +27,8 @@ class Memory:
     """Forgets what JAX has compiled when it is much: of all tests it is some 6 GiB."""
 
     limit = 2.5  # GiB, of which what stays when all programs are forgotten is 1
-    room = 0.7  # GiB that new programs get at least
+    most = 3.5  # GiB to keep below, where what stays leaves room for it
+    room = 0.2, 0.7  # GiB that new programs get: at least, and where there is room
 
     def __init__(self):
         self.peaks = {}
@@ -46,7 +47,9 @@ class Memory:
         gc.collect()
         if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
             trim(0)  # glibc keeps what is freed between things that stay
-        self.limit = max(self.limit, held() + self.room)
+        least, usual = self.room
+        stays = held()
+        self.limit = max(self.limit, stays + max(least, min(usual, self.most - stays)))
 
     def pytest_sessionfinish(self, session):
         """Let a worker send its peak along with its results."""
