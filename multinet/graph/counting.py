@@ -138,7 +138,7 @@ class _Counter:
     def count(self, body: Body, times: Size) -> None:
         """Add what `times` runs of a body cost."""
         for node in body.nodes:
-            if node.op in _INNER:
+            if node.bodies or node.op == "pullback":
                 self._functional(node, times)
                 continue
             if operations(node) is None:
@@ -183,13 +183,6 @@ class _Counter:
         varying = {id(x) for x in body.inputs}
         for layer, flops, moved in backward(body, varying, results):
             self.add(layer, Cost(flops, moved).times(times))
-
-
-#: Nodes whose cost is that of their bodies.
-_INNER = frozenset(
-    "cond while_loop scan value_and_grad vjp pullback jvp vmap checkpoint "
-    "custom_gradient".split()
-)
 
 
 def _cost(node: Node) -> Cost:

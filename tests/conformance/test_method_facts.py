@@ -212,7 +212,6 @@ OWN = {
     "multinet/explain/differences.py": "what is linear in each of its operands",
     "multinet/explain/relevances.py": "what passes relevance on, and how",
     "multinet/graph/operations.py": "what computes nothing, or what is not counted",
-    "multinet/graph/counting.py": "how the bodies of a node are counted",
     "multinet/onnx/elementwise.py": "what ONNX has one operator for",
 }
 

@@ -16,11 +16,11 @@ from multinet.conformance.rows import FUSED, PRIMITIVES
 from multinet.errors import ArgumentError, BackendError, CheckFailed, NotWritten
 from multinet.graph import Spec
 from multinet.onnx import exporting, running, table
-from multinet.registry import current, use_backend
+from multinet.registry import use_backend
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "graph"))
 from test_capture import FUNCTIONS, MODELS, WEIGHTED, arguments, batched
-from test_rows_as_graphs import HOST, cases
+from test_rows_as_graphs import HOST, programs
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "layers"))
 from every_layer import made, title
@@ -162,19 +162,7 @@ ROWS = [row for row in {**PRIMITIVES, **FUSED}.values() if row.cases]
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_a_row_of_the_kit_in_the_runtime(row, tmp_path):
-    for case, dtype in cases(row):
-        drawn = case.draw(row.name, dtype)
-        places = [i for i, x in enumerate(drawn) if isinstance(x, np.ndarray)]
-        if not places or row.name in HOST:
-            continue
-
-        def program(*tensors, case=case, drawn=drawn, places=places):
-            given = list(drawn)
-            for i, x in zip(places, tensors, strict=True):
-                given[i] = x
-            return row.apply(current(), given, case)
-
-        arrays = [np.array(drawn[i]) for i in places]
+    for program, arrays in programs(row):
         with use_backend("numpy") as backend:
             tensors = [backend.from_numpy(x) for x in arrays]
             captured = graph.capture(program, *tensors, check=False)
