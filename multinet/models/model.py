@@ -329,9 +329,9 @@ class Model(Training):
         to 23; see `multinet.onnx.export`.
         """
         if one_of(format, "format", ("tf_saved_model", "onnx")) == "onnx":
-            from multinet.onnx.exporting import export, specs  # few programs do
+            from multinet.onnx.exporting import export_model  # few programs do
 
-            export(self, filepath, *specs(self, input_signature), **kwargs)
+            export_model(self, filepath, input_signature, **kwargs)
         else:
             bridged("export_saved_model")(self, filepath, input_signature, **kwargs)
         if verbose is not False:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import tempfile
 from collections.abc import Callable, Iterable
@@ -13,6 +14,7 @@ import optree
 from multinet.errors import ArgumentError, NotWritten
 from multinet.graph import Graph, Spec, capture
 from multinet.graph.expansion import expanded
+from multinet.layers.signatures import is_shape
 from multinet.onnx.library import library
 from multinet.onnx.running import check_file
 from multinet.onnx.table import RULES, WHOLE, exportable
@@ -50,6 +52,17 @@ def export(
 
     >>> multinet.onnx.export(model, "model.onnx")
     """
+    graph = target if isinstance(target, Graph) else capture(target, *args)
+    _export(graph, filepath, _output_names(graph, target), opset_version, check)
+
+
+def _export(
+    graph: Graph,
+    filepath: str | os.PathLike[str],
+    names: list[str],
+    opset_version: int | None = None,
+    check: bool = True,
+) -> None:
     library()
     opset = OPSETS[0] if opset_version is None else opset_version
     if opset not in OPSETS:
@@ -57,14 +70,13 @@ def export(
         raise ArgumentError(
             f"Expected an opset_version from {first} to {last}, got {opset!r}."
         )
-    graph = target if isinstance(target, Graph) else capture(target, *args)
     if graph.updates:
         raise NotWritten(
             f"{graph.name} sets {', '.join(graph.updates)}, and an ONNX file keeps "
             "nothing from run to run. Export it without state, or with that as inputs "
             "and outputs."
         )
-    model, size = _model(graph, opset, _output_names(graph, target))
+    model, size = _model(graph, opset, names)
     path = atomic.local(filepath)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".multinet") as folder:
         written = Path(folder) / path.name
@@ -75,20 +87,43 @@ def export(
             os.replace(file, path.parent / file.name)
 
 
-def specs(model: AnyLayer, input_signature: Tree) -> tuple[Tree, ...]:
-    """Return what a model is captured on: a `Spec` for each leaf of a signature."""
-    if input_signature is None:
-        return ()
-    given = input_signature
-    trees = given if isinstance(given, list | tuple) else [given]
+def export_model(
+    model: AnyLayer,
+    filepath: str | os.PathLike[str],
+    input_signature: Tree = None,
+    **options: Any,
+) -> None:
+    """Write a model to an ONNX file; see `Model.export`.
 
-    def spec(leaf: Any) -> Spec:
-        first, *rest = leaf.shape
-        dtype = getattr(leaf, "dtype", None) or model.input_dtype
-        dtype = getattr(dtype, "name", str(dtype))
-        return Spec((first or "batch", *rest), dtype)
+    Without a signature it takes what its graph does, or what it was built for.
+    """
+    given: Any = input_signature
+    if given is None and getattr(model, "_graph", None) is None:
+        built = vars(model).get("_build_shapes") or {}
+        given = [
+            optree.tree_map(_Built, tree, is_leaf=is_shape) for tree in built.values()
+        ]
+    trees: Any = given if isinstance(given, list | tuple) else [given]
+    leaves: Any = [] if given is None else optree.tree_leaves(trees)
+    specs = optree.tree_map(functools.partial(_spec, model), trees) if leaves else ()
+    captured = capture(model, *specs)
+    for value, leaf in zip(captured.inputs, leaves):
+        value.name = getattr(leaf, "name", None) or value.name
+    names = _output_names(captured, model)
+    _export(captured, filepath, names, **options)
 
-    return tuple(optree.tree_map(spec, tree) for tree in trees)
+
+class _Built:
+    """What a model was built for: any number of samples of a shape."""
+
+    def __init__(self, shape: Any) -> None:
+        self.shape = (None, *shape[1:])
+
+
+def _spec(model: AnyLayer, leaf: Any) -> Spec:
+    dtype = getattr(leaf, "dtype", None) or model.input_dtype
+    first, *rest = leaf.shape
+    return Spec((first or "batch", *rest), getattr(dtype, "name", str(dtype)))
 
 
 def _model(graph: Graph, opset: int, names: list[str]) -> tuple[Made, int]:

@@ -252,10 +252,13 @@ def test_a_signature_says_what_a_model_takes(tmp_path):
 
     model = Twice()
     model.build((None, None, 3))
-    spec = layers.InputSpec(shape=(None, None, 3), dtype="float32")
-    model.export(tmp_path / "s.onnx", "onnx", False, input_signature=[spec])
+    spec = layers.InputSpec(shape=(None, None, 3), dtype="float32", name="rows")
     given = np.ones((2, 5, 3), "float32")
-    check_equal(leaves(model(given)), run(tmp_path / "s.onnx", [given]))
+    for signature, name in (([spec], "rows"), (None, "x")):
+        path = tmp_path / "s.onnx"
+        model.export(path, "onnx", False, input_signature=signature)
+        assert [x.name for x in onnx.load(path).graph.input] == [name]
+        check_equal(leaves(model(given)), run(path, [given]))
 
 
 def test_what_the_runtime_computes_otherwise_is_told(tmp_path, monkeypatch):
