@@ -12,8 +12,9 @@ from multinet.metrics import Metric
 from multinet.models import Model, Sequential
 from multinet.models.function import Function
 from multinet.operation import Operation
-from multinet.ops.control import cond, custom_gradient, scan, while_loop
+from multinet.ops.control import cond, scan, while_loop
 from multinet.ops.conversion import stop_gradient
+from multinet.ops.derivatives import custom_gradient
 from multinet.optimizers import Optimizer
 from multinet.random import SeedGenerator, set_random_seed
 from multinet.regularizers import Regularizer

@@ -24,8 +24,7 @@ from multinet.ops.contraction import (
     cross, dot, einsum, inner, kron, matmul, outer, tensordot, trapezoid, vdot,
 )
 from multinet.ops.control import (
-    associative_scan, cond, custom_gradient, fori_loop, jvp, map, scan, switch,
-    vectorized_map, while_loop,
+    cond, fori_loop, map, scan, switch, vectorized_map, while_loop,
 )
 from multinet.ops.conversion import (
     array, cast, convert_to_numpy, convert_to_tensor, copy, dtype, is_tensor, ndim,
@@ -41,6 +40,7 @@ from multinet.ops.creation import (
     hamming, hanning, identity, kaiser, linspace, logspace, meshgrid, ones, ones_like,
     tri, tril, triu, vander, zeros, zeros_like,
 )
+from multinet.ops.derivatives import custom_gradient, jvp
 from multinet.ops.elementwise import (
     abs, angle, arccos, arccosh, arcsin, arcsinh, arctan, arctanh, cbrt, ceil, clip,
     conj, cos, cosh, deg2rad, erf, erfc, erfinv, exp, exp2, expm1, fabs, floor, imag,
@@ -76,6 +76,7 @@ from multinet.ops.padding import (
 from multinet.ops.patches import (
     fold, rearrange, unfold,
 )
+from multinet.ops.prefixes import associative_scan
 from multinet.ops.recognition import (
     ctc_decode, ctc_loss,
 )

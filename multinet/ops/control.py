@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from multinet import dtypes
 from multinet.errors import ArgumentError, DTypeError, ShapeError
-from multinet.ops.axes import axis_of
 from multinet.ops.carrying import Carried, Flattened, entry_here, tensors_of, tree_of
 from multinet.ops.checks import at_least
 from multinet.ops.checks import function as checked
 from multinet.ops.core import boolean, cast_tensor, op, shape_of
 from multinet.ops.indexing import as_index
 from multinet.ops.refusals import shown
-from multinet.ops.shapes import moveaxis
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, differ, public_shape
-from multinet.tracebacks import shortening
 from multinet.typing import Numbers, Tree
 
 
@@ -225,7 +221,7 @@ def scan(
     at_least(int(unroll) if isinstance(unroll, bool) else unroll, 0, "unroll")
     carry, structure = tensors_of(init)
     rows, form = tensors_of(xs)
-    size = _length(rows, length, "scan")
+    size = length_of(rows, length, "scan")
     out: list[Any] = [None]
 
     count, carried, backend = len(carry), Carried(placed=False), current()
@@ -234,7 +230,7 @@ def scan(
         place = row[-1] if carried.placed else 0
 
         def turn() -> tuple[Any, Any]:
-            result, y = _two(
+            result, y = two_of(
                 f(tree_of(structure, state[:count]), tree_of(form, row[:given])),
                 "ops.scan expects f to return (carry, y)",
             )
@@ -256,14 +252,14 @@ def scan(
     return tree_of(structure, end[:count]), tree_of(out[0], ys)
 
 
-def _two(result: Any, promise: str) -> Any:
+def two_of(result: Any, promise: str) -> Any:
     """Return what a function of the user's returned, which must be two things."""
     if not isinstance(result, list | tuple) or len(result) != 2:
         raise ArgumentError(f"{promise}, got {shown(result)}.")
     return result
 
 
-def _length(rows: Sequence[Any], length: int | None, what: str) -> Any:
+def length_of(rows: Sequence[Any], length: int | None, what: str) -> Any:
     if not all(shape_of(row) for row in rows):
         raise ShapeError(f"ops.{what} goes along first axes, got a scalar.")
     sizes = [shape_of(row)[0] for row in rows]
@@ -304,164 +300,10 @@ def vectorized_map(function: Callable[[Any], Any], elements: Tree) -> Tree:
         return results
 
     def mapped() -> Any:
-        size = _length(leaves, None, "vectorized_map")
+        size = length_of(leaves, None, "vectorized_map")
         places = (backend.arange(0, size, 1, "int32"),) if carried.placed else ()
         every = (*leaves, *places)
         return backend.vmap(row, (0,) * len(every))(*every)
 
     results = carried.run(mapped)
     return tree_of(out[0], results)
-
-
-@op
-def associative_scan(
-    f: Callable[[Any, Any], Any], elems: Tree, reverse: bool = False, axis: int = 0
-) -> Tree:
-    """Return all prefixes combined by an associative f, in logarithmically many steps.
-
-    f combines two trees of many elements at once, along `axis`.
-    """
-    checked(f, "f")
-    leaves, structure = tensors_of(elems)
-    axes = [axis_of(axis, len(shape_of(leaf))) for leaf in leaves]
-    rows = [moveaxis(leaf, a, 0) for leaf, a in zip(leaves, axes)]
-    size, backend = _length(rows, None, "associative_scan"), current()
-    if reverse:
-        rows = [backend.flip(row, (0,)) for row in rows]
-
-    def combine(a: list[Any], b: list[Any]) -> list[Any]:
-        back = [
-            tree_of(structure, [moveaxis(r, 0, x) for r, x in zip(part, axes)])
-            for part in (a, b)
-        ]
-        result, _ = tensors_of(f(*back))
-        return [moveaxis(r, x, 0) for r, x in zip(result, axes)]
-
-    unknown = isinstance(size, Dim)
-    rows = (_one_by_one if unknown else _prefixes)(combine, rows, size)
-    if reverse:
-        rows = [backend.flip(row, (0,)) for row in rows]
-    return tree_of(structure, [moveaxis(r, 0, a) for r, a in zip(rows, axes)])
-
-
-def _one_by_one(combine: Any, rows: list[Any], size: Any) -> list[Any]:
-    """Return prefixes of an unknown number of rows, each from the one before."""
-    backend = current()
-
-    def step(carry: Any, row: Any) -> Any:
-        *given, place = row
-        given = [backend.expand_dims(x, 0) for x in given]
-        first, joined = backend.equal(place, 0), combine(list(carry), given)
-        new = tuple([backend.where(first, x, y) for x, y in zip(given, joined)])
-        return new, tuple([backend.squeeze(x, (0,)) for x in new])
-
-    places = backend.arange(0, size, 1, "int32")
-    start = _rows(rows, 0, 1, 1)
-    return list(backend.scan(step, start, [*rows, places], size, False)[1])
-
-
-def _prefixes(combine: Any, rows: list[Any], size: int) -> list[Any]:
-    """Return prefixes: those of neighbouring pairs, then the elements in between."""
-    if size == 1:
-        return rows
-    pairs = combine(_rows(rows, 0, size - 1, 2), _rows(rows, 1, size, 2))
-    half = size // 2
-    odd = _prefixes(combine, pairs, half)
-    even = _rows(rows, 0, 1, 1)
-    rest = (size - 1) // 2
-    if rest:
-        later = combine(_rows(odd, 0, rest, 1), _rows(rows, 2, size, 2))
-        even = [current().concatenate([a, b], 0) for a, b in zip(even, later)]
-    return [_interleaved(a, b, size) for a, b in zip(even, odd)]
-
-
-def _rows(rows: list[Any], start: int, stop: int, step: int) -> list[Any]:
-    backend, cut = current(), []
-    for row in rows:
-        shape = shape_of(row)
-        zeros, ones = (0,) * (len(shape) - 1), (1,) * (len(shape) - 1)
-        cut.append(
-            backend.slice(row, (start, *zeros), (stop, *shape[1:]), (step, *ones))
-        )
-    return cut
-
-
-def _interleaved(even: Any, odd: Any, size: int) -> Any:
-    backend, shape = current(), shape_of(even)
-    odd_size = shape_of(odd)[0]
-    paired = backend.stack([_rows([even], 0, odd_size, 1)[0], odd], 1)
-    joined = backend.reshape(paired, (2 * odd_size, *shape[1:]))
-    if size % 2 == 0:
-        return joined
-    return backend.concatenate([joined, _rows([even], odd_size, odd_size + 1, 1)[0]], 0)
-
-
-@shortening
-def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a function whose gradient the caller wrote; a decorator.
-
-    `f(*xs)` returns (outputs, grad) and grad(*upstream) the gradients for xs.
-    """
-
-    checked(f, "f")
-
-    def wrapped(*xs: Any) -> Any:
-        leaves, structure = tensors_of(xs)
-        out: list[Any] = [None]
-
-        def run(*flat: Any) -> Any:
-            result, grad = _two(
-                f(*tree_of(structure, flat)),
-                "A function of custom_gradient returns (outputs, grad)",
-            )
-            values, out[0] = tensors_of(result)
-
-            def pullback(*upstream: Any) -> tuple[Any, ...]:
-                gradients = grad(*upstream)
-                return tensors_of(gradients)[0]
-
-            return values, pullback
-
-        result = current().custom_gradient(run)(*leaves)
-        return tree_of(out[0], result)
-
-    wrapped.__name__ = getattr(f, "__name__", "wrapped")
-    wrapped.__doc__ = f.__doc__
-    return wrapped
-
-
-def _check_tangent(x: Any, direction: Any) -> None:
-    """Refuse a tangent unlike its primal, which frameworks broadcast or cast."""
-    backend = current()
-    have = [(backend.dtype(t), public_shape(shape_of(t))) for t in (x, direction)]
-    if have[0] != have[1] or not dtypes.is_differentiable(have[0][0]):
-        raise ShapeError(
-            "ops.jvp expects float primals, and tangents of their dtypes and shapes, "
-            f"got {have[0][0]} {have[0][1]} and {have[1][0]} {have[1][1]}."
-        )
-
-
-@shortening
-def jvp(
-    fun: Callable[..., Any],
-    primals: Sequence[Any],
-    tangents: Sequence[Any],
-    has_aux: bool = False,
-) -> Tree:
-    """Return fun(*primals) and its directional derivative along `tangents`.
-
-    With `has_aux` fun returns (output, auxiliary), and the auxiliary comes third.
-    """
-    checked(fun, "fun")
-    if not (isinstance(primals, list | tuple) and isinstance(tangents, list | tuple)):
-        raise ArgumentError("Expected primals and tangents as tuples or lists.")
-    leaves, structure = tensors_of(tuple(primals))
-    directions, form = tensors_of(tuple(tangents))
-    if form != structure:
-        raise ArgumentError("ops.jvp expects tangents of the structure of the primals.")
-    for x, direction in zip(leaves, directions):
-        _check_tangent(x, direction)
-    flat = Flattened(lambda *xs: fun(*tree_of(structure, xs)))
-    outputs, slopes = current().jvp(flat, leaves, directions)
-    value, slope = tree_of(flat.structure, outputs), tree_of(flat.structure, slopes)
-    return (value[0], slope[0], value[1]) if has_aux else (value, slope)
