@@ -20,6 +20,7 @@ from multinet_jax.array import IN_BOUNDS, Array, along, bounded, plain
 from multinet_jax.fast.sequence import SequenceOps
 from multinet_jax.fast.step import JaxProgram, UncompiledProgram
 from multinet_jax.fast.windows import WindowOps
+from multinet_jax.native import JaxNative
 from multinet_jax.program import from_cotangent
 from multinet_jax.sparse import Sparse
 
@@ -31,6 +32,7 @@ class JaxBackend(WindowOps, SequenceOps):
     interface = (1, 0)
     compiles = True
     sparse = Sparse()
+    native = JaxNative()
 
     @property
     def trace(self) -> Any:

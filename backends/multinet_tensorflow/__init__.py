@@ -19,6 +19,7 @@ def load() -> type[Backend[Any]]:
         from multinet_tensorflow import native
         from multinet_tensorflow.fused import TensorflowBackend
 
+    TensorflowBackend.native = native.TensorflowNative()
     native.install()
     determinism.when_asked(tf.config.experimental.enable_op_determinism)
     return TensorflowBackend

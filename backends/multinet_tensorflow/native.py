@@ -7,6 +7,8 @@ gradient, while a tape records.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,8 @@ from tensorflow.python import pywrap_tfe
 from tensorflow.python.framework.ops import EagerTensor
 
 from multinet.errors import TraceError
+from multinet.interface import Native
+from multinet.interface.native import Kind
 from multinet.interface.operands import stand_in
 
 # What serves Python's operators: the method of the operand on the left, and of the one
@@ -59,6 +63,29 @@ _REFLECTED = {
     np.equal: "__eq__",
     np.not_equal: "__ne__",
 }
+
+
+class TensorflowNative(Native):
+    """Shapes by a concrete function, which computes nothing."""
+
+    def kinds(
+        self,
+        backend: Any,
+        function: Callable[..., Sequence[Any]],
+        kinds: Sequence[Kind],
+        fill: int,
+    ) -> list[Kind]:
+        """Return the kinds of function(*tensors) for tensors of the kinds given."""
+        given = [tf.TensorSpec(shape, dtype) for shape, dtype in kinds]
+        graph = tf.function(function, autograph=False).get_concrete_function(*given)
+        found = graph.structured_outputs
+        if any(y.shape.rank is None for y in found):
+            return super().kinds(backend, function, kinds, fill)
+        return [(tuple(y.shape), backend.dtype(y)) for y in found]
+
+    def outside(self) -> AbstractContextManager[Any]:
+        """Return a block whose tensors have values, although a trace is in progress."""
+        return tf.init_scope()
 
 
 class Deferring(tf.__internal__.dispatch.GlobalOpDispatcher):

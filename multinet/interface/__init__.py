@@ -79,6 +79,7 @@ from multinet.interface.indices import (
     in_program,
     refused,
 )
+from multinet.interface.native import Native
 from multinet.interface.program import Key
 from multinet.interface.sparse import NativeSparse, SparseParts
 from multinet.interface.step import EagerProgram, Program
@@ -137,6 +138,7 @@ __all__ = [
     "EagerProgram",
     "Host",
     "Key",
+    "Native",
     "NativeSparse",
     "Plugin",
     "Program",

@@ -17,6 +17,7 @@ import numpy as np
 
 from multinet import dtypes
 from multinet.interface.array import Axes, Shape, T
+from multinet.interface.native import Native
 from multinet.interface.program import Function, Key, Pairs, Tensors
 from multinet.interface.sequence import SequenceMethods
 from multinet.interface.sparse import NativeSparse
@@ -42,6 +43,8 @@ class Backend(SequenceMethods[T]):
     compiles: ClassVar[bool] = False
     #: The framework's own sparse tensors, None if it has none.
     sparse: ClassVar[NativeSparse | None] = None
+    #: What the framework owes to code that calls its own functions.
+    native: ClassVar[Native] = Native()
 
     @property
     def concrete(self) -> Backend[Any]:
