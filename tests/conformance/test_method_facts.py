@@ -208,6 +208,7 @@ OWN = {
     "backends/multinet_numpy/primitives.py": "where NumPy warns; what records itself",
     "backends/multinet_numpy/native.py": "ufuncs, which keep the class of an array",
     "multinet/saving/keras2.py": "functions of TensorFlow in graphs of Keras 2",
+    "multinet/compare/kinks.py": "what consists of straight pieces, with kinks",
     "multinet/conformance/extremes.py": "where frameworks differ in the sign of zero",
     "multinet/explain/differences.py": "what is linear in each of its operands",
     "multinet/explain/relevances.py": "what passes relevance on, and how",
