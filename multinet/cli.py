@@ -1,4 +1,4 @@
-"""The `multinet` command: what is installed, and whether a backend conforms."""
+"""The `multinet` command: what is installed, conforms, and runs a model fastest."""
 
 from __future__ import annotations
 
@@ -170,6 +170,73 @@ def _checked(name: str, console: Console, **options: Any) -> Any:
         )
     conformance.show(found, console)
     return found
+
+
+@app.command()
+def compare(
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[MODEL.PY[:NAME]]",
+            help="A file whose function NAME, or make, returns (model, x, y): a "
+            "compiled model and arrays. Without it, small models on the digits.",
+        ),
+    ] = None,
+    backends: Annotated[
+        str | None, typer.Option(help="Of these, such as numpy,torch; else of all.")
+    ] = None,
+    models: Annotated[
+        str | None, typer.Option(help="Of the built-in mlp, cnn, lstm, transformer.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Of each backend; as many as cores by default.")
+    ] = None,
+    rounds: Annotated[int, typer.Option(help="Of steps, whose median counts.")] = 12,
+    batch: Annotated[int, typer.Option(help="The size of a batch.")] = 32,
+    epochs: Annotated[int, typer.Option(help="Of your run, whose time is told.")] = 10,
+    steps: Annotated[
+        int | None, typer.Option(help="Of an epoch of your run; as data have, else.")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Tell the time to it, such as accuracy=0.9.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Set before the model is made.")] = 0,
+    json: Annotated[
+        Path | None, typer.Option(help="Write every round, and all else.")
+    ] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="Tell what changed since an earlier --json.")
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Exit 1 if one is WRONG, fails, or got slower."),
+    ] = False,
+) -> None:
+    """Compare backends: which runs a model fastest here, and do they agree?"""
+    # Not at the top: the other commands need no models.
+    from multinet.compare import command
+
+    try:
+        options = command.Options(
+            model=model,
+            backends=backends,
+            models=models,
+            threads=threads,
+            rounds=rounds,
+            batch=batch,
+            epochs=epochs,
+            steps=steps,
+            target=target,
+            seed=seed,
+            json=json,
+            against=against,
+            check=check,
+        )
+        code = command.run(options)
+    except MultinetError as error:
+        _errors.print(f"[red]{escape(str(error))}[/]")
+        raise typer.Exit(2) from None
+    raise typer.Exit(code)
 
 
 if __name__ == "__main__":

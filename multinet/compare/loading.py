@@ -76,10 +76,15 @@ def function_of(task: Task) -> Any:
     )
 
 
+def no_file(file: str) -> ArgumentError:
+    """Return the error of a file that is not there."""
+    return ArgumentError(f"There is no file {file}. Expected one with {_WANTED}.")
+
+
 def _module(path: Path) -> ModuleType:
     """Return the file as a module, which may import what lies beside it."""
     if not path.is_file():
-        raise ArgumentError(f"There is no file {path}. Expected one with {_WANTED}.")
+        raise no_file(str(path))
     name = f"_compared_{path.stem}"
     if name in sys.modules:
         return sys.modules[name]
