@@ -183,7 +183,7 @@ def compare(
         ),
     ] = None,
     backends: Annotated[
-        str | None, typer.Option(help="Of these, such as numpy,torch; else of all.")
+        str | None, typer.Option(help="Of these, by commas; else of all.")
     ] = None,
     models: Annotated[
         str | None, typer.Option(help="Of the built-in mlp, cnn, lstm, transformer.")
