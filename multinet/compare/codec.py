@@ -13,13 +13,14 @@ from functools import cache
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from multinet.errors import ArgumentError
+from multinet.typing import Data
 
 T = TypeVar("T")
 #: JSON has no such numbers: they are texts, where a float is expected.
 _UNUSUAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
-def encode(value: object) -> Any:
+def encode(value: object) -> Data:
     """Return a value as dicts, lists, texts and numbers."""
     if dataclasses.is_dataclass(value):
         fields = dataclasses.fields(value)

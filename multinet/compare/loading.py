@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -56,7 +57,7 @@ def load(task: Task) -> Loaded:
     return _checked(function(), _place(task), task.batch)
 
 
-def function_of(task: Task) -> Any:
+def function_of(task: Task) -> Callable[[], object]:
     """Return the function of a task; its file is run once in a process."""
     if task.file is None:
         return suite.function(task.function)
