@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from multinet import config, registry
+from multinet import bridging, config, registry
 from multinet.errors import MultinetError
 from multinet.version import __version__
 
@@ -170,6 +170,15 @@ def _checked(name: str, console: Console, **options: Any) -> Any:
         )
     conformance.show(found, console)
     return found
+
+
+@app.command(
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def bench(context: typer.Context) -> None:
+    """Measure Multinet beside loops written by hand, and beside Keras 3."""
+    bridging.bridged("run_benchmarks")(context.args)
 
 
 @app.command()

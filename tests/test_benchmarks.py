@@ -7,6 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from multinet_benchmarks import command, measure
+from typer.testing import CliRunner
+
+from multinet import bridging
+from multinet.cli import app
 
 FOLDER = Path(__file__).parent.parent / "examples" / "benchmarks"
 PARTS = ("import", "build", "step", "total")
@@ -15,7 +20,7 @@ PARTS = ("import", "build", "step", "total")
 def run(*options: str) -> subprocess.CompletedProcess[str]:
     """Run the command on a small W1."""
     return subprocess.run(
-        [sys.executable, str(FOLDER / "run.py"), "--workloads", "W1", *options],
+        [sys.executable, "-m", "multinet_benchmarks", "--workloads", "W1", *options],
         capture_output=True,
         text=True,
     )
@@ -63,10 +68,24 @@ def test_torch_is_measured_against_its_own_loop_and_keras(tmp_path):
     assert "predict" not in case and "start" not in case
 
 
-def test_contenders_that_disagree_are_not_timed(monkeypatch):
-    monkeypatch.syspath_prepend(str(FOLDER))
-    import measure
+def test_a_contender_of_a_file_takes_part():
+    result = run(
+        *("--backends", "numpy", "--what", "step", "--steps", "4", "--epochs", "2"),
+        *("--repeats", "2", "--contender", str(FOLDER / "contender.py")),
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "/ contender" in result.stdout
+    gone = run("--backends", "numpy", "--what", "step", "--contender", "gone.py")
+    assert gone.returncode == 1 and "There is no file gone.py" in gone.stdout
 
+
+def test_the_command_is_a_bridge_of_the_wheel():
+    assert bridging.bridged("run_benchmarks") is command.run
+    result = CliRunner().invoke(app, ["bench", "--backends", "numby"])
+    assert result.exit_code == 2 and "numby" in result.output
+
+
+def test_contenders_that_disagree_are_not_timed():
     measure._check("losses", {"native": 1.0, "multinet": 1.0004})
     for wrong in (1.1, math.nan):
         with pytest.raises(measure.Disagreement, match="multinet and the native loop"):

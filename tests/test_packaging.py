@@ -31,6 +31,9 @@ def test_the_wheel_has_the_frontend_the_backends_and_the_data(tmp_path):
     for name in ("numpy", "jax", "torch", "tensorflow"):
         assert f"multinet_{name}/__init__.py" in names
         assert f"{name} = multinet_{name}:plugin" in text
+    # What processes of their own run, and what is beside Multinet in benchmarks.
+    assert "multinet/compare/worker.py" in names
+    assert "multinet_benchmarks/native_torch.py" in names
     data = {"multinet/py.typed", "multinet/absent.json", "multinet/datasets/digits.npz"}
     assert data <= names
     assert not any(n.startswith(("tests/", "examples/")) for n in names)

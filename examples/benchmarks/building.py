@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable
 from typing import Annotated
 
-import contenders
 import typer
+from multinet_benchmarks import contenders
 from rich.console import Console
 from rich.table import Table
 

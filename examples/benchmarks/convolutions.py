@@ -16,9 +16,9 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Annotated, Any
 
-import contenders
 import numpy as np
 import typer
+from multinet_benchmarks import contenders
 from rich.console import Console
 from rich.table import Table
 

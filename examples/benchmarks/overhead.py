@@ -13,8 +13,8 @@ import time
 from typing import Annotated, Any
 
 import basket
-import contenders
 import typer
+from multinet_benchmarks import contenders
 from rich.console import Console
 from rich.table import Table
 

@@ -19,8 +19,8 @@ import time
 from pathlib import Path
 from typing import Annotated
 
-import contenders
 import typer
+from multinet_benchmarks import contenders
 from rich.console import Console
 from rich.table import Table
 

@@ -15,8 +15,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Annotated, Any
 
-import contenders
 import typer
+from multinet_benchmarks import contenders
 from rich.console import Console
 from rich.table import Table
 
@@ -63,7 +63,7 @@ def measure(
     """Return the median ms a step on arrays, on a source, and of the source alone."""
     contenders.prepare_process(backend, 1)
     # After the process is prepared, as libraries read their number of threads once.
-    workloads = importlib.import_module("workloads")
+    workloads = importlib.import_module("multinet_benchmarks.workloads")
 
     workload = workloads.WORKLOADS[case].resized(steps, 1)
     contenders.limit_threads(backend, 1)

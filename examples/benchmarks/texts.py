@@ -13,9 +13,9 @@ import sys
 import time
 from typing import Annotated
 
-import contenders
 import numpy as np
 import typer
+from multinet_benchmarks import contenders
 from rich.console import Console
 from rich.table import Table
 

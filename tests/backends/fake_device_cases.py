@@ -11,7 +11,7 @@ from pathlib import Path
 import fake_device
 
 HERE = Path(__file__).parent
-for folder in ("tests", "tests/ops", "tests/layers", "examples/benchmarks"):
+for folder in ("tests", "tests/ops", "tests/layers"):
     sys.path.insert(0, str(HERE.parents[1] / folder))
 
 import numpy as np  # noqa: E402
@@ -158,8 +158,7 @@ def every_optimizer(backend):
 
 def every_workload(backend):
     """Recorded steps of the models that are measured."""
-    import models
-    import workloads
+    from multinet_benchmarks import models, workloads
 
     def run(work):
         work = work.resized(3, 1)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -77,9 +79,23 @@ class Ratio:
         return f"{value} {relation} {self.target:g}{mark}"
 
 
+def title(column: tuple[str, str]) -> str:
+    """Return the heading of a column, which a contender of a file has too."""
+    what, other = column
+    name = "predict(1)" if what == "predict" else what
+    return TITLES.get(column) or f"{name} / {Path(other).stem}"
+
+
+def _added(others: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the columns of contenders that a user added."""
+    return [(what, other) for other in others for what in ("step", "predict")]
+
+
 def target(case: dict[str, Any], what: str, other: str) -> float | None:
     """Return the target of a ratio, if it has one."""
     workload, backend = case["workload"].removesuffix("b"), case["backend"]
+    if other not in ("native", "keras"):
+        return None
     if what == "step":
         pair = STEP.get((workload, backend), (None, None))
         return pair[("native", "keras").index(other)]
@@ -106,7 +122,8 @@ def ratio(case: dict[str, Any], what: str, other: str) -> Ratio | None:
 
 def line(case: dict[str, Any]) -> str:
     """Return the case and its ratios in one line."""
-    found = [(TITLES[column], ratio(case, *column)) for column in COLUMNS]
+    others = [n for n in case.get("step", {}) if n.endswith(".py")]
+    found = [(title(c), ratio(case, *c)) for c in (*COLUMNS, *_added(others))]
     texts = [f"{title} {cell.text()}" for title, cell in found if cell is not None]
     name = f"{case['workload']} {case['backend']} {case['threads']}"
     return f"{name}: {', '.join(texts) or 'not measured'}"
@@ -122,7 +139,7 @@ def table(results: dict[str, Any]) -> Table:
     for name in HEADS:
         result.add_column(name.replace(" ", "\n"), no_wrap=True)
     for column in columns:
-        result.add_column(TITLES[column].replace(" / ", "\n/ "), no_wrap=True)
+        result.add_column(title(column).replace(" / ", "\n/ "), no_wrap=True)
     for heads, cells in rows:
         texts = ["-" if c is None else COLORS[c.met] + c.text() for c in cells]
         result.add_row(*heads, *texts)
@@ -134,7 +151,7 @@ def markdown(results: dict[str, Any]) -> str:
     columns, rows = _grid(results)
     machine = results["machine"]
     versions = ", ".join(f"{n} {v}" for n, v in machine["versions"].items())
-    heads = [*HEADS, *(TITLES[c] for c in columns)]
+    heads = [*HEADS, *(title(c) for c in columns)]
     lines = [
         f"{machine['processor']}, {machine['cores']} cores, Python "
         f"{machine['python']}; {versions}.",
@@ -155,7 +172,8 @@ def _bold_if_missed(cell: Ratio) -> str:
 def _grid(results: dict[str, Any]) -> tuple[list[Any], list[Any]]:
     """Return the columns that hold something, and rows of texts and ratios."""
     cases = results["cases"]
-    columns = [c for c in COLUMNS if any(ratio(case, *c) for case in cases)]
+    known = (*COLUMNS, *_added(results["settings"].get("others", ())))
+    columns = [c for c in known if any(ratio(case, *c) for case in cases)]
     rows = []
     for case in cases:
         step = figure(case, "step", "multinet")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import keras
-from frontend import Frontend
-from workloads import Weights, Workload
+
+from multinet_benchmarks.frontend import Frontend
+from multinet_benchmarks.workloads import Weights, Workload
 
 
 def build(workload: Workload, weights: Weights) -> Frontend:

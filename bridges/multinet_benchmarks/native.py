@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from workloads import Array, Weights, Workload
+
+from multinet_benchmarks.workloads import Array, Weights, Workload
 
 
 class Native:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import workloads
-from workloads import Workload
+from multinet_benchmarks import workloads
+from multinet_benchmarks.workloads import Workload
 
 
 def build(keras: Any, workload: Workload) -> Any:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # NumPy's import belongs to the time of whoever imports it first
-    from workloads import Weights, Workload
+    from multinet_benchmarks.workloads import Weights, Workload
 
 NATIVE = {
     "jax": ("native_jax", "build"),
@@ -20,11 +22,16 @@ NATIVE = {
 }
 BACKENDS = tuple(NATIVE)
 NAMES = ("native", "keras", "multinet")
+_HOME = __name__.rpartition(".")[0]
 
 
-def names(backend: str) -> tuple[str, ...]:
-    """Return the contenders on a backend; Keras 3 cannot train on NumPy."""
-    return tuple(n for n in NAMES if n != "keras" or backend != "numpy")
+def names(backend: str, others: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the contenders on a backend; Keras 3 cannot train on NumPy.
+
+    `others` are the files of those that a user adds.
+    """
+    ours = tuple(n for n in NAMES if n != "keras" or backend != "numpy")
+    return (*ours, *others)
 
 
 def prepare_process(backend: str, threads: int) -> None:
@@ -87,8 +94,22 @@ def load(name: str, backend: str) -> Any:
     """Import a contender; return its `build(workload, weights)`."""
     if name == "native":
         module, function = NATIVE[backend]
-        return getattr(importlib.import_module(module), function)
-    return importlib.import_module(f"{name}_model").build
+        return getattr(importlib.import_module(f"{_HOME}.{module}"), function)
+    if name.endswith(".py"):
+        return _from_file(name)
+    return importlib.import_module(f"{_HOME}.{name}_model").build
+
+
+def _from_file(path: str) -> Any:
+    """Return the `build` of a file that a user wrote."""
+    spec = importlib.util.spec_from_file_location(Path(path).stem, path)
+    if spec is None or spec.loader is None or not Path(path).exists():
+        raise SystemExit(f"There is no file {path} of Python to add as a contender.")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    if not hasattr(module, "build"):
+        raise SystemExit(f"{path} has no function build(workload, weights).")
+    return module.build
 
 
 def build(name: str, backend: str, workload: Workload, weights: Weights) -> Any:

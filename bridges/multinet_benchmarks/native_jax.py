@@ -8,11 +8,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import native
 import numpy as np
-import workloads
 from jax import lax
-from workloads import Array, Weights, Workload
+
+from multinet_benchmarks import native, workloads
+from multinet_benchmarks.workloads import Array, Weights, Workload
 
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")
 

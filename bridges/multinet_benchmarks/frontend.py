@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import models
-from workloads import Array, Weights, Workload
+from multinet_benchmarks import models
+from multinet_benchmarks.workloads import Array, Weights, Workload
 
 
 class Frontend:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import native
 import tensorflow
-import workloads
-from workloads import Array, Weights, Workload
+
+from multinet_benchmarks import native, workloads
+from multinet_benchmarks.workloads import Array, Weights, Workload
 
 tf: Any = tensorflow  # its own annotations refuse much of what it accepts
 raw = tf.raw_ops

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import native
 import numpy as np
 import torch
-import workloads
 from torch import nn
 from torch.nn import functional as F
-from workloads import Array, Weights, Workload
+
+from multinet_benchmarks import native, workloads
+from multinet_benchmarks.workloads import Array, Weights, Workload
 
 Tensor = torch.Tensor
 

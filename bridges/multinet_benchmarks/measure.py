@@ -1,6 +1,6 @@
-"""Measure one case in a process of its own: the command `run.py` starts this.
+"""Measure one case in a process of its own: `multinet bench` starts this.
 
-    python measure.py '{"job": "together", "workload": "W2", "backend": "jax", ...}'
+    python -m multinet_benchmarks.measure '{"job": "together", "workload": "W2", ...}'
 
 The last line printed is the result as JSON.
 """
@@ -15,10 +15,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import contenders
+from multinet_benchmarks import contenders
 
 if TYPE_CHECKING:
-    from workloads import Workload
+    from multinet_benchmarks.workloads import Workload
 
 CHECKED_STEPS = 3
 TOLERANCE = 1e-3
@@ -36,7 +36,8 @@ def together(spec: dict[str, Any]) -> dict[str, Any]:
     contenders.prepare_process(backend, spec["threads"])
     workload = _workload(spec)
     contenders.limit_threads(backend, spec["threads"])
-    runners, result = _agreeing(workload, backend)
+    names = contenders.names(backend, spec.get("others", ()))
+    runners, result = _agreeing(workload, backend, names)
     if "step" in spec["what"]:
         result["step"] = _time_steps(runners, workload, repeats)
     if "predict" in spec["what"]:
@@ -52,7 +53,8 @@ def alone(spec: dict[str, Any]) -> dict[str, Any]:
     build = contenders.load(name, backend)
     times.append(time.perf_counter())
     contenders.limit_threads(backend, spec["threads"])
-    import workloads  # after the import of the contender has been timed
+    # After the import of the contender has been timed.
+    from multinet_benchmarks import workloads
 
     workload = _workload(spec)
     weights = workloads.weights(workload)
@@ -73,20 +75,22 @@ def alone(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def _workload(spec: dict[str, Any]) -> Workload:
-    from workloads import WORKLOADS  # see `alone`
+    from multinet_benchmarks.workloads import WORKLOADS  # see `alone`
 
     return WORKLOADS[spec["workload"]].resized(spec["steps"], spec["epochs"])
 
 
-def _agreeing(workload: Workload, backend: str) -> tuple[dict[str, Any], Any]:
+def _agreeing(
+    workload: Workload, backend: str, names: tuple[str, ...]
+) -> tuple[dict[str, Any], Any]:
     """Return the contenders, once their first losses and outputs agree."""
-    import workloads  # see `alone`
+    from multinet_benchmarks import workloads  # see `alone`
 
     weights = workloads.weights(workload)
     checked = workload.without_dropout().resized(CHECKED_STEPS, 1)
     x, y = workloads.data(checked)
     runners, losses, outputs = {}, {}, {}
-    for name in contenders.names(backend):
+    for name in names:
         runner = contenders.build(name, backend, checked, weights)
         outputs[name] = runner.predict(x[:1])
         losses[name] = runner.fit(x, y, 1, shuffle=False)
@@ -116,7 +120,7 @@ def _time_steps(
     runners: dict[str, Any], workload: Workload, repeats: int
 ) -> dict[str, list[float]]:
     """Return milliseconds a step, a list of rounds for each contender."""
-    import workloads  # see `alone`
+    from multinet_benchmarks import workloads  # see `alone`
 
     x, y = workloads.data(workload)
     for runner in runners.values():  # compiles
@@ -139,7 +143,7 @@ def _time_predict(
     runners: dict[str, Any], workload: Workload, repeats: int
 ) -> dict[str, list[float]]:
     """Return milliseconds a prediction of one row, by rounds of many calls."""
-    import workloads  # see `alone`
+    from multinet_benchmarks import workloads  # see `alone`
 
     x = workloads.data(workload)[0][:1]
     calls = {}

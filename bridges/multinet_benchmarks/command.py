@@ -1,6 +1,6 @@
 """Multinet against hand-written loops and Keras 3: one command, one table of ratios.
 
-python examples/benchmarks/run.py --workloads W1,W2 --backends jax,numpy
+multinet bench --workloads W1,W2 --backends jax,numpy
 """
 
 from __future__ import annotations
@@ -9,18 +9,17 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import contenders
-import machine
-import report
 import typer
 from rich.console import Console
-from workloads import WORKLOADS
+
+from multinet_benchmarks import contenders, machine, report
+from multinet_benchmarks.workloads import WORKLOADS
 
 WHAT = ("step", "predict", "start", "memory")
-HERE = Path(__file__).parent
 console = Console()
 if not console.is_terminal:  # a file or a pipe: as wide as the table
     console = Console(width=140)
@@ -44,6 +43,10 @@ def main(
     markdown_path: Annotated[
         Path | None, typer.Option("--markdown", help="write the table")
     ] = None,
+    contender: Annotated[
+        list[Path] | None,
+        typer.Option(help="a file with build(workload, weights), added; repeatable"),
+    ] = None,
     load: Annotated[Path | None, typer.Option(help="show an earlier --json")] = None,
 ) -> None:
     """Measure, and print a table of ratios: Multinet's figures over the others'."""
@@ -57,6 +60,7 @@ def main(
             "starts": starts,
             "steps": steps,
             "epochs": epochs,
+            "others": [str(path) for path in contender or ()],
         }
         cases = [
             {"workload": workload, "backend": backend, "threads": count}
@@ -116,7 +120,7 @@ def _measure_case(case: dict[str, Any], common: dict[str, Any]) -> None:
     if "step" in what or "predict" in what:
         case |= _child(case, "together", {**spec, "job": "together"})
     turns = common["starts"] if "start" in what else int("memory" in what)
-    names = contenders.names(case["backend"])
+    names = contenders.names(case["backend"], common["others"])
     wanted = [key for key in ("start", "memory") if key in what]
     for key in wanted:
         case[key] = {name: [] for name in names}
@@ -134,7 +138,7 @@ def _measure_case(case: dict[str, Any], common: dict[str, Any]) -> None:
 def _child(case: dict[str, Any], job: str, spec: dict[str, Any]) -> dict[str, Any]:
     """Run a process of measure.py; return its result, or note its error."""
     done = subprocess.run(
-        [sys.executable, str(HERE / "measure.py"), json.dumps(spec)],
+        [sys.executable, "-P", "-m", "multinet_benchmarks.measure", json.dumps(spec)],
         capture_output=True,
         text=True,
     )
@@ -158,10 +162,14 @@ def _show(
     if markdown_path is not None:
         markdown_path.write_text(report.markdown(results))
     if plot_path is not None:
-        import plot  # it needs Matplotlib, and the rest of this command does not
+        # It needs Matplotlib, and the rest of this command does not.
+        from multinet_benchmarks import plot
 
         plot.draw(results, plot_path)
 
 
-if __name__ == "__main__":
-    typer.run(main)
+def run(arguments: Sequence[str]) -> None:
+    """Run the command on the arguments of a shell, and end the program."""
+    app = typer.Typer(add_completion=False)
+    app.command()(main)
+    app(list(arguments), prog_name="multinet bench")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from frontend import Frontend
-from workloads import Weights, Workload
-
 import multinet as keras
+from multinet_benchmarks.frontend import Frontend
+from multinet_benchmarks.workloads import Weights, Workload
 
 
 def build(workload: Workload, weights: Weights) -> Frontend:

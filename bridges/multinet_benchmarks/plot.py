@@ -11,8 +11,9 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 from matplotlib.ticker import LogLocator, NullLocator
-from report import ratio
-from workloads import WORKLOADS
+
+from multinet_benchmarks.report import ratio
+from multinet_benchmarks.workloads import WORKLOADS
 
 COLORS = {
     "numpy": "#4c72b0",
