@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from multinet import surface
+from multinet.graph.agreement import Agreement, Difference, first_difference
 from multinet.graph.capturing import capture, capture_step
 from multinet.graph.counting import Cost, Costs
 from multinet.graph.graph import Graph, Result
@@ -15,9 +16,11 @@ from multinet.graph.values import Body, Node, Value
 from multinet.graph.waste import Waste
 
 __all__ = [
+    "Agreement",
     "Body",
     "Cost",
     "Costs",
+    "Difference",
     "Graph",
     "Node",
     "Result",
@@ -26,6 +29,7 @@ __all__ = [
     "Waste",
     "capture",
     "capture_step",
+    "first_difference",
 ]
 
 surface.show(__name__)

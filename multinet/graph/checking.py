@@ -8,8 +8,8 @@ the first node that differs from its counterpart is named.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import optree
@@ -34,6 +34,7 @@ _MOST = 2**21  # elements of one input
 _CLOSE = 1e-4  # of the largest element: primitives and their fused methods round apart
 
 Sizes = dict[Dim, int]
+R = TypeVar("R")
 
 
 class Run(NamedTuple):
@@ -98,14 +99,25 @@ def _run(
     tries: Iterator[list[Host]],
 ) -> Run:
     """Run the program on data of the first sizes that it takes."""
+
+    def run(data: list[Host]) -> Run:
+        return Run(data, _eager(program, graph, arguments, data))
+
+    return first_that_runs(graph.name, tries, run)
+
+
+def first_that_runs(
+    name: str, tries: Iterable[list[Host]], run: Callable[[list[Host]], R]
+) -> R:
+    """Return what a run gives for the first data that it takes."""
     first: Exception | None = None
     for data in tries:
         try:
-            return Run(data, _eager(program, graph, arguments, data))
+            return run(data)
         except Exception as error:  # of any kind: programs are those of users
             first = first or error
     raise TraceError(
-        f"{graph.name} was captured, but the program does not run on data to check "
+        f"{name} was captured, but the program does not run on data to check "
         f"it with: {first}. Capture it with sizes that it takes, or with check=False."
     ) from first
 

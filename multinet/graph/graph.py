@@ -65,7 +65,7 @@ class Graph(Body):
 
     def run(self, *args: Tree) -> Result:
         """Return the outputs, and what Variables would be set to, by their paths."""
-        replay = self.replay(self._tensors(args))
+        replay = self.replay(self.tensors(args))
         replay.run(self)
         outputs = [replay.values[id(x)] for x in self.outputs]
         updates = {path: replay.values[id(x)] for path, x in self.updates.items()}
@@ -128,7 +128,8 @@ class Graph(Body):
         """Return the paths of the layers that called something, in that order."""
         return list(dict.fromkeys(node.layer for node in self.walk()))
 
-    def _tensors(self, args: Sequence[Tree]) -> list[Tensor]:
+    def tensors(self, args: Sequence[Tree]) -> list[Tensor]:
+        """Return the tensors of arguments, in the order of the inputs."""
         leaves, structure = optree.tree_flatten(tuple(args))  # type: ignore[arg-type]
         if structure != self.structure:
             raise ArgumentError(
