@@ -22,7 +22,7 @@ from multinet.graph.widening import Wide, inexact, is_inexact, rounded, widen
 from multinet.interface import Backend
 from multinet.interface.signatures import SIGNATURES
 from multinet.symbolic.dims import Dim, Size
-from multinet.typing import Host
+from multinet.typing import Host, Tree
 
 #: How often a node is looked at that runs in a loop: each time at first, later at
 #: powers of two.
@@ -130,7 +130,7 @@ class Following(Replay):
         self._counts: dict[int, int] = {}
         self._functions: dict[int, Node] = {}  # the node of a `vjp` by its pullback
 
-    def call(self, node: Node, values: Values) -> Any:
+    def call(self, node: Node, values: Values) -> Tree:
         """Return the arrays that a node gives, after a look inside of it."""
         if any(id(x) in self.varying for x in node.reads()):
             bodies = [x for body in node.bodies for x in body.inputs]

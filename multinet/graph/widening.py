@@ -18,7 +18,7 @@ from multinet.graph.recording import parameters
 from multinet.graph.replay import Replay, Values
 from multinet.graph.values import Node, Value
 from multinet.interface import Backend
-from multinet.typing import Host, Tree
+from multinet.typing import Host, Shape, Tensor, Tree
 
 _SCALARS = ("T | Scalar", "Scalar")
 
@@ -40,7 +40,7 @@ class Wide(Replay):
             values = values.new_child({id(x): self._cast(values[id(x)], x.dtype)})
         return optree.tree_map(self.widened, super().call(known[1], values))
 
-    def widened(self, x: Any) -> Any:
+    def widened(self, x: Tensor) -> Tensor:
         """Return a tensor in the wide dtype of its kind; all else as it is."""
         if not self.backend.is_tensor(x):
             return x
@@ -60,7 +60,7 @@ class Noisy(Wide):
         super().__init__(backend)
         self.random, self.size = random, size
 
-    def widened(self, x: Any) -> Any:
+    def widened(self, x: Tensor) -> Tensor:
         x = super().widened(x)
         if self.backend.is_tensor(x) and is_inexact(self.backend.dtype(x)):
             noise = factors(self.backend.shape(x), self.random, self.size)
@@ -69,7 +69,7 @@ class Noisy(Wide):
         return x
 
 
-def factors(shape: Any, random: np.random.Generator, size: float) -> Host:
+def factors(shape: Shape, random: np.random.Generator, size: float) -> Host:
     """Return factors about 1: the error of each is half to one and a half of `size`."""
     signs = random.integers(0, 2, shape) * 2 - 1
     return 1 + size * signs * random.uniform(0.5, 1.5, shape)

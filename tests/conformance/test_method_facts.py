@@ -212,6 +212,7 @@ OWN = {
     "multinet/conformance/extremes.py": "where frameworks differ in the sign of zero",
     "multinet/explain/differences.py": "what is linear in each of its operands",
     "multinet/explain/relevances.py": "what passes relevance on, and how",
+    "multinet/graph/measuring.py": "whose errors are those of a sum without signs",
     "multinet/graph/operations.py": "what computes nothing, or what is not counted",
     "multinet/onnx/elementwise.py": "what ONNX has one operator for",
 }
