@@ -210,6 +210,9 @@ def compare(
         str | None, typer.Option(help="Tell the time to it, such as accuracy=0.9.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Set before the model is made.")] = 0,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page: tables, plots, agreement.")
+    ] = None,
     json: Annotated[
         Path | None, typer.Option(help="Write every round, and all else.")
     ] = None,
@@ -237,6 +240,7 @@ def compare(
             steps=steps,
             target=target,
             seed=seed,
+            html=html,
             json=json,
             against=against,
             check=check,

@@ -3,12 +3,14 @@
 One of four words. "bit-equal": the same bits as a contender before. "equal to
 rounding": no number is off by more than rounding explains, as nudged runs measure it.
 "drifting": the numbers part, though each primitive and each step done again from the
-same state is right; an activation that rounds to the other side of a kink does that.
+same state is right; an activation that rounds to the other side of a kink does that,
+or, rarely, steps that magnify rounding until half of the digits are lost.
 "WRONG": a primitive, a gradient, an output or a step is off by more.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 
 from multinet.compare.record import Agreed
@@ -42,6 +44,9 @@ def _judged(name: str, run: Run, exact: Run, before: Mapping[str, Run]) -> Agree
         same = next((n for n, other in before.items() if same_bits(run, other)), None)
         if same is not None:
             verdict, reason = BIT_EQUAL, f"the same bits as {same}"
+    if run.unsearched:
+        told = f"in which primitive, could not be told: {run.unsearched}"
+        reason = f"{reason}; {told}" if reason else told
     return Agreed(
         name,
         verdict=verdict,
@@ -70,13 +75,16 @@ def _verdict(run: Run, exact: Run, found: Errors) -> tuple[str, str | None, str 
         return ROUNDING, None, None
     step = apart[0] if apart else 1
     kink = _kink(run, exact, step)
-    if kink is None:
-        return (
-            DRIFTING,
-            None,
-            f"no kink is crossed by step {step}: the training magnifies rounding",
-        )
-    return DRIFTING, kink, None
+    if kink is not None:
+        return DRIFTING, kink, None
+    worst = max(found.weights.values())
+    if worst <= math.sqrt(exact.unit):
+        return ROUNDING, None, None
+    return (
+        DRIFTING,
+        None,
+        f"from step {step} on, though no kink is crossed: the steps magnify rounding",
+    )
 
 
 def _wrongs(run: Run, exact: Run, found: Errors) -> Iterator[tuple[str, str]]:
@@ -89,7 +97,7 @@ def _wrongs(run: Run, exact: Run, found: Errors) -> Iterator[tuple[str, str]]:
         )
         yield where, f"from exact inputs it is off by {first.error:.1e}"
     if run.start != exact.start:
-        yield "initial weights", "they are not those of the reference"
+        yield "initial weights or data", "they are not those of the reference"
     if not found.outputs <= room.outputs:
         yield "outputs", _told(found.outputs, room.outputs)
     if run.sides[0] == exact.sides[0]:

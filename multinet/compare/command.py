@@ -47,6 +47,7 @@ class Options:
     steps: int | None = None
     target: str | None = None
     seed: int = 0
+    html: Path | None = None
     json: Path | None = None
     against: Path | None = None
     check: bool = False
@@ -67,6 +68,10 @@ def run(options: Options, console: Console | None = None) -> int:
     found = _measure(tasks, contenders, settings, console)
     if options.json is not None:
         record.write(found, options.json)
+    if options.html is not None:
+        from multinet.compare import page  # with matplotlib, which is slow to import
+
+        options.html.write_text(page.page(found), encoding="utf-8")
     table.show(found, console)
     changes = [] if earlier is None else regressions.changes(earlier, found)
     if earlier is not None:
@@ -138,7 +143,7 @@ def _target(options: Options) -> tuple[str | None, float | None]:
 
 def _check_folders(options: Options) -> None:
     """Refuse files that cannot be written before anything is measured."""
-    for path in (options.json,):
+    for path in (options.html, options.json):
         if path is not None and not path.absolute().parent.is_dir():
             folder = path.absolute().parent
             raise ArgumentError(f"Expected a folder to write {path} to: no {folder}.")

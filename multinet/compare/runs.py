@@ -61,12 +61,13 @@ class Errors:
 class Run:
     """What one backend computed for a model, from its initial weights on.
 
-    `start` is a digest of the initial state. Of the first batch there are `outputs`, as
-    predicted, and a gradient for each of `layers`; of each step its `losses` and, for
-    each of `kinks`, a digest of its sides; and the model's `weights`, of `paths`, by
-    the number of steps. `steps` were done again in `checks`. `unit` is the roundoff of
-    the coarsest floats. What float64 gives has `room`: how far off rounding alone lets
-    each number be.
+    `start` is a digest of the initial state and the data. Of the first batch there are
+    `outputs`, as predicted, and a gradient for each of `layers`; of each step its
+    `losses` and, for each of `kinks`, a digest of its sides; and the model's `weights`,
+    of `paths`, by the number of steps. `checks` are steps done again. `first` is the
+    first primitive that is wrong, if one is known, `unsearched` why none was searched.
+    `unit` is the roundoff of the coarsest floats. What float64 gives has `room`: how
+    far off rounding alone lets each number be.
     """
 
     backend: str
@@ -81,6 +82,7 @@ class Run:
     sides: list[list[int]] = field(default_factory=list)
     weights: dict[int, list[Host]] = field(default_factory=dict)
     first: Parting | None = None
+    unsearched: str = ""
     checks: list[Check] = field(default_factory=list)
     room: Errors | None = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from rich import box
 from rich.console import Console
@@ -16,12 +17,12 @@ from multinet.compare.regressions import Change
 #: A heading, and what a contender has under it.
 Column = tuple[str, Callable[[Contender], str]]
 _NONE = "-"
-_TEXTS = ("backend", "version", "path taken, or why not", "agreement")
+TEXTS = ("backend", "version", "path taken, or why not", "agreement")
 
 
 def show(comparison: Comparison, console: Console) -> None:
     """Print all of a comparison but its last sentence."""
-    for line in _heading(comparison):
+    for line in heading(comparison):
         console.print(line, markup=False, highlight=False)
     for case in comparison.cases:
         console.print()
@@ -31,7 +32,8 @@ def show(comparison: Comparison, console: Console) -> None:
             console.print(line, markup=False, highlight=False)
 
 
-def _heading(comparison: Comparison) -> list[str]:
+def heading(comparison: Comparison) -> list[str]:
+    """Return where it was measured, and what this machine does at most."""
     where, roofs = comparison.machine, comparison.roofs
     lines = [
         f"{where.processor}, {where.cores} cores, {where.system}",
@@ -46,7 +48,15 @@ def _heading(comparison: Comparison) -> list[str]:
     return lines
 
 
-def tables(case: Case, comparison: Comparison) -> list[Table]:
+class Section(NamedTuple):
+    """A table: its title, its columns, and the contenders that are its rows."""
+
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[tuple[str, Contender]]
+
+
+def sections(case: Case, comparison: Comparison) -> list[Section]:
     """Return the tables of a model, narrow enough for most terminals."""
     name = f"{case.task.name}, batches of {case.task.batch}"
     rows = [(each.name, each) for each in case.contenders]
@@ -56,21 +66,24 @@ def tables(case: Case, comparison: Comparison) -> list[Table]:
         again.append((f"{case.again.name} again", case.again))
     started = [each for each in rows if each[1].start is not None]
     return [
-        _table(name, _PATHS, rows),
-        _table("Training", _steps(case, comparison), again),
-        _table("A whole run", _runs(case, comparison), trained),
-        _table("Prediction and memory", _PREDICTIONS, started),
+        Section(name, _PATHS, rows),
+        Section("Training", _steps(case, comparison), again),
+        Section("A whole run", _runs(case, comparison), trained),
+        Section("Prediction and memory", _PREDICTIONS, started),
     ]
 
 
-def _table(
-    title: str, columns: Sequence[Column], rows: Sequence[tuple[str, Contender]]
-) -> Table:
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
-    for head in ("backend", *(head for head, _ in columns)):
-        table.add_column(head, justify="left" if head in _TEXTS else "right")
-    for name, contender in rows:
-        cells = [function(contender) for _, function in columns]
+def tables(case: Case, comparison: Comparison) -> list[Table]:
+    """Return the tables of a model for a terminal."""
+    return [_table(each) for each in sections(case, comparison)]
+
+
+def _table(section: Section) -> Table:
+    table = Table(title=section.title, title_justify="left", box=box.SIMPLE_HEAD)
+    for head in ("backend", *(head for head, _ in section.columns)):
+        table.add_column(head, justify="left" if head in TEXTS else "right")
+    for name, contender in section.rows:
+        cells = [function(contender) for _, function in section.columns]
         table.add_row(*map(escape, (name, *cells)))
     return table
 

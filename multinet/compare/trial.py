@@ -99,6 +99,15 @@ class Trial:
 
     def arguments(self) -> Arrays:
         """Return what the next step is given: data, then numbers and the rate."""
+        given: Any = self.tree()
+        leaves = optree.tree_leaves(given)
+        kinds = [x.dtype for x in self.graph.inputs]
+        return tuple(
+            np.asarray(x).astype(d) for x, d in zip(leaves, kinds, strict=True)
+        )
+
+    def tree(self) -> tuple[Tree, ...]:
+        """Return the arguments of the graph for the next step, as it takes them."""
         batch = self.batches[self.step % len(self.batches)]
         model, optimizer = self.model, self.model.optimizer
         scalars: list[Any] = [model._trainer.clock.numbers(True, 1)[0]]
@@ -106,11 +115,7 @@ class Trial:
             done = 0 if optimizer.skips else int(optimizer._batches.numpy())
             rate = np.ravel(optimizer.rates_at(done, 1))[0]
             scalars += [np.int32(done + 1), np.asarray(rate, optimizer.rate_dtype)]
-        leaves: Any = optree.tree_leaves((*batch, *scalars))  # type: ignore[arg-type]
-        kinds = [x.dtype for x in self.graph.inputs]
-        return tuple(
-            np.asarray(x).astype(d) for x, d in zip(leaves, kinds, strict=True)
-        )
+        return (*batch, *scalars)
 
     def predicting_arguments(self) -> Arrays:
         """Return what the first step of prediction is given."""
@@ -142,7 +147,11 @@ class Trial:
 
     def kink(self, kink: Kink) -> Kink:
         """Return a kink with the path that its layer has within the model."""
-        return Kink(kink.op, kink.layer.removeprefix(f"{self.model.name}/"))
+        return Kink(kink.op, self.within(kink.layer))
+
+    def within(self, layer: str) -> str:
+        """Return the path that a layer has within the model."""
+        return layer.removeprefix(f"{self.model.name}/")
 
     def _traced(self, grads: bool) -> Callable[..., tuple[Tensor, ...]]:
         ends = [x for node in self.nodes for x in node.outputs]

@@ -9,22 +9,8 @@ from html import escape
 from multinet import dtypes
 from multinet.conformance.check import TOLERANCE
 from multinet.conformance.report import LEVELS, Report, wanted
+from multinet.utils import pages
 
-STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem;
-       padding: 0 1rem; color: #1c2733; background: #fff; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; }
-table { border-collapse: collapse; margin: .6rem 0; }
-th, td { padding: .2rem .6rem; text-align: right; border-bottom: 1px solid #e3e7eb; }
-th:first-child, td:first-child { text-align: left; }
-thead th { position: sticky; top: 0; background: #fff;
-           border-bottom: 2px solid #9aa7b3; }
-td.error { font: 13px ui-monospace, monospace; }
-td.none { color: #b6bfc8; } td.words { text-align: left; }
-.good { color: #12703a; font-weight: 600; } .bad { color: #b3261e; font-weight: 600; }
-.small { color: #5b6773; font-size: 13px; }
-.key span { padding: .1rem .5rem; font: 13px ui-monospace, monospace; }
-"""
 GROUPS = (*dtypes.FLOATS, *dtypes.COMPLEX)
 
 
@@ -32,12 +18,7 @@ def page(reports: Sequence[Report]) -> str:
     """Return the page; it needs no other file and runs no script."""
     body = "".join(_backend(report) for report in reports)
     title = "Conformance of " + ", ".join(report.backend for report in reports)
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head>"
-        f"<body><h1>{escape(title)}</h1>{body}</body></html>\n"
-    )
+    return pages.document(title, body)
 
 
 def _backend(report: Report) -> str:
@@ -77,7 +58,7 @@ def _levels(report: Report) -> str:
         f"{whole} of {len(report.rows)} methods and conventions hold; "
         f"{len(report.overridden)} overrides were compared with the default body."
     )
-    table = _table(("level", "checks passed", "failed"), lines)
+    table = pages.table(("level", "checks passed", "failed"), lines)
     return f"{table}<p>{note}</p>"
 
 
@@ -89,7 +70,7 @@ def _failures(report: Report) -> str:
         cells = (f.row, f.level, f"{f.case} {f.dtype}", f.message, status)
         lines.append("".join(f'<td class="words">{escape(x)}</td>' for x in cells))
     head = ("method", "level", "case", "what came", "known")
-    return f"<h3>Failures</h3>{_table(head, lines)}"
+    return f"<h3>Failures</h3>{pages.table(head, lines)}"
 
 
 def _errors(report: Report) -> str:
@@ -104,7 +85,9 @@ def _errors(report: Report) -> str:
         slopes = report.gradient_errors.get(row, {})
         steep = max(slopes.values(), default=None)
         shown = (
-            '<td class="none">-</td>' if steep is None else f"<td>{_short(steep)}</td>"
+            '<td class="none">-</td>'
+            if steep is None
+            else f"<td>{pages.short(steep)}</td>"
         )
         lines.append(f"<td>{escape(row)}</td>{''.join(cells)}{equal}{shown}")
     if not lines:
@@ -116,35 +99,22 @@ def _errors(report: Report) -> str:
         "dtype is allowed before a method's own slack: "
         f'<span class="key">{_key()}</span>. Integers and bools must be equal: the '
         "column counts the dtypes checked. The last column is the largest error of any "
-        "derivative, first or second order.</p>" + _table(head, lines)
+        "derivative, first or second order.</p>" + pages.table(head, lines)
     )
 
 
 def _key() -> str:
     shares = (0.0, 0.1, 0.5, 1.0)
-    return "".join(
-        f'<span style="background:{_colour(s)}">{s:g}</span>' for s in shares
-    )
+    return "".join(f'<span style="{_shade(s)}">{s:g}</span>' for s in shares)
 
 
 def _cell(error: float | None, dtype: str) -> str:
     if error is None:
         return '<td class="none">-</td>'
-    colour = _colour(error / TOLERANCE[dtype])
-    return f'<td class="error" style="background:{colour}">{_short(error)}</td>'
+    style = _shade(error / TOLERANCE[dtype])
+    return f'<td class="error" style="{style}">{pages.short(error)}</td>'
 
 
-def _short(error: float) -> str:
-    return "0" if error == 0 else f"{error:.0e}"
-
-
-def _colour(share: float) -> str:
-    """Return white for no error, amber at the tolerance, on a logarithmic scale."""
-    depth = 0.0 if share <= 0.01 else min(1.0, math.log10(share * 100) / 2)
-    return f"hsl(38 95% {100 - 35 * depth:.0f}%)"
-
-
-def _table(head: Sequence[str], lines: Sequence[str]) -> str:
-    heads = "".join(f"<th>{escape(h)}</th>" for h in head)
-    rows = "".join(f"<tr>{line}</tr>" for line in lines)
-    return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+def _shade(share: float) -> str:
+    """Return nothing for no error, amber at the tolerance, on a logarithmic scale."""
+    return pages.shade(0.0 if share <= 0.01 else math.log10(share * 100) / 2)

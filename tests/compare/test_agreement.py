@@ -156,7 +156,7 @@ def test_an_update_that_is_off_from_the_second_step_on_is_wrong(reference):
 
 def test_other_initial_weights_are_wrong(reference):
     found = judged(observed(smooth, batches(normal()), "numpy", 1, seed=5), reference)
-    assert (found.verdict, found.at) == ("WRONG", "initial weights")
+    assert (found.verdict, found.at) == ("WRONG", "initial weights or data")
 
 
 def test_nan_is_wrong(reference, plain):
