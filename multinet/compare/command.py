@@ -22,6 +22,7 @@ from multinet.compare import (
     table,
     words,
 )
+from multinet.compare.asking import Asker
 from multinet.compare.record import Comparison, Settings, Task
 from multinet.compare.regressions import Change
 from multinet.compare.rows import Known, known
@@ -170,7 +171,8 @@ def _measure(
         def tell(text: str, share: float) -> None:
             progress.update(bar, description=text, completed=share)
 
-        return coordinator.compare(tasks, contenders, settings, command, tell)
+        with Asker(settings.threads) as ask:
+            return coordinator.compare(tasks, contenders, settings, command, tell, ask)
 
 
 # -- checks ----------------------------------------------------------------------------

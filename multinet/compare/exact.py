@@ -18,16 +18,14 @@ import optree
 from multinet import dtypes
 from multinet.compare.kinks import Watched
 from multinet.graph.operations import FREE, MOVES
-from multinet.graph.replay import Replay, Values
+from multinet.graph.replay import Values
 from multinet.graph.values import Node, Value
+from multinet.graph.widening import Wide
 from multinet.interface import Backend
 from multinet.typing import Host, Tensor, Tree
 
 #: The part of its rounding by which a result is nudged.
 SHARE = 2.0**-16
-_WIDE = {name: "float64" for name in dtypes.FLOATS} | dict.fromkeys(
-    dtypes.COMPLEX, "complex128"
-)
 
 
 def roundoff(dtype: str) -> float:
@@ -40,39 +38,12 @@ def roundoff(dtype: str) -> float:
     return 2.0 ** -bits[dtypes.real_of(dtype)]
 
 
-class Exact(Replay):
-    """A run of a graph with every float as float64, whatever the program says."""
+class Seen(Watched, Wide):
+    """An exact run that also tells on which side of each kink it was."""
 
     def give(self, values: Iterable[Value], tensors: Iterable[Tensor]) -> None:
         """Let values be tensors, floats among them made wide."""
-        super().give(values, map(self.wide, tensors))
-
-    def call(self, node: Node, values: Values) -> Tree:
-        """Return what a node gives."""
-        if node.op == "bitcast":  # of the bits that the program meant
-            x, backend = node.arguments["x"], self.backend
-            bits = backend.bitcast(
-                backend.cast(values[id(x)], x.dtype), node.outputs[0].dtype
-            )
-            return self.wide(bits)
-        return optree.tree_map(self.wide, super().call(node, values))
-
-    def _fill(self, leaf: Any, values: Values) -> Any:
-        if isinstance(leaf, str):
-            return _WIDE.get(leaf, leaf)
-        return super()._fill(leaf, values)
-
-    def wide(self, x: Tensor) -> Tensor:
-        """Return a tensor of floats as one of float64; anything else as it is."""
-        if not self.backend.is_tensor(x):
-            return x
-        dtype = self.backend.dtype(x)
-        wide = _WIDE.get(dtype, dtype)
-        return x if wide == dtype else self.backend.cast(x, wide)
-
-
-class Seen(Watched, Exact):
-    """An exact run that also tells on which side of each kink it was."""
+        super().give(values, map(self.widened, tensors))
 
 
 class Nudged(Seen):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,7 @@ WALKS, SAMPLES = 2, 3  # nudged runs of all steps, and of one that is checked
 #: How many times what nudged runs are off by is still called rounding, and how many
 #: units of it any number may be off by.
 SLACK, UNITS = 32.0, 8.0
+_COMPILING = 2  # steps
 USUAL = 128.0  # units that are usual, where no nudged run can tell
 
 
@@ -49,16 +50,16 @@ def observe(
 ) -> Run:
     """Train a compiled model on the backend in use, and return what it computes.
 
-    Batches are of one size, and taken in turn. After `seconds`, no further step begins.
+    Batches are of one size, and taken in turn. `seconds` after the first two steps,
+    which compile, none begins.
     `TraceError` or `ArgumentError` where the step cannot be captured as a graph.
     """
     trial = Trial(model, batches)
     before = trial.state()
     run = _begun(trial, before)
     run.outputs = list(trial.outputs())
-    end = time.perf_counter() + seconds
-    while trial.step < steps and (not trial.step or time.perf_counter() < end):
-        number, given = trial.step, trial.arguments()
+    for number in _steps(steps, seconds):
+        given = trial.arguments()
         probed = trial.probe(gradients=not number)
         run.note(probed)
         trial.train()
@@ -91,8 +92,7 @@ def refer(
         run, *nudged = runs = [_begun(trial, state) for _ in walks]
         for each, walk in zip(runs, walks):
             each.outputs = list(walk.outputs())
-        end = time.perf_counter() + seconds
-        while trial.step < steps and (not trial.step or time.perf_counter() < end):
+        for _ in _steps(steps, seconds):
             given = trial.arguments()
             trial.train()
             for each, walk in zip(runs, walks):
@@ -135,6 +135,16 @@ def _same_steps(run: Run, other: Run) -> int:
     """Return how many steps two runs were on the same sides of all kinks."""
     pairs = enumerate(zip(run.sides, other.sides))
     return next((i for i, (a, b) in pairs if a != b), len(run.sides))
+
+
+def _steps(count: int, seconds: float) -> Iterator[int]:
+    """Yield the numbers of steps, for so long after the first two, which compile."""
+    yield from range(min(count, _COMPILING))
+    end = time.perf_counter() + seconds
+    for number in range(_COMPILING, count):
+        if time.perf_counter() >= end:
+            return
+        yield number
 
 
 class Walk:
@@ -181,9 +191,9 @@ class Walk:
             return started(graph, Seen(backend), tensors, inputs)
         run = Nudged(backend, self.seed)
         kinds = [value.dtype for value, _ in graph.variables.values()]
-        tensors = [run.nudge(run.wide(x), d) for x, d in zip(tensors, kinds)]
+        tensors = [run.nudge(run.widened(x), d) for x, d in zip(tensors, kinds)]
         kinds = [value.dtype for value in graph.inputs]
-        inputs = [run.nudge(run.wide(x), d) for x, d in zip(inputs, kinds)]
+        inputs = [run.nudge(run.widened(x), d) for x, d in zip(inputs, kinds)]
         return started(graph, run, tensors, inputs)
 
 

@@ -211,9 +211,10 @@ class Agreed:
     """Whether a contender computes what float64 on NumPy does.
 
     `verdict` is "bit-equal", "equal to rounding", "drifting" or "WRONG", or None where
-    `reason` says why it is not known; `at` is the kink or tie at which it drifts. All
-    errors are the largest relative ones: of outputs, of the loss, of each layer's
-    gradient, of the weights by the number of steps, and of the outputs by epoch.
+    `reason` says why it is not known; else that says more of it. `at` is the kink or
+    tie at which it drifts, or what is wrong. All errors are the largest relative ones:
+    of outputs, of the first loss, of each layer's gradient, of the weights by the
+    number of steps, and of the loss by the step.
     """
 
     contender: str

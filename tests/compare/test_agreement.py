@@ -196,5 +196,5 @@ def test_time_ends_a_run_and_what_both_did_is_compared(reference):
     with multinet.use_backend("numpy"):
         multinet.set_random_seed(0)
         run = observing.observe(smooth(), batches(normal()), seconds=0.0)
-    assert len(run.losses) == 1
-    assert list(judged(run, reference).weights) == [1]
+    assert len(run.losses) == 2
+    assert list(judged(run, reference).weights) == [1, 2]
