@@ -9,10 +9,12 @@ import numpy as np
 import optree
 
 from multinet.interface import Backend
+from multinet.numpy_calls import explain_numpy
 from multinet.ops.core import as_tensor
 from multinet.registry import current
 from multinet.scope import Capture
-from multinet.streams import StepStream, Stream
+from multinet.streams import Entry, StepStream, Stream
+from multinet.symbolic.native import rerun
 from multinet.symbolic.tensor import shadowing, symbolic_array
 from multinet.variables import Variable
 
@@ -22,7 +24,8 @@ def discover(
 ) -> tuple[list[Variable], list[Variable]]:
     """Return the Variables that function(*args) reads and writes, run on shapes alone.
 
-    `TraceError` if it asks for values. Layers that are not built yet are built.
+    Layers that are not built yet are built. A function that takes no stand-ins, since
+    it calls those of the framework, runs on zeros.
     """
     scope = explore(function, args, StepStream(1))
     return list((scope.reads | scope.writes).values()), list(scope.writes.values())
@@ -35,6 +38,7 @@ def explore(
     backend = current()
     leaves, structure = optree.tree_flatten(tuple(args))  # type: ignore[arg-type]
     kinds = [kind_of(leaf, backend) for leaf in leaves]
+    before = Entry(draws)
     with shadowing(), Capture(stream=draws) as scope:
         filled = [
             leaf
@@ -42,7 +46,15 @@ def explore(
             else symbolic_array(*kind)
             for leaf, kind in zip(leaves, kinds, strict=True)
         ]
-        function(*optree.tree_unflatten(structure, filled))
+        given: Any = optree.tree_unflatten(structure, filled)
+        try:
+            function(*given)
+        except Exception as error:
+            try:
+                rerun(error, function, *given, draws=before, once=True)
+            except Exception as second:
+                explain_numpy(second)
+                raise
     return scope
 
 

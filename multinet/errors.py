@@ -25,6 +25,7 @@ __all__ = [
     "ShapeError",
     "TraceError",
     "UnknownOutput",
+    "UnknownSize",
     "Unordered",
     "Unwritten",
     "WrongType",
@@ -46,6 +47,10 @@ class ShapeError(MultinetError, ValueError):
 
 class NotScalar(ShapeError, TypeError):
     """A tensor of several elements was used as one number or condition."""
+
+
+class UnknownSize(ShapeError):
+    """A size that is unknown until data arrives was used as a number."""
 
 
 class Unordered(ShapeError, TypeError):

@@ -1,6 +1,7 @@
 """What is said where a program called NumPy on a tensor that has no values yet.
 
-Each framework refuses that in words of its own, deep inside; the program says `np.sum`.
+Frameworks refuse that in words of their own, deep inside; the program says `np.sum`.
+The backend on NumPy takes most of its functions.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ def explain_numpy(error: Exception) -> None:
             place,
             "A function of NumPy got a tensor where a step is compiled or "
             f"differentiated, so there are no values that it could take: "
-            f"{_shown(place)} Use the function of the same name in multinet.ops.",
+            f"{_shown(place)} Use the function of the same name in multinet.ops, or "
+            "the framework's own.",
         )
 
 
@@ -62,8 +64,6 @@ def _place_of_call(error: Exception) -> _Place | None:
     for caller, called in zip(frames, frames[1:]):
         if _is_of_program(caller[0]) and _is_of_numpy(called[0]):
             return caller if _holds_tensor(called[0]) else None
-    if _is_of_program(frames[-1][0]) and "__array_ufunc__" in str(error):
-        return frames[-1]  # the words of NumPy itself
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from types import BuiltinFunctionType
 from typing import Any
 
@@ -428,13 +429,15 @@ def get_concrete() -> Backend[Any]:
 
 
 def _initial(initializer: Any, shape: Sequence[int] | None, dtype: Any) -> Any:
-    with use_backend.scoped(get_concrete()):
+    backend = get_concrete()
+    if isinstance(initializer, Variable):
+        initializer = initializer.uncast()
+    traced = backend.is_tensor(initializer)
+    outside = nullcontext() if traced else backend.native.outside()
+    with use_backend.scoped(backend), outside:
         if not callable(initializer):
-            if isinstance(initializer, Variable):
-                initializer = initializer.uncast()
             name = None if dtype is None else dtypes.standardize(dtype)
             value = as_tensor(initializer, name)
-            backend = current()
             # A tensor or array the caller holds must not change when this one does.
             return backend.copy(value)
         if shape is None:

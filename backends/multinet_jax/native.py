@@ -24,12 +24,14 @@ from multinet_jax.array import native
 class JaxNative(Native):
     """Shapes by `jax.eval_shape`, which computes nothing."""
 
+    by_values = False
+
     def kinds(
         self,
         backend: Any,
         function: Callable[..., Sequence[Any]],
         kinds: Sequence[Kind],
-        fill: int,
+        make: Callable[..., Any],
     ) -> list[Kind]:
         """Return the kinds of function(*tensors) for tensors of the kinds given."""
         given = [jax.ShapeDtypeStruct(shape, native(dtype)) for shape, dtype in kinds]

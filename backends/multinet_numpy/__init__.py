@@ -10,8 +10,10 @@ from multinet.interface import Backend, Plugin
 def load() -> type[Backend[Any]]:
     """Import and return the backend class."""
     # Here: a plug-in that nobody has asked for yet costs no import.
+    from multinet_numpy import native
     from multinet_numpy.backend import NumpyBackend
 
+    native.install()
     return NumpyBackend
 
 

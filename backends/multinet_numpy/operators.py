@@ -63,7 +63,7 @@ class Operators:
     """The operators and attributes of NumPy arrays, recorded on the tape."""
 
     __slots__ = ()
-    __array_ufunc__ = None  # array + traced asks traced, not the other way round
+    __array_ufunc__: Any = None  # `native.py` has them, and methods of arrays
     __hash__ = None  # type: ignore[assignment]
     value: Any
 

@@ -68,19 +68,21 @@ _REFLECTED = {
 class TensorflowNative(Native):
     """Shapes by a concrete function, which computes nothing."""
 
+    by_values = False
+
     def kinds(
         self,
         backend: Any,
         function: Callable[..., Sequence[Any]],
         kinds: Sequence[Kind],
-        fill: int,
+        make: Callable[..., Any],
     ) -> list[Kind]:
         """Return the kinds of function(*tensors) for tensors of the kinds given."""
         given = [tf.TensorSpec(shape, dtype) for shape, dtype in kinds]
         graph = tf.function(function, autograph=False).get_concrete_function(*given)
         found = graph.structured_outputs
         if any(y.shape.rank is None for y in found):
-            return super().kinds(backend, function, kinds, fill)
+            return super().kinds(backend, function, kinds, make)
         return [(tuple(y.shape), backend.dtype(y)) for y in found]
 
     def outside(self) -> AbstractContextManager[Any]:

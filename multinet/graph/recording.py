@@ -67,6 +67,8 @@ class Recorder(SymbolicBackend):
     constants and Variables belong to it, wherever they are met.
     """
 
+    reruns = False
+
     def __init__(self, concrete: Backend[Any], whole: Collection[str]) -> None:
         super().__init__(concrete)
         self.whole = whole

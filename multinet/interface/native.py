@@ -8,9 +8,9 @@ each has a body that serves a framework without traces.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from multinet.interface.array import Shape
 from multinet.typing import Tensor
@@ -24,19 +24,25 @@ Own: TypeAlias = Any
 class Native:
     """The hooks of a backend for native code, with their default bodies."""
 
+    #: Whether `kinds` computes, so that what it gives may depend on values.
+    by_values: ClassVar[bool] = True
+    #: The functions of `multinet.ops` by their names, which are mostly NumPy's too: for
+    #: a backend whose tensors meet functions of NumPy's that it has no rule for.
+    functions: ClassVar[Mapping[str, Callable[..., Any]]] = {}
+
     def kinds(
         self,
         backend: Own,
         function: Callable[..., Sequence[Tensor]],
         kinds: Sequence[Kind],
-        fill: int,
+        make: Callable[[Shape, str], Tensor],
     ) -> list[Kind]:
         """Return the kinds of function(*tensors) for tensors of the kinds given.
 
-        The body runs it on tensors full of `fill`. A framework that can run a function
-        on shapes alone does that instead.
+        The body runs it on tensors that `make` gives. A framework that can run a
+        function on shapes alone does that instead.
         """
-        tensors = [backend.full(shape, fill, dtype) for shape, dtype in kinds]
+        tensors = [make(*kind) for kind in kinds]
         return [(tuple(backend.shape(y)), backend.dtype(y)) for y in function(*tensors)]
 
     def outside(self) -> AbstractContextManager[Any]:

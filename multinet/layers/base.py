@@ -21,7 +21,7 @@ from multinet.errors import (
     near,
 )
 from multinet.functional import stateless_call
-from multinet.layers import families, input_spec
+from multinet.layers import families, input_spec, natively
 from multinet.layers.configured import Configured
 from multinet.layers.context import keep_masks, loose
 from multinet.layers.converting import Converting
@@ -52,6 +52,7 @@ from multinet.operation import Operation, writes_spec
 from multinet.registry import current, use_backend
 from multinet.rematerialization import current_scope
 from multinet.scope import active_scope, loose_draws
+from multinet.streams import Entry
 from multinet.symbolic.dims import public_shape
 from multinet.symbolic.tensor import (
     KerasTensor,
@@ -94,6 +95,8 @@ class Layer(Configured, Penalized, Converting, Operation):
     families: ClassVar[tuple[str, ...]] = ()
     #: Whether there is nothing to build, unless a subclass writes `build`.
     _weightless: ClassVar[bool] = False
+    #: Whether `call` was seen to use functions of the framework.
+    _is_native = False
     _spec: Signature
     _input_spec: Any = None
 
@@ -230,11 +233,13 @@ class Layer(Configured, Penalized, Converting, Operation):
         mask = None
         if context.masks or loose or (spec.mask and asks(args, kwargs)):
             args, kwargs, mask = give_masks(self, args, kwargs)
-        scope = active_scope()
+        scope, draws = active_scope(), None
         if scope is not None:
             scope.use(self)
+            if scope.stream is not None and current().symbolic:
+                draws = Entry(scope.stream)
         context.path.append(self)
-        call = self.call
+        call, before = self.call, (len(context.losses), draws)
         if self._remat is not None:
             call = self.rematerialized_call(call, *args, **kwargs)
         try:
@@ -243,9 +248,10 @@ class Layer(Configured, Penalized, Converting, Operation):
                     outputs = call(*args, **kwargs)
             else:
                 outputs = call(*args, **kwargs)
-        except MultinetError as error:
-            explain(error, self, args)
-            raise
+        except Exception as error:
+            if isinstance(error, MultinetError):
+                explain(error, self, args)
+            outputs = natively.on_numbers(self, error, context, (args, kwargs), before)
         finally:
             context.path.pop()
             context.training = outer
@@ -330,7 +336,8 @@ class Layer(Configured, Penalized, Converting, Operation):
             trees = {p: named.get(p.removesuffix("_shape")) for p in parameters}
             check_given(self, trees)
             given = {p: shapes_of((tree,), {}) for p, tree in trees.items()}
-        with use_backend.scoped(backend.concrete), loose_draws():
+        concrete = backend.concrete
+        with use_backend.scoped(concrete), concrete.native.outside(), loose_draws():
             self.build(**given) if given else self.build(shapes)
         self.built = True
 

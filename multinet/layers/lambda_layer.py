@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import FunctionType
 from typing import Any, Self
 
@@ -48,8 +48,7 @@ class Lambda(Layer):
         self.function, self.output_shape, self.mask = function, output_shape, mask
         self.arguments = dict(arguments or {})
         self.supports_masking = mask is not None
-        taken = inspect.signature(function).parameters
-        self._handed = [name for name in ("mask", "training") if name in taken]
+        self._handed = [n for n in ("mask", "training") if n in _parameters(function)]
 
     def call(
         self,
@@ -145,3 +144,11 @@ def _revived(data: Any, part: str, layer: str) -> Any:
         )
     value = from_data(data)
     return tuple(value) if isinstance(value, list) and is_shape(value) else value
+
+
+def _parameters(function: Callable[..., Any]) -> Iterable[str]:
+    """Return the names of what a function takes, none of one in C that tells none."""
+    try:
+        return inspect.signature(function).parameters
+    except ValueError:
+        return ()

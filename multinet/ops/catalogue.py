@@ -3,6 +3,7 @@
 # ruff: isort: skip_file
 # fmt: off
 from multinet import operators
+from multinet.interface import Native
 from multinet.ops.core import PUBLIC
 from multinet.ops.activations import (
     celu, elu, gelu, glu, hard_shrink, hard_sigmoid, hard_silu, hard_tanh, leaky_relu,
@@ -127,6 +128,7 @@ PUBLIC.update(
     swish=swish, hard_swish=hard_swish,
 )
 operators.install(PUBLIC)
+Native.functions = PUBLIC
 
 __all__ = [
     "abs", "absolute", "adaptive_average_pool", "adaptive_max_pool", "add", "all",

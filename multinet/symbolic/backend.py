@@ -20,6 +20,9 @@ class SymbolicBackend(SymbolicProgramPart, Backend[SymbolicArray]):
     name = "symbolic"
     interface = INTERFACE
     symbolic = True
+    #: Whether code that needs values may run on numbers, unseen: its shapes are all
+    #: that is asked for.
+    reruns = True
 
     def __init__(self, concrete: Backend[Any]) -> None:
         self._concrete = concrete

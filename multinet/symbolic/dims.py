@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
-from multinet.errors import ShapeError, Unordered
+from multinet.errors import ShapeError, UnknownSize, Unordered
 
 # An int or a `Dim`: to a checker it fits where the waist takes ints.
 AnySize: TypeAlias = Any
@@ -194,7 +194,7 @@ class Dim:
         self._refuse("used as a condition")
 
     def __index__(self) -> int:
-        self._refuse("used as an integer")
+        self._refuse("used as an integer", UnknownSize)
 
     __int__ = __index__
 

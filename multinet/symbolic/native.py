@@ -1,91 +1,245 @@
 """Shapes of what only a framework can compute: by runs on numbers.
 
-A module or function of a framework takes its own tensors, and no stand-ins. So its
-shapes are those of runs on zeros and ones, with a number for each unknown size. One
-that comes out equal for different numbers is known; another is an expression of those
-of the arguments that a third run confirms, or else a new unknown size.
+Functions and modules of a framework take its own tensors, and no stand-ins. So shapes
+are those of runs on zeros and ones, with a number for each unknown size, or of what the
+framework does on shapes alone (`Native.kinds`). A size that comes out equal for numbers
+and values that differ is known; another is an expression of those of the arguments that
+a third run confirms, or else a new unknown size.
 """
 
 from __future__ import annotations
 
 import math
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
-from typing import Any
+from typing import Any, TypeAlias
 
+import numpy as np
 import optree
 
-from multinet.errors import ShapeError
-from multinet.registry import current, use_backend
-from multinet.scope import Scope
+from multinet import dtypes
+from multinet.errors import MultinetError, ShapeError, TraceError, UnknownSize
+from multinet.interface import Native
+from multinet.registry import current, packages, use_backend
+from multinet.scope import Scope, own_stream
+from multinet.streams import Entry, StepStream, Stream
 from multinet.symbolic.dims import Dim, Size, substitute, unknowns
 from multinet.symbolic.spec import SymbolicArray
-from multinet.typing import AnyVariable, Tensor, Tensors, Tree
+from multinet.typing import AnyVariable, Shape, Tensor, Tensors, Tree
 
 # Sizes far from each other, since those of a result may be cut at a length: small ones
 # first, wide enough for a window at last; odd and even ones, as a stride of 2 rounds.
 _RUNS = ((2, 18, 41), (66, 132, 257))
 _MOST = 24  # sizes of which products are tried: they are 280,000 of 120
 _STEPS = (1, 7, 3)  # from one unknown size to the next, so that none tells another
+# What tensors are full of in the runs, and if that does not do: one, or an identity.
+_VALUES = (0, 1, 2), (1, 1, 1), (0, 0, 0), (None, None, None)
+
+_Row: TypeAlias = Mapping[Dim, int]
+_Found: TypeAlias = list[tuple[tuple[Any, ...], str]]
 
 
 class Rehearsal(Scope):
-    """A scope whose Variables have their values, and from which nothing leaves."""
+    """A scope whose Variables have their values, and from which nothing leaves.
 
-    __slots__ = ()
+    The scopes around learn what is read. `written` are the Variables that got values.
+    """
 
-    def __init__(self) -> None:
-        super().__init__(step=0)
+    __slots__ = ("written",)
+
+    def __init__(self, stream: Stream | None = None) -> None:
+        super().__init__(stream=StepStream(0) if stream is None else stream)
+        self.written: dict[int, AnyVariable] = {}
 
     def look(self, variable: AnyVariable) -> Tensor:
-        """Return the value, although what runs around has none yet."""
-        return variable._value
+        """Return the value, although what runs around has only a stand-in of it."""
+        value = super().look(variable)
+        if value is not None and not isinstance(value, SymbolicArray):
+            return value
+        return variable._value if variable.backend == current().name else None
 
     def write(self, variable: AnyVariable, value: Tensor) -> bool:
         """Keep a value until the block ends."""
         self.values[id(variable)] = value
+        self.written[id(variable)] = variable
         return True
 
 
-def shapes_of(run: Callable[..., Tensors], *args: Tree, **kwargs: Tree) -> Tensors:
+def needs_values(error: Exception) -> bool:
+    """Return whether an error may be due to stand-ins: a run on numbers will tell.
+
+    Those of the library are not, but where a value or a size was asked for, or where
+    the code of a framework looked at a size.
+    """
+    if not isinstance(error, MultinetError) or isinstance(
+        error, TraceError | UnknownSize
+    ):
+        return True
+    _, frameworks = packages()
+    frames = traceback.walk_tb(error.__traceback__)
+    names = (str(f.f_globals.get("__name__")).partition(".")[0] for f, _ in frames)
+    return any(name in frameworks for name in names)
+
+
+def rerun(
+    error: Exception,
+    run: Callable[..., Tensors],
+    *args: Tree,
+    draws: Entry | None = None,
+    once: bool = False,
+) -> Tensors:
+    """Return stand-ins for what `run(*args)` gives, which failed on stand-ins.
+
+    Raise the error again where it is none of those that a run on numbers avoids, and
+    that of this run where it fails, too. `draws` is where these stood before.
+    """
+    if not (getattr(current(), "reruns", False) and needs_values(error)):
+        raise error
+    try:
+        return shapes_of(run, *args, draws=draws, once=once)
+    except Exception as second:
+        if (type(second), str(second)) == (type(error), str(error)):
+            raise error from None
+        raise second from None
+
+
+def shapes_of(
+    run: Callable[..., Tensors],
+    *args: Tree,
+    draws: Entry | None = None,
+    once: bool = False,
+    **kwargs: Tree,
+) -> Tensors:
     """Return stand-ins for what `run(*args, **kwargs)` gives, which takes tensors.
 
-    Stand-ins among the arguments become tensors; the rest is given as it is. `run` is
-    called two or three times, or once if every size is known. `ShapeError` if the
-    results have different ranks.
+    Stand-ins and unknown sizes among the arguments become tensors and numbers; the rest
+    is given as it is. `run` is called one to three times, `once` where nobody asks for
+    sizes. What it writes to Variables goes to the scope around as stand-ins.
+    `ShapeError` if the results have different ranks.
     """
-    leaves, tree = optree.tree_flatten((args, kwargs), none_is_leaf=True)  # type: ignore[arg-type]
-    sizes = [n for x in leaves if isinstance(x, SymbolicArray) for n in x.shape]
-    dims = list(dict.fromkeys(d for n in sizes for d in unknowns(n)))
-
-    def outputs(numbers: Mapping[Dim, int], fill: int) -> Tensors:
-        given, named = tree.unflatten([_filled(x, numbers, fill) for x in leaves])
-        with use_backend.scoped(current().concrete), Rehearsal():
-            return run(*given, **named)
-
-    rows, results = _first_that_run(outputs, _numberings(dims))
-    found = [optree.tree_leaves(result) for result in results]
-    backend = current().concrete
-    shapes = [[tuple(backend.shape(x)) for x in leaves] for leaves in found]
-    known = [*dims, *(n for n in sizes if isinstance(n, Dim))]
-    stand_ins = [
-        SymbolicArray(_sizes(rows, each, known), backend.dtype(x))
-        for x, *each in zip(found[0], *shapes)
-    ]
-    return optree.tree_unflatten(optree.tree_structure(results[0]), stand_ins)
+    runs = _Runs(run, (args, kwargs), draws)
+    rows, found = runs.first_that_run(once)
+    kept = [*runs.dims, *(n for n in runs.sizes if isinstance(n, Dim))]
+    shapes = [[shape for shape, _ in kinds] for kinds in found]
+    stand_ins = iter(
+        [
+            SymbolicArray(_sizes(rows, each, kept), dtype)
+            for (_, dtype), *each in zip(found[0], *shapes)
+        ]
+    )
+    shadow: Any = current()
+    for variable in runs.written.values():
+        variable._write(shadow.placeholder(variable), shadow)
+    leaves = [next(stand_ins) if x is None else x for x in runs.static]
+    return optree.tree_unflatten(runs.structure, leaves)
 
 
-def _filled(leaf: Any, numbers: Mapping[Dim, int], fill: int) -> Any:
-    if not isinstance(leaf, SymbolicArray):
-        return leaf
-    shape: Any = tuple([substitute(n, numbers) for n in leaf.shape])
-    return current().concrete.full(shape, fill, leaf.dtype)
+class _Runs:
+    """The runs of a function on tensors in place of stand-ins.
+
+    `structure` is the tree of the results, `static` the leaves that are no tensors,
+    with None for the others.
+    """
+
+    def __init__(self, run: Callable[..., Any], given: Tree, draws: Any) -> None:
+        self.run, self.backend = run, current().concrete
+        self.leaves, self.tree = optree.tree_flatten(given, none_is_leaf=True)  # type: ignore[arg-type]
+        self.stand_ins = [x for x in self.leaves if isinstance(x, SymbolicArray)]
+        self.sizes = [n for x in self.stand_ins for n in x.shape]
+        self.sizes += [n for n in self.leaves if isinstance(n, Dim)]
+        self.dims = list(dict.fromkeys(d for n in self.sizes for d in unknowns(n)))
+        own = own_stream()
+        self.draws = Entry(own) if draws is None and own is not None else draws
+        self.structure: Any = None
+        self.static: list[Any] = []
+        self.written: dict[int, Any] = {}
+
+    def first_that_run(self, once: bool) -> tuple[list[_Row], list[_Found]]:
+        """Return the first sizes with which the runs succeed, and what these gave."""
+        first: Exception | None = None
+        empty = None
+        for rows, values, native in self._tries():
+            try:
+                found = [self._kinds(native, rows[0], values[0])]
+                if once or not (self.dims or native.by_values):
+                    return rows[:1], found
+                found.append(self._kinds(native, rows[1], values[1]))
+                if found[0] != found[1]:
+                    found.append(self._kinds(native, rows[2], values[2]))
+            except Exception as error:  # of any kind: it comes from code of a framework
+                first = first or error
+                continue
+            if not self.dims or not _is_empty(found):
+                return rows, found
+            empty = empty or (rows, found)  # perhaps cut at a length: take larger sizes
+        if empty is not None:
+            return empty
+        assert first is not None
+        raise first
+
+    def _tries(self) -> Iterator[tuple[list[_Row], Sequence[int | None], Native]]:
+        """Yield sizes, values and the way to run: on shapes alone if that can be."""
+        sizes = list(_numberings(self.dims))
+        for native in {type(x): x for x in (self.backend.native, Native())}.values():
+            yield from ((rows, _VALUES[0], native) for rows in sizes)
+        yield from ((sizes[0], values, Native()) for values in _VALUES[1:])
+
+    def _kinds(self, native: Native, numbers: _Row, fill: int | None) -> _Found:
+        kinds: Any = [
+            (tuple([substitute(n, numbers) for n in x.shape]), x.dtype)
+            for x in self.stand_ins
+        ]
+        return native.kinds(
+            self.backend,
+            lambda *tensors: self._outputs(tensors, numbers),
+            kinds,
+            lambda shape, dtype: self._tensor(shape, dtype, fill),
+        )
+
+    def _outputs(self, tensors: Sequence[Any], numbers: _Row) -> list[Any]:
+        """Run the function, and return the tensors of what it gives."""
+        each = iter(tensors)
+        numbered = [substitute(x, numbers) for x in self.leaves]
+        given = [next(each) if isinstance(x, SymbolicArray) else x for x in numbered]
+        args: Any
+        kwargs: Any
+        args, kwargs = self.tree.unflatten(given)
+        stream = None if self.draws is None else self.draws.again()
+        with use_backend.scoped(self.backend), Rehearsal(stream) as scope:
+            result = self.run(*args, **kwargs)
+        self.written |= scope.written
+        leaves, self.structure = optree.tree_flatten(result)
+        leaves = [self._as_tensor(x) for x in leaves]
+        self.static = [None if self.backend.is_tensor(x) else x for x in leaves]
+        return [x for x in leaves if self.backend.is_tensor(x)]
+
+    def _as_tensor(self, leaf: Any) -> Any:
+        """Return host data in the dtype that they become as a tensor."""
+        if self.backend.is_tensor(leaf) or not isinstance(
+            leaf, np.ndarray | np.generic
+        ):
+            return leaf
+        dtype = dtypes.of_host(leaf.dtype)
+        return self.backend.from_numpy(np.asarray(leaf, dtypes.to_numpy(dtype)))
+
+    def _tensor(self, shape: Shape, dtype: str, fill: int | None) -> Any:
+        if fill is not None or len(shape) < 2:
+            return self.backend.full(shape, 1 if fill is None else fill, dtype)
+        eye = np.broadcast_to(np.eye(*shape[-2:]), shape)
+        return self.backend.from_numpy(eye.astype(dtypes.to_numpy(dtype)))
 
 
-def _numberings(dims: Sequence[Dim]) -> Iterator[list[dict[Dim, int]]]:
+def _is_empty(found: Sequence[_Found]) -> bool:
+    """Return whether a size is 0 in every run."""
+    shapes = zip(*([shape for shape, _ in kinds] for kinds in found))
+    return any(set(sizes) == {0} for each in shapes for sizes in zip(*each))
+
+
+def _numberings(dims: Sequence[Dim]) -> Iterator[list[_Row]]:
     """Yield what unknown sizes may be in the runs: all different, then all equal."""
     if not dims:
-        yield [{}]
+        yield [{}, {}, {}]
         return
     for apart in (True, False) if len(dims) > 1 else (False,):
         for starts in _RUNS:
@@ -95,23 +249,9 @@ def _numberings(dims: Sequence[Dim]) -> Iterator[list[dict[Dim, int]]]:
             ]
 
 
-def _first_that_run(
-    outputs: Callable[..., Tensors], tries: Iterator[list[dict[Dim, int]]]
-) -> tuple[list[dict[Dim, int]], list[Tensors]]:
-    """Return the first sizes with which all runs succeed, and what they gave."""
-    first: Exception | None = None
-    for rows in tries:
-        try:
-            return rows, [outputs(row, fill) for fill, row in enumerate(rows)]
-        except Exception as error:  # of any kind: it comes from code of a framework
-            first = first or error
-    assert first is not None
-    raise first
-
-
 def _sizes(
-    rows: Sequence[Mapping[Dim, int]],
-    shapes: Sequence[tuple[int, ...]],
+    rows: Sequence[_Row],
+    shapes: Sequence[tuple[Any, ...]],
     known: Sequence[Dim],
 ) -> Iterator[Size]:
     """Yield the sizes of a result with these shapes in the runs."""
@@ -122,12 +262,10 @@ def _sizes(
             "inputs that differ in their sizes alone."
         )
     for numbers in zip(*shapes):
-        yield _size(rows, numbers, known)
+        yield Dim() if None in numbers else _size(rows, numbers, known)
 
 
-def _size(
-    rows: Sequence[Mapping[Dim, int]], numbers: Sequence[int], known: Sequence[Dim]
-) -> Size:
+def _size(rows: Sequence[_Row], numbers: Sequence[int], known: Sequence[Dim]) -> Size:
     if len(set(numbers)) == 1:
         return numbers[0]
     values = [[substitute(size, row) for row in rows] for size in known]

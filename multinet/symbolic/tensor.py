@@ -19,6 +19,7 @@ from multinet.registry import current, use_backend
 from multinet.sparse import SparseTensor
 from multinet.symbolic.backend import SymbolicBackend
 from multinet.symbolic.dims import Dim, public_shape
+from multinet.symbolic.native import rerun
 from multinet.symbolic.spec import SymbolicArray
 from multinet.tracebacks import shortening
 from multinet.typing import Axis, DType, ShapeLike, Tensors, Tree
@@ -356,7 +357,14 @@ def record(
     node = Node(operation, args, kwargs)
     with shadowing():
         plain_args, plain_kwargs = optree.tree_map(array_of, (args, kwargs))  # type: ignore[arg-type]
-        outputs = run(*plain_args, **plain_kwargs)
+        try:
+            outputs = run(*plain_args, **plain_kwargs)
+        except Exception as error:
+            if not isinstance(operation, OpCall):  # a layer has tried that
+                raise
+            outputs = rerun(
+                error, lambda args, kw: run(*args, **kw), plain_args, plain_kwargs
+            )
     if outputs is None:
         raise ArgumentError(
             f"{type(operation).__name__} {operation.name!r} returned None where "

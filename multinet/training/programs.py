@@ -113,12 +113,18 @@ class Programs:
             raise ArgumentError(f"Expected train, test or predict, got {kind!r}.")
         for (found, _), runner in reversed(self.latest.items()):
             if found == kind:
-                return Explanation(runner.explain())
+                return Explanation(runner.explain() | self._native())
         call = {"train": "fit", "test": "evaluate"}.get(kind, kind)
         raise MultinetError(
             f"{self.model.name} has not run a {kind} step yet: call model.{call}(...) "
             "first."
         )
+
+    def _native(self) -> dict[str, str]:
+        """Return which layers use functions of the framework, if any do."""
+        layers = self.model._flatten_layers()
+        names = [layer.name for layer in layers if layer._is_native]
+        return {"native": ", ".join(names)} if names else {}
 
 
 class Explanation(dict[str, str]):

@@ -53,9 +53,14 @@ class Planned(Operators):
         self.value, self.plan, self.root = value, plan, root
 
     def __array_ufunc__(self, ufunc: Any, method: str, *xs: Any, **kw: Any) -> Any:
-        if method != "__call__" or kw or ufunc.nout != 1:
-            raise TraceError(f"np.{ufunc.__name__}.{method} cannot be planned.")
-        return self.plan.elementwise(ufunc, xs)
+        if (
+            method == "__call__"
+            and not kw
+            and ufunc.nout == 1
+            and all(map(_is_own, xs))
+        ):
+            return self.plan.elementwise(ufunc, xs)
+        return super().__array_ufunc__(ufunc, method, *xs, **kw)
 
     def reshape(self, *shape: Any) -> Any:
         """Return the elements in another shape."""
@@ -87,10 +92,18 @@ class Planned(Operators):
         )
 
     __array__ = numpy = item = __float__ = __int__ = __bool__ = _refuse
-    __index__ = __array_function__ = tolist = copy = any = all = _refuse
+    __index__ = tolist = copy = any = all = _refuse
 
     def __repr__(self) -> str:
         return f"<planned {self.dtype} {self.shape}>"
+
+
+def _is_own(x: Any) -> bool:
+    return (
+        type(x) is Planned
+        or type(x) in SCALARS
+        or isinstance(x, np.ndarray | np.generic)
+    )
 
 
 def _getitem(x: Any, key: Any) -> Any:
@@ -180,6 +193,19 @@ class Plan:
         """Return x in memory of its own, which may be taken over from x."""
         example = np.empty(x.shape, x.dtype)
         return self.emit(_cast, (x,), example, "copy")
+
+    def foreign(self, call: Call, args: Any) -> Any:
+        """Record a function of the user's, whose results must not depend on values."""
+        try:
+            found = [call(*[_blank(x, fill) for x in args]) for fill in (0, 1)]
+            shapes = [
+                [y.shape for y in (y if type(y) is tuple else (y,))] for y in found
+            ]
+        except Exception as error:
+            raise TraceError(f"A function cannot be planned: {error}") from error
+        if shapes[0] != shapes[1]:
+            raise TraceError("The sizes of a result depend on values.")
+        return self.opaque(call, args)
 
     def opaque(self, call: Call, args: Any) -> Any:
         """Record a kernel that makes new arrays; return its results."""
@@ -273,12 +299,12 @@ def _dtype(ufunc: Any, kinds: tuple[Any, ...]) -> Any:
         return ufunc(*xs).dtype
 
 
-def _blank(x: Any) -> Any:
-    """Return zeros in the place of a planned value."""
+def _blank(x: Any, fill: int = 0) -> Any:
+    """Return one number everywhere in the place of a planned value."""
     if type(x) is Planned:
-        return np.broadcast_to(np.zeros((), x.dtype), x.shape)
+        return np.broadcast_to(np.full((), fill, x.dtype), x.shape)
     if type(x) in (tuple, list):
-        return type(x)(map(_blank, x))
+        return type(x)([_blank(part, fill) for part in x])
     return x
 
 
