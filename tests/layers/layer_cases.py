@@ -6,7 +6,7 @@ import numpy as np
 import optree
 from more_layer_cases import MORE
 from recurrent_cases import RECURRENT
-from references import compiled, without_draws
+from references import compiled, one_program, without_draws
 
 from multinet import layers
 from multinet.scope import Scope
@@ -322,7 +322,8 @@ def gradients(backend, layer, x, cotangent, training=True):
             tree = optree.tree_unflatten(spec, parts)
             return (apply(layer, tree, training=training),)
 
-    (output,), pullback = backend.vjp(run, [*moving, *values])
+    whole = one_program(backend, run)
+    (output,), pullback = backend.vjp(whole, [*moving, *values])
     found = pullback([backend.from_numpy(cotangent)])
     return backend.to_numpy(output), [backend.to_numpy(g) for g in found]
 

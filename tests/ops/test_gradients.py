@@ -10,6 +10,7 @@ import zlib
 import numpy as np
 import pytest
 from cases import ARRAYS, EXPRESSIONS, REFERENCES, evaluate, names_in
+from references import one_program
 from test_cases import by_keras, leaves, needs_values
 
 from multinet import KerasTensor, ops
@@ -32,8 +33,6 @@ WITHOUT = {
     "steps": ("histogram(v", "matrix_rank("),
     "draws": ("image.elastic_transform(",),
 }
-# Compiles one program in the time that some of its primitives take by themselves.
-COMPILING = {"jax"}
 # Held still: Keras on JAX takes the last two numbers for something else.
 FIXED = {"turn"}
 SKIPPED = tuple(start for starts in WITHOUT.values() for start in starts)
@@ -135,9 +134,7 @@ def test_gradient_is_the_slope_of_the_reference(expression, real_backend):
         return tuple(results[i] for i in kept)
 
     primals = [ops.convert_to_tensor(ARRAYS[name]) for name in names]
-    if real_backend.name in COMPILING:
-        function = real_backend.jit(function, ())
-    outputs, pullback = real_backend.vjp(function, primals)
+    outputs, pullback = real_backend.vjp(one_program(real_backend, function), primals)
     values = [ops.convert_to_numpy(y) for y in outputs]
     weights = weights_for(expression, [y.shape for y in values])
     cotangents = [cotangent(y, pair) for y, pair in zip(values, weights)]
