@@ -26,10 +26,10 @@ from multinet.version import __version__
 #: Sizes of batches on which the throughput of `predict` is tried.
 BATCHES = (32, 256, 1024)
 #: A lap is an epoch, or as much of one as takes the slowest so long, in seconds.
-_LAP, _LEAST_LAP = 2.0, 8
+_LAP, _LEAST_LAP = 1.0, 8
 #: Rounds are fewer where those of a contender would take longer, in seconds.
-_PATIENCE, _LEAST_ROUNDS = 15.0, 5
-_PREDICTIONS = 5
+_PATIENCE, _LEAST_ROUNDS = 6.0, 5
+_PREDICTIONS = 4
 
 Tell = Callable[[str, float], None]
 Agreement = Callable[[Task, Sequence[str]], tuple]

@@ -30,11 +30,11 @@ _TRAINING = "multinet.compare.training:Training"
 _EXPORTED = "multinet.compare.exported:Exported"
 
 #: A round takes so many laps that it lasts this long, in seconds, but not more laps.
-_LEAST_ROUND, _MOST_LAPS = 0.2, 50
+_LEAST_ROUND, _MOST_LAPS = 0.15, 50
 #: Laps that are not timed: the first compiles, the second shows what one takes.
 _SETTLING = 2
 #: Calls of `predict` in a turn: as many as fit in so many seconds, and at most these.
-_CALLS_SECONDS, _MOST_CALLS = 0.15, 40
+_CALLS_SECONDS, _MOST_CALLS = 0.1, 40
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,7 @@ class Row:
 
     def __init__(self, known: Known, threads: int, patience: float = PATIENCE) -> None:
         self.name, self.trains = known.name, known.name != EXPORTED
+        self.backend = known.name if self.trains else "numpy"
         self.contender = Contender(known.name, known.version, known.reason)
         self.devices: tuple[str, ...] = ()
         self.samples: int | None = None
@@ -134,10 +135,10 @@ class Row:
         """Start its process, make the model, and do the first steps."""
         if not self.alive:
             return
-        backend, kind = (self.name, _TRAINING) if self.trains else ("numpy", _EXPORTED)
+        kind = _TRAINING if self.trains else _EXPORTED
         begun = time.perf_counter()
         arguments = (str(self._threads), kind)
-        self._process = Process(backend, self._threads, self._patience, arguments)
+        self._process = Process(self.backend, self._threads, self._patience, arguments)
         try:
             about = self._process.answer()
         except Failed as error:

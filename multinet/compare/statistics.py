@@ -48,9 +48,12 @@ def ratio(
 ) -> Estimate:
     """Return the median of `after` over that of `before`, and its interval.
 
-    `paired` rounds, as many of both, took turns: they are drawn in pairs, so that what
-    slowed both for a while does not count.
+    `paired` rounds took turns, as long as both had them: they are drawn in pairs, so
+    that what slowed both for a while does not count.
     """
+    if paired:
+        both = min(len(before), len(after))
+        before, after = before[:both], after[:both]
     one, other = np.asarray(before), np.asarray(after)
     draws = np.random.default_rng(_SEED)
     picks = draws.integers(len(one), size=(_DRAWS, len(one)))
@@ -93,14 +96,8 @@ def noise_floor(case: Case) -> float | None:
     first = case.contender(case.again.name)
     if not first.rounds:
         return None
-    found = ratio(*_turns(first, case.again), paired=True)
+    found = ratio(first.steps, case.again.steps, paired=True)
     return max(abs(found.low - 1), abs(found.high - 1))
-
-
-def _turns(one: Contender, other: Contender) -> tuple[Sequence[float], Sequence[float]]:
-    """Return the rounds of two in which both had a turn."""
-    both = min(len(one.steps), len(other.steps))
-    return one.steps[:both], other.steps[:both]
 
 
 # -- whole runs ------------------------------------------------------------------------
@@ -198,7 +195,7 @@ def ranking(case: Case) -> list[Contender]:
 
 def is_tie(case: Case, one: Contender, other: Contender) -> bool:
     """Return whether two differ by no more than noise does."""
-    found = ratio(*_turns(one, other), paired=True)
+    found = ratio(one.steps, other.steps, paired=True)
     floor = noise_floor(case) or 0.0
     return found.low <= 1 <= found.high or abs(found.median - 1) <= floor
 

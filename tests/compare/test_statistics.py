@@ -36,6 +36,8 @@ def test_a_ratio_of_rounds_that_took_turns_does_not_see_what_slowed_both():
     drift = np.linspace(1, 2, 12)
     paired = statistics.ratio(drift, 1.05 * drift, paired=True)
     assert paired.low == pytest.approx(1.05) and paired.high == pytest.approx(1.05)
+    fewer = statistics.ratio(drift, 1.05 * drift[:7], paired=True)
+    assert fewer.median == pytest.approx(1.05) and fewer.high == pytest.approx(1.05)
     apart = statistics.ratio(drift, 1.05 * drift)
     assert apart.low < 1 < apart.high
 
