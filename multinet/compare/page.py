@@ -60,14 +60,14 @@ def _names(comparison: Comparison) -> list[str]:
 
 def _case(case: Case, comparison: Comparison, names: list[str], drawn: bool) -> str:
     parts = [f"<h2>{escape(case.task.name)}, batches of {case.task.batch}</h2>"]
+    answer = words.sentence(case, comparison)
     if len(comparison.cases) > 1:
-        parts.append(f"<p>{escape(words.sentence(case, comparison))}</p>")
+        parts.append(f"<p>{escape(answer)}</p>")
     first, *rest = table.sections(case, comparison)
     parts.append(_table("", first.columns, first.rows))  # its title is the heading
     parts += [_table(*each) for each in rest]
-    lines = "".join(
-        f"<li>{escape(line)}</li>" for line in table.notes(case, comparison)
-    )
+    notes = [line for line in table.notes(case, comparison) if line != answer]
+    lines = "".join(f"<li>{escape(line)}</li>" for line in notes)
     parts.append(f"<ul>{lines}</ul>")
     parts.append(_agreement(case))
     if drawn:
@@ -146,7 +146,8 @@ def _agreement(case: Case) -> str:
     if not known:
         return ""
     steps = list(dict.fromkeys(n for each in known for n in each.weights))
-    head = ("", "verdict", "outputs", "loss", *(f"weights, {n} steps" for n in steps))
+    after = [f"weights after {n}" if n == steps[0] else f"{n}" for n in steps]
+    head = ("", "verdict", "outputs", "loss", *after)
     lines = [_errors(each, steps) for each in known]
     parts = [
         "<h3>Agreement: largest relative error against float64 on NumPy</h3>",
@@ -165,7 +166,7 @@ def _agreement(case: Case) -> str:
 
 
 def _errors(agreed: Agreed, steps: Sequence[int]) -> str:
-    kind = {"WRONG": ' class="bad text"'}.get(agreed.verdict or "", ' class="text"')
+    kind = ' class="bad words"' if agreed.verdict == "WRONG" else ' class="words"'
     told = f"{agreed.verdict} ({agreed.at})" if agreed.at else agreed.verdict or "-"
     cells = [agreed.outputs, agreed.loss, *(agreed.weights.get(n) for n in steps)]
     return (

@@ -36,6 +36,8 @@ _TURNED: dict[str, Any] = {
 }
 #: From this ratio of largest to smallest on, an axis is logarithmic.
 _FAR = 8.0
+#: One from x to so many times x has ticks at 2 and 5 too.
+_NEAR = 200.0
 #: Errors less than this are drawn here: 0 has no place on a logarithmic axis.
 _LEAST = 1e-9
 
@@ -238,6 +240,7 @@ def _svg(draw: Callable[[Any], None], height: float = 3.1) -> str:
     """Return a plot that `draw` puts on axes."""
     pyplot_for("Comparisons are")
     import matplotlib  # optional, and slow to import
+    from matplotlib import ticker
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context(_LOOK):
@@ -246,7 +249,11 @@ def _svg(draw: Callable[[Any], None], height: float = 3.1) -> str:
         draw(axes)
         for axis in (axes.xaxis, axes.yaxis):
             if axis.get_scale() == "log":
+                low, high = axis.get_view_interval()
+                subs = (1, 2, 5) if high < _NEAR * low else (1,)
+                axis.set_major_locator(ticker.LogLocator(subs=subs))
                 axis.set_major_formatter(_tick)
+                axis.set_minor_formatter(ticker.NullFormatter())
         file = io.StringIO()
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
     return _inline(file.getvalue())

@@ -13,13 +13,6 @@ STYLE = """
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e4e9ee; --paper: #14191f; --faint: #a0acb8; --line: #2d353e;
           --edge: #5f6c79; --good: #62c98b; --bad: #ff8a80; --heat: #b97400; } }
-@media print {
-  :root { color-scheme: light; --ink: #000000; --paper: #ffffff; --faint: #444444;
-          --line: #cccccc; --edge: #888888; --good: #12703a; --bad: #b3261e;
-          --heat: #f59f0a; }
-  thead th { position: static !important; }
-  table, figure, svg { break-inside: avoid; } h2, h3 { break-after: avoid; }
-  td { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem;
        padding: 0 1rem; color: var(--ink); background: var(--paper); }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; }
@@ -36,6 +29,17 @@ td.none { color: var(--faint); opacity: .6; } .words { text-align: left; }
 .bad { color: var(--bad); font-weight: 600; }
 .small { color: var(--faint); font-size: 13px; }
 .key span { padding: .1rem .5rem; font: 13px ui-monospace, monospace; }
+@media print {
+  :root { color-scheme: light; --ink: #000000; --paper: #ffffff; --faint: #444444;
+          --line: #cccccc; --edge: #888888; --good: #12703a; --bad: #b3261e;
+          --heat: #f59f0a; }
+  body { font-size: 10px; margin: 0; max-width: none; }
+  th, td { padding: .15rem .4rem; } td.error { font-size: 9px; }
+  h1 { font-size: 16px; } h2 { font-size: 13px; } h3 { font-size: 11px; }
+  .small, figcaption, .key span { font-size: 9px; }
+  thead th { position: static; }
+  table, figure, svg { break-inside: avoid; } h2, h3 { break-after: avoid; }
+  td { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 """
 
 

@@ -88,7 +88,7 @@ def test_wrong_and_unknown_are_shown():
     )
     lost = Agreed("torch", reason="too deep")
     found = page.page(comparison(dataclasses.replace(CASE, agreement=(bad, lost))))
-    assert '<td class="bad text">WRONG (tanh of hidden)</td>' in found
+    assert '<td class="bad words">WRONG (tanh of hidden)</td>' in found
     assert ">inf</td>" in found and ">0</td>" in found
     assert "torch: agreement not known, too deep" in found
 
