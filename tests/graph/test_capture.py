@@ -96,6 +96,17 @@ def test_a_model_of_unknown_sizes_runs_at_any(make):
             with use_backend(name):
                 found = ops.convert_to_numpy(captured(x))
             np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
+    x = MODELS[make](*SIZES[0])
+    wanted = np.asarray(model(x, training=False))
+    tensors = x if isinstance(x, list) else [x]
+    with use_backend("jax") as chosen:
+        compiled = chosen.jit(lambda *xs: (captured(_like(x, xs)),), ())
+        (found,) = compiled(*map(chosen.from_numpy, tensors))
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
+
+
+def _like(x, tensors):
+    return list(tensors) if isinstance(x, list) else tensors[0]
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
