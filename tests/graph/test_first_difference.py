@@ -107,6 +107,25 @@ def test_a_primitive_one_percent_off_is_named_where_programs_are_compiled(name):
     check_named(*program(mlp), "matmul", name, larger)
 
 
+def loop(x):
+    """Return the sum of a loop whose body has a function and a product."""
+    zeros = ops.zeros((3,))
+    return ops.sum(ops.scan(lambda c, row: (ops.tanh(c + row) * 2, c), zeros, x)[0])
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_primitive_is_named_inside_of_a_loop(name):
+    x = normal(5, 3)
+    captured = graph.capture(loop, x, whole=False, check=False)
+    check_named(captured, (x,), "tanh", name, larger)
+    gradient = graph.capture(multinet.grad(loop), x, whole=False, check=False)
+    backend = get(name)
+    broken = wrong(backend, "tanh", steeper(backend))
+    first = first_difference(gradient, x, backend=broken).first
+    assert (first.kind, first.op, first.derivative) == ("wrong", "tanh", "vjp")
+    assert first.where == ("value_and_grad", "step 0 of scan")
+
+
 @pytest.mark.parametrize("name", QUICK)
 @pytest.mark.parametrize("make", SLOPES, ids=lambda f: f.__name__)
 def test_a_gradient_one_percent_off_is_named(make, name):
