@@ -14,9 +14,12 @@ from jax import lax
 from jax.core import Tracer
 from jax.extend.core import get_opaque_trace_state
 
+from multinet.interface.array import Shape
+from multinet.interface.mesh import Mesh, Placement
 from multinet.interface.program import Function, Tensors
 from multinet.interface.step import Program
 from multinet_jax.array import IN_BOUNDS, Array, along, bounded, plain
+from multinet_jax.fast.mesh import JaxMesh, MeshProgram
 from multinet_jax.fast.sequence import SequenceOps
 from multinet_jax.fast.step import JaxProgram, UncompiledProgram
 from multinet_jax.fast.windows import WindowOps
@@ -29,7 +32,7 @@ class JaxBackend(WindowOps, SequenceOps):
     """Multinet on JAX."""
 
     name = "jax"
-    interface = (1, 0)
+    interface = (1, 1)
     compiles = True
     sparse = Sparse()
     native = JaxNative()
@@ -60,9 +63,18 @@ class JaxBackend(WindowOps, SequenceOps):
         consumed: Sequence[int],
         scalars: Sequence[str],
         jit_compile: Any,
+        placement: Placement[Array] | None = None,
     ) -> Program[Array]:
-        kind = UncompiledProgram if jit_compile is False else JaxProgram
-        return kind(self, function, consumed, scalars, jit_compile)
+        compiled = JaxProgram if placement is None else MeshProgram
+        kind = UncompiledProgram if jit_compile is False else compiled
+        return kind(self, function, consumed, scalars, jit_compile, placement)
+
+    def mesh(
+        self, shape: Shape, names: Sequence[str], devices: Sequence[str]
+    ) -> Mesh[Array]:
+        made = JaxMesh(self, shape, names, devices)
+        self.meshed = self.meshed or made.size > 1
+        return made
 
     def value_and_grad(
         self, function: Function[Array], primals: Sequence[Array]

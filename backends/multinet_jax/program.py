@@ -165,12 +165,17 @@ class ProgramOps(ArrayOps):
 
     # -- random bits -------------------------------------------------------------------
 
+    #: Whether the process has a mesh: programs on one have no `lax.mulhi`.
+    meshed = False
+
     def random_bits(self, key: Key, shape: Shape, width: int) -> Array:
-        return _random_bits(jnp.asarray(key, native("uint32")), shape, width)
+        words = jnp.asarray(key, native("uint32"))
+        return _random_bits(words, shape, width, self.meshed)
 
     def fold_in(self, key: Key, data: Any) -> Key:
         dtype = native("uint32")
-        return _fold_in(jnp.asarray(key, dtype), jnp.asarray(data, dtype))
+        words = jnp.asarray(key, dtype), jnp.asarray(data, dtype)
+        return _fold_in(*words, self.meshed)
 
     # -- control flow (flat tuples of tensors; functions are pure) ---------------------
 
@@ -340,20 +345,23 @@ def _pieces(
 # -- random bits -----------------------------------------------------------------------
 
 
-def _philox(key: Array, c0: Array, c1: int) -> tuple[Array, Array, Array, Array]:
+def _philox(
+    key: Array, c0: Array, c1: int, meshed: bool
+) -> tuple[Array, Array, Array, Array]:
     """Return the four words of counters (c0, c1, k0, k1), c0 of any shape."""
     # Twice as fast on a CPU as `lax.rng_bit_generator`, whose batching rule, besides,
     # gives every key of a vmap the words of the first.
     k0, k1 = key[0], key[1]
     zeros = jnp.zeros_like(c0)
     first, second = (zeros + np.uint32(m) for m in _MULTIPLIERS)
+    high = _high if meshed else lax.mulhi
     lanes = (c0, zeros + np.uint32(c1), zeros + k0, zeros + k1)
     for _ in range(philox.ROUNDS):
         c0, c1_, c2, c3 = lanes
         lanes = (
-            lax.mulhi(second, c2) ^ c1_ ^ k0,
+            high(second, c2) ^ c1_ ^ k0,
             second * c2,
-            lax.mulhi(first, c0) ^ c3 ^ k1,
+            high(first, c0) ^ c3 ^ k1,
             first * c0,
         )
         k0 = k0 + np.uint32(philox.WEYL_0)
@@ -364,20 +372,28 @@ def _philox(key: Array, c0: Array, c1: int) -> tuple[Array, Array, Array, Array]
 _MULTIPLIERS = (philox.MULTIPLY_0, philox.MULTIPLY_1)
 
 
-@partial(jax.jit, static_argnums=(1, 2))
-def _random_bits(key: Array, shape: Shape, width: int) -> Array:
+def _high(x: Array, y: Array) -> Array:
+    """Return the high words of products: `lax.mulhi`, at 1.3 times its cost."""
+    with jax.enable_x64(True):
+        wide = [lax.convert_element_type(v, np.uint64) for v in (x, y)]
+        product = lax.shift_right_logical(lax.mul(*wide), np.uint64(32))
+        return lax.convert_element_type(product, np.uint32)
+
+
+@partial(jax.jit, static_argnums=(1, 2, 3))
+def _random_bits(key: Array, shape: Shape, width: int, meshed: bool) -> Array:
     count = int(np.prod(shape, dtype=np.int64))
     words = -(-count // (128 // width))
-    lanes = _philox(key, lax.iota(np.uint32, words), 0)
+    lanes = _philox(key, lax.iota(np.uint32, words), 0, meshed)
     if width == 16:
         halves = [(lane & np.uint32(0xFFFF), lane >> np.uint32(16)) for lane in lanes]
         lanes = [half.astype(np.uint16) for pair in halves for half in pair]
     return lax.slice(jnp.stack(lanes, -1).reshape(-1), (0,), (count,)).reshape(shape)
 
 
-@jax.jit
-def _fold_in(key: Array, data: Array) -> Array:
-    return jnp.stack(_philox(key, data, 1)[:2])
+@partial(jax.jit, static_argnums=2)
+def _fold_in(key: Array, data: Array, meshed: bool) -> Array:
+    return jnp.stack(_philox(key, data, 1, meshed)[:2])
 
 
 # -- transforms ------------------------------------------------------------------------
@@ -417,9 +433,10 @@ def _devices() -> dict[str, Any]:
     chosen: Any = jax.config.jax_default_device  # type: ignore[attr-defined]
     if chosen in found:
         found = [chosen, *(device for device in found if device != chosen)]
-    return {_device_name(device): device for device in found}
+    return {device_name(device): device for device in found}
 
 
-def _device_name(device: Any) -> str:
+def device_name(device: Any) -> str:
+    """Return the name of a device, such as "gpu:0"."""
     platform = {"cuda": "gpu", "rocm": "gpu"}.get(device.platform, device.platform)
     return f"{platform}:{device.id}"

@@ -22,13 +22,13 @@ class NumpyBackend(ProgramBackend):
     """Tensors are NumPy arrays and scalars; `Traced` while being differentiated."""
 
     name: ClassVar[str] = "numpy"
-    interface: ClassVar[tuple[int, int]] = (1, 0)
+    interface: ClassVar[tuple[int, int]] = (1, 1)
 
     def argument(self, value, dtype):
         return value
 
-    def program(self, function, consumed, scalars, jit_compile):
-        return NumpyProgram(self, function, consumed, scalars, jit_compile)
+    def program(self, function, consumed, scalars, jit_compile, placement=None):
+        return NumpyProgram(self, function, consumed, scalars, jit_compile, placement)
 
     def value_and_grad(self, function, primals):
         return transforms.value_and_grad(function, primals)

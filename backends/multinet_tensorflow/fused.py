@@ -33,7 +33,7 @@ class TensorflowBackend(SequenceOps):
     """Multinet on TensorFlow: eager tensors, and `tf.function` for `jit`."""
 
     name: ClassVar[str] = "tensorflow"
-    interface: ClassVar[tuple[int, int]] = (1, 0)
+    interface: ClassVar[tuple[int, int]] = (1, 1)
     sparse: ClassVar[Sparse] = Sparse()
 
     @property
@@ -48,10 +48,8 @@ class TensorflowBackend(SequenceOps):
 
     # -- program arguments -------------------------------------------------------------
 
-    def program(
-        self, function: Function, consumed: Any, scalars: Any, jit_compile: Any
-    ) -> TensorflowProgram:
-        return TensorflowProgram(self, function, consumed, scalars, jit_compile)
+    def program(self, *arguments: Any) -> TensorflowProgram:
+        return TensorflowProgram(self, *arguments)
 
     def value_and_grad(
         self, function: Function, primals: Sequence[Any]

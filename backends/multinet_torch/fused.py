@@ -29,7 +29,7 @@ class TorchBackend(SequenceOps):
     """The interface on PyTorch, eager."""
 
     name: ClassVar[str] = "torch"
-    interface: ClassVar[tuple[int, int]] = (1, 0)
+    interface: ClassVar[tuple[int, int]] = (1, 1)
 
     # -- program arguments -------------------------------------------------------------
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from multinet import philox
 from multinet.conformance.check import compare, expect, fetch
-from multinet.conformance.probes_program import near, single, tensor
+from multinet.conformance.probes_program import near, pulled, single, tensor
 from multinet.conformance.row import Array, Probe
 from multinet.errors import BackendError, TraceError
 from multinet.interface import Backend
@@ -240,6 +240,57 @@ def _synchronize(backend: Anything) -> None:
     near(backend, x, np.full((64, 64), 64.0), "the tensor after synchronize")
 
 
+def _mesh_of_one(backend: Anything) -> None:
+    first = backend.devices()[0]
+    mesh = backend.mesh((1, 1), ("data", "model"), (first,))
+    told = (mesh.size, mesh.along("model"), mesh.index, mesh.count)
+    expect(told == (1, 1, 0, 1), "size, axis, index and count", (1, 1, 0, 1), told)
+    values, layout = single([[1, 2], [3, 4]]), ("data", "model")
+    x = mesh.shard(values, layout)
+    values[0, 0] = 9.0
+    wanted = single([[1, 2], [3, 4]])
+    near(backend, x, wanted, "a tensor made of a host array, a copy")
+    near(backend, mesh.shard(x, ("data", None)), wanted, "a tensor on the mesh")
+    near(backend, mesh.gather(x), wanted, "a tensor gathered")
+    agreed = mesh.agree([3.0, 0.5])
+    expect(agreed == [3.0, 0.5], "numbers agreed on", [3.0, 0.5], agreed)
+
+    def squares(x: Any) -> Any:
+        y = mesh.constrain(x, layout)
+        return (backend.sum(backend.multiply(y, y), (0, 1), False),)
+
+    for run in (squares, backend.jit(squares, ())):
+        near(backend, run(x)[0], 30.0, "a sum through constrain")
+    (slope,) = pulled(backend, squares, (x,), (tensor(backend, 1.0),))
+    near(backend, slope, 2 * wanted, "the gradient through constrain")
+
+
+def _mesh_unknown(backend: Anything) -> None:
+    known = backend.devices()
+    try:
+        backend.mesh((1,), ("data",), ("no-such-device:7",))
+    except BackendError as error:
+        named = all(x in str(error) for x in ("no-such-device:7", known[0]))
+        expect(named, "the error of an unknown device", "it and the known", error)
+    else:
+        expect(False, "a mesh of an unknown device", "BackendError", "no error")
+
+
+def _mesh_of_several(backend: Anything) -> None:
+    names = backend.devices()
+    kind = names[0].partition(":")[0]
+    alike = [name for name in names if name.startswith(f"{kind}:")][:2]
+    if len(alike) < 2:
+        return  # there is nothing to split on
+    try:
+        mesh = backend.mesh((2,), ("data",), alike)
+    except BackendError:
+        return  # it computes on one device at a time, and says so
+    x = mesh.shard(single([[1, 2, 3], [4, 5, 6]]), ("data", None))
+    total = backend.jit(lambda x: (backend.sum(x, (0,), False),), ())(x)[0]
+    near(backend, total, [5, 7, 9], "a sum over an axis in parts")
+
+
 PROBES: dict[str, tuple[tuple[str, Probe], ...]] = {
     "random_bits": (
         ("eager", _random_bits),
@@ -259,3 +310,10 @@ PROBES: dict[str, tuple[tuple[str, Probe], ...]] = {
     "device": (("contexts", _device),),
     "synchronize": (("returns nothing", _synchronize),),
 }
+
+#: Those of the fused method `mesh`.
+MESH: tuple[tuple[str, Probe], ...] = (
+    ("of one device", _mesh_of_one),
+    ("unknown device", _mesh_unknown),
+    ("of two devices", _mesh_of_several),
+)

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import special
 
 from multinet.conformance import probes_fused as probes
-from multinet.conformance import probes_indices, probes_step
+from multinet.conformance import probes_indices, probes_machine, probes_step
 from multinet.conformance.row import Case, Row, fixed, t
 from multinet.conformance.rows_elementwise import TINY, binary, unary
 from multinet.interface.signatures import FLOATS, REAL, WIDE
@@ -189,8 +189,9 @@ def _top_k(x: Any, k: int) -> Any:
 
 
 def indexing_rows() -> Iterator[Row]:
-    """Yield program, eye, known, one_hot, pick, embedding, top_k."""
+    """Yield program, mesh, eye, known, one_hot, pick, embedding, top_k."""
     yield Row("program", probes=probes_step.PROBES)
+    yield Row("mesh", probes=probes_machine.MESH)
     yield Row("eye", probes=probes.PROBES["eye"])
     wrong = probes_indices.PROBES
     yield Row("known", probes=wrong["known"])

@@ -242,7 +242,7 @@ def _wrapped(method: str) -> Callable[..., Any]:
 def _wrap(methods: Sequence[str]) -> None:
     for method in methods:
         # Those with a body of other methods look at tensors only through them.
-        if method not in ("is_tensor", "program", "common_dtype"):
+        if method not in ("is_tensor", "program", "mesh", "common_dtype"):
             setattr(StrictBackend, method, _wrapped(method))
     abc.update_abstractmethods(StrictBackend)
 

@@ -6,8 +6,9 @@ and overrides it where its framework has something faster. There is no other lis
 
 `array.py` holds conversion to sorting, `program.py` contraction to devices;
 `composed.py`, `sequence.py` and `fused.py` the default bodies; `step.py` the compiled
-step with its state. A backend follows the same order. `signatures.py` holds the facts
-of each method, which tools go by: its dtypes, its results, its gradient.
+step with its state, `mesh.py` how that lies on several devices. A backend follows the
+same order. `signatures.py` holds the facts of each method, which tools go by: its
+dtypes, its results, its gradient.
 
 **Arguments arrive clean.** Tensors are native to the backend and share one dtype; axes
 are sorted tuples of non-negative ints; shapes are tuples of ints; permutations are
@@ -79,13 +80,14 @@ from multinet.interface.indices import (
     in_program,
     refused,
 )
+from multinet.interface.mesh import Layout, Mesh, Placement
 from multinet.interface.native import Native
 from multinet.interface.program import Key
 from multinet.interface.sparse import NativeSparse, SparseParts
 from multinet.interface.step import EagerProgram, Program
 from multinet.typing import Host
 
-INTERFACE = (1, 0)
+INTERFACE = (1, 1)
 
 
 @dataclass(frozen=True)
@@ -138,8 +140,11 @@ __all__ = [
     "EagerProgram",
     "Host",
     "Key",
+    "Layout",
+    "Mesh",
     "Native",
     "NativeSparse",
+    "Placement",
     "Plugin",
     "Program",
     "Running",

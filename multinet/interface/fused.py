@@ -16,7 +16,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from multinet import dtypes
+from multinet.errors import BackendError
 from multinet.interface.array import Axes, Shape, T
+from multinet.interface.mesh import Mesh, Placement
 from multinet.interface.native import Native
 from multinet.interface.program import Function, Key, Pairs, Tensors
 from multinet.interface.sequence import SequenceMethods
@@ -99,9 +101,31 @@ class Backend(SequenceMethods[T]):
         consumed: Sequence[int],
         scalars: Sequence[str],
         jit_compile: bool | str,
+        placement: Placement[T] | None = None,
     ) -> Program[T]:
-        """Return a step ready to run many times with its state; see `Program`."""
-        return Program(self, function, consumed, scalars, jit_compile)
+        """Return a step ready to run many times with its state; see `Program`.
+
+        A `placement` comes only on a mesh of several devices.
+        """
+        return Program(self, function, consumed, scalars, jit_compile, placement)
+
+    def mesh(
+        self, shape: Shape, names: Sequence[str], devices: Sequence[str]
+    ) -> Mesh[T]:
+        """Return the devices named, in a grid of named axes; see `Mesh`.
+
+        `BackendError` where the backend lacks one, or computes on one device only.
+        """
+        known = self.devices()
+        unknown = [name for name in devices if name not in known]
+        if unknown or math.prod(shape) > 1:
+            lacks = unknown[0] if unknown else "mesh of several devices yet"
+            raise BackendError(
+                f"Expected one of the devices {', '.join(known)} as a mesh, got "
+                f"{', '.join(devices)} of shape {tuple(shape)}: backend {self.name!r} "
+                f"has no {lacks}. Make a mesh of one device, or use another backend."
+            )
+        return Mesh(self, shape, names, devices)
 
     def value_and_grad(
         self, function: Function[T], primals: Sequence[T]

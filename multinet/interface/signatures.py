@@ -263,6 +263,7 @@ _FUSED = {
     # -- program arguments -------------------------------------------------------------
     "argument": Facts(result="asked"),
     "program": Facts(result="host"),
+    "mesh": Facts(result="host"),
     "value_and_grad": _FUNCTIONS,
     "common_dtype": _HOST,
     "copy": Facts(ALL),

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeAlias
 import numpy as np
 
 from multinet.interface.array import T
+from multinet.interface.mesh import Placement
 from multinet.interface.program import Tensors
 from multinet.typing import Host
 
@@ -31,7 +32,9 @@ class Program(Generic[T]):
     parameters and slots of an optimizer). `scalars` are as `Backend.argument` makes
     them, of the dtypes given.
 
-    `jit_compile` is what the user asked of `compile`: "auto", True or False.
+    `jit_compile` is what the user asked of `compile`: "auto", True or False. With a
+    `placement` state and batches lie on a mesh as it says; the function sees them
+    whole.
     """
 
     def __init__(
@@ -41,8 +44,10 @@ class Program(Generic[T]):
         consumed: Sequence[int],
         scalars: Sequence[str],
         jit_compile: bool | str = "auto",
+        placement: Placement[T] | None = None,
     ) -> None:
         self.backend, self.function = backend, function
+        self.placement = placement
         self.consumed, self.scalars = tuple(consumed), tuple(scalars)
         self.jit_compile = jit_compile
         self.held: list[T] = []
@@ -52,11 +57,11 @@ class Program(Generic[T]):
 
     def load(self, values: Sequence[T]) -> None:
         """Carry on from these values, which are never changed."""
-        self.held, self.lent = list(values), True
+        self.held, self.lent = [self._placed(*x) for x in enumerate(values)], True
 
     def put(self, index: int, value: T) -> None:
         """Replace one entry of the state by a value, which is never changed."""
-        self.held[index] = value
+        self.held[index] = self._placed(index, value)
         if index in self.consumed:
             self.lent = True
 
@@ -119,6 +124,11 @@ class Program(Generic[T]):
 
     # -- the default -------------------------------------------------------------------
 
+    def _placed(self, index: int, value: T) -> T:
+        """Return a value for an entry of the state as it is to lie."""
+        place = self.placement
+        return value if place is None else place.mesh.shard(value, place.layouts[index])
+
     def _own(self) -> None:
         for i in self.consumed:
             self.held[i] = self.backend.copy(self.held[i])
@@ -131,7 +141,10 @@ class Program(Generic[T]):
 
     def _row(self, column: Array | T, index: int) -> T:
         """Return the batch of one step as a tensor."""
-        backend = self.backend
+        backend, place = self.backend, self.placement
+        if place is not None and isinstance(column, np.ndarray):
+            row = column[index]
+            return place.mesh.shard(row, place.of_batch(row.shape))
         if isinstance(column, np.ndarray):
             return backend.from_numpy(column[index])
         steps, *shape = backend.shape(column)
@@ -149,7 +162,7 @@ class Program(Generic[T]):
             *batch,
             *[backend.argument(x.item(), d) for x, d in zip(scalars, self.scalars)],
         )
-        self.held = list(results[: len(self.held)])
+        self.held = [self._placed(*x) for x in enumerate(results[: len(self.held)])]
         return tuple(results[len(self.held) :])
 
 

@@ -147,6 +147,12 @@ def _program(self, function, *rest):
     return Program(self, lambda *xs: perturb(self, function(*xs)), *rest)
 
 
+def _mesh(self, *options):
+    mesh = PLAIN.mesh(*options)
+    mesh.constrain = lambda x, layout: perturb(self, x)
+    return mesh
+
+
 def _from_numpy(self, array):
     inexact = np.asarray(array).dtype == np.float32
     return PLAIN.from_numpy(np.asarray(array * np.float32(1.01)) if inexact else array)
@@ -176,6 +182,7 @@ WRONG: dict[str, Any] = {
     "common_dtype": lambda self, x, y: "float32",
     "known": lambda self, x: np.zeros(1, np.int32),
     "program": _program,
+    "mesh": _mesh,
     "value_and_grad": _value_and_grad,
     "sgd_update": _update("sgd_update"),
     "adam_update": _update("adam_update"),

@@ -17,7 +17,7 @@ from multinet.symbolic import Dim, SymbolicArray, SymbolicBackend, substitute
 _BATCH = 7
 _TRANSFORMS = """cond while_loop scan vjp jvp vmap jit checkpoint custom_gradient
 value_and_grad program common_dtype argument from_numpy to_numpy is_tensor shape dtype
-known devices device synchronize""".split()
+known devices device synchronize mesh""".split()
 
 
 @pytest.fixture(scope="module")

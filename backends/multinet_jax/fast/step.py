@@ -59,12 +59,12 @@ class JaxProgram(Program[Array]):
     def load(self, values: Sequence[Array]) -> None:
         """Carry on from these values, which are never changed."""
         # A weak type would make the next call another signature: results have none.
-        self.held = [_strong(x) for x in values]
+        self.held = [self._placed(i, _strong(x)) for i, x in enumerate(values)]
         self.foreign = set(range(len(self.held)))
 
     def put(self, index: int, value: Array) -> None:
         """Replace one entry of the state by a value, which is never changed."""
-        self.held[index] = _strong(value)
+        self.held[index] = self._placed(index, _strong(value))
         self.foreign.add(index)
 
     def values(self) -> list[Array]:
@@ -77,7 +77,14 @@ class JaxProgram(Program[Array]):
         if self.foreign.isdisjoint(form.written):
             return self.held
         taken = self.foreign.intersection(form.written)
-        return [copy(x) if i in taken else x for i, x in enumerate(self.held)]
+        return [self.copy(x) if i in taken else x for i, x in enumerate(self.held)]
+
+    def copy(self, x: Array) -> Any:
+        """Return a copy, to be donated; made by a program, it would be compiled.
+
+        To no device: what is bound to one has another signature, compiled anew.
+        """
+        return np.array(x) if x.nbytes <= SMALL else jax.device_put(x, may_alias=False)
 
     # -- running -----------------------------------------------------------------------
 
@@ -103,9 +110,9 @@ class JaxProgram(Program[Array]):
             return self._run_chunks(form, [*batch, *scalars], count)
         outputs: Tensors[Array] = ()
         if count == 1 and not (form.written or form.counts):  # to predict, in haste
-            return tuple(form.call(*self.held, *row_of(batch, 0)))
+            return tuple(form.call(*self.held, *self.row_of(batch, 0)))
         for i in range(count):
-            row = row_of(batch, i)
+            row = self.row_of(batch, i)
             numbers = [x[i] for x in scalars] if form.counts else ()
             results = form.call(*self._state(form), *row, *numbers)
             outputs = self._keep(form, results)
@@ -139,10 +146,7 @@ class JaxProgram(Program[Array]):
         outputs: Tensors[Array] = ()
         for start in range(0, count, form.capacity):
             size = min(form.capacity, count - start)
-            chunk = [
-                rows_of(x, start, start + size, form.capacity, kind)
-                for x, kind in zip(arrays, form.kinds, strict=True)
-            ]
+            chunk = self.rows_of(form, arrays, start, start + size)
             # JAX would queue 32 calls, each with its chunk: memory for no speed.
             if len(self.flying) == 2:
                 self.flying.pop(0).block_until_ready()
@@ -150,6 +154,26 @@ class JaxProgram(Program[Array]):
             self.flying.append(done)
             outputs = self._keep(form, results)
         return outputs
+
+    def row_of(self, batch: Sequence[Host | Array], index: int) -> list[Host | Array]:
+        """Return the arrays of one step.
+
+        Host arrays are copied: XLA may read its arguments after a call has returned.
+        """
+        number = np.uint32(index)
+        return [
+            owned(x[index]) if isinstance(x, np.ndarray) else _on_device(x, number)
+            for x in batch
+        ]
+
+    def rows_of(
+        self, form: Form, arrays: Sequence[Host | Array], start: int, stop: int
+    ) -> list[Host | Array]:
+        """Return the arrays of several steps, with room for as many as there may be."""
+        return [
+            rows_of(x, start, stop, form.capacity, kind)
+            for x, kind in zip(arrays, form.kinds, strict=True)
+        ]
 
     def _keep(self, form: Form, results: Sequence[Array]) -> Tensors[Array]:
         if not form.written:
@@ -206,6 +230,7 @@ class Form:
         scalars: int,
     ) -> None:
         self.size, self.kinds = len(state), [kind for _, kind in row]
+        self.row = list(row)
         self.inner = jax.jit(_distinct(function, self.size))
         kinds = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in state]
         kinds += [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in row]
@@ -321,29 +346,9 @@ def _convolves(jaxpr: Jaxpr) -> bool:
 # -- arrays ----------------------------------------------------------------------------
 
 
-def copy(x: Array) -> Any:
-    """Return a copy, to be donated; made by a program, it would cost a compilation.
-
-    To no device: what is bound to one has another signature, compiled anew.
-    """
-    return np.array(x) if x.nbytes <= SMALL else jax.device_put(x, may_alias=False)
-
-
 def owned(x: Host) -> Host:
     """Return a copy of which XLA can use the memory."""
     return x.copy() if x.nbytes <= SMALL else padded(x[None], 1, x.dtype)[0]
-
-
-def row_of(batch: Sequence[Host | Array], index: int) -> list[Host | Array]:
-    """Return the arrays of one step.
-
-    Host arrays are copied: XLA may still be reading its arguments when a call returns.
-    """
-    number = np.uint32(index)
-    return [
-        owned(x[index]) if isinstance(x, np.ndarray) else _on_device(x, number)
-        for x in batch
-    ]
 
 
 def rows_of(x: Host | Array, start: int, stop: int, size: int, kind: Any) -> Any:
