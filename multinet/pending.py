@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from contextvars import copy_context
 from typing import Any
 
-from multinet.ops.core import as_tensor
+from multinet.distribution.placing import made
+from multinet.distribution.present import distribution
 from multinet.registry import get, use_backend
 from multinet.typing import AnyVariable
 
@@ -21,6 +22,7 @@ class Pending:
 
     def __init__(self, variable: AnyVariable, make: Callable[[], Any]) -> None:
         self.variable, self.make = variable, make
+        self.plan = distribution()
         self._lock = threading.Lock()
 
     def store(self) -> None:
@@ -36,7 +38,7 @@ class Pending:
         with self._lock:
             if variable._carrier is self:
                 with use_backend.scoped(get(variable.backend)):
-                    variable.hand_back(as_tensor(self.make()))
+                    variable.hand_back(made(variable, self.make, self.plan))
 
 
 def make_values(variables: Iterable[Any]) -> None:

@@ -16,6 +16,8 @@ import optree
 
 from multinet import dtypes
 from multinet.capture import discover
+from multinet.distribution.placing import used
+from multinet.distribution.present import distribution
 from multinet.errors import ArgumentError, DTypeError, ShapeError, TraceError
 from multinet.numpy_calls import explain_numpy
 from multinet.ops.carrying import tensors_of
@@ -64,6 +66,8 @@ class Call:
         for i in self.places:
             leaves[i] = self.leaves[i]
         inside = [tensors[i] for i in self.places]
+        if distribution() is not None:
+            inside = list(map(used, self.variables, inside))
         draws = None if self.entry is None else self.entry.again()
         with Capture(self.variables, inside, stream=draws) as scope:
             try:

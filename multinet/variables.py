@@ -14,6 +14,9 @@ from multinet import absent, dtypes, ops
 from multinet.autocast import autocasting
 from multinet.calls import path_of
 from multinet.carriers import Carrier, Clock, Home
+from multinet.distribution.meshes import TensorLayout
+from multinet.distribution.placing import layout_of, placed
+from multinet.distribution.present import distribution
 from multinet.errors import (
     ArgumentError,
     BackendError,
@@ -44,8 +47,9 @@ class Variable(Operators, AsNumber, Part):
     initializers does its work at the first read, if nothing was assigned before; its
     draws are counted at once. `path` has the names of the layers that were being built.
     A `regularizer` adds to the loss, a `constraint` holds after each update.
-    `aggregation` and `synchronization` are kept for distribution. With `autocast` a
-    float is read in the compute dtype of the layer whose call reads it.
+    With `autocast` a float is read in the compute dtype of the layer whose call reads
+    it. On a mesh it lies as `layout` says, or, without one, as the distribution does.
+    `aggregation` and `synchronization` are kept for programs that read them.
 
     `ShapeError` when assigned another shape, `BackendError` under another backend.
 
@@ -66,6 +70,7 @@ class Variable(Operators, AsNumber, Part):
         name: str | None = None,
         regularizer: Callable[[Any], Any] | None = None,
         constraint: Callable[[Any], Any] | None = None,
+        layout: TensorLayout | Variable | None = None,
     ) -> None:
         self.name = name or "variable"
         self.path = path_of(self.name)
@@ -74,6 +79,7 @@ class Variable(Operators, AsNumber, Part):
         self.synchronization = synchronization
         self.regularizer, self.constraint = regularizer, constraint
         self._overwrite_with_gradient = False
+        self._layout = layout  # a Variable: as that lies
         self.backend = current().concrete.name
         self._carrier: Carrier | None = None
         self._held: Any = None
@@ -83,10 +89,11 @@ class Variable(Operators, AsNumber, Part):
         if isinstance(initializer, str | Mapping | type):
             initializer = _initializer_of(initializer)
         if not self._wait(initializer, shape, dtype):
-            self._held = _initial(initializer, shape, dtype)
+            held = _initial(initializer, shape, dtype)
             backend = get_concrete()
-            self.shape = tuple(backend.shape(self._held))
-            self.dtype = backend.dtype(self._held)
+            self.shape = tuple(backend.shape(held))
+            self.dtype = backend.dtype(held)
+            self._held = held if distribution() is None else placed(self, held)
 
     def _wait(self, initializer: Any, shape: Any, dtype: Any) -> bool:
         """Leave the value to the first read, where the initializer allows that."""
@@ -98,6 +105,7 @@ class Variable(Operators, AsNumber, Part):
         if make is None:
             return False
         self.shape, self.dtype = tuple(shape), name
+        layout_of(self)  # an error, where it has no equal parts
         self._carrier = Pending(self, make)
         return True
 
@@ -329,7 +337,10 @@ class Variable(Operators, AsNumber, Part):
             backend = get(self.backend)
             if not backend.is_tensor(value):
                 array = host(value).astype(dtypes.to_numpy(self.dtype), copy=False)
-                value = backend.from_numpy(array)
+                plan = distribution()
+                value = (
+                    backend.from_numpy(array) if plan is None else placed(self, array)
+                )
         value = cast_tensor(as_tensor(value), self.dtype)
         shape = tuple(backend.shape(value))
         if shape != self.shape and not backend.symbolic:

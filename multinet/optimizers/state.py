@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from multinet import dtypes, initializers
 from multinet.config import floatx
 from multinet.configurable import Configurable
+from multinet.distribution.meshes import TensorLayout
 from multinet.errors import ArgumentError
 from multinet.initializers.base import is_wide
 from multinet.moving import Movable
@@ -136,7 +137,7 @@ class OptimizerState(Configurable, Movable):
         elif type(self).slot_value is OptimizerState.slot_value:
             first = _Filled(self.slot_start(slot))
         name = f"{variable.path.replace('/', '_')}_{slot}"
-        new = Variable(first, *form, False, name=name)
+        new = Variable(first, *form, False, name=name, layout=variable)
         new.path = f"{self.name}/{name}"
         return new
 
@@ -146,12 +147,13 @@ class OptimizerState(Configurable, Movable):
         initializer: InitializerLike = "zeros",
         dtype: DType | None = None,
         aggregation: str = "none",
-        layout: object = None,
+        layout: TensorLayout | Variable | None = None,
         name: str | None = None,
     ) -> Variable:
-        """Return a new slot, which goes with each update and into files."""
-        if layout is not None:
-            raise ArgumentError(f"Expected layout=None, got {layout!r}.")
+        """Return a new slot, which goes with each update and into files.
+
+        On a mesh it lies as `layout` says, or as the weight given there.
+        """
         new = Variable(
             initializers.get(initializer),
             tuple(shape),
@@ -159,6 +161,7 @@ class OptimizerState(Configurable, Movable):
             False,
             aggregation=aggregation,
             name=name or unique_name("variable"),
+            layout=layout,
         )
         new.path = f"{self.name}/{new.name}"
         self.slot_variables.append(new)
@@ -173,7 +176,8 @@ class OptimizerState(Configurable, Movable):
         """Return a new slot of the shape and dtype of a weight, named after it."""
         like, name = reference_variable, name or "var"
         label = f"{like.path.replace('/', '_')}_{name}"
-        return self.add_variable(like.shape, initializer, like.dtype, name=label)
+        add = self.add_variable
+        return add(like.shape, initializer, like.dtype, layout=like, name=label)
 
     def add_optimizer_variables(
         self,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import warnings
 from typing import Any, NamedTuple
 
+from multinet.distribution.present import distribution
 from multinet.errors import ArgumentError, MultinetError
 from multinet.holders import Holder, Inventory, Part
 from multinet.interface import Backend
+from multinet.patterns import addresses_of
 from multinet.registry import current
 from multinet.training.clock import StepClock
 from multinet.training.runner import Runner
@@ -71,7 +73,11 @@ class Programs:
         """Return the runner of what the model holds: one made before, or a new one."""
         model, kind = self.model, step.kind
         policy = model.dtype_policy.name
-        key = Key(kind, step.form.tree, current(), policy)
+        plan = distribution()
+        if plan is not None:
+            weights = model.weights
+            plan.know(weights, addresses_of(model, weights))
+        key = Key(kind, step.form.tree, current(), policy, mesh=plan)
         trained = [] if kind == "predict" else model.trainable_weights
         # What was edited otherwise than by `trainable` does not come back.
         runners = [r for r in self.kept.get(key, ()) if r.inventory.alike(seen)]

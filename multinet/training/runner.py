@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from multinet.distribution.placing import explanation
+from multinet.distribution.present import distribution
 from multinet.errors import BackendError
 from multinet.holders import Inventory
 from multinet.interface import Backend
@@ -44,6 +46,7 @@ class Runner:
         trained: list[Variable],
     ) -> None:
         self.step, self.clock, self.backend = step, clock, current()
+        self.plan = distribution()
         self.program = step.program(eagerly, jit_compile)
         name = step.model.name
         self.ledger = Ledger(name, self.program, step.variables, step.written)
@@ -61,8 +64,9 @@ class Runner:
         self._paces: dict[Any, Pace] = {}
 
     def fits(self, backend: Backend[Any]) -> bool:
-        """Return whether the backend and the model are as when this was made."""
-        return self.backend is backend and self.inventory.valid()
+        """Return whether backend, mesh and model are as when this was made."""
+        same = self.backend is backend and self.plan is distribution()
+        return same and self.inventory.valid()
 
     # -- running -----------------------------------------------------------------------
 
@@ -148,6 +152,10 @@ class Runner:
     def explain(self) -> dict[str, str]:
         """Return what the program says of itself, and how many steps go at once."""
         found = {"backend": self.backend.name, **self.program.explain()}
+        placement = self.program.placement
+        if placement is not None:
+            paths = [variable.path for variable in self.step.variables]
+            found |= explanation(placement, paths)
         if self.remade:
             found["made anew"] = f"because of {self.remade}"
         paces = [p for p in self._paces.values() if p.seconds is not None]

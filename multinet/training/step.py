@@ -18,6 +18,8 @@ import optree
 from multinet import dtypes
 from multinet.calls import CallContext
 from multinet.capture import discover
+from multinet.distribution.placing import placement_of, used
+from multinet.distribution.present import distribution
 from multinet.errors import ArgumentError, MultinetError
 from multinet.interface import EagerProgram, Program
 from multinet.metrics import Metric
@@ -114,9 +116,12 @@ class Step(ABC):
         scalars = ["uint32"]  # random counter, then update number and rate
         if self.optimizer is not None:
             scalars += ["int32", self.optimizer.rate_dtype]
+        placement = placement_of(self.variables)
+        on_mesh: Any = {} if placement is None else {"placement": placement}
         if eagerly:
-            return EagerProgram(backend, self.function, consumed, scalars)
-        return backend.program(self.function, consumed, scalars, jit_compile)
+            return EagerProgram(backend, self.function, consumed, scalars, **on_mesh)
+        function = self.function
+        return backend.program(function, consumed, scalars, jit_compile, **on_mesh)
 
     def function(self, *flat: Any) -> tuple[Any, ...]:
         """Return the new state and the outputs for state, batch and scalars."""
@@ -124,12 +129,18 @@ class Step(ABC):
         stop = count + len(self.form.leaves)
         state, scalars = flat[:count], flat[stop:]
         data = self.form.data(flat[count:stop])
+        kept, looks = state, self.kind != "train" and distribution() is not None
+        if looks:
+            state = tuple(map(used, self.variables, state))
         draws = StepStream(scalars[0], self.model._trainer.keys.draws)
         with Scope(self.variables, state, stream=draws) as scope:
             scope.owns = self.consumes
             with CallContext(training=self.kind == "train"):
                 outputs = self._outputs(scope, data, *scalars[1:])
             after = scope.values_of(self.variables)
+        if looks:
+            after = [k if x is new else new for k, x, new in zip(kept, state, after)]
+            state = kept
         for i, (variable, old, new) in enumerate(zip(self.variables, state, after)):
             if old is not new or id(variable) in self.updated:
                 self.written[i] = variable

@@ -300,8 +300,7 @@ class Trainer:
             and x.ndim > 0
             and (batch_size is None or type(batch_size) is int)
             and 0 < len(x) <= (32 if batch_size is None else batch_size)
-            and quick.backend is current()
-            and quick.inventory.valid()
+            and quick.fits(current())
         ):
             if quick.ranges is not None:
                 quick.ranges.check((x,))
