@@ -14,7 +14,7 @@ from multinet.errors import NotWritten
 from multinet.onnx.values import dtype_of, narrow, numbers, sizes_of, tensor
 from multinet.registry import current
 from multinet.symbolic.dims import Dim, same
-from multinet.typing import Tensor
+from multinet.typing import Size, Tensor
 
 _FAR = 2**31 - 1  # from here on an end means the end of the axis
 
@@ -87,7 +87,7 @@ def _split(call: Any, x: Tensor, sizes: Any = None) -> Any:
     return [cut(x, axis, end - n, end) for end, n in zip(ends, given)]
 
 
-def cut(x: Tensor, axis: int, start: Any, stop: Any) -> Tensor:
+def cut(x: Tensor, axis: int, start: Size, stop: Size) -> Tensor:
     """Return x[start:stop] along an axis."""
     key = [slice(None)] * len(sizes_of(x))
     key[axis] = slice(start, stop)
