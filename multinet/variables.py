@@ -22,6 +22,7 @@ from multinet.errors import (
     BackendError,
     DTypeError,
     MultinetError,
+    NoValue,
     ShapeError,
     TraceError,
 )
@@ -294,7 +295,7 @@ class Variable(Operators, AsNumber, Part):
             value = self.numpy()
         except TraceError as error:
             # Frameworks that try this first go on to their own ways at a TypeError.
-            raise _NoArray(*error.args) from None
+            raise NoValue(*error.args) from None
         return value if dtype is None else value.astype(dtype)
 
     # -- in functions of a framework ---------------------------------------------------
@@ -411,10 +412,6 @@ def _function(name: str, value: Any) -> Any:
             f"{value!r}. A layer takes names: add_weight(..., {name}={value!r})."
         )
     return value
-
-
-class _NoArray(TraceError, TypeError):
-    """A Variable that NumPy was to read while it has no value."""
 
 
 def _value_of(x: Any) -> Any:

@@ -19,7 +19,7 @@ import numpy as np
 import optree
 
 from multinet import dtypes
-from multinet.errors import MultinetError, ShapeError, TraceError, UnknownSize
+from multinet.errors import MultinetError, NoValue, ShapeError, UnknownSize
 from multinet.interface import Native
 from multinet.registry import current, packages, use_backend
 from multinet.scope import Scope, own_stream
@@ -69,12 +69,11 @@ class Rehearsal(Scope):
 def needs_values(error: Exception) -> bool:
     """Return whether an error may be due to stand-ins: a run on numbers will tell.
 
-    Those of the library are not, but where a value or a size was asked for, or where
-    the code of a framework looked at a size.
+    Those of the library are not, but where NumPy got a stand-in, where an unknown size
+    was used as a number, or where the code of a framework looked at one.
     """
-    if not isinstance(error, MultinetError) or isinstance(
-        error, TraceError | UnknownSize
-    ):
+    ours = isinstance(error, MultinetError)
+    if not ours or isinstance(error, NoValue | UnknownSize):
         return True
     _, frameworks = packages()
     frames = traceback.walk_tb(error.__traceback__)
@@ -207,7 +206,8 @@ class _Runs:
         args, kwargs = self.tree.unflatten(given)
         stream = None if self.draws is None else self.draws.again()
         with use_backend.scoped(self.backend), Rehearsal(stream) as scope:
-            result = self.run(*args, **kwargs)
+            with np.errstate(all="ignore"):  # the numbers are of no matter
+                result = self.run(*args, **kwargs)
         self.written |= scope.written
         leaves, self.structure = optree.tree_flatten(result)
         leaves = [self._as_tensor(x) for x in leaves]

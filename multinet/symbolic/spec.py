@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from multinet import dtypes
-from multinet.errors import DTypeError, ShapeError, TraceError
+from multinet.errors import DTypeError, NoValue, ShapeError
 from multinet.interface.signatures import SIGNATURES
 from multinet.operators import Operators
 from multinet.symbolic.dims import Dim, Size, differ, public_shape
@@ -33,7 +33,7 @@ class SymbolicArray(Operators):
     def __array__(
         self, dtype: DType | None = None, copy: bool | None = None
     ) -> NoReturn:
-        raise TraceError(
+        raise NoValue(
             f"NumPy's functions take numbers, and {self!r} has none yet. Use the "
             "function of the same name in multinet.ops."
         )

@@ -128,14 +128,32 @@ def a_print_in_a_call_that_fails():
     "x10",
     "Use the function of the same name in multinet.ops",
     (TraceError, TypeError),
-    shows="np.log(x)",
+    shows="np.abs(self.dense(x))",
+    on=TRACED,
 )
 def numpy_in_a_call():
     class M(Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(3)
+
         def call(self, x):
-            return np.log(x)
+            return np.abs(self.dense(x))
 
     fit(compiled(M))
+
+
+@accepted("x10", on=("numpy",))
+def numpy_in_a_call_on_numpy():
+    class M(Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(3)
+
+        def call(self, x):
+            return np.abs(self.dense(x))
+
+    fit(compiled(M), y=np.ones((8, 3), "float32"))
 
 
 @refused("x11", "asks for the value of a tensor.*ops.where", TraceError, on=TRACED)
