@@ -15,12 +15,11 @@ from multinet.compare.record import (
     Case,
     Comparison,
     Contender,
-    LayerCost,
     Roofs,
     Settings,
     Task,
 )
-from multinet.compare.rows import Known, Row
+from multinet.compare.rows import Costs, Known, Row
 from multinet.version import __version__
 
 #: Sizes of batches on which the throughput of `predict` is tried.
@@ -173,10 +172,11 @@ class Measurement:
                 row.predict(batches)
 
     def _case(self, busy: float | None) -> Case:
-        costs: tuple[tuple[LayerCost, ...], int] | None = None
+        costs = Costs()
         for row in self._alive(trains=True):
-            self._tell("counts operations", 0.85)
-            costs = costs or row.costs()
+            if not costs.layers:
+                self._tell("counts operations", 0.85)
+                costs = row.costs() or costs
         again: Contender | None = None
         if self.again is not None:
             again = self.again.contender
@@ -184,10 +184,11 @@ class Measurement:
             task=self.task,
             contenders=tuple(row.contender for row in self.rows),
             again=again,
-            costs=costs[0] if costs else (),
+            costs=costs.layers,
             samples=next((r.samples for r in self.rows if r.samples), None),
-            parameters=costs[1] if costs else None,
+            parameters=costs.parameters,
             busy=busy,
+            uncounted=costs.uncounted,
         )
 
     def roofs(self) -> Roofs | None:

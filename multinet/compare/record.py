@@ -235,7 +235,8 @@ class Case:
 
     `again` is the A/A run, a second process of one contender, whose name it has: what
     the two differ by is noise. `busy` is how many cores others kept busy meanwhile.
-    `samples` are the rows of the data, `costs` those of one step of a batch.
+    `samples` are the rows of the data, `costs` those of one step of a batch, and
+    `uncounted` says which operations are not among them, or why none are.
     """
 
     task: Task
@@ -246,6 +247,7 @@ class Case:
     samples: int | None = None
     parameters: int | None = None
     busy: float | None = None
+    uncounted: str | None = None
 
     def contender(self, name: str) -> Contender:
         """Return the contender of a name; `ArgumentError` lists those there are."""

@@ -46,6 +46,15 @@ class Known:
     reason: str | None
 
 
+@dataclass(frozen=True)
+class Costs:
+    """What a step takes by layer, the parameters, and what is not counted."""
+
+    layers: tuple[LayerCost, ...] = ()
+    parameters: int | None = None
+    uncounted: str | None = None
+
+
 def known(names: tuple[str, ...] | None) -> list[Known]:
     """Return those named, or all; `ArgumentError` for a name that nothing has."""
     found = {}
@@ -228,16 +237,18 @@ class Row:
                 ),
             )
 
-    def costs(self) -> tuple[tuple[LayerCost, ...], int] | None:
-        """Return what a step takes by layer, and how many parameters there are."""
+    def costs(self) -> Costs | None:
+        """Return what a step takes; None where this cannot be asked."""
         if not self.trains or not self.alive or self._process is None:
             return None
         try:
             found = self._process.ask("costs")
-        except Failed:  # a program that has no graph can be timed all the same
-            return None
+        except Failed as error:  # a program that has no graph can be timed all the same
+            return Costs(uncounted=f"Operations are not counted: {error}")
         costs = decode(tuple[LayerCost, ...], found["costs"], "costs")
-        return costs, found["parameters"]
+        names = ", ".join(found["uncounted"])
+        told = f"Operations of {names} are not counted." if names else None
+        return Costs(costs, found["parameters"], told)
 
     def roofs(self) -> Roofs | None:
         """Return the most that its backend does in a second."""

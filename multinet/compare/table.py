@@ -196,6 +196,8 @@ def notes(case: Case, comparison: Comparison) -> list[str]:
     if case.busy is not None:
         cores = comparison.machine.cores
         lines.append(f"Others kept {case.busy:.1f} of {cores} cores busy meanwhile.")
+    if case.uncounted is not None:
+        lines.append(case.uncounted)
     for each in statistics.crossings(case):
         lines.append(
             f"{each.sooner} is done sooner in fewer than {each.steps:,} steps, "

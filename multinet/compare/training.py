@@ -154,7 +154,11 @@ class Training:
             LayerCost(path, int(cost.flops), int(cost.bytes))
             for path, cost in counted.layers.items()
         ]
-        return {"costs": encode(layers), "parameters": self.model.count_params()}
+        return {
+            "costs": encode(layers),
+            "parameters": self.model.count_params(),
+            "uncounted": list(counted.uncounted),
+        }
 
     def roofs(self) -> Answer:
         """Return the most that this backend does in a second, by way of the waist."""

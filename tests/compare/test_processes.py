@@ -69,7 +69,7 @@ def test_questions_are_answered_and_errors_too(file):
         assert end["recompiles"] == 1  # for the smaller batch at the end of an epoch
         assert end["path"]["backend"] == "numpy"
         costs = process.ask("costs")
-        assert costs["parameters"] == 8
+        assert costs["parameters"] == 8 and costs["uncounted"] == []
         dense = [x for x in costs["costs"] if "dense" in x["layer"]]
         # The product and the sum forward; that of the kernel's gradient, and its sum.
         assert sum(x["flops"] for x in dense) >= 2 * 2 * 32 * 3 * 2
@@ -123,6 +123,24 @@ def test_a_contender_that_fails_is_a_row_with_its_reason(file):
     assert found.roofs.gemm > 0 and found.machine.devices == {"numpy": ("cpu:0",)}
     assert heard == sorted(heard) and 0 <= heard[0] and heard[-1] <= 1
     assert record.loads(record.dumps(found)) == found
+
+
+def test_why_nothing_is_counted_is_told(file):
+    path = file()
+    with open(path, "a") as more:
+        more.write(
+            "\ndef untraced():\n"
+            "    model, x, y = make()\n"
+            "    model.count_params = None\n"
+            "    return model, x, y\n"
+        )
+    row = rows.Row(Known("numpy", "1", None), 1)
+    try:
+        row.start(Task("m", "untraced", path))
+        found = row.costs()
+    finally:
+        row.close()
+    assert not found.layers and "Operations are not counted: " in found.uncounted
 
 
 def test_an_onnx_file_predicts_in_a_process_of_its_own(file):
