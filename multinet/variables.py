@@ -28,6 +28,7 @@ from multinet.errors import (
 )
 from multinet.holders import Part
 from multinet.interface import Backend
+from multinet.interface.operands import Valued
 from multinet.operators import NATIVE, AsNumber, Operators
 from multinet.ops.core import as_tensor, cast_tensor, host
 from multinet.pending import Pending
@@ -38,7 +39,7 @@ from multinet.typing import DType, Host, InitializerLike, Numbers, Tensor
 
 
 @absent.watch
-class Variable(Operators, AsNumber, Part):
+class Variable(Operators, AsNumber, Valued, Part):
     """A tensor that persists and changes: a weight, a statistic, an optimizer slot.
 
     `initializer` is the name of one, such as "ones", a callable of (shape, dtype), both

@@ -12,12 +12,13 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import jax
+from jax._src import core, dtypes
 from jax._src.array import ArrayImpl
 from jax.core import Tracer
 
 from multinet.interface import Native
 from multinet.interface.native import Kind
-from multinet.interface.operands import stand_in
+from multinet.interface.operands import Valued, stand_in
 from multinet_jax.array import native
 
 
@@ -59,6 +60,17 @@ def _deferring(native: Any) -> Any:
 
 @functools.cache
 def install() -> None:
-    """Let `x[key]` of arrays and tracers ask what JAX refuses as a key; once."""
+    """Let `x[key]` ask what JAX refuses as a key, and Variables be arguments; once."""
     for kind in (ArrayImpl, Tracer):
         kind.__getitem__ = _deferring(kind.__getitem__)
+    # Transforms and primitives look here, functions of jax.numpy for the method. So a
+    # Variable stays a leaf of JAX's trees, as the node of a pytree would not.
+    dtypes.register_canonicalize_value_handler(Valued, _value)
+    core.pytype_aval_mappings[Valued] = lambda x: core.typeof(_value(x))
+    setattr(Valued, "__jax_array__", _value)  # noqa: B010 - no attribute to checkers
+    for name in ("sharding", "format", "_committed"):  # what each call of `jit` asks
+        setattr(Valued, name, property(lambda x, name=name: getattr(_value(x), name)))
+
+
+def _value(x: Valued) -> Any:
+    return x.__multinet_tensor__()

@@ -7,6 +7,19 @@ from typing import Any
 from multinet.typing import Tensor
 
 
+class Valued:
+    """An object that has a value of its own, such as a Variable.
+
+    A backend may tell its framework that such an object is a tensor.
+    """
+
+    __slots__ = ()
+
+    def __multinet_tensor__(self) -> Tensor:
+        """Return the value."""
+        raise NotImplementedError
+
+
 def stand_in(*operands: Any) -> Tensor:
     """Return the first operand that stands for a tensor, or None; keys are looked into.
 

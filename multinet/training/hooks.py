@@ -11,7 +11,7 @@ import optree
 
 from multinet import ops
 from multinet.calls import CallContext
-from multinet.errors import ArgumentError, MultinetError
+from multinet.errors import MultinetError
 from multinet.layers.context import mask_of, set_mask
 from multinet.ops.core import as_tensor
 from multinet.registry import current
@@ -170,18 +170,7 @@ _CALLED = {"train": _INSIDE, "test": _INSIDE, "predict": ()}
 
 def own_step(model: AnyModel, kind: str) -> bool:
     """Return whether the model has a step of its own."""
-    name = f"{kind}_step"
-    if not _is_own(model, name):
-        return False
-    parameters = inspect.signature(getattr(model, name)).parameters
-    if len(parameters) != 1:
-        raise ArgumentError(
-            f"Expected {type(model).__name__}.{name}(self, data), got "
-            f"({', '.join(['self', *parameters])}). State is not passed: read and "
-            "assign Variables, and take gradients with multinet.value_and_grad; it is "
-            "the same on every backend."
-        )
-    return True
+    return _is_own(model, f"{kind}_step")
 
 
 def own_function(model: AnyModel, kind: str) -> Function | None:

@@ -7,6 +7,7 @@ does is a method of the model, which users may override: `train_step` and the li
 
 from __future__ import annotations
 
+import functools
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +30,7 @@ from multinet.ops.core import as_tensor
 from multinet.registry import current
 from multinet.scope import Scope
 from multinet.streams import StepStream
+from multinet.training.explicit import groups_of, run_explicit, takes_state
 from multinet.training.hooks import overridden, own_step
 from multinet.training.logs import MetricResults, as_floats, variables_of
 from multinet.training.sources import DeviceBatch, holds_rows, sparse_again
@@ -161,7 +163,7 @@ class Step(ABC):
 
     def _hook(self, data: Tree, count: Any = 1, rate: Any = 0.0) -> Any:
         """Call the method of the model that is the body of the step."""
-        hook = getattr(self.model, f"{self.kind}_step")
+        hook = self._body()
         if self.optimizer is None:
             return hook(data)
         with self.optimizer.given(count, rate) as given:
@@ -169,6 +171,10 @@ class Step(ABC):
             result = hook(data)
         self.applied = given.applied
         return result
+
+    def _body(self) -> Callable[[Tree], Any]:
+        """Return the method of the model."""
+        return getattr(self.model, f"{self.kind}_step")
 
     def _logged(self, result: Any) -> dict[str, Any]:
         """Return the logs that are no metrics', which need not leave the step."""
@@ -270,17 +276,63 @@ class UserPredictStep(UserStep):
         return result
 
 
+class ExplicitStep(UserStep):
+    """A step of the user's that gets its state as lists, and returns the new ones."""
+
+    def _find_variables(self) -> list[Variable]:
+        model, optimizer = self.model, self.optimizer
+        known = [v for group in groups_of(model, self.kind) for v in group]
+        known += [*model.weights, *model.state_variables]
+        if optimizer is not None and not optimizer.skips:
+            self.counts = True
+            known = [v for v in known if v is not optimizer._batches]
+        self.counters = [] if self.kind == "predict" else variables_of(_measured(self))
+        own = set(map(id, self.counters))
+        return _unique([*(v for v in known if id(v) not in own), *self.counters])
+
+    def _body(self) -> Callable[[Tree], Any]:
+        return functools.partial(run_explicit, self.model, self.kind)
+
+
+class ExplicitTrainStep(ExplicitStep):
+    """A `train_step(self, state, data)`."""
+
+    kind = "train"
+
+
+class ExplicitTestStep(ExplicitStep):
+    """A `test_step(self, state, data)`."""
+
+    kind = "test"
+
+
+class ExplicitPredictStep(ExplicitStep):
+    """A `predict_step(self, state, data)`."""
+
+    kind = "predict"
+
+    def _logged(self, result: Any) -> Any:
+        return result
+
+
 _AS_IT_COMES: dict[str, Callable[..., Step]] = {
     step.kind: step for step in (TrainStep, TestStep, PredictStep)
 }
 _OF_USERS: dict[str, Callable[..., Step]] = {
     step.kind: step for step in (UserTrainStep, UserTestStep, UserPredictStep)
 }
+_EXPLICIT: dict[str, Callable[..., Step]] = {
+    step.kind: step
+    for step in (ExplicitTrainStep, ExplicitTestStep, ExplicitPredictStep)
+}
 
 
 def make_step(model: AnyModel, kind: str, form: Form) -> Step:
     """Return the step of a kind: the model's own, or the one that comes with it."""
-    return (_OF_USERS if own_step(model, kind) else _AS_IT_COMES)[kind](model, form)
+    steps = _AS_IT_COMES
+    if own_step(model, kind):
+        steps = _EXPLICIT if takes_state(model, kind) else _OF_USERS
+    return steps[kind](model, form)
 
 
 def _state_of(model: AnyModel, trained: Sequence[Variable]) -> list[Variable]:

@@ -24,6 +24,7 @@ from multinet.training.access import Access, exclusive
 from multinet.training.callbacks.base import Callbacks
 from multinet.training.callbacks.history import History
 from multinet.training.clock import Keys, StepClock
+from multinet.training.explicit import takes_state
 from multinet.training.fitting import Fit, Plan
 from multinet.training.hooks import overridden, own_step
 from multinet.training.influence import tracing
@@ -153,7 +154,8 @@ class Trainer:
                 f"{model.name} must be compiled first: model.compile(optimizer=..., "
                 "loss=...)."
             )
-        own = own_step(model, "train" if training else "test")
+        kind = "train" if training else "test"
+        own = own_step(model, kind) and not takes_state(model, kind)
         if not self.prepared and (not own or task.measures()):
             with self.access.making:
                 self._match(spec, training)

@@ -1,6 +1,8 @@
 """How programs are run: on Multinet, and once for all on Keras in a process of its own.
 
 python tests/programs/harness.py references.npz  # the numbers of Keras
+
+Those under `native` call functions of one framework, named first in the file's name.
 """
 
 import importlib.util
@@ -14,6 +16,7 @@ import numpy as np
 HERE = Path(__file__).parent
 SCRIPTS = HERE / "scripts"
 NAMES = sorted(path.stem for path in SCRIPTS.glob("*.py"))
+NATIVE = sorted(path.stem for path in (HERE / "native").glob("*.py"))
 # Of one family with another, or slow to compile: the usual run has them on NumPy alone.
 LONG = {
     "actor_and_critic",
@@ -42,7 +45,8 @@ LONG = {
 
 def load(name):
     """Return the function of a program."""
-    path = SCRIPTS / f"{name}.py"
+    folder = SCRIPTS if name in NAMES else HERE / "native"
+    path = folder / f"{name}.py"
     spec = importlib.util.spec_from_file_location(f"program_{name}", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -109,7 +113,8 @@ def make_references(path, names=NAMES):
     """Write the results and initial weights of Keras."""
     import keras  # slow, and this process alone needs it
 
-    prepare_torch(keras)
+    if os.environ["KERAS_BACKEND"] == "torch":
+        prepare_torch(keras)
     arrays = {}
     for name in names:
         start = Drawn()
@@ -151,14 +156,15 @@ def prepare_torch(keras):
     keras.Variable._direct_assign = assign
 
 
-def references(path):
+def references(path, names=(), framework="torch"):
     """Return the results and the initial weights of Keras, by program.
 
     Keras runs on torch, where nothing is compiled: programs this small take a tenth of
     the time.
     """
-    environment = os.environ | {"KERAS_BACKEND": "torch"}
-    subprocess.run([sys.executable, __file__, str(path)], check=True, env=environment)
+    environment = os.environ | {"KERAS_BACKEND": framework}
+    command = [sys.executable, __file__, str(path), *names]
+    subprocess.run(command, check=True, env=environment)
     results, weights = {}, {}
     with np.load(path) as arrays:
         for key in arrays.files:

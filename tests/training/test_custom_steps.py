@@ -145,8 +145,8 @@ def test_several_optimizers_count_their_own_updates(backend):
 
 
 def test_wrong_steps_are_explained(backend):
-    class Jax(Plain):
-        def train_step(self, state, data):
+    class Extra(Plain):
+        def train_step(self, state, data, more):
             return {}, state
 
     class Silent(Plain):
@@ -154,7 +154,7 @@ def test_wrong_steps_are_explained(backend):
             return None
 
     with pytest.raises(ArgumentError, match=r"train_step\(self, data\)"):
-        train(Jax)
+        train(Extra)
     with pytest.raises(MultinetError, match="dict of logs"):
         train(Silent)
 
