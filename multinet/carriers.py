@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Protocol
 
-from multinet.typing import Made, Tensor
+from multinet.typing import Made
 
 
 class Carrier(Protocol):
@@ -16,19 +16,6 @@ class Carrier(Protocol):
 
     def drop(self, variable: Made) -> None:
         """Carry the Variable no longer: it is about to get another value."""
-
-
-class Home(Protocol):
-    """A framework's own variable, held by others too, in which a value lives.
-
-    It is changed in place: by them at any time, and by each write to the `Variable`.
-    """
-
-    def take(self, value: Tensor) -> Tensor:
-        """Change to a value, and return the tensor that a `Variable` holds for it."""
-
-    def shown(self, value: Tensor) -> Tensor:
-        """Return a copy of the value with what the framework keeps beside it."""
 
 
 _ticks = itertools.count(1)

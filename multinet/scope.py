@@ -26,7 +26,7 @@ class Scope:
     >>> new = scope.values_of(variables)
     """
 
-    __slots__ = ("values", "stream", "outer", "owns", "_ends", "_token")
+    __slots__ = ("values", "stream", "outer", "owns", "leaves", "_ends", "_token")
 
     def __init__(
         self,
@@ -39,6 +39,8 @@ class Scope:
         self.stream = stream if step is None else StepStream(step)
         self.outer: Scope | None = None
         self.owns = False  # whether an update may consume the values
+        #: Which Variables, by identity, user code may ask for the gradients of.
+        self.leaves: frozenset[int] = frozenset()
         self._ends: list[Callable[[], None]] = []
         self._token: Token[Scope | None] | None = None
 

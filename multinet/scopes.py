@@ -13,7 +13,7 @@ from multinet.ops.core import as_tensor, cast_tensor
 from multinet.registry import current
 from multinet.scope import Capture
 from multinet.tracebacks import shortening
-from multinet.typing import AnyVariable, Tensor
+from multinet.typing import AnyVariable, Numbers, Tensor
 from multinet.variables import Variable
 
 
@@ -32,7 +32,9 @@ class StatelessScope:
     `state_mapping` has pairs of a Variable and its value. What is assigned inside is
     read inside, and afterwards by `get_current_value`. With `collect_losses` the block
     has in `losses` what layers added in it. `initialize_variables` is Keras's: a
-    Variable that is made inside has its value at once, and keeps it.
+    Variable that is made inside has its value at once, and keeps it. Random draws
+    inside are those of `step`, an integer which may be an argument of a function that
+    `jax.jit` or `tf.function` compiles: there they would be the same in each call.
 
     `ArgumentError` for a key that is no Variable, `ShapeError` for a value of another
     shape.
@@ -49,11 +51,12 @@ class StatelessScope:
         state_mapping: Iterable[tuple[AnyVariable, Tensor]] | None = None,
         collect_losses: bool = False,
         initialize_variables: bool = True,
+        step: Numbers | None = None,
     ) -> None:
         pairs = [(v, _value(v, value)) for v, value in state_mapping or ()]
         self.collect_losses = collect_losses
         self.initialize_variables = initialize_variables
-        self._scope = _Collecting([v for v, _ in pairs], [x for _, x in pairs])
+        self._scope = _Collecting([v for v, _ in pairs], [x for _, x in pairs], step)
         self._scope.losses = []
 
     @property

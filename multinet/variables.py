@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from types import BuiltinFunctionType
 from typing import Any
 
 import numpy as np
-import optree
 
 from multinet import absent, dtypes, ops
 from multinet.autocast import autocasting
 from multinet.calls import path_of
-from multinet.carriers import Carrier, Clock, Home
+from multinet.carriers import Carrier, Clock
 from multinet.distribution.meshes import TensorLayout
 from multinet.distribution.placing import layout_of, placed
 from multinet.distribution.present import distribution
@@ -27,9 +25,10 @@ from multinet.errors import (
     TraceError,
 )
 from multinet.holders import Part
+from multinet.homes import Housed
 from multinet.interface import Backend
-from multinet.interface.operands import Valued
-from multinet.operators import NATIVE, AsNumber, Operators
+from multinet.interface.native import Home
+from multinet.operators import AsNumber, Operators
 from multinet.ops.core import as_tensor, cast_tensor, host
 from multinet.pending import Pending
 from multinet.registry import current, get, use_backend
@@ -39,7 +38,7 @@ from multinet.typing import DType, Host, InitializerLike, Numbers, Tensor
 
 
 @absent.watch
-class Variable(Operators, AsNumber, Valued, Part):
+class Variable(Operators, AsNumber, Housed, Part):
     """A tensor that persists and changes: a weight, a statistic, an optimizer slot.
 
     `initializer` is the name of one, such as "ones", a callable of (shape, dtype), both
@@ -85,17 +84,19 @@ class Variable(Operators, AsNumber, Valued, Part):
         self.backend = current().concrete.name
         self._carrier: Carrier | None = None
         self._held: Any = None
-        self._home: Home | None = None
+        self._home: Home | None = get_concrete().native.home(self)
         self.shape: tuple[int, ...]
         self.dtype: str
         if isinstance(initializer, str | Mapping | type):
             initializer = _initializer_of(initializer)
         if not self._wait(initializer, shape, dtype):
-            held = _initial(initializer, shape, dtype)
             backend = get_concrete()
-            self.shape = tuple(backend.shape(held))
-            self.dtype = backend.dtype(held)
-            self._held = held if distribution() is None else placed(self, held)
+            traced = backend.trace is not None  # the value is to outlive that
+            with backend.native.outside() if traced else nullcontext():
+                value = _initial(initializer, shape, dtype)
+                self.shape = tuple(backend.shape(value))
+                self.dtype = backend.dtype(value)
+                self._keep(value if distribution() is None else placed(self, value))
 
     def _wait(self, initializer: Any, shape: Any, dtype: Any) -> bool:
         """Leave the value to the first read, where the initializer allows that."""
@@ -118,33 +119,32 @@ class Variable(Operators, AsNumber, Valued, Part):
             carrier = self._carrier
             if carrier is not None:
                 carrier.store()
-            held = self._held
+            held, home = self._held, self._home
             if held is not None:
                 return held
+            if home is not None and self._carrier is None:
+                shared, value = home.shared, home.read()
+                if home.shared is not shared:
+                    Clock.tick()
+                return value
 
     @_value.setter
     def _value(self, value: Any) -> None:
         carrier = self._carrier
         if carrier is not None:
             carrier.drop(self)
-        self._held = value if self._home is None else self._home.take(value)
+        self._keep(value)
         self._carrier = None
         Clock.tick()
 
-    def move_in(self, home: Home) -> None:
-        """Live in a framework's own variable from now on, with the value of now."""
-        value = self._value
-        self._home = home
-        self._value = value
-
-    @property
-    def at_home(self) -> bool:
-        """Whether others than the library may change the value, in place."""
-        return self._home is not None
+    def _keep(self, value: Any) -> None:
+        self._held = value if self._home is None else self._home.take(value)
 
     def holds(self, value: Tensor) -> bool:
         """Return whether `value` is the value, and nobody carries a newer one."""
-        return self._carrier is None and self._held is value
+        if self._carrier is not None:
+            return False
+        return self.at_home or self.kept() is value
 
     # The order of the writes matters: a reader of another thread that finds no value
     # must find the carrier, and one that finds no carrier must find the value.
@@ -157,12 +157,12 @@ class Variable(Operators, AsNumber, Valued, Part):
 
     def hand_back(self, value: Tensor) -> None:
         """Take the value from the carrier, which will not change it any more."""
-        self._held = value if self._home is None else self._home.take(value)
+        self._keep(value)
         self._carrier = None
 
     def settle(self, backend: str, value: Tensor) -> None:
         """Live on another backend from now on, with the value made there."""
-        self._home = None
+        self._home = get(backend).native.home(self)
         self._value = value
         self.backend = backend
 
@@ -226,7 +226,8 @@ class Variable(Operators, AsNumber, Valued, Part):
                 f"opens there only: {error} To open a model elsewhere, save it to a "
                 "file."
             ) from error
-        vars(self)["_held"] = owner.from_numpy(array)
+        vars(self)["_home"] = owner.native.home(self)
+        self._keep(owner.from_numpy(array))
 
     def owner(self) -> Backend[Any]:
         """Return the backend that the value lives on."""
@@ -247,7 +248,9 @@ class Variable(Operators, AsNumber, Valued, Part):
             if value is None:
                 value = scope.look(self)
             if value is not None:
-                return value
+                if self._home is None:
+                    return value
+                return self._home.seen(value, id(self) in scope.leaves)
         if backend.symbolic:
             return backend.placeholder(self)  # type: ignore[attr-defined]
         if backend.name != self.backend:
@@ -279,7 +282,7 @@ class Variable(Operators, AsNumber, Valued, Part):
     def value(self) -> Tensor:
         """The tensor: inside a step the one being computed, outside a copy to keep."""
         value = self.__multinet_tensor__()
-        if active_scope() is not None:
+        if active_scope() is not None or current().symbolic:
             return value
         copied = current().copy(value)
         return copied if self._home is None else self._home.shown(copied)
@@ -298,26 +301,6 @@ class Variable(Operators, AsNumber, Valued, Part):
             # Frameworks that try this first go on to their own ways at a TypeError.
             raise NoValue(*error.args) from None
         return value if dtype is None else value.astype(dtype)
-
-    # -- in functions of a framework ---------------------------------------------------
-
-    @classmethod
-    def __torch_function__(
-        cls,
-        function: Callable[..., Any],
-        kinds: Sequence[Any],
-        args: Sequence[Any] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Tensor:
-        """Give a native function the value; a native operator asks the Variable."""
-        name = function.__name__
-        if name == "__getitem__":
-            return _item(*args)
-        if name in NATIVE and not isinstance(function, BuiltinFunctionType):
-            return NotImplemented  # Python then calls the reflected operator
-        given: Any = (args, kwargs or {})
-        values: Any = optree.tree_map(_value_of, given)
-        return function(*values[0], **values[1])
 
     def assign(self, value: Tensor) -> Tensor:
         """Replace the value; a dtype that differs is cast, a shape is an error."""
@@ -413,14 +396,6 @@ def _function(name: str, value: Any) -> Any:
             f"{value!r}. A layer takes names: add_weight(..., {name}={value!r})."
         )
     return value
-
-
-def _value_of(x: Any) -> Any:
-    return x.__multinet_tensor__() if isinstance(x, Variable) else x
-
-
-def _item(tensor: Any, key: Any) -> Any:
-    return ops.get_item(_value_of(tensor), key)
 
 
 def install(initializer_of: Callable[[Any], Any]) -> None:

@@ -7,19 +7,22 @@ gradient, while a tape records.
 from __future__ import annotations
 
 import functools
+import weakref
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.function.trace_type import default_types
 from tensorflow.python import pywrap_tfe
+from tensorflow.python.autograph.core import config, config_lib
 from tensorflow.python.framework.ops import EagerTensor
 
 from multinet.errors import TraceError
-from multinet.interface import Native
-from multinet.interface.native import Kind
-from multinet.interface.operands import stand_in
+from multinet.interface import Native, Running, in_program
+from multinet.interface.native import Home, Kind
+from multinet.interface.operands import Valued, stand_in
 
 # What serves Python's operators: the method of the operand on the left, and of the one
 # on the right. These promote as the library does; TensorFlow takes one dtype only.
@@ -79,7 +82,12 @@ class TensorflowNative(Native):
     ) -> list[Kind]:
         """Return the kinds of function(*tensors) for tensors of the kinds given."""
         given = [tf.TensorSpec(shape, dtype) for shape, dtype in kinds]
-        graph = tf.function(function, autograph=False).get_concrete_function(*given)
+
+        def run(*xs: Any) -> Sequence[Any]:
+            with Running():
+                return function(*xs)
+
+        graph = tf.function(run, autograph=False).get_concrete_function(*given)
         found = graph.structured_outputs
         if any(y.shape.rank is None for y in found):
             return super().kinds(backend, function, kinds, make)
@@ -88,6 +96,69 @@ class TensorflowNative(Native):
     def outside(self) -> AbstractContextManager[Any]:
         """Return a block whose tensors have values, although a trace is in progress."""
         return tf.init_scope()
+
+    def home(self, variable: Valued) -> Home:
+        """Return where a new Variable's value is to live."""
+        return TensorflowHome(variable)
+
+
+class TensorflowHome(Home):
+    """A tensor, which tapes are told of when it is read.
+
+    In a `tf.function` of a user's, where a tensor would stay what it was when that was
+    traced, a `tf.Variable` takes its place for good.
+    """
+
+    def __init__(self, variable: Valued) -> None:
+        self._variable = weakref.ref(variable)
+        self.value: Any = None  # the tensor, or the handle of `own`
+        self.own: Any = None
+        self.shared = False
+
+    def take(self, value: Any) -> None:
+        """Change to a value; in a graph of a user's that is an operation."""
+        if _in_graph_of_user():
+            self._share()
+        if self.own is None:
+            self.value = value
+        else:
+            self.own.assign(value)
+
+    def read(self) -> Any:
+        """Return the value, which gradient tapes around see."""
+        if _in_graph_of_user():
+            self._share()
+        if self.own is not None:
+            return self.own.read_value()
+        return self.seen(self.value, False)
+
+    def seen(self, value: Any, leaf: bool) -> Any:
+        """Return a value, which gradient tapes around see."""
+        if not pywrap_tfe.TFE_Py_TapeSetIsEmpty():
+            variable: Any = self._variable()
+            if variable.trainable:
+                pywrap_tfe.TFE_Py_TapeVariableAccessed(variable)
+        return value
+
+    def share(self, value: Any) -> Any:
+        """Return the `tf.Variable` that the value lives in from now on."""
+        self._share()
+        return self.own
+
+    def _share(self) -> None:
+        if self.own is None:
+            with tf.init_scope():
+                trainable: Any = getattr(self._variable(), "trainable", False)
+                self.own = tf.Variable(self.value, trainable=trainable)
+                self.value, self.shared = self.own.handle, True
+
+
+def _as_it_is(x: Valued, _: Any) -> Any:
+    return default_types.Weakref(weakref.ref(x))
+
+
+def _in_graph_of_user() -> bool:
+    return not (tf.executing_eagerly() or in_program())
 
 
 class Deferring(tf.__internal__.dispatch.GlobalOpDispatcher):
@@ -118,6 +189,15 @@ class Deferring(tf.__internal__.dispatch.GlobalOpDispatcher):
 def install() -> None:
     """Let TensorFlow ask `Deferring`, and NumPy what follows; once."""
     Deferring().register()
+    # By these a tape takes a Variable among its sources.
+    setattr(Valued, "_should_act_as_resource_variable", True)  # noqa: B010
+    setattr(Valued, "handle", property(lambda x: x.unseen()))  # noqa: B010
+    # A `tf.function` takes it as it is, like a `tf.Variable`.
+    setattr(Valued, "__tf_tracing_type__", _as_it_is)  # noqa: B010
+    # Autograph would rewrite whatever a user's `tf.function` calls, to no end.
+    own = ("multinet", "multinet_tensorflow", "optree")
+    rules = [config_lib.DoNotConvert(name) for name in own]
+    config.CONVERSION_RULES = (*rules, *config.CONVERSION_RULES)
     EagerTensor.__array_ufunc__ = _ufunc
     EagerTensor.__array_function__ = _function
 

@@ -13,8 +13,12 @@ def load() -> type[Backend[Any]]:
     # Here: a plug-in that nobody has asked for yet costs no import.
     import torch
 
+    from multinet_torch import native
+
+    native.install()  # before the tape looks which functions read values
     from multinet_torch.fused import TorchBackend
 
+    TorchBackend.native = native.TorchNative()
     torch.set_float32_matmul_precision("highest")
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False

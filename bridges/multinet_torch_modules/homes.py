@@ -10,6 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from multinet.interface.native import Home
+
 
 class Place(NamedTuple):
     """A tensor of a module: the module that owns it, in which table, under a name."""
@@ -46,21 +48,37 @@ def places(module: nn.Module) -> list[Place]:
     return found
 
 
-class TensorHome:
+class TensorHome(Home):
     """A parameter or buffer in which the value of a Variable lives."""
+
+    shared = True
+    recording = False
 
     def __init__(self, tensor: Tensor) -> None:
         self.tensor = tensor
 
     def take(self, value: Tensor) -> Tensor:
-        """Change to a value; return a tensor of the same memory, without a gradient."""
+        """Change to a value; return a tensor of the same memory, without a gradient.
+
+        Or the parameter itself, where its gradient is wanted.
+        """
         own = self.tensor.detach()
         with torch.no_grad():
             own.copy_(value)
-        return own
+        return self.tensor if self.recording else own
+
+    def record(self, value: Tensor, trained: bool) -> Tensor:
+        """Let the Variable hold the parameter, or a tensor of the same memory."""
+        self.recording = trained
+        return self.tensor if trained else self.tensor.detach()
+
+    def share(self, value: Tensor) -> Tensor:
+        """Return the parameter or buffer."""
+        return self.tensor
 
     def shown(self, value: Tensor) -> Tensor:
         """Return the copy of a value, with the gradient of the parameter."""
+        value = value.detach()
         value.grad = self.tensor.grad
         return value
 

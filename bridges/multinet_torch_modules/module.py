@@ -107,8 +107,8 @@ def _check(model: AnyLayer) -> None:
 def _at_home(variable: Variable) -> Tensor:
     """Return the parameter or buffer that a Variable lives in, made at first."""
     home = variable._home
-    if isinstance(home, TensorHome):
-        return home.tensor
+    if home is not None and variable.at_home:
+        return home.share(variable._value)
     value: Tensor = variable._value.clone()
     if variable._made_trainable and value.is_floating_point():
         value = nn.Parameter(value)

@@ -19,6 +19,10 @@ class Valued:
         """Return the value."""
         raise NotImplementedError
 
+    def unseen(self) -> Tensor:
+        """Return the value, without telling the framework that it was read."""
+        raise NotImplementedError
+
 
 def stand_in(*operands: Any) -> Tensor:
     """Return the first operand that stands for a tensor, or None; keys are looked into.

@@ -25,6 +25,7 @@ from multinet.layers import families, input_spec, natively
 from multinet.layers.configured import Configured
 from multinet.layers.context import keep_masks, loose
 from multinet.layers.converting import Converting
+from multinet.layers.parameters import Parameters
 from multinet.layers.passing import (
     asks,
     give_masks,
@@ -69,7 +70,7 @@ from multinet.variables import Variable
 
 
 @absent.watch
-class Layer(Configured, Penalized, Converting, Operation):
+class Layer(Configured, Penalized, Parameters, Converting, Operation):
     """A function of tensors with weights.
 
     Subclasses create weights in `build(input_shape)` with `add_weight` and compute in
@@ -173,6 +174,7 @@ class Layer(Configured, Penalized, Converting, Operation):
     def __call__(self, *args: Any, **kwargs: Any) -> Tensors:
         """Build if needed, and compute: on tensors, host arrays, or KerasTensors."""
         try:
+            given = args
             # Nearly always there is one tensor, of the dtype of the computation.
             first = args[0] if len(args) == 1 and not kwargs else None
             if current().common_dtype(first, first) != self._compute_dtype:
@@ -192,6 +194,8 @@ class Layer(Configured, Penalized, Converting, Operation):
             context = active.get()
             if context is not None:
                 return self._run(context, args, kwargs)
+            if self._is_model and current().native.records(*given):
+                self._record()
             context = CallContext()
             token = active.set(context)  # what `with context` does, in half the time
             try:

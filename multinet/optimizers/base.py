@@ -313,7 +313,7 @@ class Optimizer(OptimizerState):
             return self._given.next()
         iterations, scope = self._batches, active_scope()
         done = None if scope is None else scope.read(iterations)
-        if done is None and current().symbolic:
+        if done is None and (current().symbolic or current().trace is not None):
             done = iterations.__multinet_tensor__()
         if done is None:
             count = int(iterations.numpy())

@@ -61,5 +61,6 @@ class Given:
 def to_consume(variables: Iterable[Variable]) -> list[Tensor]:
     """Return the values for an update that may overwrite them."""
     scope, copy = active_scope(), current().copy
-    values = [v.__multinet_tensor__() for v in variables]
+    plain = current().native.plain
+    values = [plain(v.__multinet_tensor__()) for v in variables]
     return values if scope is not None and scope.owns else [copy(x) for x in values]

@@ -90,6 +90,12 @@ class UpdateCount:
         updates = done + 1 + each * np.arange(room)
         return [updates.astype(np.int32), rates]
 
+    def add(self, count: int) -> None:
+        """Note that so many updates were done."""
+        self.count += count
+        if self.variable.at_home:  # code of the framework's own counts on in it
+            self.store()
+
     def drop(self, variable: AnyVariable) -> None:
         """Give the Variable its value: it is about to get another."""
         self.store()
@@ -99,8 +105,9 @@ class UpdateCount:
         with self.lock:
             if self.variable._carrier is self:
                 backend = self.variable.owner()
-                value = backend.from_numpy(np.array(self.count, np.int32))
-                self.variable.hand_back(value)
+                with backend.native.outside():  # some function may be traced
+                    value = backend.from_numpy(np.array(self.count, np.int32))
+                    self.variable.hand_back(value)
 
 
 class Uncounted(UpdateCount):
@@ -112,6 +119,9 @@ class Uncounted(UpdateCount):
     def load(self) -> int:
         """Return a number that nobody uses."""
         return 0
+
+    def add(self, count: int) -> None:
+        """Count nothing."""
 
 
 def update_count(optimizer: Making, lock: threading.RLock) -> UpdateCount:

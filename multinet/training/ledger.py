@@ -91,13 +91,14 @@ class Ledger:
         for variable, x in zip(self.variables, values, strict=True):
             if not (variable._carrier is self if x is None else variable.holds(x)):
                 return False
+        plain = self.program.backend.native.plain
         if self._lent is None:
-            self.program.load(values)
+            self.program.load(list(map(plain, values)))
         else:
             for i, (old, new) in enumerate(zip(self._lent, values, strict=True)):
                 at_home = self.variables[i].at_home
                 if new is not None and (old is not new or at_home):
-                    self.program.put(i, new)
+                    self.program.put(i, plain(new))
         self._open = any(variable.at_home for variable in self.variables)
         self._lent, self._seen = values, now
         return True
@@ -135,12 +136,13 @@ class Ledger:
         with self.lock:
             if not self.carries:
                 return
-            values, lent = self.program.values(), self._lent
-            assert lent is not None
-            self.carries = False
-            for i, variable in self.written.items():
-                lent[i] = values[i]
-                variable.hand_back(values[i])
+            with self.program.backend.native.outside():  # some function may be traced
+                values, lent = self.program.values(), self._lent
+                assert lent is not None
+                self.carries = False
+                for i, variable in self.written.items():
+                    variable.hand_back(values[i])
+                    lent[i] = variable.kept()
 
     def drop(self, variable: Variable) -> None:
         """Give all Variables their values: one is about to get another."""

@@ -92,7 +92,7 @@ class Runner:
             self.ledger.ran()
         self.clock.counts[self.trains] += count
         if self.updates is not None:
-            self.updates.count += count * self.step.applied
+            self.updates.add(count * self.step.applied)
         if self.step.kind != "predict":  # the logs may be among them
             self.outputs = outputs
         return outputs

@@ -30,7 +30,7 @@ from multinet.ops.core import as_tensor
 from multinet.registry import current
 from multinet.scope import Scope
 from multinet.streams import StepStream
-from multinet.training.explicit import groups_of, run_explicit, takes_state
+from multinet.training.explicit import run_explicit, takes_state
 from multinet.training.hooks import overridden, own_step
 from multinet.training.logs import MetricResults, as_floats, variables_of
 from multinet.training.sources import DeviceBatch, holds_rows, sparse_again
@@ -136,18 +136,27 @@ class Step(ABC):
             state = tuple(map(used, self.variables, state))
         draws = StepStream(scalars[0], self.model._trainer.keys.draws)
         with Scope(self.variables, state, stream=draws) as scope:
-            scope.owns = self.consumes
+            scope.owns, scope.leaves = self.consumes, self._leaves()
             with CallContext(training=self.kind == "train"):
                 outputs = self._outputs(scope, data, *scalars[1:])
             after = scope.values_of(self.variables)
         if looks:
             after = [k if x is new else new for k, x, new in zip(kept, state, after)]
             state = kept
+        after = self._plain(state, after)
         for i, (variable, old, new) in enumerate(zip(self.variables, state, after)):
             if old is not new or id(variable) in self.updated:
                 self.written[i] = variable
         _check_loss(self)
         return (*after, *outputs)
+
+    def _leaves(self) -> frozenset[int]:
+        """Return which Variables the step may ask for gradients of, by itself."""
+        return frozenset()
+
+    def _plain(self, before: Sequence[Any], after: list[Any]) -> list[Any]:
+        """Return new values without what a user's step has them record."""
+        return after
 
     def _outputs(self, scope: Scope, data: Tree, *update: Any) -> Sequence[Any]:
         if self.counts and self.optimizer is not None:
@@ -249,10 +258,38 @@ class UserStep(Step):
     consumes = False
 
     def _find_variables(self) -> list[Variable]:
-        reads = self._explore()
+        try:
+            reads = self._explore()
+        except Exception:  # a framework's own code may need tensors that have values
+            if self.form.sparse:
+                raise
+            reads = self._everything()
         self.counters = [] if self.kind == "predict" else variables_of(_measured(self))
         known = set(map(id, self.counters))
         return [*(v for v in reads if id(v) not in known), *self.counters]
+
+    def _everything(self) -> list[Variable]:
+        """Return all that the model and its optimizer hold, metrics too."""
+        model, optimizer = self.model, self.optimizer
+        found = [*model.weights, *model.state_variables, *model.metrics_variables]
+        if optimizer is not None:
+            model._trainer.build_optimizer()
+            self.counts = not optimizer.skips
+            batches = None if optimizer.skips else optimizer._batches
+            found += [v for v in optimizer.variables if v is not batches]
+        return _unique(found)
+
+    def _leaves(self) -> frozenset[int]:
+        return frozenset(map(id, self.model.trainable_weights))
+
+    def _plain(self, before: Sequence[Any], after: list[Any]) -> list[Any]:
+        plain = current().native.plain
+        return [x if x is y else plain(x) for x, y in zip(after, before)]
+
+    def _logged(self, result: Any) -> dict[str, Any]:
+        logs, plain = super()._logged(result), current().native.plain
+        tensor = current().is_tensor
+        return {name: plain(x) if tensor(x) else x for name, x in logs.items()}
 
 
 class UserTrainStep(UserStep):
@@ -279,16 +316,8 @@ class UserPredictStep(UserStep):
 class ExplicitStep(UserStep):
     """A step of the user's that gets its state as lists, and returns the new ones."""
 
-    def _find_variables(self) -> list[Variable]:
-        model, optimizer = self.model, self.optimizer
-        known = [v for group in groups_of(model, self.kind) for v in group]
-        known += [*model.weights, *model.state_variables]
-        if optimizer is not None and not optimizer.skips:
-            self.counts = True
-            known = [v for v in known if v is not optimizer._batches]
-        self.counters = [] if self.kind == "predict" else variables_of(_measured(self))
-        own = set(map(id, self.counters))
-        return _unique([*(v for v in known if id(v) not in own), *self.counters])
+    def _explore(self) -> list[Variable]:
+        return self._everything()
 
     def _body(self) -> Callable[[Tree], Any]:
         return functools.partial(run_explicit, self.model, self.kind)

@@ -161,7 +161,7 @@ class Trainer:
                 self._match(spec, training)
             self.prepared = True
         if training and not own:
-            self._build_optimizer()
+            self.build_optimizer()
 
     def _match(self, spec: Tree, training: bool) -> None:
         model, traced = self.model, tracing()
@@ -185,7 +185,8 @@ class Trainer:
                 advice.of_weights(model, traced, (outputs, context.losses))
             self.indices = optree.tree_structure(x), found
 
-    def _build_optimizer(self) -> None:
+    def build_optimizer(self) -> None:
+        """Make the slots of the optimizer, if there are none yet."""
         model = self.model
         optimizer = model.optimizer
         if optimizer is not None and not optimizer.built:

@@ -85,3 +85,19 @@ def test_one_of_another_backend_is_refused_by_name():
         other = multinet.Variable(W, name="elsewhere")
     with pytest.raises(BackendError, match="elsewhere.*lives on backend 'numpy'"):
         jnp.dot(X, other)
+
+
+def test_draws_of_a_step_that_is_an_argument():
+    layer, traces = multinet.layers.Dropout(0.5, seed=1), []
+
+    @jax.jit
+    def dropped(x, step):
+        traces.append(step)
+        with multinet.StatelessScope(step=step):
+            return layer(x, training=True)
+
+    x = np.ones((8, 8), "float32")
+    first, second, again = (np.asarray(dropped(x, step)) for step in (1, 2, 1))
+    assert len(traces) == 1 and 0 < (first == 0).sum() < 64
+    assert (first != second).any()
+    np.testing.assert_array_equal(first, again)

@@ -1,0 +1,57 @@
+"""A frozen base and a new head, then loops of PyTorch that tune all of it finely."""
+
+import numpy as np
+import torch
+
+
+def program(keras, start):
+    layers = keras.layers
+    base = keras.Sequential(
+        [
+            keras.Input((8, 8, 2)),
+            layers.Conv2D(4, 3, activation="relu"),
+            layers.BatchNormalization(),
+            layers.GlobalAveragePooling2D(),
+        ],
+        name="base",
+    )
+    base.trainable = False
+    inputs = keras.Input((8, 8, 2))
+    model = keras.Model(inputs, layers.Dense(1)(base(inputs, training=False)))
+    start(model)
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(32, 8, 8, 2)).astype("float32")
+    y = (x[:, :4].mean((1, 2, 3)) > 0).astype("float32")[:, None]
+    loss_fn = keras.losses.BinaryCrossentropy(from_logits=True)
+    plan = {"batch_size": 8, "shuffle": False, "verbose": 0}
+    model.compile(keras.optimizers.Adam(0.05), loss_fn)
+    head = model.fit(x, y, epochs=3, **plan)
+
+    def loop(rate, epochs):
+        weights = model.trainable_weights
+        asked = [p for p in model.parameters() if p.requires_grad]
+        optimizer = torch.optim.Adam(asked, lr=rate)
+        losses = []
+        for _ in range(epochs):
+            for i in range(0, 32, 8):
+                optimizer.zero_grad()
+                batch = torch.tensor(x[i : i + 8]), torch.tensor(y[i : i + 8])
+                loss = loss_fn(batch[1], model(batch[0], training=False))
+                loss.backward()
+                optimizer.step()
+                losses.append(loss.item())
+        return {"loss": losses, "count": len(weights)}
+
+    frozen = loop(0.05, 2)
+    base.trainable = True
+    tuned = loop(0.005, 2)
+    base.trainable = False
+    model.compile(keras.optimizers.Adam(0.005), loss_fn)
+    last = model.fit(x, y, epochs=2, **plan)
+    return {
+        "fit": head.history,
+        "frozen": frozen,
+        "tuned": tuned,
+        "last": last.history,
+        "predict": model.predict(x[:5], verbose=0),
+    }
