@@ -44,3 +44,9 @@ def test_a_program_of_a_framework_gives_the_numbers_of_keras(name, keras_says):
         )
     losses = [v for key, v in expected.items() if key.endswith("loss") and v.size > 1]
     assert losses and all(np.ptp(values) > 1e-4 for values in losses)
+
+
+def test_each_guide_is_there_for_each_framework():
+    topics = {"custom_train_step", "new_layers", "training_loop", "transfer_learning"}
+    expected = {f"{f}_{t}" for f in ("torch", "jax", "tensorflow") for t in topics}
+    assert set(harness.NATIVE) == expected
