@@ -12,6 +12,7 @@ from multinet import config
 from multinet.bounds import Bound, Bounds
 from multinet.calls import CallContext
 from multinet.checks import whole
+from multinet.distribution.present import distribution
 from multinet.errors import ArgumentError, MultinetError
 from multinet.layers.context import mask_of
 from multinet.layers.embedding import Embedding
@@ -303,7 +304,9 @@ class Trainer:
             and x.ndim > 0
             and (batch_size is None or type(batch_size) is int)
             and 0 < len(x) <= (32 if batch_size is None else batch_size)
-            and quick.fits(current())
+            and quick.backend is current()  # what `fits` asks, with a call less
+            and quick.plan is distribution()
+            and quick.inventory.valid()
         ):
             if quick.ranges is not None:
                 quick.ranges.check((x,))
