@@ -73,6 +73,25 @@ def test_integrated_gradients_add_up_to_the_difference(baseline):
     assert found.completeness < 1e-3
 
 
+@pytest.mark.parametrize("make, x", [(mlp, TABLE), (cnn, PICTURES)])
+def test_integrated_gradients_add_up_to_a_tolerance(real_backend, make, x):
+    rough, found = (
+        explain.integrated_gradients(make(), x, 1, 2.0, steps=4, tolerance=tolerance)
+        for tolerance in (None, 1e-3)
+    )
+    assert rough.completeness > 1e-3 >= found.completeness
+    exact = explain.integrated_gradients(make(), x, 1, 2.0, steps=2000)
+    np.testing.assert_allclose(found.arrays[0], exact.arrays[0], atol=2e-3)
+
+
+def test_no_more_is_asked_for_than_rounding_allows():
+    def large(x):
+        return 1e6 * ops.sum(ops.relu(x - 0.3), axis=1)
+
+    found = explain.integrated_gradients(large, TABLE, steps=4, tolerance=1e-6)
+    assert found.completeness < 2.0**-16 * np.abs(found.scores).max()
+
+
 def test_few_steps_are_enough_without_kinks():
     found = explain.integrated_gradients(words(), TOKENS, 1, at="table")
     assert (
