@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import json
 import os
@@ -329,9 +330,9 @@ class Model(Training):
         to 23; see `multinet.onnx.export`.
         """
         if one_of(format, "format", ("tf_saved_model", "onnx")) == "onnx":
-            from multinet.onnx.exporting import export_model  # few programs do
-
-            export_model(self, filepath, input_signature, **kwargs)
+            # By its name, since `multinet.onnx` makes models of files, too.
+            files = importlib.import_module("multinet.onnx.exporting")
+            files.export_model(self, filepath, input_signature, **kwargs)
         else:
             bridged("export_saved_model")(self, filepath, input_signature, **kwargs)
         if verbose is not False:

@@ -15,7 +15,7 @@ from multinet.errors import ArgumentError, NotWritten
 from multinet.graph import Graph, Spec, capture
 from multinet.graph.expansion import expanded
 from multinet.layers.signatures import is_shape
-from multinet.onnx.library import library
+from multinet.onnx.library import TRAINED, library
 from multinet.onnx.running import check_file
 from multinet.onnx.table import RULES, WHOLE, exportable
 from multinet.onnx.writer import Writer
@@ -53,13 +53,15 @@ def export(
     >>> multinet.onnx.export(model, "model.onnx")
     """
     graph = target if isinstance(target, Graph) else capture(target, *args)
-    _export(graph, filepath, _output_names(graph, target), opset_version, check)
+    names, trained = _output_names(graph, target), _trained(graph, target)
+    _export(graph, filepath, names, trained, opset_version, check)
 
 
 def _export(
     graph: Graph,
     filepath: str | os.PathLike[str],
     names: list[str],
+    trained: set[str],
     opset_version: int | None = None,
     check: bool = True,
 ) -> None:
@@ -76,7 +78,7 @@ def _export(
             "nothing from run to run. Export it without state, or with that as inputs "
             "and outputs."
         )
-    model, size = _model(graph, opset, names)
+    model, size = _model(graph, opset, names, trained)
     path = atomic.local(filepath)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".multinet") as folder:
         written = Path(folder) / path.name
@@ -110,7 +112,7 @@ def export_model(
     for value, leaf in zip(captured.inputs, leaves):
         value.name = getattr(leaf, "name", None) or value.name
     names = _output_names(captured, model)
-    _export(captured, filepath, names, **options)
+    _export(captured, filepath, names, _trained(captured, model), **options)
 
 
 class _Built:
@@ -126,7 +128,17 @@ def _spec(model: AnyLayer, leaf: Any) -> Spec:
     return Spec((first or "batch", *rest), getattr(dtype, "name", str(dtype)))
 
 
-def _model(graph: Graph, opset: int, names: list[str]) -> tuple[Made, int]:
+def _trained(graph: Graph, target: Any) -> set[str]:
+    """Return the paths of the weights that training would change."""
+    variables = {path: variable for path, (_, variable) in graph.variables.items()}
+    given = getattr(target, "trainable_variables", None)
+    ids = set(map(id, variables.values() if given is None else given))
+    return {p for p, v in variables.items() if v.trainable and id(v) in ids}
+
+
+def _model(
+    graph: Graph, opset: int, names: list[str], trained: set[str]
+) -> tuple[Made, int]:
     """Return a graph as a model of the format, and how many bytes constants have."""
     plain = expanded(graph, WHOLE, exportable(opset))
     w = Writer(RULES)
@@ -140,7 +152,9 @@ def _model(graph: Graph, opset: int, names: list[str]) -> tuple[Made, int]:
     for value, name in zip(plain.outputs, outputs):
         w.wanted.setdefault(id(value), name)
     for path, (value, variable) in plain.variables.items():
-        w.bind(value, w.constant(variable.numpy(), path))
+        name = w.constant(variable.numpy(), path)
+        w.trained |= {name} if path in trained else set()
+        w.bind(value, name)
     for value, array in plain.constants:
         w.bind(value, w.constant(array, value.name))
     for name, found in zip(outputs, w.run(plain)):
@@ -161,6 +175,9 @@ def _model(graph: Graph, opset: int, names: list[str]) -> tuple[Made, int]:
         ir_version=helper.find_min_ir_version_for(versions),
         producer_name="multinet",
         producer_version=__version__,
+    )
+    helper.set_model_props(
+        model, {TRAINED: "\n".join(name for name in arrays if name in w.trained)}
     )
     return model, sum(_bytes(x) for x in arrays.values())
 

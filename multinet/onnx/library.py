@@ -7,6 +7,9 @@ from importlib.util import find_spec
 from multinet.errors import BackendError
 from multinet.typing import Made
 
+#: Under what files of ours say the names of the constants that are weights in training.
+TRAINED = "multinet.trained"
+
 
 def library() -> Made:
     """Return the package onnx; an error says how it is installed."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from multinet.graph.values import Value
 from multinet.onnx.writer import Named, Writer
+from multinet.symbolic.dims import Size
 
 _WIDE = ("float32", "float64")
 
@@ -106,6 +108,36 @@ def _gru(
     )
 
 
+def _batch_norm(
+    w: Writer,
+    out: Any,
+    x: Value,
+    mean: Value,
+    variance: Value,
+    scale: Any,
+    offset: Any,
+    epsilon: float,
+) -> str:
+    rank, count = len(x.shape), mean.shape[0]
+    axis = rank - len(mean.shape)
+    first = [0, axis, *(i for i in range(1, rank) if i != axis)]
+    ones, zeros = (np.full(count, n, x.dtype) for n in (1, 0))
+
+    def vector(value: Value) -> str:
+        alone = len(value.shape) == 1
+        return w.name(value) if alone else w.reshape(value, (count,))
+
+    given = [
+        w.constant(ones, "ones") if scale is None else vector(scale),
+        w.constant(zeros, "zeros") if offset is None else vector(offset),
+        vector(mean),
+        vector(variance),
+    ]
+    rows = w.transpose(x, first)
+    y = w.add("BatchNormalization", rows, *given, epsilon=float(epsilon))
+    return w.transpose(y, [first.index(i) for i in range(rank)])
+
+
 def _layer_norm(
     w: Writer,
     out: Any,
@@ -152,6 +184,23 @@ def _plain(opset: int, x: Value, h: Value, mask: Any, **_: Any) -> bool:
     return mask is None and x.dtype in _WIDE and type(h.shape[1]) is int
 
 
+def _channels(
+    opset: int,
+    x: Value,
+    mean: Value,
+    variance: Value,
+    scale: Any,
+    offset: Any,
+    **_: Any,
+) -> bool:
+    """Return whether all is one number for each channel, along one axis of x."""
+    given = [v for v in (mean, variance, scale, offset) if v is not None]
+    rank, shape = len(x.shape), mean.shape
+    one = 1 <= len(shape) < rank and all(type(n) is int for n in shape)
+    same = all(v.shape == shape for v in given)
+    return one and same and _leads(shape[1:]) and x.dtype in _WIDE
+
+
 def _trailing(
     opset: int, x: Value, scale: Any, offset: Any, axes: Any, epsilon: float
 ) -> bool:
@@ -160,14 +209,15 @@ def _trailing(
     last = tuple(axes) == tuple(range(rank - len(axes), rank)) and bool(axes)
     known = last and all(type(n) is int for n in sizes) and x.dtype in _WIDE
     whole = all(
-        v is None or (v.shape[-len(sizes) :] == sizes and _leads(v, len(sizes)))
+        v is None
+        or (v.shape[-len(sizes) :] == sizes and _leads(v.shape[: -len(sizes)]))
         for v in (scale, offset)
     )
     return known and whole
 
 
-def _leads(value: Value, count: int) -> bool:
-    return all(n == 1 for n in value.shape[: len(value.shape) - count])
+def _leads(shape: Sequence[Size]) -> bool:
+    return all(n == 1 for n in shape)
 
 
 def _operator(opset: int, query: Value, bias: Any, mask: Any, **_: Any) -> bool:
@@ -177,12 +227,14 @@ def _operator(opset: int, query: Value, bias: Any, mask: Any, **_: Any) -> bool:
 RULES = {
     "lstm": _lstm,
     "gru": _gru,
+    "batch_norm": _batch_norm,
     "layer_norm": _layer_norm,
     "attention": _attention,
 }
 SUITS = {
     "lstm": _plain,
     "gru": _plain,
+    "batch_norm": _channels,
     "layer_norm": _trailing,
     "attention": _operator,
 }

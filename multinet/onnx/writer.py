@@ -58,6 +58,8 @@ class Writer:
         self.frame = Frame()
         #: Constants by name; those that a node reads are in the file.
         self.arrays: dict[str, Host] = {}
+        #: Those that weights in training are, or that are computed from some.
+        self.trained: set[str] = set()
         #: Names that outputs are to have, by the identities of values.
         self.wanted: dict[int, str] = {}
         self.place = ""  # the layer whose nodes are added
@@ -98,7 +100,7 @@ class Writer:
         key = kind, tuple(names), repr(attributes)
         if key not in self._folds:
             array = _FOLDED[kind](*(self.arrays[n] for n in names), **attributes)
-            self._folds[key] = self.constant(array, names[0])
+            self._folds[key] = self.computed(array, names[0], names)
         return self._folds[key]
 
     # -- names -------------------------------------------------------------------------
@@ -134,6 +136,13 @@ class Writer:
         """Return the name of a constant, which is in the file if a node reads it."""
         name = self.unused(name)
         self.arrays[name] = np.asarray(array)
+        return name
+
+    def computed(self, array: Host, name: str, sources: Sequence[str]) -> str:
+        """Return the name of a constant that is computed from others."""
+        name = self.constant(array, name)
+        if self.trained.intersection(sources):
+            self.trained.add(name)
         return name
 
     def ints(self, *numbers: int) -> str:
@@ -215,6 +224,8 @@ class Writer:
             return self.add("Reshape", x, self.ints(*sizes))
         zero = {"allowzero": 1} if 0 in [n for n in shape if isinstance(n, int)] else {}
         name = self.name(x)
+        if not open_ and not zero:
+            return self.add("Reshape", name, self.vector(shape))
         return self.several("Reshape", 1, name, self.vector(shape), **zero)[0]
 
     # -- graphs ------------------------------------------------------------------------
@@ -237,7 +248,7 @@ class Writer:
         if all(name in self.arrays for name in known) and constant(node):
             arrays = [self.arrays[name] for name in known]
             base = known[0] if known else node.op
-            return [self.constant(x, base) for x in evaluate(node, arrays)]
+            return [self.computed(x, base, known) for x in evaluate(node, arrays)]
         where = f", which the layer {node.layer} calls," if node.layer else ""
         rule = self.rules.get(node.op)
         if rule is None:

@@ -13,8 +13,8 @@ from multinet.ops.core import boolean, cast_tensor, op, shape_of
 from multinet.ops.indexing import as_index
 from multinet.ops.refusals import shown
 from multinet.registry import current
-from multinet.symbolic.dims import Dim, differ, public_shape
-from multinet.typing import Numbers, Tree
+from multinet.symbolic.dims import Dim, Size, differ, public_shape
+from multinet.typing import Numbers, Tensor, Tree
 
 
 @op
@@ -221,7 +221,7 @@ def scan(
     at_least(int(unroll) if isinstance(unroll, bool) else unroll, 0, "unroll")
     carry, structure = tensors_of(init)
     rows, form = tensors_of(xs)
-    size = length_of(rows, length, "scan")
+    size: Any = length_of(rows, length, "scan")
     out: list[Any] = [None]
 
     count, carried, backend = len(carry), Carried(placed=False), current()
@@ -252,14 +252,15 @@ def scan(
     return tree_of(structure, end[:count]), tree_of(out[0], ys)
 
 
-def two_of(result: Any, promise: str) -> Any:
+def two_of(result: Tree, promise: str) -> Sequence[Tree]:
     """Return what a function of the user's returned, which must be two things."""
     if not isinstance(result, list | tuple) or len(result) != 2:
         raise ArgumentError(f"{promise}, got {shown(result)}.")
     return result
 
 
-def length_of(rows: Sequence[Any], length: int | None, what: str) -> Any:
+def length_of(rows: Sequence[Tensor], length: int | None, what: str) -> Size:
+    """Return how many rows tensors have, which must be as many."""
     if not all(shape_of(row) for row in rows):
         raise ShapeError(f"ops.{what} goes along first axes, got a scalar.")
     sizes = [shape_of(row)[0] for row in rows]
@@ -300,7 +301,7 @@ def vectorized_map(function: Callable[[Any], Any], elements: Tree) -> Tree:
         return results
 
     def mapped() -> Any:
-        size = length_of(leaves, None, "vectorized_map")
+        size: Any = length_of(leaves, None, "vectorized_map")
         places = (backend.arange(0, size, 1, "int32"),) if carried.placed else ()
         every = (*leaves, *places)
         return backend.vmap(row, (0,) * len(every))(*every)

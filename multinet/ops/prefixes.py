@@ -28,7 +28,8 @@ def associative_scan(
     leaves, structure = tensors_of(elems)
     axes = [axis_of(axis, len(shape_of(leaf))) for leaf in leaves]
     rows = [moveaxis(leaf, a, 0) for leaf, a in zip(leaves, axes)]
-    size, backend = length_of(rows, None, "associative_scan"), current()
+    size: Any = length_of(rows, None, "associative_scan")
+    backend = current()
     if reverse:
         rows = [backend.flip(row, (0,)) for row in rows]
 

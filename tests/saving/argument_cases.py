@@ -26,6 +26,8 @@ ABSTRACT = {
     "Regularizer",
     "Sequential",
     "Wrapper",
+    # A node of a file, whose arguments belong together: in tests/importing_onnx.
+    "Operator",
     # Layers around what a framework has, in tests/bridges.
     *around.NAMES,
 }
