@@ -14,8 +14,6 @@ def load() -> type[Backend[Any]]:
     import torch
 
     from multinet_torch import native
-
-    native.install()  # before the tape looks which functions read values
     from multinet_torch.fused import TorchBackend
 
     TorchBackend.native = native.TorchNative()

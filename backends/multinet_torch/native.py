@@ -88,19 +88,3 @@ class TorchHome(Home):
         value = value.detach()
         value.grad = self.tensor.grad
         return value
-
-
-_array: Any = Tensor.__array__
-
-
-def _as_array(self: Tensor, dtype: Any = None) -> Any:
-    """Return the values, also of what a call outside of any gradient has recorded."""
-    if self.requires_grad and transforms.is_plain():
-        self = self.detach()
-    return _array(self) if dtype is None else _array(self, dtype)
-
-
-def install() -> None:
-    """Let NumPy read outputs of models, whether they were recorded or not; once."""
-    if Tensor.__array__ is _array:
-        Tensor.__array__ = _as_array

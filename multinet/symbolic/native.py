@@ -70,15 +70,18 @@ def needs_values(error: Exception) -> bool:
     """Return whether an error may be due to stand-ins: a run on numbers will tell.
 
     Those of the library are not, but where NumPy got a stand-in, where an unknown size
-    was used as a number, or where the code of a framework looked at one.
+    was used as a number, or where the code of a framework looked at one. Nor is an
+    argument that an op could not read.
     """
-    ours = isinstance(error, MultinetError)
-    if not ours or isinstance(error, NoValue | UnknownSize):
+    if isinstance(error, NoValue | UnknownSize):
         return True
-    _, frameworks = packages()
     frames = traceback.walk_tb(error.__traceback__)
-    names = (str(f.f_globals.get("__name__")).partition(".")[0] for f, _ in frames)
-    return any(name in frameworks for name in names)
+    names = [str(f.f_globals.get("__name__")) for f, _ in frames]
+    if not isinstance(error, MultinetError):
+        by_op = isinstance(error, ValueError) and names[-1].startswith("multinet.ops.")
+        return not by_op
+    _, frameworks = packages()
+    return any(name.partition(".")[0] in frameworks for name in names)
 
 
 def rerun(

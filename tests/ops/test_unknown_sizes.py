@@ -16,7 +16,7 @@ from multinet.symbolic.tensor import KerasTensor
 
 # Why an op must know the first size of its arguments.
 KNOWN = {
-    "as many parts": ("unstack(a)", "vander(row)"),
+    "as many parts": ("unstack(a)",),
     "the longer of two": ("correlate(",),
 }  # fmt: skip
 
