@@ -68,6 +68,10 @@ class TensorflowBackend(SequenceOps):
 
     # -- elementwise -------------------------------------------------------------------
 
+    def copy(self, x: Any) -> Any:
+        # Nothing writes to what a graph has, so a step's state stays known as that.
+        return x if tf.is_symbolic_tensor(x) else super().copy(x)
+
     relu = native(tf.nn.relu)
     softplus = native(tf.nn.softplus)
 

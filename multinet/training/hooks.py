@@ -136,6 +136,7 @@ class Hooks:
     ) -> Tensor:
         """Return the scalar to minimize: the losses of `compile` and of the layers."""
         total = None
+        self._trainer.expect(y, y_pred)
         if self._matched is not None:
             size = _rows(y_pred if x is None else x)
             total = self._matched.total(y, y_pred, sample_weight, size)
@@ -152,6 +153,7 @@ class Hooks:
         self, x: Tree, y: Tree, y_pred: Tree, sample_weight: Tree = None
     ) -> Mapping[str, Any]:
         """Update the metrics given to compile; return all results, by name."""
+        self._trainer.expect(y, y_pred)
         if self._matched is not None:
             self._matched.update(y, y_pred, sample_weight)
         return self.get_metrics_result()

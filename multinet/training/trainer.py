@@ -17,6 +17,7 @@ from multinet.errors import ArgumentError, MultinetError
 from multinet.layers.context import mask_of
 from multinet.layers.embedding import Embedding
 from multinet.metrics import Mean, Metric
+from multinet.ops.core import as_tensor
 from multinet.patterns import addresses_of
 from multinet.registry import current, use_backend
 from multinet.symbolic.tensor import shadowing, symbolic_array
@@ -185,6 +186,18 @@ class Trainer:
             ):
                 advice.of_weights(model, traced, (outputs, context.losses))
             self.indices = optree.tree_structure(x), found
+
+    def expect(self, y: Tree, outputs: Tree) -> None:
+        """Match the task with outputs in a user's loop, if no data told of any yet."""
+        model, task = self.model, self.model._task
+        if model._matched is not None or task is None or not task.measures():
+            return
+        with self.access.making:
+            leaves: list[Any] = optree.tree_leaves(outputs)  # type: ignore[arg-type]
+            masked = [mask_of(leaf) is not None for leaf in leaves]
+            shown, names = model._shows_names(outputs), model._names_of(outputs)
+            told = task, names, outputs, optree.tree_map(as_tensor, y), masked, shown
+            model._matched = Matched(*told, tracker=self.tracker())
 
     def build_optimizer(self) -> None:
         """Make the slots of the optimizer, if there are none yet."""

@@ -196,6 +196,8 @@ class Held(Trace):
         apart = len(set(map(id, owners))) == len(owners)
         if not apart or any(v is None or v.dtype != tf.float32 for v in owners):
             return None
+        if any(v.ref() in self.now for v in owners):
+            return None  # a second update, which may start from the same values
         if tf.compat.v1.get_default_graph() is not self.graph:
             return None  # in a branch or loop of the step's own
         new = []
