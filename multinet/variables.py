@@ -160,6 +160,15 @@ class Variable(Operators, AsNumber, Housed, Part):
         self._keep(value)
         self._carrier = None
 
+    def put_back(self, carrier: Carrier | None, value: Tensor) -> None:
+        """Have the carrier and the value of before; None where the carrier had it."""
+        if value is None:
+            self._held = None
+        else:
+            self._keep(value)
+        self._carrier = carrier
+        Clock.tick()
+
     def settle(self, backend: str, value: Tensor) -> None:
         """Live on another backend from now on, with the value made there."""
         self._home = get(backend).native.home(self)

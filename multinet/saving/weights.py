@@ -180,13 +180,21 @@ def _restored_after_errors(ready: list[tuple[Any, Any]]) -> Iterator[None]:
     for variable in found:
         if not isinstance(variable._carrier, Pending | None):
             _ = variable._value  # a step has the newest: it gives that back
-    before = [(v, v._carrier, v._held) for v in found if keeps or v._held is None]
+    before = [(v, v._carrier, _kept(v)) for v in found if keeps or v.kept() is None]
     try:
         yield
     except BaseException:
-        for variable, carrier, held in before:
-            variable._carrier, variable._held = carrier, held
+        for variable, carrier, value in before:
+            variable.put_back(carrier, value)
         raise
+
+
+def _kept(variable: Any) -> Any:
+    """Return what a Variable holds; a copy where that is changed in place."""
+    if not variable.at_home:
+        return variable.kept()
+    owner = variable.owner()
+    return owner.native.plain(owner.copy(variable._value))
 
 
 # -- files of weights ------------------------------------------------------------------

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from multinet import Input, Model, MultinetError, Sequential, layers, ops, saving
+from multinet.registry import use_backend
 from multinet.saving import atomic
 
 SAVING = """
@@ -207,3 +208,17 @@ def test_a_model_knows_whether_it_was_compiled(tmp_path):
     assert model.compiled
     assert saving.load_model(tmp_path / "model.keras").compiled
     assert not saving.load_model(tmp_path / "model.keras", compile=False).compiled
+
+
+@pytest.mark.parametrize("name", ["torch", "tensorflow"])
+def test_weights_that_live_in_the_frameworks_variables_stay_as_well(name, tmp_path):
+    with use_backend(name):
+        model = Sequential([Input((3,)), layers.Dense(3), Refusing(2)])
+        with h5py.File(tmp_path / "m.weights.h5", "w") as file:
+            for layer, units in (("dense", 3), ("refusing", 2)):
+                file[f"layers/{layer}/vars/0"] = np.ones((3, units), "float32")
+                file[f"layers/{layer}/vars/1"] = np.ones(units, "float32")
+        native = [v.native for v in model.weights]
+        check_refused(model, tmp_path / "m.weights.h5", model.get_weights())
+        for own, value in zip(native, model.get_weights(), strict=True):
+            assert np.array_equal(ops.convert_to_numpy(own), value)
