@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+
+from multinet.compare import machine
 
 PACKAGES = ("multinet-nn", "numpy", "jax", "jaxlib", "torch", "keras", "numba")
 
 
 def describe() -> dict[str, object]:
     """Return the processor, its cores, the system and the versions."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+    found = machine.describe({})
     return {
-        "processor": _processor(),
-        "cores": cores or os.cpu_count(),
-        "system": platform.platform(),
-        "python": platform.python_version(),
+        "processor": found.processor,
+        "cores": found.cores,
+        "system": found.system,
+        "python": found.python,
         "versions": _versions(),
     }
-
-
-def _processor() -> str:
-    listing = Path("/proc/cpuinfo")
-    if listing.exists():
-        for line in listing.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
 
 
 def _versions() -> dict[str, str]:

@@ -20,7 +20,7 @@ from multinet.compare.kinks import Watched
 from multinet.graph.operations import FREE, MOVES
 from multinet.graph.replay import Values
 from multinet.graph.values import Node, Value
-from multinet.graph.widening import Wide
+from multinet.graph.widening import Wide, eps
 from multinet.interface import Backend
 from multinet.typing import Host, Tensor, Tree
 
@@ -34,8 +34,7 @@ def roundoff(dtype: str) -> float:
     >>> roundoff("float32")
     5.960464477539063e-08
     """
-    bits = {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}
-    return 2.0 ** -bits[dtypes.real_of(dtype)]
+    return eps(dtype) / 2
 
 
 class Seen(Watched, Wide):

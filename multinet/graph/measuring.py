@@ -17,7 +17,16 @@ import numpy as np
 from multinet import dtypes
 from multinet.graph.following import Call, wide_results
 from multinet.graph.operations import elements, operations
-from multinet.graph.widening import Noisy, Wide, factors, is_inexact, rounded, widen
+from multinet.graph.widening import (
+    Noisy,
+    Wide,
+    eps,
+    factors,
+    is_inexact,
+    rounded,
+    tiny,
+    widen,
+)
 from multinet.interface import Backend
 from multinet.interface.signatures import SIGNATURES
 from multinet.typing import Host
@@ -136,7 +145,7 @@ def _jumps(
     call: Call, got: Sequence[Host], errors: Sequence[Host], backend: Backend[Any]
 ) -> bool:
     """Return whether all that is beyond what is allowed moves so far by rounding."""
-    unit = max(_eps(x.dtype) for x in (*call.reads, *call.outputs))
+    unit = max(eps(x.dtype) for x in (*call.reads, *call.outputs))
     moved = _moved(call, backend, 8 * unit, _TIES, 1.0)
     for x, wanted, far, error in zip(got, call.wanted, moved, errors):
         beyond = error > 1
@@ -156,9 +165,8 @@ def _error(got: Host, wanted: Host, dtype: str, allowed: Host) -> Host:
     near = rounded(wanted, dtype)
     odd = ~(np.isfinite(near) & np.isfinite(got))
     same = (near == got) | (np.isnan(near) & np.isnan(got))
-    tiny = float(np.finfo(dtypes.to_numpy(dtype)).tiny) if dtype in _FINFO else 1e-38
     with np.errstate(all="ignore"):
-        error = far / np.maximum(allowed, _UNITS * tiny)
+        error = far / np.maximum(allowed, _UNITS * tiny(dtype))
     return np.where(odd, np.where(same, 0.0, np.inf), error)
 
 
@@ -182,24 +190,14 @@ def _most(errors: Host) -> float:
     return float(errors.max(initial=0.0))
 
 
-_FINFO = ("float16", "float32", "float64", "complex64", "complex128")
-
-
-def _eps(dtype: str) -> float:
-    """Return the distance from 1 to the next number; 0 for what is not rounded."""
-    if dtype == "bfloat16":
-        return 2.0**-7
-    return float(np.finfo(dtypes.to_numpy(dtype)).eps) if is_inexact(dtype) else 0.0
-
-
 def _unit(call: Call) -> float:
     """Return the relative error that a call is allowed for a condition of 1."""
-    eps = max((_eps(x.dtype) for x in (*call.reads, *call.outputs)), default=0.0)
-    units = _UNITS if eps < 1e-4 else _LOW
+    step = max((eps(x.dtype) for x in (*call.reads, *call.outputs)), default=0.0)
+    units = _UNITS if step < 1e-4 else _LOW
     node = call.node
     if node.bodies or node.op not in SIGNATURES or not _plain(node):
-        return eps * units * _INSIDE
-    return eps * (units + math.sqrt(_terms(call)))
+        return step * units * _INSIDE
+    return step * (units + math.sqrt(_terms(call)))
 
 
 def _plain(node: Any) -> bool:

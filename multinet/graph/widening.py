@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import optree
+from ml_dtypes import finfo
 
 from multinet import dtypes
 from multinet.graph.recording import parameters
@@ -78,6 +79,20 @@ def factors(shape: Shape, random: np.random.Generator, size: float) -> Host:
 def is_inexact(dtype: str) -> bool:
     """Return whether values of a dtype are rounded."""
     return dtypes.is_float(dtype) or dtypes.is_complex(dtype)
+
+
+def eps(dtype: str) -> float:
+    """Return the distance from 1 to the next number; 0 for what is not rounded."""
+    return float(_limits(dtype).eps) if is_inexact(dtype) else 0.0
+
+
+def tiny(dtype: str) -> float:
+    """Return the least normal number of a dtype that rounds."""
+    return float(_limits(dtype).tiny)
+
+
+def _limits(dtype: str) -> Any:
+    return finfo(dtypes.to_numpy(dtypes.real_of(dtype)))
 
 
 def wide(dtype: str) -> str:

@@ -30,6 +30,7 @@ from multinet.ops.core import as_tensor
 from multinet.registry import current
 from multinet.scope import Scope
 from multinet.streams import StepStream
+from multinet.symbolic.native import needs_values
 from multinet.training.explicit import run_explicit, takes_state
 from multinet.training.hooks import overridden, own_step
 from multinet.training.logs import MetricResults, as_floats, variables_of
@@ -260,8 +261,9 @@ class UserStep(Step):
     def _find_variables(self) -> list[Variable]:
         try:
             reads = self._explore()
-        except Exception:  # a framework's own code may need tensors that have values
-            if self.form.sparse:
+        except Exception as error:
+            # A framework's own code may need values, which the step has as it runs.
+            if self.form.sparse or not needs_values(error):
                 raise
             reads = self._everything()
         self.counters = [] if self.kind == "predict" else variables_of(_measured(self))
@@ -323,25 +325,16 @@ class ExplicitStep(UserStep):
         return functools.partial(run_explicit, self.model, self.kind)
 
 
-class ExplicitTrainStep(ExplicitStep):
+class ExplicitTrainStep(ExplicitStep, UserTrainStep):
     """A `train_step(self, state, data)`."""
 
-    kind = "train"
 
-
-class ExplicitTestStep(ExplicitStep):
+class ExplicitTestStep(ExplicitStep, UserTestStep):
     """A `test_step(self, state, data)`."""
 
-    kind = "test"
 
-
-class ExplicitPredictStep(ExplicitStep):
+class ExplicitPredictStep(ExplicitStep, UserPredictStep):
     """A `predict_step(self, state, data)`."""
-
-    kind = "predict"
-
-    def _logged(self, result: Any) -> Any:
-        return result
 
 
 _AS_IT_COMES: dict[str, Callable[..., Step]] = {
